@@ -1,0 +1,14 @@
+"""The API's default: no."""
+
+from __future__ import annotations
+
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+
+class DenyAll(BasePermission):
+    """Refuse whatever has not declared who may call it."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        return False
