@@ -1,0 +1,1 @@
+"""Who the customers are, who looks after them, and what happened."""

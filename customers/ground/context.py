@@ -1,0 +1,62 @@
+"""Who is asking: the request's id and address, carried to audit and logs."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+from django.http import HttpRequest, HttpResponse
+
+_REQUEST_ID = re.compile(r"^[A-Za-z0-9-]{8,64}$")
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where an act comes from: ``request_id``, ``address`` (IP or ``""``), ``channel``."""
+
+    request_id: str
+    address: str = ""
+    channel: str = "system"
+
+
+_origin: ContextVar[Origin | None] = ContextVar("liuke_origin", default=None)
+
+
+def current() -> Origin:
+    """Return the origin of the running request, task or command."""
+    return _origin.get() or Origin(request_id="")
+
+
+@contextmanager
+def acting(*, channel: str, request_id: str = "", address: str = "") -> Iterator[Origin]:
+    """Mark everything inside as coming from ``channel`` (page, api, task, command)."""
+    origin = Origin(request_id or uuid.uuid4().hex, address, channel)
+    token = _origin.set(origin)
+    try:
+        yield origin
+    finally:
+        _origin.reset(token)
+
+
+class RequestContextMiddleware:
+    """Give each request an id, echoed in ``X-Request-ID``, and remember its address."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        given = request.headers.get("X-Request-ID", "")
+        channel = "api" if request.path.startswith("/api/") else "page"
+        with acting(
+            channel=channel,
+            request_id=given if _REQUEST_ID.match(given) else "",
+            address=request.META.get("REMOTE_ADDR", ""),
+        ) as origin:
+            request.request_id = origin.request_id  # type: ignore[attr-defined]
+            response = self.get_response(request)
+        response["X-Request-ID"] = origin.request_id
+        return response

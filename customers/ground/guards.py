@@ -1,0 +1,181 @@
+"""Database triggers that no writer can forget: version twins and append-only tables.
+
+One function per guard makes the SQL of both engines. Guards are installed after every migrate; a
+guard whose definition has not changed is left alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connections, models
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+
+@dataclass(frozen=True)
+class Versioned:
+    """Each change of a content column of ``model`` writes the old row into ``twin``."""
+
+    model: type[models.Model]
+    twin: type[models.Model]
+    columns: tuple[str, ...]  # copied to the twin
+    content: tuple[str, ...]  # those of them whose change makes a version
+
+
+@dataclass(frozen=True)
+class AppendOnly:
+    """Rows of ``model`` are never deleted, nor changed but in the ``movable`` columns."""
+
+    model: type[models.Model]
+    movable: tuple[str, ...]
+    may_update: bool = False  # facts change (their twin keeps the old row) but never go
+
+
+_guards: list[Versioned | AppendOnly] = []
+
+
+def versioned(guard: Versioned) -> None:
+    """Register a version guard."""
+    _guards.append(guard)
+
+
+def append_only(model: type[models.Model], *, movable: Iterable[str] = (), may_update: bool = False) -> None:
+    """Register an append-only guard; ``movable`` are the columns that a merge may re-point."""
+    _guards.append(AppendOnly(model, tuple(movable), may_update))
+
+
+def registered() -> list[Versioned | AppendOnly]:
+    """Return every guard."""
+    return list(_guards)
+
+
+def install(connection: BaseDatabaseWrapper) -> None:
+    """Make every guard whose tables exist; replace those whose definition changed."""
+    tables = set(connection.introspection.table_names())
+    wanted = {
+        name: statements
+        for guard in _guards
+        if guard.model._meta.db_table in tables
+        and (not isinstance(guard, Versioned) or guard.twin._meta.db_table in tables)
+        for name, statements in _sql(guard, vendor=connection.vendor).items()
+    }
+    present = _present(connection)
+    with connection.cursor() as cursor:
+        for name, table in present.items():
+            if name not in wanted:
+                cursor.execute(_drop(name, table, vendor=connection.vendor))
+        for name, statements in wanted.items():
+            if name not in present:
+                for statement in statements:
+                    cursor.execute(statement)
+
+
+def remove(connection: BaseDatabaseWrapper) -> None:
+    """Drop every guard (tests that flush tables by DELETE, and the test of the guards)."""
+    with connection.cursor() as cursor:
+        for name, table in _present(connection).items():
+            cursor.execute(_drop(name, table, vendor=connection.vendor))
+
+
+def remove_before_migrate(using: str = "default", **_kwargs: Any) -> None:
+    """Drop the guards on SQLite, which rebuilds tables and trips over triggers that name them."""
+    if connections[using].vendor == "sqlite":
+        remove(connections[using])
+
+
+def install_after_migrate(using: str = "default", **_kwargs: Any) -> None:
+    """Install the guards when migrate has run."""
+    install(connections[using])
+
+
+def _present(connection: BaseDatabaseWrapper) -> dict[str, str]:
+    """Return the guards in the database: trigger name -> table."""
+    if connection.vendor == "postgresql":
+        query = (
+            "SELECT t.tgname, c.relname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid "
+            "WHERE t.tgname LIKE 'liuke\\_%%' AND NOT t.tgisinternal AND c.relnamespace = current_schema()::regnamespace"
+        )
+    else:
+        query = "SELECT name, tbl_name FROM sqlite_master WHERE type = 'trigger' AND name LIKE 'liuke\\_%%' ESCAPE '\\'"
+    with connection.cursor() as cursor:
+        cursor.execute(query.replace("%%", "%"))
+        return dict(cursor.fetchall())
+
+
+def _drop(name: str, table: str, *, vendor: str) -> str:
+    if vendor == "postgresql":
+        return f'DROP TRIGGER "{name}" ON "{table}"; DROP FUNCTION IF EXISTS "{name}"()'
+    return f'DROP TRIGGER "{name}"'
+
+
+def _sql(guard: Versioned | AppendOnly, *, vendor: str) -> dict[str, list[str]]:
+    """Return the guard's triggers: name (with a fingerprint of the definition) -> statements."""
+    made: dict[str, list[str]] = {}
+    builders = _versioned_sql(guard, vendor) if isinstance(guard, Versioned) else _append_sql(guard, vendor)
+    for kind, template in builders.items():
+        print_of = hashlib.sha256("".join(template).encode()).hexdigest()[:8]
+        name = f"liuke_{kind}_{guard.model._meta.db_table[:40]}_{print_of}"
+        made[name] = [statement.replace("@NAME@", name) for statement in template]
+    return made
+
+
+def _versioned_sql(guard: Versioned, vendor: str) -> dict[str, list[str]]:
+    table, twin = guard.model._meta.db_table, guard.twin._meta.db_table
+    into = ", ".join(f'"{c}"' for c in ("fact_id", *guard.columns, "superseded_at"))
+    old = ", ".join(f'OLD."{c}"' for c in ("id", *guard.columns)) + ', NEW."recorded_at"'
+    refusal = "a version may not be recorded before the one that it replaces"
+    if vendor == "postgresql":
+        changed = " OR ".join(f'OLD."{c}" IS DISTINCT FROM NEW."{c}"' for c in guard.content)
+        body = (
+            f'CREATE FUNCTION "@NAME@"() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN '
+            f"IF NEW.recorded_at < OLD.recorded_at THEN RAISE EXCEPTION '{refusal}' "
+            f"USING ERRCODE = 'check_violation'; END IF; "
+            f'INSERT INTO "{twin}" ({into}) VALUES ({old}); RETURN NULL; END $$'
+        )
+        trigger = (
+            f'CREATE TRIGGER "@NAME@" AFTER UPDATE ON "{table}" FOR EACH ROW WHEN ({changed}) '
+            f'EXECUTE FUNCTION "@NAME@"()'
+        )
+        return {"version": [body, trigger]}
+    changed = " OR ".join(f'OLD."{c}" IS NOT NEW."{c}"' for c in guard.content)
+    return {
+        "version": [
+            f'CREATE TRIGGER "@NAME@" AFTER UPDATE ON "{table}" FOR EACH ROW WHEN {changed} BEGIN '
+            f"SELECT RAISE(ABORT, '{refusal}') WHERE NEW.recorded_at < OLD.recorded_at; "
+            f'INSERT INTO "{twin}" ({into}) VALUES ({old}); END'
+        ]
+    }
+
+
+def _append_sql(guard: AppendOnly, vendor: str) -> dict[str, list[str]]:
+    table = guard.model._meta.db_table
+    made: dict[str, list[str]] = {"keep": _refuse(table, "DELETE", "", vendor, "rows are never deleted")}
+    if not guard.may_update:
+        fixed = [
+            field.column for field in guard.model._meta.concrete_fields if field.attname not in guard.movable
+        ]
+        if vendor == "postgresql":
+            # jsonb has equality; json columns of Django are jsonb here
+            when = " OR ".join(f'OLD."{c}" IS DISTINCT FROM NEW."{c}"' for c in fixed)
+        else:
+            when = " OR ".join(f'OLD."{c}" IS NOT NEW."{c}"' for c in fixed)
+        made["fixed"] = _refuse(table, "UPDATE", when, vendor, "rows are never changed")
+    return made
+
+
+def _refuse(table: str, what: str, when: str, vendor: str, why: str) -> list[str]:
+    condition = f"WHEN ({when}) " if when else ""
+    if vendor == "postgresql":
+        return [
+            f'CREATE FUNCTION "@NAME@"() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN '
+            f"RAISE EXCEPTION '{table}: {why}' USING ERRCODE = 'restrict_violation'; END $$",
+            f'CREATE TRIGGER "@NAME@" BEFORE {what} ON "{table}" FOR EACH ROW {condition}'
+            f'EXECUTE FUNCTION "@NAME@"()',
+        ]
+    return [
+        f'CREATE TRIGGER "@NAME@" BEFORE {what} ON "{table}" FOR EACH ROW {condition}BEGIN '
+        f"SELECT RAISE(ABORT, '{table}: {why}'); END"
+    ]

@@ -1,0 +1,139 @@
+"""Work to be done later is a row (decision 6): claimed by lease, tried again, done once."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import connection, transaction
+from django.db.models import Exists, F, OuterRef, Q
+
+from customers.ground import clock
+from customers.ground.models import Event, OutboxRow
+
+log = logging.getLogger(__name__)
+
+Handler = Callable[[OutboxRow, datetime], None]
+LEASE = timedelta(seconds=60)
+MOST_ATTEMPTS = 8
+_handlers: dict[str, Handler] = {}
+
+
+def handler(name: str) -> Callable[[Handler], Handler]:
+    """Register the function that does the work of rows named ``name``: ``f(row, at)``.
+
+    It runs inside one transaction together with the row's done mark, so what it writes to the
+    database happens exactly once.
+    """
+
+    def register(function: Handler) -> Handler:
+        if _handlers.setdefault(name, function) is not function:
+            raise ValueError(f"two handlers are called {name}")
+        return function
+
+    return register
+
+
+def handlers() -> dict[str, Handler]:
+    """Return the registered handlers by name."""
+    return dict(_handlers)
+
+
+def row(
+    name: str,
+    *,
+    due_at: datetime,
+    dedupe_key: str,
+    payload: dict[str, Any] | None = None,
+    event: Event | None = None,
+    order_key: str = "",
+) -> OutboxRow:
+    """Return an unsaved row; ``payload`` holds references only."""
+    if name not in _handlers:
+        raise ValueError(f"no handler is called {name}")
+    return OutboxRow(
+        handler=name, event=event, payload=payload or {}, order_key=order_key, dedupe_key=dedupe_key, due_at=due_at
+    )
+
+
+def add(name: str, **values: Any) -> None:
+    """Add one row in the caller's transaction; a second one with the same key is ignored."""
+    add_many([row(name, **values)])
+
+
+def add_many(rows: Iterable[OutboxRow]) -> None:
+    """Add rows in the caller's transaction; those whose ``dedupe_key`` exists are ignored."""
+    rows = list(rows)
+    if rows:
+        OutboxRow.objects.bulk_create(rows, ignore_conflicts=True, batch_size=500)
+        transaction.on_commit(_wake)
+
+
+def claim(*, limit: int, at: datetime) -> list[OutboxRow]:
+    """Lease up to ``limit`` rows that are due at ``at`` (product time) and return them.
+
+    A row waits while an earlier undone row has the same ``order_key``. The lease is on real time.
+    """
+    real = clock.real_now()
+    token = uuid.uuid4().hex
+    earlier = OutboxRow.objects.filter(
+        order_key=OuterRef("order_key"), id__lt=OuterRef("id"), done_at__isnull=True, dead_at__isnull=True
+    )
+    free = Q(lease_until__isnull=True) | Q(lease_until__lt=real)
+    with transaction.atomic():
+        due = (
+            OutboxRow.objects.filter(free, due_at__lte=at, done_at__isnull=True, dead_at__isnull=True)
+            .filter(Q(order_key="") | ~Exists(earlier))
+            .order_by("due_at", "id")
+        )
+        if connection.features.has_select_for_update_skip_locked:
+            due = due.select_for_update(skip_locked=True, of=("self",))
+        ids = list(due.values_list("id", flat=True)[:limit])
+        if not ids:
+            return []
+        OutboxRow.objects.filter(free, id__in=ids, done_at__isnull=True).update(
+            lease_until=real + LEASE, lease_token=token, attempts=F("attempts") + 1
+        )
+    return list(OutboxRow.objects.filter(lease_token=token).select_related("event").order_by("due_at", "id"))
+
+
+def drain(*, at: datetime, limit: int = 50) -> int:
+    """Do what is due at ``at``; return how many rows were done. One failing row stops no other."""
+    done = 0
+    for claimed in claim(limit=limit, at=at):
+        done += _do(claimed, at=at)
+    return done
+
+
+def _do(claimed: OutboxRow, *, at: datetime) -> bool:
+    try:
+        with transaction.atomic():
+            mine = OutboxRow.objects.filter(
+                id=claimed.id, lease_token=claimed.lease_token, done_at__isnull=True
+            ).update(done_at=clock.real_now(), error="")
+            if not mine:
+                return False
+            _handlers[claimed.handler](claimed, at)
+        return True
+    except Exception as error:  # noqa: BLE001 — whatever a handler does, the drain goes on
+        log.exception("outbox row failed", extra={"outbox_id": claimed.id, "handler": claimed.handler})
+        _put_back(claimed, error=type(error).__name__, at=at)
+        return False
+
+
+def _put_back(claimed: OutboxRow, *, error: str, at: datetime) -> None:
+    fields: dict[str, Any] = {"lease_until": None, "error": error[:100]}
+    if claimed.attempts >= MOST_ATTEMPTS:
+        fields["dead_at"] = clock.real_now()
+    else:
+        fields["due_at"] = at + timedelta(seconds=min(2**claimed.attempts, 3600))
+    OutboxRow.objects.filter(id=claimed.id, lease_token=claimed.lease_token).update(**fields)
+
+
+def _wake() -> None:
+    from customers.ground import drain
+
+    drain.wake()

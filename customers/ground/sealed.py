@@ -1,0 +1,59 @@
+"""Values sealed with a key per person: erasing the key erases what was said about her."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from typing import Any
+
+from cryptography.fernet import Fernet, MultiFernet
+from django.conf import settings
+from django.db import models
+
+from customers.ground.models import HolderKey, SealedValue
+
+
+def holder_of(obj: models.Model) -> str:
+    """Return the holder name of a person's or company's row, for example ``contact:12``."""
+    return f"{obj._meta.model_name}:{obj.pk}"
+
+
+def seal(holder: str, *, subject: models.Model, values: dict[str, Any]) -> SealedValue:
+    """Store ``values`` (JSON-ready) about ``subject`` so that only ``holder``'s key opens them."""
+    token = _key(holder).encrypt(json.dumps(values, default=str, ensure_ascii=False).encode())
+    return SealedValue.objects.create(
+        holder=holder, subject_type=subject._meta.label_lower, subject_id=subject.pk, sealed=token
+    )
+
+
+def unseal(row: SealedValue) -> dict[str, Any]:
+    """Return the sealed values; raises ``HolderKey.DoesNotExist`` when the key was destroyed."""
+    wrapped = HolderKey.objects.get(holder=row.holder).wrapped
+    values: dict[str, Any] = json.loads(Fernet(_master().decrypt(bytes(wrapped))).decrypt(bytes(row.sealed)))
+    return values
+
+
+def destroy(holder: str) -> int:
+    """Destroy the holder's key and every value sealed with it; return how many values went."""
+    gone, _ = SealedValue.objects.filter(holder=holder).delete()
+    HolderKey.objects.filter(holder=holder).delete()
+    return gone
+
+
+def _key(holder: str) -> Fernet:
+    row = HolderKey.objects.filter(holder=holder).first()
+    if row is None:
+        HolderKey.objects.bulk_create(
+            [HolderKey(holder=holder, wrapped=_master().encrypt(Fernet.generate_key()))], ignore_conflicts=True
+        )
+        row = HolderKey.objects.get(holder=holder)
+    return Fernet(_master().decrypt(bytes(row.wrapped)))
+
+
+def _master() -> MultiFernet:
+    secrets = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
+    return MultiFernet(
+        Fernet(base64.urlsafe_b64encode(hashlib.sha256(b"liuke.sealed:" + secret.encode()).digest()))
+        for secret in secrets
+    )

@@ -1,0 +1,48 @@
+from customers.models.causes import Cause
+from customers.models.complaints import Complaint, ComplaintEvent, ComplaintEventVersion, ComplaintVersion
+from customers.models.contracts import Contract, ContractVersion
+from customers.models.customers import (
+    Attribute,
+    AttributeValue,
+    AttributeValueVersion,
+    Contact,
+    Customer,
+    ExternalRef,
+    TouchedCustomer,
+)
+from customers.models.imports import ImportBatch
+from customers.models.interactions import Interaction, InteractionVersion
+from customers.models.orders import Order, OrderLine, OrderLineVersion, OrderVersion, Product
+from customers.models.ownership import Ownership, OwnershipVersion, UserActivity
+from customers.models.people import Access, Team, User
+
+__all__ = [
+    "Access",
+    "Attribute",
+    "AttributeValue",
+    "AttributeValueVersion",
+    "Cause",
+    "Complaint",
+    "ComplaintEvent",
+    "ComplaintEventVersion",
+    "ComplaintVersion",
+    "Contact",
+    "Contract",
+    "ContractVersion",
+    "Customer",
+    "ExternalRef",
+    "ImportBatch",
+    "Interaction",
+    "InteractionVersion",
+    "Order",
+    "OrderLine",
+    "OrderLineVersion",
+    "OrderVersion",
+    "Ownership",
+    "OwnershipVersion",
+    "Product",
+    "Team",
+    "TouchedCustomer",
+    "User",
+    "UserActivity",
+]

@@ -1,0 +1,88 @@
+"""Complaints and their events: opened, due, acknowledged, resolved, reopened."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from customers.facts import FACT_PRIVACY, Fact, twin_of
+from customers.ground.privacy import declare
+
+
+class Complaint(Fact):
+    """What a customer complained about. Its state is told by its events; columns are caches."""
+
+    class Channel(models.TextChoices):
+        PHONE = "phone", _("phone")
+        EMAIL = "email", _("e-mail")
+        CHAT = "chat", _("chat")
+        VISIT = "visit", _("visit")
+        WEB = "web", _("web form")
+        OTHER = "other", _("other")
+
+    class Severity(models.IntegerChoices):
+        LOW = 1, _("low")
+        MEDIUM = 2, _("medium")
+        HIGH = 3, _("high")
+
+    class State(models.TextChoices):
+        OPEN = "open", _("open")
+        RESOLVED = "resolved", _("resolved")
+
+    channel = models.CharField(_("channel"), max_length=8, choices=Channel.choices, default=Channel.PHONE)
+    category = models.CharField(_("category"), max_length=64, blank=True)
+    severity = models.PositiveSmallIntegerField(_("severity"), choices=Severity.choices, default=Severity.MEDIUM)
+    contact = models.ForeignKey("customers.Contact", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    order = models.ForeignKey("customers.Order", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    text = models.TextField(_("what went wrong"), blank=True)
+    state = models.CharField(max_length=8, choices=State.choices, default=State.OPEN)  # cache
+    due_at = models.DateTimeField(null=True)  # cache of the newest due moment
+
+    privacy = {
+        **FACT_PRIVACY,
+        **declare(
+            conduct_keep="channel category severity contact order state due_at",
+            text_blank="text",
+        ),
+    }
+
+    class Meta:
+        indexes = [models.Index(fields=["customer", "state"], name="complaint_customer")]
+
+
+ComplaintVersion = twin_of(Complaint, caches=("state", "due_at"))
+
+
+class ComplaintEvent(Fact):
+    """One dated step of a complaint; measures read these (decision 3).
+
+    As of a moment a complaint is open when it has no ``resolved`` event or its last ``opened`` or
+    ``reopened`` event occurred after its last ``resolved`` one; its due day is that of the last
+    event (by occurrence, then id) that carries one.
+    """
+
+    class Kind(models.TextChoices):
+        OPENED = "opened", _("opened")
+        DUE = "due", _("due date set")
+        ACKNOWLEDGED = "acknowledged", _("acknowledged")
+        RESOLVED = "resolved", _("resolved")
+        REOPENED = "reopened", _("reopened")
+
+    complaint = models.ForeignKey(Complaint, on_delete=models.PROTECT, related_name="events")
+    kind = models.CharField(max_length=12, choices=Kind.choices)
+    due_day = models.IntegerField(null=True)  # local day number by whose end it must be resolved
+
+    privacy = {**FACT_PRIVACY, **declare(conduct_keep="complaint kind due_day")}
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["customer", "complaint", "occurred_at"],
+                include=["id", "recorded_at", "void", "kind", "occurred_day", "due_day"],
+                name="complaint_event_measures",
+            ),
+            models.Index(fields=["occurred_day"], name="complaint_event_day"),
+        ]
+
+
+ComplaintEventVersion = twin_of(ComplaintEvent)

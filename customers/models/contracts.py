@@ -1,0 +1,46 @@
+"""What was agreed for a time."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import F, Q
+
+from customers.facts import FACT_PRIVACY, Fact, twin_of
+from customers.ground.privacy import declare
+
+
+class Contract(Fact):
+    """A contract; ``occurred_at`` is when it was signed. Days are local day numbers.
+
+    It counts as running while ``starts_day <= today <= ends_day`` and it was neither terminated
+    (``terminated_day``) nor renewed (``renewed_day``).
+    """
+
+    number = models.CharField(max_length=64, blank=True)
+    starts_day = models.IntegerField()
+    ends_day = models.IntegerField()
+    notice_day = models.IntegerField(null=True)
+    auto_renew = models.BooleanField(default=False)
+    renewed_day = models.IntegerField(null=True)
+    terminated_day = models.IntegerField(null=True)
+    currency = models.CharField(max_length=3)
+    value = models.BigIntegerField(default=0)  # minor units over the whole term
+    value_base = models.BigIntegerField(default=0)
+
+    privacy = {
+        **FACT_PRIVACY,
+        **declare(
+            none_keep="currency",
+            reach_blank="number",
+            conduct_keep="starts_day ends_day notice_day auto_renew renewed_day terminated_day value value_base",
+        ),
+    }
+
+    class Meta:
+        indexes = [models.Index(fields=["customer", "ends_day"], name="contract_measures")]
+        constraints = [
+            models.CheckConstraint(condition=Q(ends_day__gte=F("starts_day")), name="contract_ends_after_start")
+        ]
+
+
+ContractVersion = twin_of(Contract)

@@ -1,0 +1,191 @@
+"""Who the customers are: file, contacts, references, typed attributes."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from customers.facts import FACT_PRIVACY, Fact, twin_of
+from customers.ground.privacy import declare
+from customers.models.people import Role, Team, User
+
+
+class CustomerQuerySet(models.QuerySet["Customer"]):
+    def visible_to(self, user: User) -> CustomerQuerySet:
+        """Return the customers that ``user`` may see.
+
+        Admins, analysts and programs see all; a lead sees her team's and those whose case her team
+        holds; an account manager sees her own and those that an Access row opens to her.
+        """
+        if not user.is_active:
+            return self.none()
+        if user.role in {Role.ADMIN, Role.ANALYST, Role.INTEGRATION}:
+            return self
+        if user.role == Role.TEAM_LEAD:
+            return self.filter(
+                Q(team_id=user.team_id, team__isnull=False)
+                | Q(owner=user)
+                | Q(team__isnull=True, owner__isnull=True)
+                | Q(pk__in=_open_access(user, whole_team=True))
+            )
+        return self.filter(Q(owner=user) | Q(pk__in=_open_access(user, whole_team=False)))
+
+
+def _open_access(user: User, *, whole_team: bool) -> models.QuerySet:  # type: ignore[type-arg]
+    from customers.models.people import Access
+
+    mine = Q(user=user)
+    if whole_team and user.team_id:
+        mine |= Q(user__team_id=user.team_id)
+    return Access.objects.filter(mine, ends_at__isnull=True).values("customer_id")
+
+
+class Customer(models.Model):
+    """A company or a person that buys from us. Names stand here only; facts never copy them."""
+
+    class Kind(models.TextChoices):
+        COMPANY = "company", _("company")
+        PERSON = "person", _("private customer")
+
+    kind = models.CharField(_("kind"), max_length=8, choices=Kind.choices, default=Kind.COMPANY)
+    name = models.CharField(_("name"), max_length=200)
+    name_alt = models.CharField(_("name in the other language"), max_length=200, blank=True)
+    segment = models.CharField(_("segment"), max_length=64, blank=True)
+    city = models.CharField(_("city"), max_length=100, blank=True)
+    time_zone = models.CharField(_("time zone"), max_length=64, blank=True)  # empty: the company's
+    language = models.CharField(_("language"), max_length=10, blank=True)
+    since = models.DateField(_("customer since"), null=True, blank=True)
+    notes = models.TextField(_("notes"), blank=True)
+    owner = models.ForeignKey(  # cache of the newest Ownership, for pages; measures read Ownership
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="customers"
+    )
+    team = models.ForeignKey(Team, null=True, blank=True, on_delete=models.PROTECT, related_name="customers")
+    created_at = models.DateTimeField()
+    updated_at = models.DateTimeField()
+
+    objects: ClassVar[models.Manager[Customer]] = CustomerQuerySet.as_manager()  # type: ignore[assignment]
+
+    privacy = declare(
+        none_keep="id kind segment time_zone language created_at updated_at team",
+        identity_blank="name name_alt",
+        reach_blank="city",
+        text_blank="notes",
+        conduct_keep="since",
+        staff_keep="owner",
+    )
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["owner", "id"], name="customer_owner"),
+            models.Index(fields=["team", "id"], name="customer_team"),
+            models.Index(fields=["name"], name="customer_name"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Contact(models.Model):
+    """A person at a customer; a private customer has one made with it (decision 12)."""
+
+    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="contacts")
+    name = models.CharField(_("name"), max_length=200)
+    role = models.CharField(_("role"), max_length=100, blank=True)
+    phone = models.CharField(_("phone"), max_length=40, blank=True)
+    email = models.EmailField(_("e-mail"), blank=True)
+    preferred_channel = models.CharField(_("preferred channel"), max_length=16, blank=True)
+    language = models.CharField(_("language"), max_length=10, blank=True)
+    is_main = models.BooleanField(_("main contact"), default=False)
+    left_on = models.DateField(_("left on"), null=True, blank=True)
+    created_at = models.DateTimeField()
+    updated_at = models.DateTimeField()
+
+    privacy = declare(
+        none_keep="id customer preferred_channel language is_main left_on created_at updated_at",
+        identity_blank="name role",
+        reach_blank="phone email",
+    )
+
+    class Meta:
+        ordering = ["-is_main", "id"]
+        indexes = [models.Index(fields=["customer", "-is_main", "id"], name="contact_customer")]
+        constraints = [
+            models.UniqueConstraint(fields=["customer"], condition=Q(is_main=True), name="contact_one_main")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ExternalRef(models.Model):
+    """The name that another system gives to one of our records; a record may have several."""
+
+    source = models.CharField(max_length=64)
+    kind = models.CharField(max_length=32)
+    external_id = models.CharField(max_length=190)
+    object_id = models.BigIntegerField()
+
+    privacy = declare(none_keep="id source kind object_id", reach_destroy="external_id")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["source", "kind", "external_id"], name="external_ref_once")
+        ]
+        indexes = [models.Index(fields=["kind", "object_id"], name="external_ref_object")]
+
+
+class Attribute(models.Model):
+    """A typed attribute of the business's own."""
+
+    class Kind(models.TextChoices):
+        NUMBER = "number", _("number")
+        CHOICE = "choice", _("choice")
+        DATE = "date", _("date")
+        TEXT = "text", _("text")
+
+    code = models.SlugField(max_length=64, unique=True)
+    kind = models.CharField(max_length=8, choices=Kind.choices)
+    label_en = models.CharField(max_length=100)
+    label_zh = models.CharField(max_length=100)
+    choices = models.JSONField(default=list, blank=True)  # codes allowed, for kind choice
+
+    privacy = declare(none_keep="id code kind label_en label_zh choices")
+
+
+class AttributeValue(Fact):
+    """What an attribute was worth from ``occurred_at`` on, until a later value."""
+
+    attribute = models.ForeignKey(Attribute, on_delete=models.PROTECT, related_name="values")
+    number = models.DecimalField(max_digits=20, decimal_places=4, null=True)
+    choice = models.CharField(max_length=64, blank=True)
+    day = models.IntegerField(null=True)  # local day number
+    text = models.CharField(max_length=500, blank=True)
+
+    privacy = {**FACT_PRIVACY, **declare(conduct_keep="attribute number choice day", text_blank="text")}
+
+    class Meta:
+        indexes = [models.Index(fields=["customer", "attribute", "occurred_at"], name="attribute_value_customer")]
+
+
+AttributeValueVersion = twin_of(AttributeValue)
+
+
+class TouchedCustomer(models.Model):
+    """A mark: this customer's facts changed and the sweep has not looked yet (decision 11).
+
+    Claimed by lease, deleted by the ids that were read, never by a watermark.
+    """
+
+    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="+")
+    recorded_at = models.DateTimeField()
+    lease_until = models.DateTimeField(null=True)
+    lease_token = models.CharField(max_length=32, blank=True)
+
+    privacy = declare(none_keep="id lease_until lease_token recorded_at", conduct_destroy="customer")
+
+    class Meta:
+        indexes = [models.Index(fields=["lease_until", "id"], name="touched_free")]

@@ -1,0 +1,113 @@
+"""What customers bought and returned."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from customers.facts import FACT_PRIVACY, Fact, twin_of
+from customers.ground.privacy import declare
+
+
+class Product(models.Model):
+    """Something we sell."""
+
+    code = models.CharField(max_length=64, unique=True)
+    name = models.CharField(max_length=200)
+    name_alt = models.CharField(max_length=200, blank=True)
+    category = models.CharField(max_length=64, blank=True)
+    margin_bp = models.PositiveIntegerField(null=True)  # basis points of net; empty: category or company rate
+    unit_cost = models.BigIntegerField(null=True)  # minor units of the base currency
+    is_withdrawn = models.BooleanField(default=False)
+
+    privacy = declare(none_keep="id code name name_alt category margin_bp unit_cost is_withdrawn")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Order(Fact):
+    """One order: what was bought and what came back in it.
+
+    A record whose lines are all negative is a return (``is_purchase`` false). Amounts are in minor
+    units: ``sold`` and ``returned`` (both ≥ 0) in ``currency``; ``sold_base``, ``returned_base`` and
+    ``margin_base`` in the base currency at the rate of the day, frozen (decision 10). The margin
+    is of sold minus returned.
+    """
+
+    class Status(models.TextChoices):
+        PLACED = "placed", _("placed")
+        DELIVERED = "delivered", _("delivered")
+        CANCELLED = "cancelled", _("cancelled")
+
+    number = models.CharField(max_length=64, blank=True)
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.PLACED)
+    is_purchase = models.BooleanField(default=True)
+    currency = models.CharField(max_length=3)
+    sold = models.BigIntegerField(default=0)
+    returned = models.BigIntegerField(default=0)
+    sold_base = models.BigIntegerField(default=0)
+    returned_base = models.BigIntegerField(default=0)
+    margin_base = models.BigIntegerField(default=0)
+    margin_assumed = models.BooleanField(default=True)
+    returns_of = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="returns")
+
+    privacy = {
+        **FACT_PRIVACY,
+        **declare(
+            none_keep="currency margin_assumed",
+            reach_blank="number",
+            conduct_keep="status is_purchase sold returned sold_base returned_base margin_base returns_of",
+        ),
+    }
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["customer", "occurred_day"],
+                include=[
+                    "occurred_at",
+                    "recorded_at",
+                    "void",
+                    "status",
+                    "is_purchase",
+                    "sold_base",
+                    "returned_base",
+                    "margin_base",
+                ],
+                name="order_measures",
+            ),
+            models.Index(fields=["occurred_day"], name="order_day"),
+        ]
+        constraints = [
+            models.CheckConstraint(condition=Q(sold__gte=0, returned__gte=0), name="order_amounts_not_negative")
+        ]
+
+
+OrderVersion = twin_of(Order)
+
+
+class OrderLine(Fact):
+    """One line of an order; a negative quantity is a return."""
+
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="lines")
+    line_no = models.PositiveIntegerField()
+    product = models.ForeignKey(Product, null=True, on_delete=models.PROTECT, related_name="+")
+    description = models.CharField(max_length=200, blank=True)
+    quantity = models.DecimalField(max_digits=14, decimal_places=3)
+    unit_price = models.DecimalField(max_digits=16, decimal_places=4)  # major units of the order's currency
+    amount = models.BigIntegerField()  # minor units, signed as the quantity, rounded half up
+
+    privacy = {
+        **FACT_PRIVACY,
+        **declare(conduct_keep="order line_no product quantity unit_price amount", text_blank="description"),
+    }
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["order", "line_no"], name="order_line_once")]
+
+
+OrderLineVersion = twin_of(OrderLine)

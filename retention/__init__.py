@@ -1,0 +1,1 @@
+"""Measures, rules, warnings, cases, calls: from a warning sign to an outcome."""

@@ -1,0 +1,6 @@
+"""Measures: declared once, computable for any moment, read by rules, pages and models alike."""
+
+from retention.measures import catalogue as _catalogue  # noqa: F401  — fills the registry
+from retention.measures.registry import Measure, Unit, UnknownMeasure, declare, every, fingerprint, get, stored
+
+__all__ = ["Measure", "Unit", "UnknownMeasure", "declare", "every", "fingerprint", "get", "stored"]

@@ -1,0 +1,1 @@
+"""Every measure, declared once."""

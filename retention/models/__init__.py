@@ -1,0 +1,21 @@
+from retention.models.calls import FollowUpCall
+from retention.models.cases import CaseCause, CaseMove, RetentionCase
+from retention.models.losses import Loss
+from retention.models.measures import CustomerMeasures, MeasureState
+from retention.models.rules import RuleVersion, WarningRule
+from retention.models.sweeps import SweepRun
+from retention.models.warnings import EarlyWarning
+
+__all__ = [
+    "CaseCause",
+    "CaseMove",
+    "CustomerMeasures",
+    "EarlyWarning",
+    "FollowUpCall",
+    "Loss",
+    "MeasureState",
+    "RetentionCase",
+    "RuleVersion",
+    "SweepRun",
+    "WarningRule",
+]

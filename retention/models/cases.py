@@ -1,0 +1,153 @@
+"""Cases: one open per customer, warnings group in it."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from customers.ground import guards
+from customers.ground.privacy import declare
+from customers.models import Customer, User
+from customers.models.people import Role
+from retention.models.rules import CaseKind, Severity
+
+
+class CaseQuerySet(models.QuerySet["RetentionCase"]):
+    def open(self) -> CaseQuerySet:
+        """Return cases that are not closed."""
+        return self.exclude(status=RetentionCase.Status.CLOSED)
+
+    def visible_to(self, user: User) -> CaseQuerySet:
+        """Return the cases that ``user`` may see.
+
+        Those of customers she may see, those she holds, and for leads those nobody could take.
+        """
+        if not user.is_active:
+            return self.none()
+        if user.role in {Role.ADMIN, Role.ANALYST, Role.INTEGRATION}:
+            return self
+        mine = Q(assignee=user) | Q(customer__in=Customer.objects.visible_to(user))  # type: ignore[attr-defined]
+        if user.role == Role.TEAM_LEAD:
+            mine |= Q(assignee__isnull=True) | Q(assignee__team_id=user.team_id, assignee__team__isnull=False)
+        return self.filter(mine)
+
+
+class RetentionCase(models.Model):
+    """The work on one customer: save, recover or win back."""
+
+    class Status(models.TextChoices):
+        UNASSIGNED = "unassigned", _("unassigned")
+        ASSIGNED = "assigned", _("assigned")
+        WORKING = "working", _("in progress")
+        CLOSED = "closed", _("closed")
+
+    class ChurnType(models.TextChoices):
+        ACTIVE = "active", _("active")
+        PASSIVE = "passive", _("passive")
+        HIDDEN = "hidden", _("hidden")
+        COMPETITIVE = "competitive", _("competitive")
+
+    class Outcome(models.TextChoices):
+        SAVED = "saved", _("saved")
+        REGAINED = "regained", _("regained")
+        LOST = "lost", _("lost")
+        UNREACHABLE = "unreachable", _("unreachable")
+        NOT_PURSUED = "not_pursued", _("not pursued")
+        RECOVERED = "recovered", _("recovered by itself")
+
+    customer = models.ForeignKey("customers.Customer", on_delete=models.PROTECT, related_name="cases")
+    kind = models.CharField(_("kind"), max_length=8, choices=CaseKind.choices, default=CaseKind.SAVE)
+    status = models.CharField(_("status"), max_length=10, choices=Status.choices, default=Status.UNASSIGNED)
+    severity = models.PositiveSmallIntegerField(_("severity"), choices=Severity.choices, default=Severity.MEDIUM)
+    margin_365d = models.BigIntegerField(default=0)  # base minor units when opened or last joined: value at stake
+    opened_at = models.DateTimeField()
+    opened_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    reason = models.TextField(_("reason"), blank=True)  # given by a person who opened it by hand
+    assignee = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="cases"
+    )
+    assigned_at = models.DateTimeField(null=True)
+    assign_reason = models.CharField(max_length=32, blank=True)  # code; data beside it
+    assign_data = models.JSONField(default=dict)
+    due_at = models.DateTimeField(null=True)  # of the next planned call; copied for the queue's order
+    churn_type = models.CharField(_("type of churn"), max_length=12, choices=ChurnType.choices, blank=True)
+    outcome = models.CharField(_("outcome"), max_length=12, choices=Outcome.choices, blank=True)
+    outcome_reason = models.TextField(_("why"), blank=True)
+    closed_at = models.DateTimeField(null=True)
+    closed_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    complaint = models.ForeignKey("customers.Complaint", null=True, on_delete=models.PROTECT, related_name="+")
+    causes = models.ManyToManyField("customers.Cause", through="CaseCause", related_name="+")
+
+    objects: ClassVar[models.Manager[RetentionCase]] = CaseQuerySet.as_manager()  # type: ignore[assignment]
+
+    privacy = declare(
+        none_keep="id kind status severity assign_reason assign_data churn_type outcome causes",
+        conduct_keep="customer margin_365d opened_at assigned_at due_at closed_at complaint",
+        staff_keep="opened_by assignee closed_by",
+        text_blank="reason outcome_reason",
+    )
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["customer"], condition=~Q(status="closed"), name="case_one_open_per_customer"
+            ),
+            models.CheckConstraint(
+                condition=Q(status="closed", closed_at__isnull=False, outcome__gt="")
+                | Q(~Q(status="closed"), closed_at__isnull=True, outcome=""),
+                name="case_closed_has_outcome",
+            ),
+            models.CheckConstraint(
+                condition=Q(status="unassigned", assignee__isnull=True)
+                | Q(status="closed")
+                | Q(status__in=["assigned", "working"], assignee__isnull=False),
+                name="case_assigned_has_assignee",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["assignee", "due_at", "id"], condition=~Q(status="closed"), name="case_queue"),
+            models.Index(fields=["customer", "-opened_at"], name="case_customer"),
+        ]
+
+    @property
+    def is_open(self) -> bool:
+        """Say whether somebody still has to work on it."""
+        return self.status != self.Status.CLOSED
+
+
+class CaseCause(models.Model):
+    """A cause that the diagnosis of a case names."""
+
+    case = models.ForeignKey(RetentionCase, on_delete=models.CASCADE)
+    cause = models.ForeignKey("customers.Cause", on_delete=models.PROTECT)
+    is_main = models.BooleanField(default=False)
+
+    privacy = declare(none_keep="id case cause is_main")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["case", "cause"], name="case_cause_once")]
+
+
+class CaseMove(models.Model):
+    """One step in the life of a case: every move of status, assignment, severity or diagnosis."""
+
+    case = models.ForeignKey(RetentionCase, on_delete=models.PROTECT, related_name="moves")
+    kind = models.CharField(max_length=16)  # opened joined assigned working reassigned diagnosed escalated closed
+    from_status = models.CharField(max_length=10, blank=True)
+    to_status = models.CharField(max_length=10)
+    at = models.DateTimeField()
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    codes = models.JSONField(default=dict)  # ids and codes only: assignee, reason code, warning, outcome
+
+    privacy = declare(none_keep="id case kind from_status to_status codes", conduct_keep="at", staff_keep="by")
+
+    class Meta:
+        ordering = ["at", "id"]
+        indexes = [models.Index(fields=["case", "at", "id"], name="case_move_case")]
+
+
+guards.append_only(CaseMove)

@@ -1,0 +1,32 @@
+"""Losses: a customer that left."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from customers.ground.privacy import declare
+from retention.models.cases import RetentionCase
+
+
+class Loss(models.Model):
+    """One spell of being lost, recorded when a case closes as lost (D adds found ones)."""
+
+    customer = models.ForeignKey("customers.Customer", on_delete=models.PROTECT, related_name="losses")
+    case = models.OneToOneField(RetentionCase, null=True, on_delete=models.PROTECT, related_name="loss")
+    occurred_at = models.DateTimeField()
+    recorded_at = models.DateTimeField()
+    churn_type = models.CharField(_("type"), max_length=12, choices=RetentionCase.ChurnType.choices, blank=True)
+    margin_365d = models.BigIntegerField(default=0)  # base minor units lost a year
+    ended_at = models.DateTimeField(null=True)  # returned
+
+    privacy = declare(
+        none_keep="id case churn_type", conduct_keep="customer occurred_at recorded_at margin_365d ended_at"
+    )
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["customer"], condition=models.Q(ended_at__isnull=True), name="loss_one_open"
+            )
+        ]

@@ -1,0 +1,63 @@
+"""Warnings: a rule held for a customer, with the evidence frozen."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from customers.ground.privacy import declare
+from retention.models.rules import WarningRule
+
+
+class EarlyWarning(models.Model):
+    """One episode of a rule holding for a customer; at most one open per customer and rule."""
+
+    class State(models.TextChoices):
+        OPEN = "open", _("open")
+        CLOSED = "closed", _("closed")
+        WITHHELD = "withheld", _("withheld")
+
+    class Closed(models.TextChoices):
+        SIGN_GONE = "sign_gone", _("the sign is gone")
+        CASE_CLOSED = "case_closed", _("its case was closed")
+        RULE_OFF = "rule_off", _("the rule was switched off")
+
+    customer = models.ForeignKey("customers.Customer", on_delete=models.PROTECT, related_name="warnings")
+    rule = models.ForeignKey(WarningRule, on_delete=models.PROTECT, related_name="warnings")
+    rule_version = models.PositiveIntegerField()
+    severity = models.PositiveSmallIntegerField()
+    state = models.CharField(max_length=8, choices=State.choices, default=State.OPEN)
+    raised_at = models.DateTimeField()
+    as_of_day = models.IntegerField()
+    closed_at = models.DateTimeField(null=True)
+    closed_because = models.CharField(max_length=12, choices=Closed.choices, blank=True)
+    evidence = models.TextField()  # canonical JSON of stored columns and as_of_day: numbers and codes only
+    fingerprint = models.CharField(max_length=64)
+    sweep_run = models.ForeignKey("retention.SweepRun", on_delete=models.PROTECT, related_name="+")
+    case = models.ForeignKey("retention.RetentionCase", null=True, on_delete=models.PROTECT, related_name="warnings")
+
+    objects: ClassVar[models.Manager[EarlyWarning]]
+
+    privacy = declare(
+        none_keep="id rule rule_version severity state closed_because fingerprint sweep_run case",
+        conduct_keep="customer raised_at as_of_day closed_at evidence",
+    )
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["customer", "rule"], condition=Q(state__in=["open", "withheld"]), name="warning_one_open"
+            ),
+            models.CheckConstraint(
+                condition=Q(state="closed", closed_at__isnull=False) | Q(~Q(state="closed"), closed_at__isnull=True),
+                name="warning_closed_has_moment",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["rule", "customer", "-closed_at"], name="warning_cool_down"),
+            models.Index(fields=["sweep_run"], name="warning_run"),
+            models.Index(fields=["case"], name="warning_case"),
+        ]
