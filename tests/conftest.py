@@ -1,0 +1,53 @@
+"""What every test stands on: a clean clock and language, and tables that can be emptied again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.db import connections
+from django.test import TransactionTestCase
+from django.utils import translation
+
+from customers.ground import clock, guards
+
+
+def _empty_the_tables(case: Any) -> None:
+    """Empty every table, append-only ones too, and put back what the migrations had laid down.
+
+    A test that commits would otherwise leave the next one without the catalogues, in whatever
+    order the tests run.
+    """
+    for alias in case._databases_names(include_mirrors=False):
+        connection = connections[alias]
+        guards.remove(connection)
+        laid_down = getattr(connection, "_test_serialized_contents", None)
+        call_command(
+            "flush",
+            verbosity=0,
+            interactive=False,
+            database=alias,
+            reset_sequences=False,
+            inhibit_post_migrate=laid_down is not None,
+        )
+        if laid_down is not None:
+            connection.creation.deserialize_db_from_string(laid_down)
+        guards.install(connection)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _tables_can_be_emptied() -> Iterator[None]:
+    patch = pytest.MonkeyPatch()
+    patch.setattr(TransactionTestCase, "_fixture_teardown", _empty_the_tables)
+    yield
+    patch.undo()
+
+
+@pytest.fixture(autouse=True)
+def _fresh_clock_and_language() -> Iterator[None]:
+    clock.forget()
+    with translation.override("en"):
+        yield
+    clock.forget()
