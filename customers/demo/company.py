@@ -1,4 +1,5 @@
 """云帆供应链 Yunfan Supplies: its people, its goods, its rivals, and what happened to all of its customers."""
+# ruff: noqa: E501
 
 from typing import NamedTuple
 
@@ -17,13 +18,21 @@ TEAMS = [
 ]
 TEAM_SHARE = {"east": 0.42, "south": 0.32, "north": 0.26}
 CITIES = {
-    "east": (("上海", "Shanghai"), ("杭州", "Hangzhou"), ("南京", "Nanjing"), ("苏州", "Suzhou"), ("宁波", "Ningbo")),
+    "east": (
+        ("上海", "Shanghai"),
+        ("杭州", "Hangzhou"),
+        ("南京", "Nanjing"),
+        ("苏州", "Suzhou"),
+        ("宁波", "Ningbo"),
+    ),
     "south": (("广州", "Guangzhou"), ("深圳", "Shenzhen"), ("佛山", "Foshan"), ("厦门", "Xiamen")),
     "north": (("北京", "Beijing"), ("天津", "Tianjin"), ("济南", "Jinan"), ("青岛", "Qingdao")),
-}  # fmt: skip
+}
 
 
-def _person(key: str, zh: str, en: str, role: str, team: str, *numbers: float, language: str = "zh-hans") -> Employee:
+def _person(
+    key: str, zh: str, en: str, role: str, team: str, *numbers: float, language: str = "zh-hans"
+) -> Employee:
     every, diligence, portfolio = (*numbers, 0, 0, 0)[:3]
     return Employee(key, zh, en, role, team, language, int(every), diligence, portfolio)
 
@@ -31,23 +40,23 @@ def _person(key: str, zh: str, en: str, role: str, team: str, *numbers: float, l
 EMPLOYEES = [
     _person("admin", "许静", "Xu Jing", "admin", ""),
     _person("analyst", "郑楠", "Zheng Nan", "analyst", "", language="en"),
-    _person("lead", "林晓", "Lin Xiao", "team_lead", "east", 21, 1.3, 0.22),
-    _person("manager", "王敏", "Wang Min", "account_manager", "east", 25, 0.9, 1.75),
-    _person("chen.jie", "陈杰", "Chen Jie", "account_manager", "east", 21, 1.1, 1.0),
-    _person("zhao.yun", "赵云", "Zhao Yun", "account_manager", "east", 19, 1.2, 0.9),
-    _person("sun.lei", "孙磊", "Sun Lei", "account_manager", "east", 23, 1.0, 1.0),
-    _person("gao.wei", "高伟", "Gao Wei", "account_manager", "east", 22, 1.1, 1.0),
-    _person("he.ping", "何平", "He Ping", "team_lead", "south", 22, 1.2, 0.2),
-    _person("liang.hao", "梁浩", "Liang Hao", "account_manager", "south", 20, 1.1, 1.0),
-    _person("zhou.lei", "周蕾", "Zhou Lei", "account_manager", "south", 22, 1.0, 1.1),
-    _person("wu.tao", "吴涛", "Wu Tao", "account_manager", "south", 30, 0.7, 1.0),
-    _person("deng.xin", "邓欣", "Deng Xin", "account_manager", "south", 19, 1.2, 0.9),
-    _person("amy.scott", "艾米", "Amy Scott", "account_manager", "south", 21, 1.2, 0.8, language="en"),
-    _person("tang.lin", "唐琳", "Tang Lin", "team_lead", "north", 22, 1.2, 0.2),
-    _person("li.na", "李娜", "Li Na", "account_manager", "north", 20, 1.2, 1.0),
-    _person("guo.qiang", "郭强", "Guo Qiang", "account_manager", "north", 23, 0.9, 1.0),
-    _person("ma.chao", "马超", "Ma Chao", "account_manager", "north", 21, 1.0, 0.9),
-    _person("ben.ward", "本·沃德", "Ben Ward", "account_manager", "north", 22, 1.1, 0.8, language="en"),
+    _person("lead", "林晓", "Lin Xiao", "team_lead", "east", 27, 1.3, 0.22),
+    _person("manager", "王敏", "Wang Min", "account_manager", "east", 32, 0.9, 1.75),
+    _person("chen.jie", "陈杰", "Chen Jie", "account_manager", "east", 27, 1.1, 1.0),
+    _person("zhao.yun", "赵云", "Zhao Yun", "account_manager", "east", 24, 1.2, 0.9),
+    _person("sun.lei", "孙磊", "Sun Lei", "account_manager", "east", 29, 1.0, 1.0),
+    _person("gao.wei", "高伟", "Gao Wei", "account_manager", "east", 28, 1.1, 1.0),
+    _person("he.ping", "何平", "He Ping", "team_lead", "south", 28, 1.2, 0.2),
+    _person("liang.hao", "梁浩", "Liang Hao", "account_manager", "south", 26, 1.1, 1.0),
+    _person("zhou.lei", "周蕾", "Zhou Lei", "account_manager", "south", 28, 1.0, 1.1),
+    _person("wu.tao", "吴涛", "Wu Tao", "account_manager", "south", 38, 0.7, 1.0),
+    _person("deng.xin", "邓欣", "Deng Xin", "account_manager", "south", 24, 1.2, 0.9),
+    _person("amy.scott", "艾米", "Amy Scott", "account_manager", "south", 27, 1.2, 0.8, language="en"),
+    _person("tang.lin", "唐琳", "Tang Lin", "team_lead", "north", 28, 1.2, 0.2),
+    _person("li.na", "李娜", "Li Na", "account_manager", "north", 26, 1.2, 1.0),
+    _person("guo.qiang", "郭强", "Guo Qiang", "account_manager", "north", 29, 0.9, 1.0),
+    _person("ma.chao", "马超", "Ma Chao", "account_manager", "north", 27, 1.0, 0.9),
+    _person("ben.ward", "本·沃德", "Ben Ward", "account_manager", "north", 28, 1.1, 0.8, language="en"),
 ]
 LEAVER, MOVER, HEIR = "gao.wei", "zhou.lei", "manager"
 
@@ -92,7 +101,7 @@ PRODUCTS = [
     Product("P30", "垃圾袋 1200 只", "Bin bags, 1,200", "household", "箱", 7800, 4600),
 ]
 RANGE = {
-    "restaurant": range(0, 8),
+    "restaurant": range(8),
     "shop": range(8, 16),
     "clinic": range(16, 22),
     "office": range(22, 27),

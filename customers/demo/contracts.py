@@ -18,7 +18,6 @@ class Contracts:
         self.ends: list[ContractEnd] = []
         self.current: Contract | None = None
         self.talk_at = 0
-        self.sign_from = 0
         if life.traits.contract:
             self._first()
 
@@ -30,8 +29,8 @@ class Contracts:
             start = max(start, life.customer.since - life.window.first)
         else:
             start = life.traits.start + random.randint(3, 40)
-        self.sign_from = start
-        self._sign(start - random.randint(0, 3) if life.traits.old else start, start, months, "")
+        early = random.randint(0, 3)
+        self._sign(max(start - early, life.customer.since - life.window.first), start, months, "")
 
     def _months(self) -> int:
         return self.random.choices((12, 24, 6), (72, 18, 10))[0]
@@ -57,8 +56,10 @@ class Contracts:
         self.contracts.append(contract)
         self.current = contract
         life.contract_end = end - window.first
-        # Those who renew of themselves do so before the time for notice; the others talk about it, some late.
-        early = contract.notice_days + random.randint(15, 45) if contract.auto_renew else random.randint(12, 110)
+        # What renews of itself does so before the time for notice; the rest is talked about, sometimes late.
+        early = random.randint(12, 110)
+        if contract.auto_renew:
+            early = contract.notice_days + random.randint(15, 45)
         self.talk_at = life.contract_end - early
 
     def step(self, first: int, last: int) -> None:

@@ -13,7 +13,7 @@ class Desk:
         self.random: Random = stream(seed, "late", customer)
 
     def known(self, at: int, *, late: float, usual: int = 900) -> int:
-        """Return when a fact of the moment `at` was written down, within `usual` seconds or, seldom, days later."""
+        """Return when a fact of `at` was written down: within `usual` seconds or, seldom, days later."""
         if self.random.random() < late:
             return at + self.random.randint(2 * DAY, 19 * DAY)
         return at + self.random.randrange(usual)

@@ -15,7 +15,7 @@ from customers.demo.seasons import SeasonClock
 from customers.demo.traits import Traits
 
 # Chances a week of turning away, out of discontent and to a competitor, at mood 0 and without courting.
-DISCONTENT, DRAWN = 0.0062, 0.0022
+DISCONTENT, DRAWN = 0.0082, 0.0024
 CAUSE = {
     "late": "service_experience",
     "damaged": "product_quality",
@@ -134,18 +134,20 @@ class Life:
         self.pull *= 0.91
         for source in self.hurts:
             self.hurts[source] *= 0.96
-        due = [entry for entry in self.coming if entry[0] <= last]
-        self.coming = [entry for entry in self.coming if entry[0] > last]
+        due: list[tuple[int, float, str]] = []
+        if self.coming:
+            due = [entry for entry in self.coming if entry[0] <= last]
+            self.coming = [entry for entry in self.coming if entry[0] > last]
         if first <= history.price_rise <= last:
-            due.append((first, 0.9 * self.traits.price_sensitive, "price"))
+            due.append((first, 0.75 * self.traits.price_sensitive, "price"))
             if random.random() < self.traits.price_sensitive:
                 self.topics.append((first, "price"))
         if first <= history.manager_left <= last and any(key == LEAVER for _, key, _ in self.owners):
-            due.append((first, 0.9 * self.traits.attached, "manager"))
-            self.pull += 0.9 * self.traits.attached
+            due.append((first, 1.5 * self.traits.attached, "manager"))
+            self.pull += 1.2 * self.traits.attached
         silent = first - self.last_contact
         if silent > 30:
-            due.append((first, 0.0012 * (silent - 30), "neglect"))
+            due.append((first, 0.0018 * (silent - 30), "neglect"))
         for _, amount, source in due:
             self.mood -= amount
             self.hurts[source] = max(0.0, self.hurts.get(source, 0.0) + amount)
@@ -200,6 +202,8 @@ class Life:
         elif manner != "abrupt" and random.random() < 0.5:
             self.topics.append((day + random.randint(10, 40), "uneasy"))
         first, end = self.window.first, self.window.days
+        if day >= end:
+            return
         rival = COMPETITORS[self.rival][1] if kind == truth.COMPETITIVE else ""
         self.departures.append(
             truth.Departure(
@@ -209,7 +213,7 @@ class Life:
                 second_cause=second,
                 manner=manner,
                 competitor=rival,
-                decided=first + day if day < end else 0,
+                decided=first + day,
                 left=first + self.leaves if self.leaves < end else 0,
                 returned=first + self.back if 0 <= self.back < end else 0,
             )
@@ -229,7 +233,7 @@ class Life:
         return "abrupt", 0
 
     def _causes(self, kind: str) -> tuple[str, str]:
-        hurts = sorted(((value, source) for source, value in self.hurts.items() if value > 0.12), reverse=True)
+        hurts = sorted(((value, key) for key, value in self.hurts.items() if value > 0.07), reverse=True)
         felt = list(dict.fromkeys(CAUSE[source] for _, source in hurts))
         if kind == truth.PASSIVE:
             felt = [self.random.choice(OWN)]
@@ -237,7 +241,7 @@ class Life:
             felt = ["competitor", *felt[:1]]
         elif not felt:
             felt = [self.random.choice(VAGUE)]
-        return (felt + [""])[0], (felt + [""])[1]
+        return felt[0], felt[1] if len(felt) > 1 else ""
 
     def _start_again(self) -> None:
         self.topics = [(self.back, "back")]

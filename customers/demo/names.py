@@ -1,4 +1,5 @@
 """Names in Chinese and English, all of them invented; phone numbers and addresses lead nowhere."""
+# ruff: noqa: E501
 
 from random import Random
 
@@ -23,14 +24,41 @@ _ENGLISH_BRAND = (
     "Harbour Light|Blue Gate|Old Mill|Northwind|Silver Oak|Paper Lantern|Green Door|Red Kite|Stone Bridge|Lotus Pond|Bright Side|"
     "Long River|Two Cranes|Corner House|Little Orchard|White Horse|Copper Kettle|Pine Street|East Wing|Seven Hills"
 )
-_ENGLISH_PEOPLE = "Alice|Daniel|Grace|Marcus|Sofia|Peter|Emma|Rahul|Claire|Thomas|Julia|Oliver|Hannah|Victor|Nadia|Simon"
-_ENGLISH_SURNAMES = "Martin|Novak|Silva|Keller|Rossi|Tan|Murphy|Larsen|Patel|Moreau|Kim|Walker|Sato|Weber|Costa|Bennett"
+_ENGLISH_PEOPLE = (
+    "Alice|Daniel|Grace|Marcus|Sofia|Peter|Emma|Rahul|Claire|Thomas|Julia|Oliver|Hannah|Victor|Nadia|Simon"
+)
+_ENGLISH_SURNAMES = (
+    "Martin|Novak|Silva|Keller|Rossi|Tan|Murphy|Larsen|Patel|Moreau|Kim|Walker|Sato|Weber|Costa|Bennett"
+)
 _BUSINESS = {
-    "restaurant": (("餐饮", "Catering"), ("小馆", "Bistro"), ("茶饮", "Tea House"), ("酒楼", "Restaurant"), ("咖啡", "Café")),
-    "shop": (("商贸", "Trading"), ("便利店", "Convenience"), ("百货", "Stores"), ("母婴用品", "Baby Goods"), ("文具店", "Stationers")),
-    "clinic": (("口腔门诊", "Dental Clinic"), ("诊所", "Clinic"), ("中医馆", "Chinese Medicine"), ("宠物医院", "Pet Hospital")),
-    "office": (("科技", "Technology"), ("设计", "Design"), ("咨询", "Consulting"), ("教育", "Education"), ("物业", "Property")),
-}  # fmt: skip
+    "restaurant": (
+        ("餐饮", "Catering"),
+        ("小馆", "Bistro"),
+        ("茶饮", "Tea House"),
+        ("酒楼", "Restaurant"),
+        ("咖啡", "Café"),
+    ),
+    "shop": (
+        ("商贸", "Trading"),
+        ("便利店", "Convenience"),
+        ("百货", "Stores"),
+        ("母婴用品", "Baby Goods"),
+        ("文具店", "Stationers"),
+    ),
+    "clinic": (
+        ("口腔门诊", "Dental Clinic"),
+        ("诊所", "Clinic"),
+        ("中医馆", "Chinese Medicine"),
+        ("宠物医院", "Pet Hospital"),
+    ),
+    "office": (
+        ("科技", "Technology"),
+        ("设计", "Design"),
+        ("咨询", "Consulting"),
+        ("教育", "Education"),
+        ("物业", "Property"),
+    ),
+}
 _TITLES = {
     "restaurant": (("店长", "Store manager"), ("采购", "Buyer"), ("老板", "Owner")),
     "shop": (("店长", "Store manager"), ("采购", "Buyer"), ("老板", "Owner")),
@@ -59,7 +87,9 @@ def person(random: Random, *, english: bool) -> tuple[str, str]:
     return surname[0] + "".join(sign for sign, _ in given), f"{surname[1]} {latin}"
 
 
-def business(random: Random, *, index: int, industry: str, city: tuple[str, str], english: bool) -> tuple[str, str, str]:
+def business(
+    random: Random, *, index: int, industry: str, city: tuple[str, str], english: bool
+) -> tuple[str, str, str]:
     """Draw a company's name in both languages and its mail domain; the index keeps brands apart."""
     what_zh, what_en = random.choice(_BUSINESS[industry])
     place = index * 1511 % (len(BRAND) * len(BRAND))

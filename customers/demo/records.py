@@ -1,4 +1,4 @@
-"""What the demo company writes down: plain records, moments as whole UTC seconds, days as ordinals, money in fen."""
+"""What the demo company writes down: moments as whole UTC seconds, days as ordinals, money in fen."""
 
 from typing import NamedTuple
 
@@ -126,7 +126,7 @@ class Interaction(NamedTuple):
     customer: str
     contact: str
     employee: str
-    kind: str  # call, visit, chat, mail, meeting
+    kind: str  # call, visit, chat, email, meeting
     inbound: bool
     topic: str
     text: str

@@ -4,14 +4,14 @@ from math import log
 
 from customers.demo import texts
 from customers.demo.chance import stream
-from customers.demo.company import DAY, RANGE
+from customers.demo.company import DAY, RANGE, moment
 from customers.demo.late import Desk
 from customers.demo.life import Life
 from customers.demo.records import Complaint, ComplaintStep, Interaction, Order
 from customers.demo.seasons import is_break
 
-CHANNEL = {"phone": 0.45, "chat": 0.35, "mail": 0.12, "form": 0.08}
-KIND = {"call": 0.44, "chat": 0.28, "visit": 0.16, "mail": 0.08, "meeting": 0.04}
+CHANNEL = {"phone": 0.45, "chat": 0.35, "email": 0.12, "web": 0.08}
+KIND = {"call": 0.44, "chat": 0.28, "visit": 0.16, "email": 0.08, "meeting": 0.04}
 
 
 class Complaints:
@@ -48,10 +48,8 @@ class Complaints:
         person = random.choice(life.customer.contacts)
         english = life.customer.language == "en"
         products = list(RANGE[life.customer.industry])
-        text = texts.write(
-            random, texts.COMPLAINTS[kind], english=english, who=person.name_en if english else person.name_zh,
-            products=products,
-        )  # fmt: skip
+        who = person.name_en if english else person.name_zh
+        text = texts.write(random, texts.COMPLAINTS[kind], english=english, who=who, products=products)
         channel = random.choices(list(CHANNEL), list(CHANNEL.values()))[0]
         complaint = Complaint(
             key=f"K{life.customer.key}-{len(self.complaints) + 1:03d}",
@@ -65,7 +63,7 @@ class Complaints:
             language=life.customer.language,
             at=at,
             known_at=self.desk.known(at, late=0.012, usual=1800),
-            due_at=window.at(_working_days_after(window.first + window.day_of(at), 5) - window.first, 18 * 3600),
+            due_at=moment(_working_days_after(window.first + window.day_of(at), 5), 18 * 3600),
         )
         self.complaints.append(complaint)
         weight = 0.12 * complaint.severity
@@ -79,7 +77,8 @@ class Complaints:
         owner = life.owner(life.window.day_of(complaint.at))
         speed = owner.diligence if owner else 0.45
         who = owner.key if owner else ""
-        at = self._step(complaint, "acknowledged", who, complaint.known_at + int(random.expovariate(1 / 9000)))
+        wait = int(random.expovariate(1 / 9000))
+        at = self._step(complaint, "acknowledged", who, complaint.known_at + wait)
         days = random.lognormvariate(log(2.0), 0.55) / speed
         if random.random() < 0.05:
             days *= random.uniform(4, 10)
@@ -99,14 +98,14 @@ class Complaints:
         day = window.day_of(at)
         if kind == "resolved":
             day = _working_days_after(window.first + day - 1, 1) - window.first
-        moment = max(at + 60, window.at(day, 9 * 3600 + self.random.randrange(9 * 3600)))
-        known_at = moment + self.random.randrange(1200)
-        self.steps.append(ComplaintStep(complaint.key, complaint.customer, kind, who, moment, known_at))
+        done_at = max(at + 60, window.at(day, 9 * 3600 + self.random.randrange(9 * 3600)))
+        known_at = done_at + self.random.randrange(1200)
+        self.steps.append(ComplaintStep(complaint.key, complaint.customer, kind, who, done_at, known_at))
         return known_at
 
 
 def _working_days_after(day: int, count: int) -> int:
-    """Return the ordinal of the count-th day after `day` that is no weekend and not in the New Year's break."""
+    """Return the ordinal of the count-th day after `day` that is no weekend nor in the New Year's break."""
     while count:
         day += 1
         if (day + 6) % 7 < 5 and not is_break(day):
@@ -128,7 +127,7 @@ class Contacts:
         self.next = life.traits.start + self.random.randrange(1, max(2, int(every)))
         if not life.traits.old:
             life.topics.append((life.traits.start + 2, "hello"))
-        for day, _, reason in life.owners[1:]:
+        for day, _, _ in life.owners[1:]:
             if self.random.random() < 0.85:
                 life.topics.append((day + self.random.randint(1, 15), "hello"))
 
@@ -142,11 +141,11 @@ class Contacts:
         random, life = self.random, self.life
         if not life.is_gone(last):
             self.tries = 0
-        planned = [entry for entry in life.topics if entry[0] <= last]
-        if planned:
+        if life.topics:
+            planned = [entry for entry in life.topics if entry[0] <= last]
             life.topics = [entry for entry in life.topics if entry[0] > last]
-        for day, topic in sorted(planned)[-1:]:
-            self._talk(max(day, first), topic)
+            for day, topic in sorted(planned)[-1:]:
+                self._talk(max(day, first), topic)
         while self.next <= last:
             day = self.next
             self.next = self._after(day, random.gammavariate(10, self._every(day) / 10))
@@ -189,11 +188,14 @@ class Contacts:
             return
         person = random.choice(customer.contacts)
         english = self.english or owner.language == "en"
-        text = texts.write(
-            random, texts.INTERACTIONS[topic], english=english, who=person.name_en if english else person.name_zh,
-            products=self.products, rival=life.rival,
-        )  # fmt: skip
+        who = person.name_en if english else person.name_zh
+        lines = texts.INTERACTIONS[topic]
+        text = texts.write(random, lines, english=english, who=who, products=self.products, rival=life.rival)
         kind = random.choices(list(KIND), list(KIND.values()))[0]
+        if topic == "silent":
+            kind = "call"
+        elif inbound and kind in ("visit", "meeting"):
+            kind = "chat"
         at = window.at(day, 9 * 3600 + random.randrange(9 * 3600))
         known_at = self.desk.known(at, late=0.015, usual=6 * 3600)
         self.interactions.append(
@@ -202,7 +204,7 @@ class Contacts:
                 customer=customer.key,
                 contact=person.key,
                 employee=owner.key,
-                kind="call" if topic == "silent" else "chat" if inbound and kind in ("visit", "meeting") else kind,
+                kind=kind,
                 inbound=inbound or topic == "back",
                 topic=topic,
                 text=text,

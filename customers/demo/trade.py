@@ -31,7 +31,7 @@ class Trade:
         self.next = self.clock.after(start, wait) if life.traits.old else start + self.random.randrange(4)
 
     def step(self, first: int, last: int) -> list[tuple[int, Order, str]]:
-        """Place the orders of the days up to `last`; answer the failed deliveries (day, order, what failed)."""
+        """Place the orders of the days up to `last`; return the failed deliveries (day, order, what)."""
         life = self.life
         if life.is_gone(last):
             self.was_gone = True
@@ -59,7 +59,8 @@ class Trade:
     def _order(self, day: int) -> Order:
         random, life = self.random, self.life
         traits, window = life.traits, life.window
-        scale = (1 + traits.growth) ** (day / 365) * (1 - 0.55 * life.fade(day)) * random.lognormvariate(0, 0.18)
+        scale = (1 + traits.growth) ** (day / 365) * (1 - 0.55 * life.fade(day))
+        scale *= random.lognormvariate(0, 0.18)
         count = min(len(traits.basket), random.choices((1, 2, 3, 4), (22, 38, 27, 13))[0])
         lines = tuple(
             self._line(day, product, max(1, round(usual * scale * random.lognormvariate(0, 0.2))))

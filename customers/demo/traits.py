@@ -6,11 +6,10 @@ from random import Random
 
 from customers.demo import names
 from customers.demo.chance import stream
-from customers.demo.company import CITIES, EMPLOYEES, LEAVER, MOVER, RANGE, TEAM_SHARE, History, moment
-from customers.demo.company import HEIR
+from customers.demo.company import CITIES, EMPLOYEES, HEIR, LEAVER, MOVER, RANGE, TEAM_SHARE, History, moment
 from customers.demo.records import Customer
 
-# industry: share, median days between orders, spread of it, usual order in units, risk a year of closing or moving
+# industry: share, median days between orders, its spread, usual order in units, yearly risk of closing
 INDUSTRY = {
     "restaurant": (0.29, 13.0, 0.35, 1.25, 0.050),
     "shop": (0.24, 18.0, 0.4, 1.15, 0.035),
@@ -45,7 +44,7 @@ class Traits:
 
 
 def draw(seed: int, index: int, *, first: int, history: History) -> tuple[Customer, Traits]:
-    """Draw customer number `index` (from 1): the record that the company has, and the traits that it has not."""
+    """Draw customer number `index` (from 1): the record that the company has, the traits that it has not."""
     key = f"C{index:06d}"
     random = stream(seed, "traits", key)
     industry = _weighted(random, {code: numbers[0] for code, numbers in INDUSTRY.items()})
@@ -67,7 +66,9 @@ def _record(seed: int, index: int, industry: str, team: str, since: int) -> Cust
         people = names.contacts(random, index=index, industry=industry, domain=domain, english=english)
         name_zh, name_en = people[0].name_zh, people[0].name_en
     else:
-        name_zh, name_en, domain = names.business(random, index=index, industry=industry, city=city, english=english)
+        name_zh, name_en, domain = names.business(
+            random, index=index, industry=industry, city=city, english=english
+        )
         people = names.contacts(random, index=index, industry=industry, domain=domain, english=english)
     return Customer(
         key=f"C{index:06d}",
@@ -130,5 +131,6 @@ def owners(seed: int, customer: Customer, traits: Traits, history: History) -> l
         others[HEIR] = 2 * others[HEIR]
         result.append((history.manager_left + random.randint(2, 24), _weighted(random, others), "left"))
     if first == MOVER and random.random() < 0.2:
-        result.append((history.portfolio_moved + random.randint(0, 24), _weighted(random, others), "portfolio"))
+        day = history.portfolio_moved + random.randint(0, 24)
+        result.append((day, _weighted(random, others), "portfolio"))
     return result

@@ -20,7 +20,7 @@ class Departure(NamedTuple):
     second_cause: str
     manner: str  # abrupt, fading or contract_end
     competitor: str
-    decided: int  # the day when the customer turned away, told to nobody
+    decided: int  # the day when the customer turned away; nobody is told
     left: int  # no order from this day on
     returned: int
 
@@ -75,8 +75,7 @@ def truth_digest(truth: Truth) -> str:
 def write(truth: Truth, path: Path) -> None:
     """Write the truth as gzipped JSON; the same truth gives the same bytes."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    plain = {key: value for key, value in truth._asdict().items()}
-    data = json.dumps(plain, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+    data = json.dumps(truth._asdict(), ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
     path.write_bytes(gzip.compress(data, mtime=0))
 
 

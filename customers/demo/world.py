@@ -60,8 +60,7 @@ def _window(*, seed: int, months: int, until: date) -> Window:
 
 
 def _empty(window: Window) -> Facts:
-    lists: list[list] = [[] for _ in Facts._fields]
-    facts = Facts(*lists)
+    facts = Facts(*([] for _ in Facts._fields))
     facts.teams.extend(company.TEAMS)
     facts.employees.extend(window.employees.values())
     facts.products.extend(company.PRODUCTS)
@@ -88,7 +87,9 @@ def _live(index: int, window: Window, facts: Facts, hidden: truth.Truth) -> None
     facts.contracts.extend(row for row in contracts.contracts if row.known_at < end)
     facts.contract_ends.extend(row for row in contracts.ends if row.known_at < end)
     facts.interactions.extend(
-        row if row.void_at < end else row._replace(void_at=0) for row in contacts.interactions if row.known_at < end
+        row if row.void_at < end else row._replace(void_at=0)
+        for row in contacts.interactions
+        if row.known_at < end
     )
     facts.complaints.extend(row for row in complaints.complaints if row.known_at < end)
     facts.complaint_steps.extend(row for row in complaints.steps if row.known_at < end)
@@ -111,7 +112,8 @@ def _ownerships(life: Life) -> list[Ownership]:
         for place, (day, _, _) in enumerate(spells)
     ]
     for (_, employee, reason), at, until in zip(spells, moments, [*moments[1:], 0], strict=True):
-        rows.append(Ownership(life.customer.key, employee, at, until, max(at, life.customer.known_at), reason))
+        known_at = max(at, life.customer.known_at)
+        rows.append(Ownership(life.customer.key, employee, at, until, known_at, reason))
     return rows
 
 
