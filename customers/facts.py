@@ -16,11 +16,8 @@ from customers.ground import guards
 from customers.ground.privacy import Data, Erasure
 
 FACT_PRIVACY: dict[str, tuple[Data, Erasure]] = {
-    **{name: (Data.NONE, Erasure.KEEP) for name in ("id", "void", "batch", "recorded_assumed")},
-    **{
-        name: (Data.CONDUCT, Erasure.KEEP)
-        for name in ("customer", "occurred_at", "occurred_day", "recorded_at", "ingested_at")
-    },
+    **dict.fromkeys(("id", "void", "batch", "recorded_assumed"), (Data.NONE, Erasure.KEEP)),
+    **dict.fromkeys(("customer", "occurred_at", "occurred_day", "recorded_at", "ingested_at"), (Data.CONDUCT, Erasure.KEEP)),
 }
 _NOT_CONTENT = {"id", "recorded_at", "recorded_assumed", "ingested_at", "batch_id"}
 TWINS: dict[type[models.Model], type[models.Model]] = {}
@@ -62,7 +59,7 @@ def twin_of(model: type[models.Model], *, caches: tuple[str, ...] = ()) -> type[
         "superseded_at": models.DateTimeField(),
         "privacy": {
             **{_twin_name(f): privacy[f.name] for f in copied},
-            **{name: (Data.NONE, Erasure.KEEP) for name in ("id", "fact_id", "superseded_at")},
+            **dict.fromkeys(("id", "fact_id", "superseded_at"), (Data.NONE, Erasure.KEEP)),
         },
         "Meta": type(
             "Meta",
@@ -71,7 +68,10 @@ def twin_of(model: type[models.Model], *, caches: tuple[str, ...] = ()) -> type[
                 "app_label": model._meta.app_label,
                 "db_table": f"{model._meta.db_table}_version",
                 "indexes": [
-                    models.Index(fields=["customer_id", "recorded_at"], name=f"{model._meta.model_name[:16]}_v_customer"),
+                    models.Index(
+                        fields=["customer_id", "recorded_at"],
+                        name=f"{model._meta.model_name[:16]}_v_customer",
+                    ),
                     models.Index(fields=["fact_id"], name=f"{model._meta.model_name[:16]}_v_fact"),
                 ],
             },

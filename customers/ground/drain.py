@@ -44,7 +44,7 @@ def once(*, at: datetime) -> int:
     for name, poll in list(_pollers.items()):
         try:
             done += poll(at)
-        except Exception:  # noqa: BLE001 — one poller must not stop the others
+        except Exception:
             log.exception("drain poller failed", extra={"poller": name})
     return done
 
@@ -70,7 +70,7 @@ def run_forever(stop: threading.Event) -> None:
                 close_old_connections()
                 did = once(at=clock.now())
             failures = 0
-        except Exception:  # noqa: BLE001 — the database may be restarting; try again
+        except Exception:
             failures += 1
             log.exception("drain round failed")
             connection.close()

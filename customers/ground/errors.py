@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.utils.functional import Promise
 
 
-class Refused(Exception):  # noqa: N818 — a refusal is an answer, not a crash
+class Refused(Exception):
     """A request that the rules of the product do not allow, worded for the person who asked.
 
     Subclasses set ``code`` (stable, for programs) and ``message`` (translated lazily). Keyword

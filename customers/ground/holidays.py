@@ -39,7 +39,7 @@ def national_exceptions(
     exceptions: dict[date, tuple[Window, ...]] = {}
     for year in sorted(set(years)):
         known = _entity(country, year)
-        exceptions |= {day: () for day in sorted(known)}
+        exceptions |= dict.fromkeys(sorted(known), ())
         exceptions |= {
             worked: week[paid.weekday()]
             for paid, worked in _swaps(country)

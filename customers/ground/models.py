@@ -84,7 +84,9 @@ class Event(models.Model):
     occurred_at = models.DateTimeField()
     data = models.JSONField(default=dict)
 
-    privacy = declare(none_keep="id kind subject_type subject_id data", conduct_keep="customer_id occurred_at")
+    privacy = declare(
+        none_keep="id kind subject_type subject_id data", conduct_keep="customer_id occurred_at"
+    )
 
     class Meta:
         indexes = [models.Index(fields=["subject_type", "subject_id"], name="event_subject")]

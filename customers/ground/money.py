@@ -160,7 +160,9 @@ def _number(amount: Decimal | str) -> Decimal:
 def _rounded(number: Decimal, *, shift: int) -> int:
     if number and number.adjusted() + shift > 18:
         raise AmountTooLarge(amount=number)
-    minor = int(_EXACT.scaleb(number, shift).to_integral_value(ROUND_HALF_UP, _EXACT))
+    sign, digits, exponent = number.as_tuple()
+    shifted = Decimal((sign, digits, int(exponent) + shift))  # exact: scaleb would round a long number first
+    minor = int(shifted.to_integral_value(ROUND_HALF_UP))
     if abs(minor) > GREATEST_MINOR:
         raise AmountTooLarge(amount=number)
     return minor

@@ -55,7 +55,12 @@ def row(
     if name not in _handlers:
         raise ValueError(f"no handler is called {name}")
     return OutboxRow(
-        handler=name, event=event, payload=payload or {}, order_key=order_key, dedupe_key=dedupe_key, due_at=due_at
+        handler=name,
+        event=event,
+        payload=payload or {},
+        order_key=order_key,
+        dedupe_key=dedupe_key,
+        due_at=due_at,
     )
 
 
@@ -118,7 +123,7 @@ def _do(claimed: OutboxRow, *, at: datetime) -> bool:
                 return False
             _handlers[claimed.handler](claimed, at)
         return True
-    except Exception as error:  # noqa: BLE001 — whatever a handler does, the drain goes on
+    except Exception as error:
         log.exception("outbox row failed", extra={"outbox_id": claimed.id, "handler": claimed.handler})
         _put_back(claimed, error=type(error).__name__, at=at)
         return False

@@ -45,7 +45,8 @@ def _key(holder: str) -> Fernet:
     row = HolderKey.objects.filter(holder=holder).first()
     if row is None:
         HolderKey.objects.bulk_create(
-            [HolderKey(holder=holder, wrapped=_master().encrypt(Fernet.generate_key()))], ignore_conflicts=True
+            [HolderKey(holder=holder, wrapped=_master().encrypt(Fernet.generate_key()))],
+            ignore_conflicts=True,
         )
         row = HolderKey.objects.get(holder=holder)
     return Fernet(_master().decrypt(bytes(row.wrapped)))

@@ -13,7 +13,9 @@ class Cause(models.Model):
     """One cause; those with a parent are the second level."""
 
     code = models.SlugField(max_length=64, unique=True)
-    parent = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="children")
+    parent = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="children"
+    )
     name_en = models.CharField(_("English name"), max_length=100)
     name_zh = models.CharField(_("Chinese name"), max_length=100)
     position = models.PositiveSmallIntegerField(default=0)

@@ -31,9 +31,15 @@ class Complaint(Fact):
 
     channel = models.CharField(_("channel"), max_length=8, choices=Channel.choices, default=Channel.PHONE)
     category = models.CharField(_("category"), max_length=64, blank=True)
-    severity = models.PositiveSmallIntegerField(_("severity"), choices=Severity.choices, default=Severity.MEDIUM)
-    contact = models.ForeignKey("customers.Contact", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
-    order = models.ForeignKey("customers.Order", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    severity = models.PositiveSmallIntegerField(
+        _("severity"), choices=Severity.choices, default=Severity.MEDIUM
+    )
+    contact = models.ForeignKey(
+        "customers.Contact", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    order = models.ForeignKey(
+        "customers.Order", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
     text = models.TextField(_("what went wrong"), blank=True)
     state = models.CharField(max_length=8, choices=State.choices, default=State.OPEN)  # cache
     due_at = models.DateTimeField(null=True)  # cache of the newest due moment

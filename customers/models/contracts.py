@@ -39,7 +39,9 @@ class Contract(Fact):
     class Meta:
         indexes = [models.Index(fields=["customer", "ends_day"], name="contract_measures")]
         constraints = [
-            models.CheckConstraint(condition=Q(ends_day__gte=F("starts_day")), name="contract_ends_after_start")
+            models.CheckConstraint(
+                condition=Q(ends_day__gte=F("starts_day")), name="contract_ends_after_start"
+            )
         ]
 
 

@@ -168,7 +168,9 @@ class AttributeValue(Fact):
     privacy = {**FACT_PRIVACY, **declare(conduct_keep="attribute number choice day", text_blank="text")}
 
     class Meta:
-        indexes = [models.Index(fields=["customer", "attribute", "occurred_at"], name="attribute_value_customer")]
+        indexes = [
+            models.Index(fields=["customer", "attribute", "occurred_at"], name="attribute_value_customer")
+        ]
 
 
 AttributeValueVersion = twin_of(AttributeValue)

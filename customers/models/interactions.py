@@ -25,9 +25,13 @@ class Interaction(Fact):
         IN = "in", _("they contacted us")
 
     kind = models.CharField(_("kind"), max_length=8, choices=Kind.choices)
-    direction = models.CharField(_("direction"), max_length=3, choices=Direction.choices, default=Direction.OUT)
+    direction = models.CharField(
+        _("direction"), max_length=3, choices=Direction.choices, default=Direction.OUT
+    )
     reached = models.BooleanField(_("reached"), default=True)  # an unanswered call is no contact
-    contact = models.ForeignKey("customers.Contact", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    contact = models.ForeignKey(
+        "customers.Contact", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
     by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
     text = models.TextField(_("what was said"), blank=True)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -83,7 +81,9 @@ class Order(Fact):
             models.Index(fields=["occurred_day"], name="order_day"),
         ]
         constraints = [
-            models.CheckConstraint(condition=Q(sold__gte=0, returned__gte=0), name="order_amounts_not_negative")
+            models.CheckConstraint(
+                condition=Q(sold__gte=0, returned__gte=0), name="order_amounts_not_negative"
+            )
         ]
 
 

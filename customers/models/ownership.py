@@ -13,7 +13,9 @@ from customers.ground.privacy import declare
 class Ownership(Fact):
     """From ``occurred_at`` on, ``user`` owns the customer (empty: nobody), until a later row."""
 
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="ownerships")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="ownerships"
+    )
     team = models.ForeignKey("customers.Team", null=True, on_delete=models.PROTECT, related_name="+")
 
     privacy = {**FACT_PRIVACY, **declare(staff_keep="user", none_keep="team")}

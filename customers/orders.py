@@ -1,0 +1,143 @@
+"""Recording one order by hand or by program; files go through ``batch``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+
+from customers import company, writing
+from customers.ground import audit, events, localtime, money
+from customers.ground.errors import Refused
+from customers.ground.models import Company
+from customers.models import Customer, Order, OrderLine, Product, User
+
+
+class EmptyOrder(Refused):
+    code = "empty_order"
+    message = _("An order needs at least one line with a quantity.")
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line: ``quantity`` negative for a return, ``unit_price`` in major units."""
+
+    quantity: Decimal
+    unit_price: Decimal
+    product: Product | None = None
+    description: str = ""
+    unit_cost: Decimal | None = None  # major units of the order's currency
+
+
+@dataclass(frozen=True)
+class Amounts:
+    """The amounts of an order, in minor units; see ``Order``."""
+
+    lines: tuple[int, ...]
+    sold: int
+    returned: int
+    sold_base: int
+    returned_base: int
+    margin_base: int
+    margin_assumed: bool
+    is_purchase: bool
+
+
+def amounts_of(lines: Sequence[Line], *, currency: str, rate: Decimal, firm: Company) -> Amounts:
+    """Return the amounts of an order.
+
+    A line's amount is quantity × unit price, rounded half up to the minor unit. Its margin is net
+    minus cost: the line's own cost, else the product's, else the margin rate of product or company
+    (then the margin counts as assumed). ``rate``: base units per unit of ``currency``.
+    """
+    amounts = tuple(money.to_minor(line.quantity * line.unit_price, currency) for line in lines)
+
+    def based(minor: int) -> int:
+        return money.convert(minor, rate=rate, from_currency=currency, to_currency=firm.base_currency)
+
+    sold = sum(amount for amount in amounts if amount > 0)
+    returned = -sum(amount for amount in amounts if amount < 0)
+    margin, assumed = 0, False
+    for line, amount in zip(lines, amounts, strict=True):
+        product = line.product
+        if line.unit_cost is not None:
+            margin += based(amount - money.to_minor(line.quantity * line.unit_cost, currency))
+        elif product is not None and product.unit_cost is not None:
+            margin += based(amount) - int(line.quantity * product.unit_cost)
+        else:
+            share = product.margin_bp if product is not None and product.margin_bp is not None else None
+            margin += based(amount) * (firm.default_margin_bp if share is None else share) // 10000
+            assumed = True
+    return Amounts(
+        amounts,
+        sold,
+        returned,
+        based(sold),
+        based(returned),
+        margin,
+        assumed,
+        any(line.quantity > 0 for line in lines),
+    )
+
+
+def record_order(
+    customer: Customer,
+    *,
+    lines: Sequence[Line],
+    currency: str = "",
+    number: str = "",
+    occurred_at: datetime | None = None,
+    by: User | None,
+    at: datetime,
+) -> Order:
+    """Record one order with its lines.
+
+    ``currency`` is the company's when empty. Raises :class:`EmptyOrder`, ``InTheFuture`` and
+    ``MissingRate``. Side effects: touches the customer, event ``order.recorded``, audit ``order.record``.
+    """
+    if not any(line.quantity for line in lines):
+        raise EmptyOrder()
+    firm = company.current()
+    currency = currency or firm.base_currency
+    when = writing.moments(at=at, occurred_at=occurred_at)
+    day = localtime.day_of(localtime.day_number(when.occurred_at, firm.time_zone))
+    rate = company.rate_of(currency, day=day, company=firm)
+    amounts = amounts_of(lines, currency=currency, rate=rate, firm=firm)
+    with transaction.atomic():
+        order = writing.write(
+            Order,
+            customer_id=customer.pk,
+            when=when,
+            number=number,
+            currency=currency,
+            is_purchase=amounts.is_purchase,
+            sold=amounts.sold,
+            returned=amounts.returned,
+            sold_base=amounts.sold_base,
+            returned_base=amounts.returned_base,
+            margin_base=amounts.margin_base,
+            margin_assumed=amounts.margin_assumed,
+        )
+        OrderLine.objects.bulk_create(
+            OrderLine(
+                customer=customer,
+                order=order,
+                line_no=number_of,
+                product=line.product,
+                description=line.description,
+                quantity=line.quantity,
+                unit_price=line.unit_price,
+                amount=amount,
+                occurred_at=order.occurred_at,
+                occurred_day=order.occurred_day,
+                recorded_at=order.recorded_at,
+            )
+            for number_of, (line, amount) in enumerate(zip(lines, amounts.lines, strict=True), start=1)
+        )
+        events.record("order.recorded", customer_id=customer.pk, subject=order, occurred_at=order.occurred_at)
+        audit.record("order.record", obj=order, by=by, at=at, customer_id=customer.pk)
+    return order
