@@ -13,6 +13,8 @@ from django.utils import translation
 
 from customers.ground import clock, guards
 
+pytest_plugins = ["tests.fixtures"]
+
 
 def _empty_the_tables(case: Any) -> None:
     """Empty every table, append-only ones too, and put back what the migrations had laid down.
