@@ -1,7 +1,7 @@
 """Settings, in sections. Every value that differs between places comes from the environment.
 
-*Embedded* means: no ``DATABASE_URL``. Then everything stands under ``var/`` on one machine and a
-secret key is made up and kept there. Everywhere else what is missing stops the start.
+*Embedded* means: no ``DATABASE_URL``. Then everything stands under ``var/`` (``LIUKE_VAR``) on one
+machine, and a secret key is made up and kept there. Everywhere else what is missing stops the start.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from django.core.exceptions import ImproperlyConfigured
 from config import env, logs
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-VAR_DIR = BASE_DIR / "var"
+VAR_DIR = Path(env.text("LIUKE_VAR", str(BASE_DIR / "var"))).resolve()
 
 # --- Where we run -----------------------------------------------------------------------------
 DEBUG = env.flag("DEBUG")
@@ -106,7 +106,7 @@ _db = DATABASES["default"]
 _test_name = env.text("TEST_DB_NAME")
 if _db["ENGINE"].endswith("sqlite3"):
     if EMBEDDED:
-        VAR_DIR.mkdir(exist_ok=True)
+        VAR_DIR.mkdir(parents=True, exist_ok=True)
     # IMMEDIATE takes the write lock at BEGIN: otherwise most concurrent read-then-write transactions die.
     _db["OPTIONS"] = {
         "timeout": 20,
@@ -207,12 +207,15 @@ TIME_ZONE = "UTC"
 
 # --- Files ------------------------------------------------------------------------------------
 STATIC_URL = "/static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
+STATIC_ROOT = Path(env.text("STATIC_ROOT", str(VAR_DIR / "static")))
 STATICFILES_DIRS = [
     BASE_DIR / "config" / "static",
     ("bootstrap", bootstrap_wrapper.get_bootstrap_dir()),
 ]
+# Production: collectstatic has put compressed files with names by content there. Else: as they stand.
 _with_manifest = not (EMBEDDED or DEBUG)
+if not _with_manifest:
+    STATIC_ROOT.mkdir(parents=True, exist_ok=True)
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
@@ -256,7 +259,7 @@ REST_FRAMEWORK = {
 REDIS_URL = env.redis_url("REDIS_URL")
 BROKER_DIR = VAR_DIR / "broker"
 TASK_SECONDS = 300
-CELERY_BROKER_URL = REDIS_URL or "filesystem://"
+CELERY_BROKER_URL = REDIS_URL or "filesystem://localhost"
 if REDIS_URL:
     CELERY_BROKER_TRANSPORT_OPTIONS = {
         "visibility_timeout": 4 * TASK_SECONDS,

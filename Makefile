@@ -1,0 +1,44 @@
+# The two commands: `make run` and `make test`. Everything else is a shorter way to a part of them.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+PORT ?= 8000
+DEMO ?= 1
+export PORT
+
+.PHONY: help run test lint fmt lock install install-dev clean
+
+help: ## say what there is
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | awk -F'|' '{ printf "  make %-12s %s\n", $$1, $$2 }'
+
+run: install ## set everything up and run it on http://127.0.0.1:8000 (PORT=…, DEMO=0 for an empty company)
+	@LOG_LEVEL=$${LOG_LEVEL:-WARNING} exec $(BIN)/python manage.py runstack --prepare $(if $(filter 0,$(DEMO)),,--demo)
+
+test: ## set everything up and run every check and test
+	@exec $(PYTHON) .ci/stages.py
+
+lint: install-dev ## style, layers, types, migrations, deployment settings
+	@exec $(PYTHON) .ci/stages.py lint
+
+fmt: install-dev ## put the code in order
+	@$(BIN)/ruff check --fix --quiet . || true
+	@$(BIN)/ruff format .
+
+lock: install-dev ## pin the requirements anew, with hashes, from docs/requirements/*.in
+	@for pair in base:requirements.txt dev:requirements-dev.txt prod:docs/requirements/prod.txt; do \
+	  $(BIN)/uv pip compile --quiet $(LOCK_OPTIONS) --python-version 3.11 --universal --generate-hashes \
+	    --no-emit-index-url --no-emit-find-links --no-annotate --no-header \
+	    $$(test $${pair%%:*} = base || echo -c requirements.txt) \
+	    docs/requirements/$${pair%%:*}.in -o $${pair#*:} || exit 1; \
+	done
+
+install: ## the virtual environment, with what the product needs
+	@$(PYTHON) .ci/environment.py requirements.txt
+
+install-dev: ## the same, with the tools of the tests
+	@$(PYTHON) .ci/environment.py requirements-dev.txt
+
+clean: ## forget the environment and what the tools keep (never the data under var/)
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

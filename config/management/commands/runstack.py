@@ -1,0 +1,98 @@
+"""``manage.py runstack``: the whole system in one process."""
+
+from __future__ import annotations
+
+import argparse
+import secrets
+import socket
+import time
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+
+from config.stack import Stack
+
+DEMO_ACCOUNTS = ("admin", "lead", "manager", "analyst")
+
+
+class Command(BaseCommand):
+    help = "Run web server, worker and scheduler in one process (the embedded default)."
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine only)")
+        parser.add_argument("--port", type=int, default=settings.PORT, help="port, 0 for any free one")
+        parser.add_argument("--prepare", action="store_true", help="first bring the database up to date")
+        parser.add_argument("--demo", action="store_true", help="with --prepare: fill an empty database")
+
+    def handle(self, *args: Any, host: str, port: int, prepare: bool, demo: bool, **options: Any) -> None:
+        self.started = time.monotonic()
+        self._refuse_a_taken_port(host, port)
+        if prepare:
+            self._prepare(demo=demo)
+        from config.wsgi import application
+
+        try:
+            stack = Stack(application, host=host, port=port)
+        except OSError as error:
+            raise CommandError(_taken(port)) from error
+        stack.serve(ready=lambda bound: self._announce(host, bound))
+        self._say("Ended.")
+
+    def _refuse_a_taken_port(self, host: str, port: int) -> None:
+        # Before the minutes of preparation, not after them.
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, port))
+            except OSError as error:
+                raise CommandError(_taken(port)) from error
+
+    def _prepare(self, *, demo: bool) -> None:
+        self._say("Bringing the database up to date …")
+        call_command("migrate", interactive=False, verbosity=0)
+        call_command("createcachetable", verbosity=0)
+        if demo and not get_user_model().objects.exists():
+            settings.DEMO_PASSWORD = _demo_password()
+            self._say("Building the demo company (about half a minute) …")
+            call_command("demo")
+
+    def _announce(self, host: str, port: int) -> None:
+        shown = f"[{host}]" if ":" in host else host
+        self._say(f"Web, worker, scheduler and drain are running: http://{shown}:{port}/   (Ctrl-C ends everything)")
+        names = get_user_model().objects.filter(username__in=DEMO_ACCOUNTS).values_list("username", flat=True)
+        if names:
+            kept = _password_file()
+            password = kept.read_text().strip() if kept.exists() else "the DEMO_PASSWORD of the first run"
+            self._say(f"Demo accounts: {', '.join(sorted(names))} — password: {password}")
+
+    def _say(self, text: str) -> None:
+        self.stdout.write(f"[{time.monotonic() - self.started:5.1f} s] {text}")
+        self.stdout.flush()
+
+
+def _taken(port: int) -> str:
+    return f"Port {port} is taken by another program. Choose another one, for example: PORT={port + 1} make run"
+
+
+def _password_file() -> Path:
+    return settings.VAR_DIR / "demo_password"
+
+
+def _demo_password() -> str:
+    """Return the demo accounts' password, kept so that every later start can print it."""
+    kept = _password_file()
+    if settings.DEMO_PASSWORD:
+        password: str = settings.DEMO_PASSWORD
+    elif kept.exists():
+        return kept.read_text().strip()
+    else:
+        password = secrets.token_urlsafe(9)
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    kept.touch(mode=0o600)
+    kept.write_text(password)
+    return password
