@@ -24,15 +24,16 @@ STANDARD_WEEK: list[list[list[int]]] = [WORKDAY] * 5 + [[], []]
 class NoCompany(Refused):
     code = "no_company"
     message = _(
-        "The company is not set up yet. Run: python manage.py company --currency CNY --time-zone Asia/Shanghai "
-        "--margin 0.3 --admin you@example.com"
+        "The company is not set up yet. Run: python manage.py company --currency CNY "
+        "--time-zone Asia/Shanghai --margin 0.3 --admin you@example.com"
     )
 
 
 class CompanyFixed(Refused):
     code = "company_fixed"
     message = _(
-        "The %(what)s cannot change any more, because facts were recorded with it. Start a new database instead."
+        "The %(what)s cannot change any more, because facts were recorded with it. "
+        "Start a new database instead."
     )
 
 

@@ -17,7 +17,10 @@ from customers.ground.privacy import Data, Erasure
 
 FACT_PRIVACY: dict[str, tuple[Data, Erasure]] = {
     **dict.fromkeys(("id", "void", "batch", "recorded_assumed"), (Data.NONE, Erasure.KEEP)),
-    **dict.fromkeys(("customer", "occurred_at", "occurred_day", "recorded_at", "ingested_at"), (Data.CONDUCT, Erasure.KEEP)),
+    **dict.fromkeys(
+        ("customer", "occurred_at", "occurred_day", "recorded_at", "ingested_at"),
+        (Data.CONDUCT, Erasure.KEEP),
+    ),
 }
 _NOT_CONTENT = {"id", "recorded_at", "recorded_assumed", "ingested_at", "batch_id"}
 TWINS: dict[type[models.Model], type[models.Model]] = {}
@@ -98,7 +101,7 @@ def _plain(field: models.Field[Any, Any]) -> models.Field[Any, Any]:
     """Return the field as a bare column: relations become numbers, nothing is unique or indexed."""
     if field.is_relation:
         return models.BigIntegerField(null=field.null)
-    name, path, args, kwargs = field.deconstruct()
+    _name, _path, args, kwargs = field.deconstruct()
     for option in ("unique", "db_index", "auto_now_add", "auto_now", "choices"):
         kwargs.pop(option, None)
     return type(field)(*args, **kwargs)

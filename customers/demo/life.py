@@ -15,7 +15,7 @@ from customers.demo.seasons import SeasonClock
 from customers.demo.traits import Traits
 
 # Chances a week of turning away, out of discontent and to a competitor, at mood 0 and without courting.
-DISCONTENT, DRAWN = 0.0082, 0.0024
+DISCONTENT, DRAWN = 0.0072, 0.0023
 CAUSE = {
     "late": "service_experience",
     "damaged": "product_quality",

@@ -79,18 +79,18 @@ class Complaints:
         who = owner.key if owner else ""
         wait = int(random.expovariate(1 / 9000))
         at = self._step(complaint, "acknowledged", who, complaint.known_at + wait)
-        days = random.lognormvariate(log(2.0), 0.55) / speed
-        if random.random() < 0.05:
+        days = random.lognormvariate(log(2.2), 0.55) / speed
+        if random.random() < 0.07:
             days *= random.uniform(4, 10)
         resolved = self._step(complaint, "resolved", who, at + int(days * DAY))
         if resolved > complaint.due_at:
             life.hurt(life.window.day_of(complaint.due_at), 0.22 * complaint.severity, "handling")
         else:
             life.hurt(life.window.day_of(resolved), -0.8 * weight, complaint.kind)
-        if random.random() < (0.14 if resolved > complaint.due_at else 0.045):
+        if random.random() < (0.22 if resolved > complaint.due_at else 0.07):
             again = self._step(complaint, "reopened", who, resolved + random.randint(DAY, 9 * DAY))
             life.hurt(life.window.day_of(again), 0.25 + 0.15 * complaint.severity, "handling")
-            self._step(complaint, "resolved", who, again + int(random.lognormvariate(log(4.0), 0.5) * DAY))
+            self._step(complaint, "resolved", who, again + int(random.lognormvariate(log(6.5), 0.6) * DAY))
 
     def _step(self, complaint: Complaint, kind: str, who: str, at: int) -> int:
         """Note one step, in office hours; answer its moment."""

@@ -6,7 +6,7 @@ from random import Random
 
 from customers.demo import names
 from customers.demo.chance import stream
-from customers.demo.company import CITIES, EMPLOYEES, HEIR, LEAVER, MOVER, RANGE, TEAM_SHARE, History, moment
+from customers.demo.company import CITIES, EMPLOYEES, HEIR, LEAVER, MOVER, PRODUCTS, RANGE, TEAM_SHARE, History, moment
 from customers.demo.records import Customer
 
 # industry: share, median days between orders, its spread, usual order in units, yearly risk of closing
@@ -111,7 +111,11 @@ def _basket(random: Random, industry: str, units: float) -> tuple[tuple[int, flo
     own = list(RANGE[industry])
     chosen = random.sample(own, min(len(own), random.randint(3, 6)))
     chosen += random.sample(range(30), random.randint(0, 3))
-    return tuple((product, units * exp(random.gauss(0.9, 0.5))) for product in dict.fromkeys(chosen))
+    # Goods that cost more are bought in smaller numbers, so that lines weigh about the same.
+    return tuple(
+        (product, units * 40000 / PRODUCTS[product].price * exp(random.gauss(0, 0.35)))
+        for product in dict.fromkeys(chosen)
+    )
 
 
 def _weighted(random: Random, shares: dict[str, float]) -> str:

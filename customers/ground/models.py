@@ -159,7 +159,7 @@ class HolderKey(models.Model):
     holder = models.CharField(max_length=64, unique=True)  # "contact:12", "user:3", "company:1"
     wrapped = models.BinaryField()
 
-    privacy = declare(none_keep="id holder", secret_destroy="wrapped")
+    privacy = declare(none_keep="id holder", key_destroy="wrapped")
 
 
 class SealedValue(models.Model):

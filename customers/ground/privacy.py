@@ -17,7 +17,7 @@ class Data(StrEnum):
     TEXT = "text"  # words that somebody wrote freely
     CONDUCT = "conduct"  # what a person did: orders, calls, complaints
     STAFF = "staff"  # data of the company's own people
-    SECRET = "secret"  # passwords, keys
+    KEY = "key"  # passwords, keys
 
 
 class Erasure(StrEnum):

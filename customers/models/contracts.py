@@ -32,7 +32,8 @@ class Contract(Fact):
         **declare(
             none_keep="currency",
             reach_blank="number",
-            conduct_keep="starts_day ends_day notice_day auto_renew renewed_day terminated_day value value_base",
+            conduct_keep="starts_day ends_day notice_day auto_renew renewed_day terminated_day value "
+            "value_base",
         ),
     }
 

@@ -65,7 +65,7 @@ class User(AbstractUser):
     privacy = declare(
         none_keep="id is_superuser is_staff is_active role team language capacity date_joined last_login",
         staff_keep="username first_name last_name email",
-        secret_keep="password",
+        key_keep="password",
     )
 
     class Meta:

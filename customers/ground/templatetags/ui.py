@@ -74,12 +74,7 @@ def initials(name: str) -> str:
 # --- Severity ---------------------------------------------------------------------------------
 def severity_name(n: int) -> str:
     """Name a severity: 1 low, 2 medium, 3 high."""
-    names = {
-        1: pgettext("severity", "Low"),
-        2: pgettext("severity", "Medium"),
-        3: pgettext("severity", "High"),
-    }
-    return names[min(max(int(n), 1), 3)]
+    return [gettext("Low"), gettext("Medium"), gettext("High")][min(max(int(n), 1), 3) - 1]
 
 
 @register.simple_tag
@@ -290,3 +285,32 @@ def _trend(numbers: Sequence[int | float]) -> str:
     if 0.75 * before <= after <= 1.33 * before:
         return gettext("steady")
     return gettext("falling") if after < before else gettext("rising")
+
+
+# --- Links that keep their filters ------------------------------------------------------------
+@register.simple_tag(takes_context=True)
+def keep_query(context: Context, *drop: str, **change: Any) -> str:
+    """Return ``?…`` with the page's query: without ``drop``, with ``change`` (``None`` drops too).
+
+    Paging keys (``after``, ``before``) always go: a changed filter starts at the first page.
+    """
+    query = context["request"].GET.copy()
+    for key in ("after", "before", *drop, *change):
+        query.pop(key, None)
+    for key, value in change.items():
+        if value not in (None, ""):
+            query[key] = str(value)
+    return "?" + query.urlencode()
+
+
+@register.simple_tag(takes_context=True)
+def hidden_query(context: Context, *keys: str) -> SafeString:
+    """Return hidden inputs for ``keys`` of the page's query, for a GET form that must keep them."""
+    pairs = ((key, value) for key in keys for value in context["request"].GET.getlist(key))
+    return format_html_join("", '<input type="hidden" name="{}" value="{}">', pairs)
+
+
+@register.simple_tag
+def tel(number: str) -> str:
+    """Return a ``tel:`` address for a phone number as it was written."""
+    return "tel:" + re.sub(r"(?!^\+)[^\d]", "", str(number).strip())
