@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from functools import cache
+from typing import Any
 
 import lucide
 from django import template
@@ -274,7 +275,7 @@ def spoken(numbers: Sequence[int | float]) -> str:
     """Say a series in words: its direction, then its numbers, oldest first."""
     if not any(numbers):
         return gettext("nothing in this time")
-    series = ", ".join(f"{n:g}" for n in numbers)
+    series = ", ".join(f"{round(n, 2):,}" for n in numbers)
     return gettext("%(trend)s; oldest first: %(series)s") % {"trend": _trend(numbers), "series": series}
 
 
