@@ -137,7 +137,7 @@ def format_money(minor: int, currency: str, language: str) -> str:
     before the symbol. A currency without a symbol of its own shows its code. ``language`` is ``en`` or
     a Chinese one, which writes US$ where English writes $.
     """
-    amount = abs(from_minor(minor, currency))
+    amount = from_minor(minor, currency).copy_abs()
     whole = amount == amount.to_integral_value()
     digits = f"{amount:,.{0 if whole else exponent_of(currency)}f}"
     symbols = _CHINESE_SYMBOLS if language.lower().startswith("zh") else _SYMBOLS

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
 from types import MappingProxyType
 from typing import Any, Self, TypeAlias
 
@@ -229,9 +230,7 @@ def next_open(moment: datetime, *, calendar: WorkingCalendar) -> datetime:
 
 def is_open(moment: datetime, *, calendar: WorkingCalendar) -> bool:
     """Say whether the calendar is open at ``moment``; at closing time it no longer is."""
-    return any(
-        opens <= moment < closes for opens, closes in calendar.ranges_on(_day_of(moment, calendar))
-    )
+    return any(opens <= moment < closes for opens, closes in calendar.ranges_on(_day_of(moment, calendar)))
 
 
 def due_after_pauses(
@@ -290,7 +289,7 @@ def _day_of(moment: datetime, calendar: WorkingCalendar) -> date:
 
 
 def _check_order(windows: Sequence[Window]) -> None:
-    for earlier, later in zip(windows, windows[1:], strict=False):
+    for earlier, later in pairwise(windows):
         if later.start < earlier.end:
             raise BadWorkingCalendar(text=f"{earlier}, {later}")
 

@@ -39,9 +39,7 @@ def test_deadlines_are_as_other_products_expect(row: dict[str, Any]):
 
 @pytest.mark.parametrize("row", asking("breached"))
 def test_is_breached_is_as_other_products_expect(row: dict[str, Any]):
-    due = add_working_time(
-        moment(row["start"]), span_of(row["hours"]), calendar=calendar_of(row["calendar"])
-    )
+    due = add_working_time(moment(row["start"]), span_of(row["hours"]), calendar=calendar_of(row["calendar"]))
     assert due == moment(row["due"])
     assert is_breached(due, at=moment(row["now"])) is row["expected"]
 

@@ -70,7 +70,9 @@ def test_add_working_time_is_as_other_products_expect(row: dict[str, Any]):
     else:
         due = add_working_time(start, span_of(row["hours"]), calendar=calendar)
     assert due == moment(row["expected"], calendar.zone)
-    assert due == moment(row.get("expected_utc", row["expected"]), "UTC" if "expected_utc" in row else calendar.zone)
+    assert due == moment(
+        row.get("expected_utc", row["expected"]), "UTC" if "expected_utc" in row else calendar.zone
+    )
 
 
 @pytest.mark.parametrize("row", asking("refused"))
@@ -301,7 +303,7 @@ def test_add_working_time_turns_each_day_into_moments_once(monkeypatch: pytest.M
     start = moment("2026-01-01T00:00")
     for hour in range(10_000):
         add_working_time(start + timedelta(hours=hour % 2_000), 40 * HOUR, calendar=calendar)
-    assert len(asked) == 4 * len(set(day for day in asked))
+    assert len(asked) == 4 * len(set(asked))
     assert len(set(asked)) < 120
 
 
@@ -442,7 +444,9 @@ def test_working_time_between_counts_pauses_once_and_only_inside_the_range():
 
 PROPERTY_ZONES = ("UTC", "Asia/Shanghai", NEW_YORK, "Australia/Lord_Howe", "America/Havana", "Asia/Kolkata")
 moments = st.datetimes(
-    datetime(2025, 10, 1), datetime(2026, 12, 1), timezones=st.just(UTC)  # noqa: DTZ001
+    datetime(2025, 10, 1),  # noqa: DTZ001
+    datetime(2026, 12, 1),  # noqa: DTZ001
+    timezones=st.just(UTC),
 )
 spans = st.timedeltas(ZERO, timedelta(hours=60))
 minutes = st.integers(0, 1440)
@@ -468,7 +472,9 @@ def calendars(
 
 
 @given(calendars(), moments, spans)
-def test_working_time_between_start_and_due_is_the_span(calendar: WorkingCalendar, start: datetime, span: timedelta):
+def test_working_time_between_start_and_due_is_the_span(
+    calendar: WorkingCalendar, start: datetime, span: timedelta
+):
     due = add_working_time(start, span, calendar=calendar)
     assert due >= start
     assert working_time_between(start, due, calendar=calendar) == span
@@ -505,7 +511,9 @@ def test_add_working_time_keeps_the_order_of_starts_and_spans(
 def test_working_time_between_adds_up_in_any_order(
     calendar: WorkingCalendar, one: datetime, two: datetime, three: datetime
 ):
-    parts = working_time_between(one, two, calendar=calendar) + working_time_between(two, three, calendar=calendar)
+    parts = working_time_between(one, two, calendar=calendar) + working_time_between(
+        two, three, calendar=calendar
+    )
     assert parts == working_time_between(one, three, calendar=calendar)
 
 
@@ -518,7 +526,9 @@ def test_next_open_is_open_and_nothing_opens_before_it(calendar: WorkingCalendar
 
 
 @given(calendars(), moments, st.timedeltas(ZERO, timedelta(days=10)))
-def test_open_ranges_are_in_order_apart_and_inside(calendar: WorkingCalendar, start: datetime, length: timedelta):
+def test_open_ranges_are_in_order_apart_and_inside(
+    calendar: WorkingCalendar, start: datetime, length: timedelta
+):
     end = start + length
     found = open_ranges(start, end, calendar=calendar)
     assert all(start <= opens < closes <= end for opens, closes in found)
