@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
 from types import MappingProxyType
-from typing import Any, Self, TypeAlias
+from typing import Self, TypeAlias
 
 from django.utils.translation import gettext_lazy as _
 
@@ -81,7 +81,6 @@ Week: TypeAlias = tuple[tuple[Window, ...], ...]
 """Seven days from Monday to Sunday, each with its windows."""
 
 STANDARD_WEEK: Week = ((Window(9 * 60, 18 * 60),),) * 5 + ((),) * 2
-ALL_HOURS: Week = ((Window(0, _MINUTES_OF_A_DAY),),) * 7
 
 
 @dataclass(frozen=True)
@@ -107,33 +106,6 @@ class WorkingCalendar:
         if not any(self.week) and not any(self.exceptions.values()):
             raise NoWorkingTime()
         object.__setattr__(self, "exceptions", MappingProxyType(dict(self.exceptions)))
-
-    @classmethod
-    def from_data(cls, data: Mapping[str, Any], *, zone: str) -> Self:
-        """Build a calendar from what :meth:`as_data` wrote.
-
-        ``data`` is ``{"week": [["09:00–12:00", …], … seven days], "exceptions": {"2026-10-01": []}}``.
-        Raises :class:`BadWorkingCalendar` for anything else, and as the constructor does.
-        """
-        week = data.get("week")
-        exceptions = data.get("exceptions", {})
-        if not isinstance(week, list) or len(week) != 7 or not isinstance(exceptions, Mapping):
-            raise BadWorkingCalendar(text=str(week))
-        return cls(
-            zone,
-            tuple(parse_windows(day) for day in week),
-            {_date(day): parse_windows(windows) for day, windows in exceptions.items()},
-        )
-
-    def as_data(self) -> dict[str, Any]:
-        """Return week and exceptions as plain JSON values, in a stable order, without the zone."""
-        return {
-            "week": [[str(window) for window in day] for day in self.week],
-            "exceptions": {
-                day.isoformat(): [str(window) for window in self.exceptions[day]]
-                for day in sorted(self.exceptions)
-            },
-        }
 
     def windows_on(self, day: date) -> tuple[Window, ...]:
         """Return the windows of a date: those of its exception, else those of its weekday."""
@@ -164,12 +136,6 @@ def parse_windows(texts: Sequence[str]) -> tuple[Window, ...]:
     windows = tuple(Window.parse(text) for text in texts)
     _check_order(windows)
     return windows
-
-
-def office_week(*windows: str, days: int = 5) -> Week:
-    """Return a week whose first ``days`` days from Monday have the same windows and the rest none."""
-    day = parse_windows(windows)
-    return tuple(day if number < days else () for number in range(7))
 
 
 def add_working_time(start: datetime, span: timedelta, *, calendar: WorkingCalendar) -> datetime:
@@ -226,6 +192,25 @@ def next_open(moment: datetime, *, calendar: WorkingCalendar) -> datetime:
     Raises :class:`NoWorkingTime` when the calendar stays closed for 400 days in a row.
     """
     return next(_ranges_from(moment, calendar=calendar))[0]
+
+
+def add_working_days(start: datetime, days: int, *, calendar: WorkingCalendar) -> date:
+    """Return the date of the ``days``-th working day after the local day of ``start``.
+
+    A working day is one with an open window, however short. Raises :class:`NoWorkingTime` when the
+    calendar stays closed for 400 days in a row and ``ValueError`` for fewer days than one.
+    """
+    if days < 1:
+        raise ValueError("a working day after the start is at least the first")
+    day, closed_days = _day_of(start, calendar), 0
+    while days and closed_days <= LONGEST_CLOSURE_DAYS:
+        day += _ONE_DAY
+        is_working_day = bool(calendar.windows_on(day))
+        days -= is_working_day
+        closed_days = 0 if is_working_day else closed_days + 1
+    if days:
+        raise NoWorkingTime()
+    return day
 
 
 def is_open(moment: datetime, *, calendar: WorkingCalendar) -> bool:
@@ -292,13 +277,6 @@ def _check_order(windows: Sequence[Window]) -> None:
     for earlier, later in pairwise(windows):
         if later.start < earlier.end:
             raise BadWorkingCalendar(text=f"{earlier}, {later}")
-
-
-def _date(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise BadWorkingCalendar(text=text) from error
 
 
 def _minute(text: str) -> int:

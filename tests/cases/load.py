@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from customers.ground.working_time import Range, WorkingCalendar
+from customers.ground.working_time import Range, Week, WorkingCalendar, parse_windows
 
 FOLDER = Path(__file__).parent
 WORKING_TIME = (
@@ -46,13 +46,19 @@ def asking(question: str, *names: str) -> list[Any]:
 
 def calendar_of(data: dict[str, Any]) -> WorkingCalendar:
     """Build the calendar of a row: windows of a day stand in one text, apart by spaces."""
-    return WorkingCalendar.from_data(
+    return WorkingCalendar(
+        data["zone"],
+        tuple(parse_windows(day.split()) for day in data["week"]),
         {
-            "week": [day.split() for day in data["week"]],
-            "exceptions": {day: text.split() for day, text in data.get("exceptions", {}).items()},
+            date.fromisoformat(day): parse_windows(text.split())
+            for day, text in data.get("exceptions", {}).items()
         },
-        zone=data["zone"],
     )
+
+
+def office_week(*windows: str, days: int = 5) -> Week:
+    """Return a week whose first ``days`` days from Monday have the same windows and the rest none."""
+    return tuple(parse_windows(windows) if number < days else () for number in range(7))
 
 
 def moment(text: str, zone: str = "UTC") -> datetime:
@@ -70,7 +76,6 @@ def span_of(hours: float) -> timedelta:
 
 def ranges_of(day: str, text: str) -> list[Range]:
     """Return the ranges ``09:00-13:00 14:00-17:00`` of a day in UTC."""
-    date.fromisoformat(day)
     return [
         (moment(f"{day}T{opens}"), moment(f"{day}T{closes}"))
         for opens, closes in (window.split("-") for window in text.split())

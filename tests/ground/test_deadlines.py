@@ -15,8 +15,8 @@ from customers.ground.deadlines import (
     stage_of,
     targets_for,
 )
-from customers.ground.working_time import WorkingCalendar, add_working_time, office_week, working_time_between
-from tests.cases.load import asking, calendar_of, document, moment, pauses_of, span_of
+from customers.ground.working_time import WorkingCalendar, add_working_time, working_time_between
+from tests.cases.load import asking, calendar_of, document, moment, office_week, pauses_of, span_of
 
 OFFICE = WorkingCalendar("UTC", office_week("09:00-17:00"))
 START = moment("2026-05-11T10:00")

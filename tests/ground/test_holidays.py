@@ -11,10 +11,10 @@ from customers.ground.working_time import (
     Window,
     WorkingCalendar,
     add_working_time,
-    office_week,
     open_ranges,
     working_time_between,
 )
+from tests.cases.load import office_week
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 WEEK = office_week("09:00-12:00", "13:30-18:00")

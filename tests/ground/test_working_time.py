@@ -13,18 +13,17 @@ from hypothesis import strategies as st
 from customers.ground import working_time
 from customers.ground.localtime import NaiveMoment, UnknownTimeZone
 from customers.ground.working_time import (
-    ALL_HOURS,
     STANDARD_WEEK,
     BadWorkingCalendar,
     NoWorkingTime,
     Range,
     Window,
     WorkingCalendar,
+    add_working_days,
     add_working_time,
     due_after_pauses,
     is_open,
     next_open,
-    office_week,
     open_ranges,
     parse_windows,
     working_time_between,
@@ -34,6 +33,7 @@ from tests.cases.load import (
     asking,
     calendar_of,
     moment,
+    office_week,
     pauses_of,
     ranges_of,
     rows,
@@ -41,6 +41,7 @@ from tests.cases.load import (
 )
 
 CLOSED_WEEK = ((),) * 7
+ALL_HOURS = office_week("00:00-24:00", days=7)
 HOUR = timedelta(hours=1)
 ZERO = timedelta(0)
 OFFICE = WorkingCalendar("UTC", office_week("09:00-17:00"))
@@ -186,17 +187,13 @@ def test_calendar_is_refused_when_its_only_exception_is_closed():
         WorkingCalendar("UTC", CLOSED_WEEK, {date(2026, 5, 9): ()})
 
 
-def test_calendar_comes_back_the_same_when_it_is_written_as_data_and_read():
-    exceptions = {date(2026, 10, 1): (), date(2026, 2, 14): (Window(540, 720), Window(780, 1440))}
-    calendar = WorkingCalendar("Asia/Shanghai", SPLIT.week, exceptions)
-    data = calendar.as_data()
-    assert data["week"][0] == ["09:00–12:00", "13:30–18:00"] and data["week"][6] == []
-    assert list(data["exceptions"].items()) == [
-        ("2026-02-14", ["09:00–12:00", "13:00–24:00"]),
-        ("2026-10-01", []),
-    ]
-    assert WorkingCalendar.from_data(data, zone="Asia/Shanghai") == calendar
-    assert hash(WorkingCalendar.from_data(data, zone="Asia/Shanghai")) == hash(calendar)
+def test_calendars_are_equal_when_their_days_are():
+    def calendar() -> WorkingCalendar:
+        return WorkingCalendar("Asia/Shanghai", SPLIT.week, {date(2026, 10, 1): ()})
+
+    used = calendar()
+    add_working_time(moment("2026-05-11T10:00"), HOUR, calendar=used)
+    assert used == calendar() and hash(used) == hash(calendar())
 
 
 def test_calendars_differ_when_only_their_exceptions_do():
@@ -211,22 +208,6 @@ def test_calendar_keeps_its_days_when_the_caller_changes_its_exceptions():
     assert calendar.windows_on(date(2026, 5, 11)) == ()
     with pytest.raises(TypeError):
         calendar.exceptions[date(2026, 5, 12)] = ()  # type: ignore[index]
-
-
-@pytest.mark.parametrize(
-    "data",
-    [
-        {},
-        {"week": [[]] * 6},
-        {"week": "never"},
-        {"week": [["9"]] * 7},
-        {"week": [["09:00-17:00"]] * 7, "exceptions": []},
-        {"week": [["09:00-17:00"]] * 7, "exceptions": {"2026-13-01": []}},
-    ],
-)
-def test_calendar_from_data_refuses_when_the_data_is_none_of_ours(data: dict[str, Any]):
-    with pytest.raises(BadWorkingCalendar):
-        WorkingCalendar.from_data(data, zone="UTC")
 
 
 # --- Deadlines ---------------------------------------------------------------------------------------
@@ -394,6 +375,50 @@ def test_working_time_between_is_negative_when_the_end_is_first():
     early, late = moment("2026-05-08T16:00"), moment("2026-05-11T11:00")
     assert working_time_between(early, late, calendar=OFFICE) == 3 * HOUR
     assert working_time_between(late, early, calendar=OFFICE) == -3 * HOUR
+
+
+@pytest.mark.parametrize(
+    ("start", "days", "expected"),
+    [
+        ("2026-05-18T10:00", 1, "2026-05-19"),
+        ("2026-05-18T10:00", 5, "2026-05-25"),
+        ("2026-05-16T10:00", 1, "2026-05-18"),
+        ("2026-05-15T23:30", 1, "2026-05-18"),
+        ("2026-04-30T12:00", 1, "2026-05-04"),  # 1 May is closed, Saturday 2 May too
+        ("2026-04-30T12:00", 4, "2026-05-07"),
+        ("2026-05-07T12:00", 2, "2026-05-09"),  # the make-up Saturday is a working day
+        ("2026-05-09T12:00", 1, "2026-05-11"),
+    ],
+)
+def test_add_working_days_counts_days_with_a_window(start: str, days: int, expected: str):
+    exceptions = {date(2026, 5, 1): (), date(2026, 5, 9): (Window(600, 601),)}
+    calendar = WorkingCalendar("UTC", OFFICE.week, exceptions)
+    assert add_working_days(moment(start), days, calendar=calendar) == date.fromisoformat(expected)
+
+
+def test_add_working_days_counts_from_the_local_day():
+    shanghai = WorkingCalendar("Asia/Shanghai", OFFICE.week)
+    monday_evening_utc = moment("2026-05-11T16:00")  # Tuesday in Shanghai
+    assert add_working_days(monday_evening_utc, 1, calendar=shanghai) == date(2026, 5, 13)
+    assert add_working_days(monday_evening_utc, 1, calendar=OFFICE) == date(2026, 5, 12)
+
+
+def test_add_working_days_waits_through_a_long_closure_but_not_for_ever():
+    start, far = moment("2026-05-11T10:00"), working_time.LONGEST_CLOSURE_DAYS
+    for days, reached in ((far + 1, True), (far + 2, False)):
+        open_day = date(2026, 5, 11) + timedelta(days=days)
+        calendar = WorkingCalendar("UTC", CLOSED_WEEK, {open_day: (Window(540, 600),)})
+        if reached:
+            assert add_working_days(start, 1, calendar=calendar) == open_day
+        else:
+            with pytest.raises(NoWorkingTime):
+                add_working_days(start, 1, calendar=calendar)
+
+
+@pytest.mark.parametrize("days", [0, -1])
+def test_add_working_days_refuses_fewer_days_than_one(days: int):
+    with pytest.raises(ValueError, match="at least the first"):
+        add_working_days(moment("2026-05-11T10:00"), days, calendar=OFFICE)
 
 
 # --- Pauses ------------------------------------------------------------------------------------------
