@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from customers import company, writing
 from customers.ground import audit, events, localtime
 from customers.ground.errors import Refused
-from customers.ground.working_time import add_working_time, open_ranges
+from customers.ground.working_time import add_working_days
 from customers.models import Complaint, ComplaintEvent, Contact, Customer, Order, User
 
 RESOLVE_WITHIN_DAYS = 5  # working days, unless a due day is given
@@ -108,19 +108,7 @@ def set_due(complaint: Complaint, *, due_day: int, by: User | None, at: datetime
 
 def default_due_day(at: datetime) -> int:
     """Return the local day number five working days after ``at``."""
-    firm = company.current()
-    calendar = company.working_calendar(firm)
-    left, moment = RESOLVE_WITHIN_DAYS, at
-    day = localtime.day_number(at, firm.time_zone)
-    while left:
-        day += 1
-        moment = localtime.start_of_day(day, firm.time_zone)
-        if open_ranges(moment, localtime.start_of_day(day + 1, firm.time_zone), calendar=calendar):
-            left -= 1
-        elif day - localtime.day_number(at, firm.time_zone) > 400:
-            add_working_time(at, timedelta(hours=1), calendar=calendar)  # refuses: never open
-            break
-    return day
+    return add_working_days(at, RESOLVE_WITHIN_DAYS, calendar=company.working_calendar()).toordinal()
 
 
 def end_of_day(day: int) -> datetime:
