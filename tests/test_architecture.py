@@ -39,9 +39,11 @@ def floor_of(path: Path) -> str:
 
 
 # --- Time is an argument ----------------------------------------------------------------------
-READS_THE_CLOCK = re.compile(r"\b(?:clock\.(?:real_)?now|timezone\.now|datetime\.(?:utc)?now|date\.today|time\.time)\(")
+READS_THE_CLOCK = re.compile(
+    r"\b(?:clock\.(?:real_)?now|timezone\.now|datetime\.(?:utc)?now|date\.today|time\.time)\("
+)
 MAY_READ_IT = re.compile(
-    r"(/pages/|/api/|/management/commands/|/tasks\.py$|/ground/(clock|drain|outbox)\.py$|/navigation\.py$)"
+    r"(/pages/|/api/|/management/commands/|/tasks\.py$|/templatetags/|/ground/(clock|drain|outbox)\.py$|/navigation\.py$)"
 )
 
 

@@ -37,7 +37,9 @@ def test_record_refuses_values_without_a_holder():
 
 def test_values_can_be_read_until_the_key_is_destroyed(company):
     customer = CustomerFactory()
-    audit.record("x.y", obj=customer, by=None, at=NOW, before={"name": "Li Wei"}, after={"name": "李伟"}, holder="c:1")
+    audit.record(
+        "x.y", obj=customer, by=None, at=NOW, before={"name": "Li Wei"}, after={"name": "李伟"}, holder="c:1"
+    )
     row = SealedValue.objects.get()
     assert sealed.unseal(row) == {"before": {"name": "Li Wei"}, "after": {"name": "李伟"}}
     assert b"Li Wei" not in bytes(row.sealed)

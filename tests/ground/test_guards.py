@@ -80,7 +80,9 @@ def test_version_lets_only_the_customer_be_repointed(order):
 
 @pytest.mark.parametrize("model", [Event, AuditEvent])
 def test_events_let_only_the_customer_be_repointed(model):
-    fields = {"kind": "x", "occurred_at": NOW} if model is Event else {"act": "x", "at": NOW, "channel": "task"}
+    fields = (
+        {"kind": "x", "occurred_at": NOW} if model is Event else {"act": "x", "at": NOW, "channel": "task"}
+    )
     row = model.objects.create(customer_id=1, **fields)
     model.objects.filter(pk=row.pk).update(customer_id=2)
     with refused(), transaction.atomic():

@@ -1,0 +1,169 @@
+"""Making and changing colleagues and teams."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.contrib.auth.password_validation import validate_password
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+
+from customers import ownership
+from customers.company import today
+from customers.ground import audit
+from customers.ground.errors import Refused
+from customers.models import Team, User, UserActivity
+from customers.models.people import Role
+
+CHANGEABLE = {"first_name", "last_name", "email", "role", "team", "language", "capacity"}
+
+
+class NameTaken(Refused):
+    code = "name_taken"
+    message = _("“%(name)s” is taken. Choose another name.")
+
+
+class LastAdmin(Refused):
+    code = "last_admin"
+    message = _("This is the last active admin. Make somebody else an admin first.")
+
+
+class StillOwns(Refused):
+    code = "still_owns"
+    message = _(
+        "%(name)s still owns %(count)s customers, and this role cannot. "
+        "Give the customers to somebody else first."
+    )
+
+
+def create_user(
+    *,
+    username: str,
+    password: str | None,
+    role: str,
+    first_name: str = "",
+    last_name: str = "",
+    email: str = "",
+    team: Team | None = None,
+    language: str = "en",
+    capacity: int | None = None,
+    by: User | None,
+    at: datetime,
+) -> User:
+    """Create a colleague or a program (role integration, which cannot sign in to pages).
+
+    ``password`` is checked by the password rules (raises ``ValidationError``); ``None`` means that it is
+    set later by mail. Raises :class:`NameTaken`. Side effects: a ``UserActivity``, audit ``user.create``.
+    """
+    if User.objects.filter(username__iexact=username).exists():
+        raise NameTaken(name=username)
+    user = User(
+        username=username,
+        first_name=first_name,
+        last_name=last_name,
+        email=email,
+        role=Role(role),
+        team=team,
+        language=language,
+        capacity=capacity,
+        is_staff=role == Role.ADMIN,
+        is_superuser=role == Role.ADMIN,
+    )
+    if password is None:
+        user.set_unusable_password()
+    else:
+        validate_password(password, user)
+        user.set_password(password)
+    with transaction.atomic():
+        user.save()
+        UserActivity.objects.create(
+            user=user, is_active=True, occurred_at=at, occurred_day=today(at).number, recorded_at=at
+        )
+        audit.record("user.create", obj=user, by=by, at=at, codes={"role": user.role})
+    return user
+
+
+def change_user(user: User, *, by: User | None, at: datetime, **values: Any) -> User:
+    """Change a colleague's data, role, team or capacity; names and mail are sealed beside the audit.
+
+    Raises :class:`LastAdmin`, :class:`StillOwns`.
+    """
+    if unknown := set(values) - CHANGEABLE:
+        raise ValueError(f"not changeable here: {unknown}")
+    changed = {name: value for name, value in values.items() if getattr(user, name) != value}
+    if not changed:
+        return user
+    role = changed.get("role")
+    if role is not None:
+        _refuse_last_admin(user)
+        owned = user.customers.count()
+        if role not in ownership.MAY_OWN and owned:
+            raise StillOwns(name=str(user), count=owned)
+        changed["is_staff"] = changed["is_superuser"] = role == Role.ADMIN
+    personal = {"first_name", "last_name", "email"}
+    before = {name: getattr(user, name) for name in personal & set(changed)}
+    codes = {
+        name: value.pk if isinstance(value, Team) else value
+        for name, value in changed.items()
+        if name not in personal
+    }
+    with transaction.atomic():
+        for name, value in changed.items():
+            setattr(user, name, value)
+        user.save(update_fields=list(changed))
+        if "team" in changed:
+            # what she owns moves with her; cases stay where they are
+            user.customers.update(team=user.team, updated_at=at)
+        audit.record(
+            "user.change",
+            obj=user,
+            by=by,
+            at=at,
+            codes=codes,
+            before=before,
+            after={name: values[name] for name in before},
+            holder=f"user:{user.pk}" if before else "",
+        )
+    return user
+
+
+def set_active(user: User, *, is_active: bool, by: User | None, at: datetime) -> User:
+    """Let a colleague in, or lock her out because she left; raises :class:`LastAdmin`."""
+    if not is_active:
+        _refuse_last_admin(user)
+    ownership.set_active(user, is_active=is_active, by=by, at=at)
+    return user
+
+
+def create_team(*, name: str, by: User | None, at: datetime) -> Team:
+    """Create a team; raise :class:`NameTaken`."""
+    if Team.objects.filter(name__iexact=name.strip()).exists():
+        raise NameTaken(name=name)
+    with transaction.atomic():
+        team = Team.objects.create(name=name.strip())
+        audit.record("team.create", obj=team, by=by, at=at)
+    return team
+
+
+def rename_team(team: Team, *, name: str, by: User | None, at: datetime) -> Team:
+    """Give a team another name; raise :class:`NameTaken`."""
+    if Team.objects.filter(name__iexact=name.strip()).exclude(pk=team.pk).exists():
+        raise NameTaken(name=name)
+    with transaction.atomic():
+        Team.objects.filter(pk=team.pk).update(name=name.strip())
+        team.name = name.strip()
+        audit.record("team.rename", obj=team, by=by, at=at)
+    return team
+
+
+def set_language(user: User, *, language: str, by: User | None, at: datetime) -> User:
+    """Remember the language in which a colleague wants her pages."""
+    return change_user(user, language=language, by=by, at=at)
+
+
+def _refuse_last_admin(user: User) -> None:
+    if user.role != Role.ADMIN or not user.is_active:
+        return
+    if not User.objects.filter(role=Role.ADMIN, is_active=True).exclude(pk=user.pk).exists():
+        raise LastAdmin()
