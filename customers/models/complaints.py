@@ -62,9 +62,9 @@ ComplaintVersion = twin_of(Complaint, caches=("state", "due_at"))
 class ComplaintEvent(Fact):
     """One dated step of a complaint; measures read these (decision 3).
 
-    As of a moment a complaint is open when it has no ``resolved`` event or its last ``opened`` or
-    ``reopened`` event occurred after its last ``resolved`` one; its due day is that of the last
-    event (by occurrence, then id) that carries one.
+    As of a moment a complaint is open when it has an ``opened`` or ``reopened`` event and the last of
+    them occurred after its last ``resolved`` one, if any; its due day is that of the last event (by
+    occurrence, then id) that carries one.
     """
 
     class Kind(models.TextChoices):
@@ -88,6 +88,10 @@ class ComplaintEvent(Fact):
                 name="complaint_event_measures",
             ),
             models.Index(fields=["occurred_day"], name="complaint_event_day"),
+            # whose complaint fell due since the last pass (retention/measures/changes)
+            models.Index(
+                fields=["due_day"], condition=models.Q(due_day__isnull=False), name="complaint_event_due"
+            ),
         ]
 
 

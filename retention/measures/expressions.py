@@ -128,6 +128,26 @@ class Known(Expr):
 
 
 @dataclass(frozen=True)
+class Once(Expr):
+    """``value`` once ``count`` has reached ``least``; unknown below, or when ``count`` is."""
+
+    count: Expr
+    least: int
+    value: Expr
+
+    def sql(self, *, prefix: str = "m.") -> str:
+        count, value = self.count.sql(prefix=prefix), self.value.sql(prefix=prefix)
+        return f"(CASE WHEN {count} >= {int(self.least)} THEN {value} END)"
+
+    def evaluate(self, row: Row, *, today: int) -> int | None:
+        count = self.count.evaluate(row, today=today)
+        return None if count is None or count < self.least else self.value.evaluate(row, today=today)
+
+    def columns(self) -> frozenset[str]:
+        return self.count.columns() | self.value.columns()
+
+
+@dataclass(frozen=True)
 class Ratio:
     """``top ÷ bottom``; unknown when either is, or when ``bottom`` is not positive."""
 

@@ -1,1 +1,0 @@
-"""Every measure, declared once."""

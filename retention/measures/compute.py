@@ -1,0 +1,161 @@
+"""Computing measures: for everybody, a shard, the touched or the changed; now or as of the past."""
+
+# ruff: noqa: S608 — SQL is put together from declarations alone; every value is bound
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+from django.db import connection, transaction
+
+from customers.company import today
+from customers.models import Customer
+from retention.measures import dialect, fingerprint, stored
+from retention.measures.changes import changed_customers
+from retention.measures.display import format_value
+from retention.measures.history import history
+from retention.measures.passes import EVERYONE, Customers, Mode, between, only, parameters, wide_select
+from retention.models.measures import CustomerMeasures, MeasureState
+
+__all__ = [
+    "EVERYONE",
+    "Customers",
+    "at",
+    "between",
+    "format_value",
+    "history",
+    "note_full_pass",
+    "only",
+    "refresh",
+    "refresh_changed",
+    "shards",
+    "values_of",
+]
+
+LARGEST_SHARD = 50_000
+LAST_ID = 2**63 - 1
+_AT_ONCE = 10_000
+
+
+def refresh(*, as_of: datetime, customers: Customers = EVERYONE) -> int:
+    """Compute the current measures as of ``as_of`` and write them into the wide table.
+
+    Reads current versions only (a live pass). A row is written only when its ``as_of`` is newer than
+    the one that stands (decision 11), in order of customer. Returns the number of rows written. A
+    pass over everyone is noted, so that :func:`refresh_changed` can start from it.
+    """
+    if customers.ids is not None and not customers.ids:
+        return 0
+    day = today(as_of).number
+    with transaction.atomic():
+        written = _fill(CustomerMeasures._meta.db_table, as_of, day, customers, mode="live")
+        if customers == EVERYONE:
+            note_full_pass(as_of=as_of)
+    return written
+
+
+def note_full_pass(*, as_of: datetime) -> None:
+    """Note that every customer was refreshed as of ``as_of`` or later (after the last shard)."""
+    state = MeasureState.objects.filter(id=1).first()
+    if state is None or state.as_of < as_of:
+        MeasureState.objects.update_or_create(
+            id=1, defaults={"day": today(as_of).number, "as_of": as_of, "fingerprint": fingerprint()}
+        )
+
+
+def refresh_changed(*, as_of: datetime) -> Sequence[int]:
+    """Refresh the customers whose measures may differ from the last pass; return their ids in order.
+
+    These are the touched (their marks stay for the sweep), those without a row, and those for whom a
+    fact entered or left a window, fell due, began or ended with the days that have passed since. The
+    result equals a full pass. Without a pass to start from, or after a change of the registry,
+    everybody is refreshed. Does nothing when a pass as of a later moment was noted.
+    """
+    state = MeasureState.objects.filter(id=1).first()
+    if state is not None and state.as_of >= as_of:
+        return []
+    if state is None or state.fingerprint != fingerprint():
+        refresh(as_of=as_of)
+        return list(Customer.objects.order_by("pk").values_list("pk", flat=True))
+    ids = changed_customers(since=state, day=today(as_of).number)
+    for start in range(0, len(ids), _AT_ONCE):
+        refresh(as_of=as_of, customers=only(ids[start : start + _AT_ONCE]))
+    note_full_pass(as_of=as_of)
+    return ids
+
+
+@contextmanager
+def at(*, as_of: datetime, customers: Customers = EVERYONE) -> Iterator[str]:
+    """Fill a temporary table of the wide table's shape as of any moment, and yield its name.
+
+    Reads what was known then (a past pass); nothing is written that outlives the block.
+    """
+    table = f"measures_at_{secrets.token_hex(6)}"
+    with connection.cursor() as cursor:
+        cursor.execute(dialect.create_temporary(table, stored()))
+        try:
+            _fill(table, as_of, today(as_of).number, customers, mode="past")
+            for statement in dialect.after_filling(table):
+                cursor.execute(statement)
+            yield table
+        finally:
+            if not connection.needs_rollback:  # a broken transaction takes the table with it
+                cursor.execute(f'DROP TABLE IF EXISTS "{table}"')
+
+
+def values_of(
+    customer_ids: Iterable[int], *, table: str | None = None
+) -> dict[int, dict[str, int | str | None]]:
+    """Return the stored measures of some customers by customer and code; see ``Measure.read``.
+
+    ``table`` is a name that :func:`at` gave; the wide table when not given. A customer without a row
+    is left out.
+    """
+    customers = only(list(customer_ids))
+    if not customers.ids:
+        return {}
+    codes = [measure.code for measure in stored()]
+    columns = ", ".join(f'"{code}"' for code in codes)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f'SELECT customer_id, {columns} FROM "{table or CustomerMeasures._meta.db_table}" '
+            f"WHERE {customers.condition('customer_id')}",
+            customers.parameters(),
+        )
+        return {row[0]: dict(zip(codes, row[1:], strict=True)) for row in cursor.fetchall()}
+
+
+def shards(n: int) -> list[Customers]:
+    """Cut the customers into at least ``n`` ranges of about equal numbers, 50,000 at most each.
+
+    The first range begins at 1 and the last one never ends, so that customers made meanwhile belong to one.
+    """
+    count = Customer.objects.count()
+    n = max(1, min(n, count), -(-count // LARGEST_SHARD))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT max(id) FROM (SELECT id, ntile(%s) OVER (ORDER BY id) AS tile "
+            f"FROM {Customer._meta.db_table}) t GROUP BY tile ORDER BY tile",
+            [n],
+        )
+        ends = [row[0] for row in cursor.fetchall()]
+    ends = [*ends[:-1], LAST_ID]
+    starts = [1, *(end + 1 for end in ends[:-1])]
+    return [between(low, high) for low, high in zip(starts, ends, strict=True)]
+
+
+def _fill(table: str, as_of: datetime, day: int, customers: Customers, *, mode: Mode) -> int:
+    codes = [measure.code for measure in stored()]
+    columns = ", ".join(f'"{code}"' for code in codes)
+    newer = ", ".join(f'"{code}" = excluded."{code}"' for code in ["as_of", *codes])
+    statement = (
+        f'INSERT INTO "{table}" (customer_id, as_of, {columns}) {wide_select(customers, mode=mode)} '
+        f'ON CONFLICT (customer_id) DO UPDATE SET {newer} WHERE excluded.as_of > "{table}".as_of'
+    )
+    bound: dict[str, Any] = parameters(as_of=dialect.bind_moment(as_of), today=day, customers=customers)
+    with connection.cursor() as cursor:
+        cursor.execute(statement, bound)
+        return max(cursor.rowcount, 0)

@@ -1,0 +1,47 @@
+"""All that differs between PostgreSQL and SQLite in computing measures; the rest is one SQL text."""
+
+# ruff: noqa: S608 — SQL is put together from declarations alone; every value is bound
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from django.db import connection
+
+from retention.measures.registry import Measure, Unit
+
+
+def among(column: str, parameter: str) -> str:
+    """Return the condition that ``column`` is one of the ids bound by :func:`bind_ids`."""
+    if connection.vendor == "postgresql":
+        return f"{column} = ANY(%({parameter})s)"
+    return f"{column} IN (SELECT value FROM json_each(%({parameter})s))"
+
+
+def bind_ids(ids: Sequence[int]) -> Any:
+    """Return ids in the form that one parameter takes, however many they are."""
+    return list(ids) if connection.vendor == "postgresql" else json.dumps(list(ids))
+
+
+def bind_moment(moment: datetime) -> Any:
+    """Return a moment as the database's columns hold it."""
+    return connection.ops.adapt_datetimefield_value(moment)
+
+
+def column_type(measure: Measure) -> str:
+    """Return the type of a stored measure's column."""
+    return "varchar(32)" if measure.unit == Unit.CODE else "bigint"
+
+
+def create_temporary(table: str, measures: Sequence[Measure]) -> str:
+    """Return the statement that makes an empty temporary wide table."""
+    moment = "timestamp with time zone" if connection.vendor == "postgresql" else "datetime"
+    columns = "".join(f', "{m.code}" {column_type(m)}' for m in measures)
+    return f'CREATE TEMPORARY TABLE "{table}" (customer_id bigint PRIMARY KEY, as_of {moment}{columns})'
+
+
+def after_filling(table: str) -> list[str]:
+    """Return what the planner needs once a temporary table is filled."""
+    return [f'ANALYZE "{table}"'] if connection.vendor == "postgresql" else []

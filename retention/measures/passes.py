@@ -1,0 +1,134 @@
+"""The SQL of one pass a source: which versions of the facts are visible, and what is made of them.
+
+Live passes read the current rows. A pass as of a past moment reads, of each fact, the one version
+that was known then (decision 2): current rows recorded before it, and earlier versions recorded
+before it that had not yet been superseded. Either way a fact counts only when it occurred and was
+recorded before the moment, and was not void.
+"""
+
+# ruff: noqa: S608 — SQL is put together from declarations alone; every value is bound
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from django.apps import apps
+
+from customers.facts import TWINS
+from customers.models import Customer, UserActivity
+from retention.measures import Measure, Source, dialect, sources, stored
+
+Mode = Literal["live", "past"]
+
+
+@dataclass(frozen=True)
+class Customers:
+    """Whom a pass is about: everyone, an id range (both ends included), or some ids."""
+
+    low: int | None = None
+    high: int | None = None
+    ids: tuple[int, ...] | None = None
+
+    def condition(self, column: str) -> str:
+        """Return the SQL condition on a column that holds the customer's id."""
+        if self.ids is not None:
+            return dialect.among(column, "ids")
+        if self.low is None:
+            return "true"
+        return f"{column} BETWEEN %(low)s AND %(high)s"
+
+    def parameters(self) -> dict[str, Any]:
+        """Return what the condition binds."""
+        if self.ids is not None:
+            return {"ids": dialect.bind_ids(self.ids)}
+        return {} if self.low is None else {"low": self.low, "high": self.high}
+
+
+EVERYONE = Customers()
+
+
+def between(low: int, high: int) -> Customers:
+    """Return the customers whose ids lie in a range, both ends included (a shard)."""
+    return Customers(low=low, high=high)
+
+
+def only(ids: Sequence[int]) -> Customers:
+    """Return the customers with these ids."""
+    return Customers(ids=tuple(sorted(set(ids))))
+
+
+def known_before(source: str, *, alias: str = "") -> str:
+    """Return the recorded-time filter of a source: the company knew of the row before the moment."""
+    return f"{alias}recorded_at < %(as_of)s"
+
+
+def not_yet_superseded(source: str) -> str:
+    """Return the other half of the filter, for earlier versions: they still stood at the moment."""
+    return "superseded_at >= %(as_of)s"
+
+
+def visible_facts(source: Source, customers: Customers, *, mode: Mode) -> str:
+    """Return a select of the source's visible rows: ``id``, ``customer_id`` and its columns."""
+    model = apps.get_model(source.fact)
+    columns = ", ".join(source.columns)
+    conditions = (
+        f"{known_before(source.code)} AND occurred_at < %(as_of)s AND NOT void "
+        f"AND {customers.condition('customer_id')}"
+    )
+    current = f"SELECT id, customer_id, {columns} FROM {model._meta.db_table} WHERE {conditions}"
+    if mode == "live":
+        return current
+    twin = TWINS[model]._meta.db_table
+    return (
+        f"{current} UNION ALL SELECT fact_id, customer_id, {columns} FROM {twin} "
+        f"WHERE {conditions} AND {not_yet_superseded(source.code)}"
+    )
+
+
+def latest_activity() -> str:
+    """Return a select of ``user_id, is_active`` as last known before the moment (append-only)."""
+    return (
+        "SELECT user_id, is_active FROM (SELECT user_id, is_active,"
+        " row_number() OVER (PARTITION BY user_id ORDER BY occurred_at DESC, id DESC) AS back"
+        f" FROM {UserActivity._meta.db_table}"
+        f" WHERE {known_before('activity')} AND occurred_at < %(as_of)s) a WHERE back = 1"
+    )
+
+
+def source_pass(source: Source, customers: Customers, *, mode: Mode) -> str:
+    """Return the select that gives every stored measure of one source, a row a customer."""
+    rows = source.rows.replace("{facts}", visible_facts(source, customers, mode=mode)).replace(
+        "{latest_activity}", latest_activity()
+    )
+    aggregates = ", ".join(f"{m.aggregate} AS {m.code}" for m in _of(source))
+    return f"SELECT customer_id, {aggregates} FROM ({rows}) s GROUP BY customer_id"
+
+
+def wide_select(customers: Customers, *, mode: Mode) -> str:
+    """Return the select of the whole wide table: one pass a source, joined in order of customer."""
+    joins = " ".join(
+        f"LEFT JOIN ({source_pass(source, customers, mode=mode)}) {source.code}"
+        f" ON {source.code}.customer_id = c.id"
+        for source in sources().values()
+    )
+    values = ", ".join(_value(measure) for measure in stored())
+    return (
+        f"SELECT c.id, %(as_of)s, {values} FROM {Customer._meta.db_table} c {joins} "
+        f"WHERE {customers.condition('c.id')} ORDER BY c.id"
+    )
+
+
+def _value(measure: Measure) -> str:
+    column = f"{measure.source}.{measure.code}"
+    return column if measure.empty is None else f"coalesce({column}, {measure.empty})"
+
+
+def _of(source: Source) -> list[Measure]:
+    return [measure for measure in stored() if measure.source == source.code]
+
+
+def parameters(*, as_of: Any, today: int, customers: Customers = EVERYONE) -> dict[str, Any]:
+    """Return all that a pass binds: the moment, the local day, the edges of every window."""
+    edges = {f"back_{n}": today - n for measure in stored() for n in measure.edges}
+    return {"as_of": as_of, "today": today, **edges, **customers.parameters()}
