@@ -6,7 +6,6 @@ Standard library only: this runs before anything is installed.
 from __future__ import annotations
 
 import hashlib
-import os
 import subprocess
 import sys
 import time
@@ -22,8 +21,10 @@ LEAST = (3, 11)
 def main(requirements: str) -> None:
     """Bring ``.venv`` to the state of the file ``requirements``; say what is done."""
     if sys.version_info < LEAST:
-        sys.exit(f"Liuke needs Python {LEAST[0]}.{LEAST[1]} or newer, this is {sys.version.split()[0]}. "
-                 "Say which: make run PYTHON=/path/to/python3.11")
+        sys.exit(
+            f"Liuke needs Python {LEAST[0]}.{LEAST[1]} or newer, this is {sys.version.split()[0]}. "
+            "Say which: make run PYTHON=/path/to/python3.11"
+        )
     started = time.monotonic()
     wanted = fingerprint(ROOT / requirements)
     stamp = VENV / f".installed-{requirements}"
@@ -32,8 +33,10 @@ def main(requirements: str) -> None:
         try:
             venv.create(VENV, clear=True, with_pip=True)
         except (subprocess.CalledProcessError, OSError) as error:
-            sys.exit(f"Python cannot make a virtual environment here ({error}). "
-                     "On Debian: apt-get install python3-venv")
+            sys.exit(
+                f"Python cannot make a virtual environment here ({error}). "
+                "On Debian: apt-get install python3-venv"
+            )
     if stamp.exists() and stamp.read_text() == wanted:
         return
     print(f"Installing {requirements} (pinned, with hashes; half a minute the first time) …", flush=True)
@@ -54,8 +57,8 @@ def fingerprint(path: Path) -> str:
 
 def works() -> bool:
     """Say whether the environment's Python starts (its base may be gone after an upgrade)."""
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "env": {**os.environ, "PYTHONPATH": ""}}
-    return subprocess.run([str(BIN / "python"), "-c", "import pip"], check=False, **quiet).returncode == 0
+    asked = [str(BIN / "python"), "-c", "import pip"]
+    return subprocess.run(asked, check=False, capture_output=True).returncode == 0
 
 
 if __name__ == "__main__":

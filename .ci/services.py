@@ -14,8 +14,6 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-QUIET = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-
 
 class Missing(Exception):
     """A service cannot be had; the text says which and how to get it."""
@@ -31,7 +29,8 @@ def free_port() -> int:
 
 def program(name: str, *more: str) -> str | None:
     """Return the newest program of that name in PATH or at one of the patterns ``more``."""
-    return shutil.which(name) or next(iter(sorted(sum(map(glob.glob, more), []), reverse=True)), None)
+    found = sorted((path for pattern in more for path in glob.glob(pattern)), reverse=True)
+    return shutil.which(name) or next(iter(found), None)
 
 
 @contextlib.contextmanager
@@ -41,22 +40,24 @@ def postgres() -> Iterator[str]:
     server = program("postgres", "/usr/lib/postgresql/*/bin/postgres")
     if not initdb or not server:
         if not answers(5432):
-            raise Missing("PostgreSQL: no server programs and nothing answers on 5432 (apt-get install postgresql)")
+            raise Missing("PostgreSQL: no programs, nothing answers on 5432 (apt-get install postgresql)")
         yield "postgres://postgres@127.0.0.1:5432/postgres"
         return
     folder = Path(tempfile.mkdtemp(prefix="liuke-pg-"))
     data, port = folder / "data", free_port()
     as_user = unprivileged(folder)
     try:
+        options = ["-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "-N"]
         subprocess.run(
-            [*as_user, initdb, "-D", str(data), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "-N"],
-            check=True, cwd=folder, **QUIET,
+            [*as_user, initdb, "-D", str(data), *options], check=True, cwd=folder, capture_output=True
         )
         with (folder / "log").open("wb") as log:
+            options = (
+                f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c max_connections=200 "
+                "-c fsync=off -c full_page_writes=off"
+            ).split()
             running = subprocess.Popen(
-                [*as_user, server, "-D", str(data), "-p", str(port), "-k", str(folder), "-c", "fsync=off",
-                 "-c", "full_page_writes=off", "-c", "max_connections=200", "-c", "listen_addresses=127.0.0.1"],
-                cwd=folder, stdout=log, stderr=log,
+                [*as_user, server, "-D", str(data), *options], cwd=folder, stdout=log, stderr=log
             )
         with ending(running, name="PostgreSQL", port=port, log=folder / "log"):
             yield f"postgres://postgres@127.0.0.1:{port}/postgres"
@@ -70,17 +71,20 @@ def redis() -> Iterator[str]:
     server = program("redis-server")
     if not server:
         if not answers(6379):
-            raise Missing("Redis: no server program and nothing answers on 6379 (apt-get install redis-server)")
+            raise Missing(
+                "Redis: no server program and nothing answers on 6379 (apt-get install redis-server)"
+            )
         yield "redis://127.0.0.1:6379/9"
         return
     folder, port = Path(tempfile.mkdtemp(prefix="liuke-redis-")), free_port()
     try:
         with (folder / "log").open("wb") as log:
-            running = subprocess.Popen(
-                [server, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no",
-                 "--dir", str(folder)],
-                stdout=log, stderr=log,
-            )
+            options = [
+                *f"--port {port} --bind 127.0.0.1 --appendonly no --dir {folder}".split(),
+                "--save",
+                "",
+            ]
+            running = subprocess.Popen([server, *options], stdout=log, stderr=log)
         with ending(running, name="Redis", port=port, log=folder / "log"):
             yield f"redis://127.0.0.1:{port}/0"
     finally:

@@ -21,8 +21,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-import environment  # noqa: E402
-import services  # noqa: E402
+import environment
+import services
 
 ROOT = environment.ROOT
 BIN = environment.BIN
@@ -69,7 +69,11 @@ def install() -> None:
         print(f"Not installed, and only root can: {', '.join(missing)} (apt-get install …)", flush=True)
         return
     print(f"Installing {', '.join(missing)} …", flush=True)
-    apt = {"env": {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}, "stdout": subprocess.DEVNULL, "check": False}
+    apt = {
+        "env": {**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
+        "stdout": subprocess.DEVNULL,
+        "check": False,
+    }
     subprocess.run(["apt-get", "update", "-qq"], **apt)
     subprocess.run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", *missing], **apt)
 
@@ -90,7 +94,10 @@ def lint() -> None:
             (("ruff", "format", "--check", "--quiet", "."), {}),
             (("lint-imports", "--no-cache"), {}),
             (("python", "manage.py", "makemigrations", "--check", "--dry-run"), {"LIUKE_VAR": var}),
-            (("python", "manage.py", "check", "--deploy", "--fail-level", "WARNING"), {**PRODUCTION, "LIUKE_VAR": var}),
+            (
+                ("python", "manage.py", "check", "--deploy", "--fail-level", "WARNING"),
+                {**PRODUCTION, "LIUKE_VAR": var},
+            ),
             (("mypy", "config", "customers", "surveys", "loyalty", "retention"), {"LIUKE_VAR": var}),
         ]:
             try:

@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 from structlog.typing import EventDict, WrappedLogger
 
-_SECRET_WORDS = r"(?:password|token|secret|key|signature|sessionid|csrf\w*|nonce)"
+_SECRET_WORDS = r"(?:password|token|secret|key|signature|sessionid|csrf\w*|nonce)"  # noqa: S105
 _SCRUBBED = (
     # /s/<token>/, /m/<token>/, /c/<token>/ and the reset link of a password
     (re.compile(r"(/(?:s|m|c)/)[A-Za-z0-9_-]{12,}"), r"\1…"),

@@ -33,7 +33,12 @@ class Stack:
     def __init__(self, application: Callable[..., Any], *, host: str, port: int) -> None:
         """Bind the port; raise ``OSError`` when somebody else has it."""
         self.server = create_server(
-            application, host=host, port=port, threads=WEB_THREADS, ident="", clear_untrusted_proxy_headers=True
+            application,
+            host=host,
+            port=port,
+            threads=WEB_THREADS,
+            ident="",
+            clear_untrusted_proxy_headers=True,
         )
         self.port: int = self.server.effective_port
         self.worker: WorkController | None = None

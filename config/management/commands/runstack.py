@@ -24,7 +24,9 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine only)")
+        parser.add_argument(
+            "--host", default="127.0.0.1", help="address to listen on (default: this machine only)"
+        )
         parser.add_argument("--port", type=int, default=settings.PORT, help="port, 0 for any free one")
         parser.add_argument("--prepare", action="store_true", help="first bring the database up to date")
         parser.add_argument("--demo", action="store_true", help="with --prepare: fill an empty database")
@@ -63,7 +65,7 @@ class Command(BaseCommand):
 
     def _announce(self, host: str, port: int) -> None:
         shown = f"[{host}]" if ":" in host else host
-        self._say(f"Web, worker, scheduler and drain are running: http://{shown}:{port}/   (Ctrl-C ends everything)")
+        self._say(f"Web, worker and scheduler are running: http://{shown}:{port}/   (Ctrl-C ends all)")
         names = get_user_model().objects.filter(username__in=DEMO_ACCOUNTS).values_list("username", flat=True)
         if names:
             kept = _password_file()
@@ -76,7 +78,7 @@ class Command(BaseCommand):
 
 
 def _taken(port: int) -> str:
-    return f"Port {port} is taken by another program. Choose another one, for example: PORT={port + 1} make run"
+    return f"Port {port} is taken by another program. Choose another: PORT={port + 1} make run"
 
 
 def _password_file() -> Path:
