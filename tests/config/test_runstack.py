@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -96,7 +97,7 @@ def test_runstack_works_off_a_task_that_another_process_sent(
     until = time.monotonic() + 15
     while any(queue.iterdir()):
         assert time.monotonic() < until, "nobody took the task"
-        select_a_moment()
+        threading.Event().wait(0.05)
 
 
 def test_runstack_keeps_the_data_of_the_first_run(tmp_path: Path, port: int) -> None:
@@ -122,13 +123,3 @@ def test_runstack_names_a_free_port_when_its_own_is_taken(tmp_path: Path) -> Non
     assert process.returncode == 1
     assert f"Port {taken} is taken" in said
     assert f"PORT={taken + 1} make run" in said
-
-
-def select_a_moment() -> None:
-    """Let the other process have the machine for a moment, without a bare sleep in the test."""
-    with socket.socketpair()[0] as quiet:
-        quiet.settimeout(0.1)
-        try:
-            quiet.recv(1)
-        except TimeoutError:
-            return
