@@ -1,0 +1,158 @@
+"""Strategies: random histories with corrections, voids, late facts, reopened complaints, new owners."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from hypothesis import strategies as st
+
+from tests.retention.measures.truth import Fact, Version
+
+LAST = date(2026, 4, 2)  # a few days after the clocks of Europe went forward
+ZONES = ["Asia/Shanghai", "Europe/London", "America/New_York", "Pacific/Auckland"]
+CUSTOMERS, USERS = 3, 3
+MICROSECOND = timedelta(microseconds=1)
+
+# Days back at which something happens: the edges of all windows, the clock changes, and any other day.
+days_back = st.one_of(
+    st.sampled_from(
+        sorted({n + d for n in (0, 30, 90, 180, 365, 730) for d in (-1, 0, 1)} | {4, 5, 150, 158})
+    ),
+    st.integers(0, 800),
+)
+times_of_day = st.sampled_from([time(0), time(23, 59, 59, 999999), time(0, 0, 0, 1), time(12), time(2, 30)])
+delays = st.sampled_from(
+    [
+        timedelta(0),
+        MICROSECOND,
+        timedelta(hours=1),
+        timedelta(days=1),
+        timedelta(days=40),
+        timedelta(days=400),
+    ]
+)
+near_days = st.one_of(st.integers(-3, 3), st.integers(-500, 500)).map(lambda n: LAST.toordinal() + n)
+
+
+def values_of(kind: str) -> st.SearchStrategy[dict[str, Any]]:
+    """Return the strategy of what a fact of this kind says."""
+    return _VALUES[kind]
+
+
+def _contract(
+    draw_days: tuple[int, int, int | None, int | None], auto_renew: bool, value: int
+) -> dict[str, Any]:
+    first, second, renewed, terminated = draw_days
+    return {
+        "starts": min(first, second),
+        "ends": max(first, second),
+        "auto_renew": auto_renew,
+        "renewed": renewed,
+        "terminated": terminated,
+        "value": value,
+    }
+
+
+amounts = st.integers(0, 100_000)
+_VALUES: dict[str, st.SearchStrategy[dict[str, Any]]] = {
+    "orders": st.fixed_dictionaries(
+        {
+            "status": st.sampled_from(["placed", "placed", "delivered", "cancelled"]),
+            "is_purchase": st.sampled_from([True, True, True, False]),
+            "sold": amounts,
+            "returned": st.sampled_from([0, 0, 700, 30_000]),
+            "margin": st.integers(-30_000, 30_000),
+        }
+    ),
+    "contracts": st.builds(
+        _contract,
+        st.tuples(near_days, near_days, st.none() | near_days, st.none() | near_days),
+        st.booleans(),
+        amounts,
+    ),
+    "interactions": st.fixed_dictionaries(
+        {"reached": st.sampled_from([True, True, False]), "direction": st.sampled_from(["in", "out"])}
+    ),
+    "complaints": st.fixed_dictionaries(
+        {
+            "event": st.sampled_from(["opened", "due", "acknowledged", "resolved", "reopened"]),
+            "due": st.none() | near_days,
+        }
+    ),
+    "ownership": st.fixed_dictionaries({"user": st.none() | st.integers(0, USERS - 1)}),
+    "activity": st.fixed_dictionaries({"user": st.integers(0, USERS - 1), "is_active": st.booleans()}),
+}
+KINDS = sorted(_VALUES)
+
+
+@dataclass
+class History:
+    """All facts of a few customers, and a moment to look back from."""
+
+    zone: str
+    facts: list[Fact]
+    moments: list[datetime]  # at which it is worth looking: every known and happening, and just after
+
+
+def local(zone: str, back: int, at: time) -> datetime:
+    """Return the moment of a wall-clock time ``back`` days before ``LAST``."""
+    return datetime.combine(LAST - timedelta(days=back), at, ZoneInfo(zone))
+
+
+@st.composite
+def fact(draw: st.DrawFn, *, zone: str, kind: str, customer: int, thread: int = 0) -> Fact:
+    """Draw one fact with up to three versions."""
+    occurred = local(zone, draw(days_back), draw(times_of_day))
+    values = draw(_VALUES[kind])
+    versions = [Version(occurred + draw(delays), occurred, values)]
+    for _correction in range(0 if kind == "activity" else draw(st.sampled_from([0, 0, 1, 2]))):
+        before = versions[-1]
+        after = Version(before.recorded_at + draw(delays), before.occurred_at, before.values, before.void)
+        match draw(st.sampled_from(["void", "values", "moment"])):
+            case "void":
+                after.void = not before.void
+            case "values":
+                after.values = draw(_VALUES[kind])
+            case "moment":
+                after.occurred_at = local(zone, draw(days_back), draw(times_of_day))
+        if (after.void, after.values, after.occurred_at) != (before.void, before.values, before.occurred_at):
+            versions.append(after)
+    return Fact(kind, customer, versions, thread)
+
+
+@st.composite
+def complaint(draw: st.DrawFn, *, zone: str, customer: int, thread: int) -> list[Fact]:
+    """Draw a complaint that is opened, and then anything that happens to complaints."""
+    opened = draw(fact(zone=zone, kind="complaints", customer=customer, thread=thread))
+    opened.versions[0].values = {**opened.versions[0].values, "event": "opened"}
+    later = draw(st.lists(fact(zone=zone, kind="complaints", customer=customer, thread=thread), max_size=4))
+    return [opened, *later]
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> History:
+    """Draw the histories of a few customers in one zone, in any order of writing."""
+    zone = draw(st.sampled_from(ZONES))
+    facts: list[Fact] = []
+    threads = itertools.count(1)
+    for customer in range(draw(st.integers(1, CUSTOMERS))):
+        for kind in ("orders", "contracts", "interactions", "ownership"):
+            most = 7 if kind == "orders" else 4
+            facts += draw(st.lists(fact(zone=zone, kind=kind, customer=customer), max_size=most))
+        for _complaint in range(draw(st.integers(0, 2))):
+            facts += draw(complaint(zone=zone, customer=customer, thread=next(threads)))
+    facts += draw(st.lists(fact(zone=zone, kind="activity", customer=0), max_size=3))
+    facts = draw(st.permutations(facts))
+    known = {m for f in facts for v in f.versions for m in (v.recorded_at, v.occurred_at)}
+    moments = sorted(known | {moment + MICROSECOND for moment in known}) or [local(zone, 0, time(12))]
+    return History(zone, facts, moments)
+
+
+def looks_at(history: History) -> st.SearchStrategy[datetime]:
+    """Return a strategy of moments to look back from."""
+    days = st.builds(lambda n, at: local(history.zone, n, at), st.integers(-2, 60), times_of_day)
+    return st.one_of(st.sampled_from(history.moments), days)

@@ -1,0 +1,144 @@
+"""Write random or told histories into the database, version by version, as the product would."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Model
+
+from customers.models import (
+    Complaint,
+    ComplaintEvent,
+    Contract,
+    Customer,
+    Interaction,
+    Order,
+    Ownership,
+    User,
+    UserActivity,
+)
+from tests.retention.measures.truth import Fact, Version, local_day
+
+MODELS: dict[str, type[Model]] = {
+    "orders": Order,
+    "contracts": Contract,
+    "interactions": Interaction,
+    "complaints": ComplaintEvent,
+    "ownership": Ownership,
+}
+
+
+class Recorder:
+    """Writes facts for some customers and users; remembers which row is which fact."""
+
+    def __init__(self, *, zone: str, customers: list[Customer], users: list[User]) -> None:
+        self.zone, self.customers, self.users = zone, customers, users
+        self.rows: dict[int, int] = {}  # id of the fact in Python -> primary key
+        self.written: dict[int, int] = {}  # the same -> how many of its versions are written
+        self.threads: dict[int, Complaint] = {}
+        self.number = 0
+
+    def write(self, facts: Iterable[Fact], *, until: datetime | None = None) -> list[int]:
+        """Write what is not written yet, or only what was recorded before ``until``.
+
+        Returns the ids of the customers whose facts changed.
+        """
+        touched = set()
+        for fact in facts:
+            done = self.written.get(id(fact), 0)
+            for version in fact.versions[done:]:
+                if until is not None and version.recorded_at >= until:
+                    break
+                self._write(fact, version)
+                self.written[id(fact)] = self.written.get(id(fact), 0) + 1
+                touched |= {c.pk for c in self.customers} if fact.kind == "activity" else {self.pk_of(fact)}
+        return sorted(touched)
+
+    def pk_of(self, fact: Fact) -> int:
+        """Return the id of the customer of a fact."""
+        return self.customers[fact.customer].pk
+
+    def _write(self, fact: Fact, version: Version) -> None:
+        moments = {
+            "occurred_at": version.occurred_at,
+            "occurred_day": local_day(version.occurred_at, self.zone),
+            "recorded_at": version.recorded_at,
+        }
+        if fact.kind == "activity":
+            user = self.users[version.values["user"]]
+            self._number(fact)
+            UserActivity.objects.create(user=user, is_active=version.values["is_active"], **moments)
+            return
+        values = {**moments, "void": version.void, **self._columns[fact.kind](self, fact, version)}
+        model = MODELS[fact.kind]
+        if id(fact) in self.rows:
+            model._default_manager.filter(pk=self.rows[id(fact)]).update(**values)
+            return
+        self._number(fact)
+        row = model._default_manager.create(customer_id=self.pk_of(fact), **values)
+        self.rows[id(fact)] = row.pk
+
+    def _number(self, fact: Fact) -> None:
+        self.number += 1
+        fact.number = self.number
+
+    def _order(self, fact: Fact, version: Version) -> dict[str, Any]:
+        values = version.values
+        return {
+            "status": values["status"],
+            "is_purchase": values["is_purchase"],
+            "currency": "CNY",
+            "sold": values["sold"],
+            "returned": values["returned"],
+            "sold_base": values["sold"],
+            "returned_base": values["returned"],
+            "margin_base": values["margin"],
+        }
+
+    def _contract(self, fact: Fact, version: Version) -> dict[str, Any]:
+        values = version.values
+        return {
+            "starts_day": values["starts"],
+            "ends_day": values["ends"],
+            "auto_renew": values["auto_renew"],
+            "renewed_day": values["renewed"],
+            "terminated_day": values["terminated"],
+            "currency": "CNY",
+            "value": values["value"],
+            "value_base": values["value"],
+        }
+
+    def _interaction(self, fact: Fact, version: Version) -> dict[str, Any]:
+        return {
+            "kind": "call",
+            "reached": version.values["reached"],
+            "direction": version.values["direction"],
+        }
+
+    def _complaint(self, fact: Fact, version: Version) -> dict[str, Any]:
+        if fact.thread not in self.threads:
+            self.threads[fact.thread] = Complaint.objects.create(
+                customer_id=self.pk_of(fact),
+                occurred_at=version.occurred_at,
+                occurred_day=local_day(version.occurred_at, self.zone),
+                recorded_at=version.recorded_at,
+            )
+        return {
+            "complaint": self.threads[fact.thread],
+            "kind": version.values["event"],
+            "due_day": version.values["due"],
+        }
+
+    def _owner(self, fact: Fact, version: Version) -> dict[str, Any]:
+        user = version.values["user"]
+        return {"user": None if user is None else self.users[user]}
+
+    _columns: dict[str, Callable[[Recorder, Fact, Version], dict[str, Any]]] = {
+        "orders": _order,
+        "contracts": _contract,
+        "interactions": _interaction,
+        "complaints": _complaint,
+        "ownership": _owner,
+    }

@@ -1,0 +1,433 @@
+"""Measures by brute force: plain Python over the list of recorded versions, for one customer.
+
+Nothing here knows how the product computes them; a measure without an evaluator fails the tests.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from fractions import Fraction
+from typing import Any
+from zoneinfo import ZoneInfo
+
+Value = int | Fraction | None
+
+
+@dataclass
+class Version:
+    """What was known of a fact from ``recorded_at`` on."""
+
+    recorded_at: datetime
+    occurred_at: datetime
+    values: dict[str, Any]
+    void: bool = False
+
+
+@dataclass
+class Fact:
+    """A fact with all versions in the order in which they were recorded.
+
+    ``kind`` is the source; ``thread`` joins the events of one complaint; ``number`` is the place of
+    the fact among all facts written (it decides between two of the same moment).
+    """
+
+    kind: str
+    customer: int
+    versions: list[Version]
+    thread: int = 0
+    number: int = 0
+
+
+@dataclass
+class Past:
+    """What was visible of one customer as of a moment: rows are dicts with ``at`` and ``day``."""
+
+    today: int
+    rows: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    inactive: set[int] = field(default_factory=set)
+
+    def of(self, kind: str) -> list[dict[str, Any]]:
+        """Return the visible rows of a kind, in order of occurrence, then of writing."""
+        return sorted(self.rows.get(kind, []), key=lambda row: (row["at"], row["number"]))
+
+
+def local_day(moment: datetime, zone: str) -> int:
+    """Return the local day number of a moment."""
+    return moment.astimezone(ZoneInfo(zone)).date().toordinal()
+
+
+def known(fact: Fact, *, as_of: datetime, live: bool = False) -> Version | None:
+    """Return the version that counts as of a moment; a live pass looks at the newest one only."""
+    versions = fact.versions[-1:] if live else fact.versions
+    before = [version for version in versions if version.recorded_at < as_of]
+    if not before or before[-1].void or not before[-1].occurred_at < as_of:
+        return None
+    return before[-1]
+
+
+def past_of(customer: int, facts: list[Fact], *, as_of: datetime, zone: str, live: bool = False) -> Past:
+    """Return what was visible of one customer as of a moment."""
+    past = Past(today=local_day(as_of, zone))
+    activity: list[tuple[datetime, int, int, bool]] = []
+    for fact in facts:
+        version = known(fact, as_of=as_of, live=live)
+        if version is None:
+            continue
+        if fact.kind == "activity":
+            user, active = version.values["user"], version.values["is_active"]
+            activity.append((version.occurred_at, fact.number, user, active))
+        elif fact.customer == customer:
+            row = {
+                "at": version.occurred_at,
+                "day": local_day(version.occurred_at, zone),
+                "number": fact.number,
+                "thread": fact.thread,
+                **version.values,
+            }
+            past.rows.setdefault(fact.kind, []).append(row)
+    for _at, _number, user, active in sorted(activity):
+        (past.inactive.discard if active else past.inactive.add)(user)
+    return past
+
+
+def evaluate(past: Past) -> dict[str, Value]:
+    """Return every measure."""
+    return {code: evaluator(past) for code, evaluator in EVALUATORS.items()}
+
+
+EVALUATORS: dict[str, Callable[[Past], Value]] = {}
+
+
+def measure(code: str) -> Callable[[Callable[[Past], Value]], Callable[[Past], Value]]:
+    def enter(evaluator: Callable[[Past], Value]) -> Callable[[Past], Value]:
+        EVALUATORS[code] = evaluator
+        return evaluator
+
+    return enter
+
+
+def ratio(top: int | None, bottom: int | None) -> Fraction | None:
+    return None if top is None or bottom is None or bottom <= 0 else Fraction(top, bottom)
+
+
+def since(past: Past, day: Value) -> int | None:
+    return None if day is None else past.today - int(day)
+
+
+# --- Orders -----------------------------------------------------------------------------------
+def records(past: Past, newest: int = 0, oldest: int = 10**9) -> list[dict[str, Any]]:
+    """Return order records whose age in whole local days lies in ``newest <= age < oldest``."""
+    return [
+        row
+        for row in past.of("orders")
+        if row["status"] != "cancelled" and newest <= past.today - row["day"] < oldest
+    ]
+
+
+def purchases(past: Past, newest: int = 0, oldest: int = 10**9) -> list[dict[str, Any]]:
+    return [row for row in records(past, newest, oldest) if row["is_purchase"]]
+
+
+def spend(past: Past, newest: int, oldest: int) -> int:
+    return sum(row["sold"] - row["returned"] for row in records(past, newest, oldest))
+
+
+for _code, _newest, _oldest in [
+    ("orders_30d", 0, 30),
+    ("orders_90d", 0, 90),
+    ("orders_prev_90d", 90, 180),
+    ("orders_365d", 0, 365),
+    ("orders_prev_365d", 365, 730),
+]:
+    EVALUATORS[_code] = lambda past, a=_newest, b=_oldest: len(purchases(past, a, b))  # type: ignore[misc]
+
+for _code, _newest, _oldest in [
+    ("spend_30d", 0, 30),
+    ("spend_90d", 0, 90),
+    ("spend_prev_90d", 90, 180),
+    ("spend_365d", 0, 365),
+    ("spend_prev_365d", 365, 730),
+]:
+    EVALUATORS[_code] = lambda past, a=_newest, b=_oldest: spend(past, a, b)  # type: ignore[misc]
+
+
+@measure("returned_365d")
+def _(past: Past) -> Value:
+    return sum(row["returned"] for row in records(past, 0, 365))
+
+
+@measure("margin_365d")
+def _(past: Past) -> Value:
+    return sum(row["margin"] for row in records(past, 0, 365))
+
+
+@measure("margin_prev_365d")
+def _(past: Past) -> Value:
+    return sum(row["margin"] for row in records(past, 365, 730))
+
+
+def order_day_set(past: Past) -> list[int]:
+    return sorted({row["day"] for row in purchases(past)})
+
+
+@measure("first_order_day")
+def _(past: Past) -> Value:
+    return min(order_day_set(past), default=None)
+
+
+@measure("last_order_day")
+def _(past: Past) -> Value:
+    return max(order_day_set(past), default=None)
+
+
+@measure("order_days")
+def _(past: Past) -> Value:
+    return len(order_day_set(past))
+
+
+@measure("order_span_days")
+def _(past: Past) -> Value:
+    days = order_day_set(past)
+    return days[-1] - days[0] if days else None
+
+
+@measure("days_since_last_order")
+def _(past: Past) -> Value:
+    return since(past, EVALUATORS["last_order_day"](past))
+
+
+@measure("usual_interval")
+def _(past: Past) -> Value:
+    days = order_day_set(past)
+    gaps = [later - earlier for earlier, later in itertools.pairwise(days)]
+    return Fraction(sum(gaps), len(gaps)) if len(gaps) >= 3 else None
+
+
+@measure("overdue_ratio")
+def _(past: Past) -> Value:
+    usual = EVALUATORS["usual_interval"](past)
+    return None if usual is None else (past.today - order_day_set(past)[-1]) / Fraction(usual)
+
+
+@measure("orders_90d_vs_previous")
+def _(past: Past) -> Value:
+    return ratio(len(purchases(past, 0, 90)), len(purchases(past, 90, 180)))
+
+
+@measure("orders_365d_vs_previous")
+def _(past: Past) -> Value:
+    return ratio(len(purchases(past, 0, 365)), len(purchases(past, 365, 730)))
+
+
+@measure("spend_90d_vs_previous")
+def _(past: Past) -> Value:
+    return ratio(spend(past, 0, 90), spend(past, 90, 180))
+
+
+@measure("spend_365d_vs_previous")
+def _(past: Past) -> Value:
+    return ratio(spend(past, 0, 365), spend(past, 365, 730))
+
+
+@measure("return_share_365d")
+def _(past: Past) -> Value:
+    year = records(past, 0, 365)
+    return ratio(sum(row["returned"] for row in year), sum(row["sold"] for row in year))
+
+
+# --- Contracts --------------------------------------------------------------------------------
+def running(past: Past) -> list[dict[str, Any]]:
+    def runs(row: dict[str, Any]) -> bool:
+        over = [row[name] for name in ("renewed", "terminated") if row[name] is not None]
+        return row["starts"] <= past.today <= row["ends"] and all(past.today < day for day in over)
+
+    return [row for row in past.of("contracts") if runs(row)]
+
+
+@measure("contracts_running")
+def _(past: Past) -> Value:
+    return len(running(past))
+
+
+@measure("contract_value_running")
+def _(past: Past) -> Value:
+    return sum(row["value"] for row in running(past))
+
+
+@measure("contract_end_day")
+def _(past: Past) -> Value:
+    return min((row["ends"] for row in running(past) if not row["auto_renew"]), default=None)
+
+
+@measure("first_contract_day")
+def _(past: Past) -> Value:
+    return min((row["day"] for row in past.of("contracts")), default=None)
+
+
+@measure("days_to_contract_end")
+def _(past: Past) -> Value:
+    ends = EVALUATORS["contract_end_day"](past)
+    return None if ends is None else int(ends) - past.today
+
+
+@measure("tenure_days")
+def _(past: Past) -> Value:
+    days = [row["day"] for row in purchases(past)] + [row["day"] for row in past.of("contracts")]
+    return past.today - min(days) if days else None
+
+
+# --- Interactions -----------------------------------------------------------------------------
+def contacts(past: Past, newest: int = 0, oldest: int = 10**9) -> list[dict[str, Any]]:
+    return [
+        row
+        for row in past.of("interactions")
+        if row["reached"] and newest <= past.today - row["day"] < oldest
+    ]
+
+
+@measure("contacts_90d")
+def _(past: Past) -> Value:
+    return len(contacts(past, 0, 90))
+
+
+@measure("contacts_prev_90d")
+def _(past: Past) -> Value:
+    return len(contacts(past, 90, 180))
+
+
+@measure("contacts_in_90d")
+def _(past: Past) -> Value:
+    return sum(row["direction"] == "in" for row in contacts(past, 0, 90))
+
+
+@measure("last_contact_day")
+def _(past: Past) -> Value:
+    return max((row["day"] for row in contacts(past)), default=None)
+
+
+@measure("days_since_last_contact")
+def _(past: Past) -> Value:
+    return since(past, EVALUATORS["last_contact_day"](past))
+
+
+@measure("contacts_90d_vs_previous")
+def _(past: Past) -> Value:
+    return ratio(len(contacts(past, 0, 90)), len(contacts(past, 90, 180)))
+
+
+# --- Complaints -------------------------------------------------------------------------------
+@dataclass
+class Story:
+    """One complaint as its events tell it."""
+
+    opened: int | None
+    is_open: bool
+    due: int | None
+    reopened: list[int]
+
+
+def stories(past: Past) -> list[Story]:
+    told = []
+    for thread in sorted({row["thread"] for row in past.of("complaints")}):
+        events = [row for row in past.of("complaints") if row["thread"] == thread]
+        openings = [row for row in events if row["event"] in ("opened", "reopened")]
+        resolutions = [row["at"] for row in events if row["event"] == "resolved"]
+        due = None
+        for row in events:
+            due = row["due"] if row["due"] is not None else due
+        told.append(
+            Story(
+                opened=openings[0]["day"] if openings else None,
+                is_open=bool(openings) and all(at < openings[-1]["at"] for at in resolutions),
+                due=due,
+                reopened=[row["day"] for row in events if row["event"] == "reopened"],
+            )
+        )
+    return told
+
+
+def open_stories(past: Past) -> list[Story]:
+    return [story for story in stories(past) if story.is_open]
+
+
+@measure("complaints_open")
+def _(past: Past) -> Value:
+    return len(open_stories(past))
+
+
+@measure("complaints_overdue")
+def _(past: Past) -> Value:
+    return sum(story.due is not None and story.due < past.today for story in open_stories(past))
+
+
+@measure("complaint_due_day")
+def _(past: Past) -> Value:
+    return min((story.due for story in open_stories(past) if story.due is not None), default=None)
+
+
+@measure("complaints_90d")
+def _(past: Past) -> Value:
+    return sum(s.opened is not None and past.today - s.opened < 90 for s in stories(past))
+
+
+@measure("complaints_prev_90d")
+def _(past: Past) -> Value:
+    return sum(s.opened is not None and 90 <= past.today - s.opened < 180 for s in stories(past))
+
+
+@measure("complaints_reopened_open")
+def _(past: Past) -> Value:
+    return sum(bool(story.reopened) for story in open_stories(past))
+
+
+@measure("last_reopened_day")
+def _(past: Past) -> Value:
+    return max((day for story in stories(past) for day in story.reopened), default=None)
+
+
+@measure("days_complaint_overdue")
+def _(past: Past) -> Value:
+    return since(past, EVALUATORS["complaint_due_day"](past))
+
+
+# --- Ownership --------------------------------------------------------------------------------
+@dataclass
+class Reign:
+    """One owner after another; ``user`` is ``None`` while nobody owned the customer."""
+
+    user: int | None
+    day: int
+
+
+def reigns(past: Past) -> list[Reign]:
+    made: list[Reign] = []
+    for row in past.of("ownership"):
+        if (made[-1].user if made else None) != row["user"]:
+            made.append(Reign(row["user"], row["day"]))
+    return made
+
+
+@measure("owner_since_day")
+def _(past: Past) -> Value:
+    ruled = reigns(past)
+    return ruled[-1].day if ruled and ruled[-1].user is not None else None
+
+
+@measure("owner_changed_day")
+def _(past: Past) -> Value:
+    changes = reigns(past)[1:]  # the first reign is an assignment: before it nobody was there
+    return changes[-1].day if changes else None
+
+
+@measure("days_since_owner_change")
+def _(past: Past) -> Value:
+    return since(past, EVALUATORS["owner_changed_day"](past))
+
+
+@measure("owner_inactive")
+def _(past: Past) -> Value:
+    ruled = reigns(past)
+    return int(bool(ruled) and (ruled[-1].user is None or ruled[-1].user in past.inactive))
