@@ -10,10 +10,15 @@ from django.core.management import call_command
 from django.db import connections
 from django.test import TransactionTestCase
 from django.utils import translation
+from hypothesis import settings as hypothesis_settings
 
 from customers.ground import clock, guards
 
 pytest_plugins = ["tests.fixtures"]
+
+# How long one example takes says more about the machine than about the code.
+hypothesis_settings.register_profile("liuke", deadline=None, print_blob=True)
+hypothesis_settings.load_profile("liuke")
 
 
 def _empty_the_tables(case: Any) -> None:
