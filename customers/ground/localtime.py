@@ -80,14 +80,14 @@ def moment_at(day: date, minute: int, zone: str) -> datetime:
         raise ValueError(f"minute {minute} is not between 0 and {_MINUTES_OF_A_DAY}")
     tz = zone_of(zone)
     wall = datetime.combine(day, time()) + timedelta(minutes=minute)
+    # Read with the offset of before and of after a change of clocks, only a time that is skipped lies
+    # earlier by the second reading than by the first; both then lie around the jump.
     first = wall.replace(tzinfo=tz, fold=0).astimezone(UTC)
-    if first.astimezone(tz).replace(tzinfo=None) == wall:
-        return first
     return _end_of_jump(wall.replace(tzinfo=tz, fold=1).astimezone(UTC), first, tz)
 
 
 def _end_of_jump(before: datetime, after: datetime, tz: ZoneInfo) -> datetime:
-    """Return the moment of the one jump forward between ``before`` and ``after``, to the second."""
+    """Return the jump forward between ``before`` and ``after``, to the second; else ``after``."""
     old = before.astimezone(tz).utcoffset()
     while after - before > _SECOND:
         middle = (before + (after - before) / 2).replace(microsecond=0)

@@ -190,7 +190,7 @@ def assignment_sentence(code: str, data: ReasonData, *, name: str = "") -> str:
 def _owner_sentence(passed_over: str) -> str:
     sentences = {
         NO_OWNER: _("The customer has no account manager."),
-        INACTIVE: _("The customer's account manager no longer works here."),
+        INACTIVE: _("The customer's account manager no longer takes cases."),
         ON_LEAVE: _("The customer's account manager is away."),
         FULL: _("The customer's account manager has as many open cases as agreed."),
     }
@@ -228,7 +228,7 @@ def _plain_decisions() -> dict[str, str]:
     return {
         OWNER: _("Given to %(name)s because %(name)s looks after this customer."),
         NO_TEAM: _("Nobody got the case because the customer belongs to no team."),
-        TEAM_EMPTY: _("Nobody got the case because nobody works in the customer's team."),
+        TEAM_EMPTY: _("Nobody got the case because nobody in the customer's team takes cases."),
         ALL_FULL: _("Nobody in the team can take the case: all have as many open cases as agreed."),
         ALL_AWAY: _("Nobody in the team can take the case: all are away."),
     }

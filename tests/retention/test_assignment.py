@@ -300,14 +300,14 @@ def test_choose_many_shares_evenly_when_all_start_alike(size: int, cases: int):
         (
             "no_team",
             {"owner": "inactive"},
-            "The customer's account manager no longer works here. "
+            "The customer's account manager no longer takes cases. "
             "Nobody got the case because the customer belongs to no team.",
         ),
         (
             "team_empty",
             {"owner": "none", "away": 0, "full": 0},
             "The customer has no account manager. "
-            "Nobody got the case because nobody works in the customer's team.",
+            "Nobody got the case because nobody in the customer's team takes cases.",
         ),
         (
             "all_full",
