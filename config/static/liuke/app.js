@@ -27,7 +27,7 @@
   }
   function toast(text, tone = "info") {
     if (!place) return;
-    const item = document.createElement("li"), note = document.createElement("div"), body = document.createElement("div");
+    const item = document.createElement("div"), note = document.createElement("div"), body = document.createElement("div");
     note.className = `note ${(tones[tone] ?? [""])[0]}`;
     body.textContent = text;
     note.append(body);
@@ -35,7 +35,7 @@
     place.append(item);
     settle(item, tone !== "error");
   }
-  for (const item of $$("[data-messages] > li")) {
+  for (const item of $$("[data-messages] > div")) {
     if (["success", "info"].includes($(".note", item)?.dataset.tone) && place) {
       place.append(item);
       settle(item, true);
