@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
@@ -57,6 +57,8 @@ def amounts_of(lines: Sequence[Line], *, currency: str, rate: Decimal, firm: Com
     amounts = tuple(money.to_minor(line.quantity * line.unit_price, currency) for line in lines)
 
     def based(minor: int) -> int:
+        if currency == firm.base_currency:
+            return minor
         return money.convert(minor, rate=rate, from_currency=currency, to_currency=firm.base_currency)
 
     sold = sum(amount for amount in amounts if amount > 0)
@@ -67,10 +69,11 @@ def amounts_of(lines: Sequence[Line], *, currency: str, rate: Decimal, firm: Com
         if line.unit_cost is not None:
             margin += based(amount - money.to_minor(line.quantity * line.unit_cost, currency))
         elif product is not None and product.unit_cost is not None:
-            margin += based(amount) - int(line.quantity * product.unit_cost)
+            margin += based(amount) - _half_up(line.quantity * product.unit_cost)
         else:
             share = product.margin_bp if product is not None and product.margin_bp is not None else None
-            margin += based(amount) * (firm.default_margin_bp if share is None else share) // 10000
+            share = firm.default_margin_bp if share is None else share
+            margin += _half_up(Decimal(based(amount) * share) / 10000)
             assumed = True
     return Amounts(
         amounts,
@@ -82,6 +85,10 @@ def amounts_of(lines: Sequence[Line], *, currency: str, rate: Decimal, firm: Com
         assumed,
         any(line.quantity > 0 for line in lines),
     )
+
+
+def _half_up(number: Decimal) -> int:
+    return int(number.to_integral_value(ROUND_HALF_UP))
 
 
 def record_order(
@@ -131,6 +138,7 @@ def record_order(
                 description=line.description,
                 quantity=line.quantity,
                 unit_price=line.unit_price,
+                unit_cost=line.unit_cost,
                 amount=amount,
                 occurred_at=order.occurred_at,
                 occurred_day=order.occurred_day,

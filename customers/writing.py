@@ -18,6 +18,7 @@ from customers.facts import Fact
 from customers.ground import sealed
 from customers.ground.errors import Refused
 from customers.ground.privacy import Data, fields_of
+from customers.models import Contact
 
 FactType = TypeVar("FactType", bound=Fact)
 
@@ -94,6 +95,8 @@ def void(fact: FactType, *, at: datetime) -> FactType:
 
 def holder_of(row: models.Model) -> str:
     """Return whose key seals the texts of ``row``: its contact's, else its customer's."""
+    if isinstance(row, Contact):
+        return sealed.holder_of(row)
     contact_id = getattr(row, "contact_id", None)
     if contact_id:
         return f"contact:{contact_id}"

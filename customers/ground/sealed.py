@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from cryptography.fernet import Fernet, MultiFernet
@@ -27,6 +28,25 @@ def seal(holder: str, *, subject: models.Model, values: dict[str, Any]) -> Seale
     )
 
 
+def seal_many(values: Iterable[tuple[str, models.Model, dict[str, Any]]]) -> None:
+    """Seal many values, each ``(holder, subject, values)``, in a bounded number of statements."""
+    values = list(values)
+    if not values:
+        return
+    keys = _keys({holder for holder, _subject, _values in values})
+    SealedValue.objects.bulk_create(
+        [
+            SealedValue(
+                holder=holder,
+                subject_type=subject._meta.label_lower,
+                subject_id=subject.pk,
+                sealed=keys[holder].encrypt(json.dumps(said, default=str, ensure_ascii=False).encode()),
+            )
+            for holder, subject, said in values
+        ]
+    )
+
+
 def unseal(row: SealedValue) -> dict[str, Any]:
     """Return the sealed values; raises ``HolderKey.DoesNotExist`` when the key was destroyed."""
     wrapped = HolderKey.objects.get(holder=row.holder).wrapped
@@ -42,14 +62,24 @@ def destroy(holder: str) -> int:
 
 
 def _key(holder: str) -> Fernet:
-    row = HolderKey.objects.filter(holder=holder).first()
-    if row is None:
+    return _keys({holder})[holder]
+
+
+def _keys(holders: set[str]) -> dict[str, Fernet]:
+    """Return the key of each holder, made where there is none."""
+    master = _master()
+
+    def stored() -> dict[str, Any]:
+        return dict(HolderKey.objects.filter(holder__in=holders).values_list("holder", "wrapped"))
+
+    wrapped = stored()
+    if missing := sorted(holders - wrapped.keys()):
         HolderKey.objects.bulk_create(
-            [HolderKey(holder=holder, wrapped=_master().encrypt(Fernet.generate_key()))],
+            [HolderKey(holder=name, wrapped=master.encrypt(Fernet.generate_key())) for name in missing],
             ignore_conflicts=True,
         )
-        row = HolderKey.objects.get(holder=holder)
-    return Fernet(_master().decrypt(bytes(row.wrapped)))
+        wrapped = stored()
+    return {holder: Fernet(master.decrypt(bytes(key))) for holder, key in wrapped.items()}
 
 
 def _master() -> MultiFernet:

@@ -1,0 +1,55 @@
+"""Landing many facts at once by the names that their source gives them.
+
+Imports, the batch API and the demo company come through here. Each verb takes plain records, lands
+them in chunks (one transaction and few statements each), writes versions only for what differs, and
+returns a :class:`Landed`. A rerun of the same records writes nothing.
+"""
+
+from customers.batch.facts import upsert_complaints, upsert_contracts, upsert_interactions
+from customers.batch.orders import upsert_orders, upsert_products
+from customers.batch.people import (
+    upsert_attributes,
+    upsert_contacts,
+    upsert_customers,
+    upsert_ownerships,
+)
+from customers.batch.records import (
+    AttributeRecord,
+    ComplaintRecord,
+    ContactRecord,
+    ContractRecord,
+    CustomerRecord,
+    InteractionRecord,
+    Landed,
+    Line,
+    OrderRecord,
+    OwnershipRecord,
+    ProductRecord,
+    Refusal,
+    Step,
+)
+
+__all__ = [
+    "AttributeRecord",
+    "ComplaintRecord",
+    "ContactRecord",
+    "ContractRecord",
+    "CustomerRecord",
+    "InteractionRecord",
+    "Landed",
+    "Line",
+    "OrderRecord",
+    "OwnershipRecord",
+    "ProductRecord",
+    "Refusal",
+    "Step",
+    "upsert_attributes",
+    "upsert_complaints",
+    "upsert_contacts",
+    "upsert_contracts",
+    "upsert_customers",
+    "upsert_interactions",
+    "upsert_orders",
+    "upsert_ownerships",
+    "upsert_products",
+]

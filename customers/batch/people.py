@@ -1,0 +1,474 @@
+"""Landing customers, contacts, owners and attributes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from django.db.models import F
+from django.utils.translation import gettext_lazy as _
+
+from customers import touched
+from customers.batch.landing import Row, State, Wanted, add_refs, count, find_refs, in_chunks, land_rows
+from customers.batch.records import (
+    AttributeRecord,
+    ContactRecord,
+    CustomerRecord,
+    FactRecord,
+    Landed,
+    OwnershipRecord,
+    Reference,
+    Refusal,
+)
+from customers.company import current
+from customers.ground import events, localtime
+from customers.ground.errors import Refused
+from customers.ground.models import Event
+from customers.models import (
+    Attribute,
+    AttributeValue,
+    Contact,
+    Customer,
+    ExternalRef,
+    ImportBatch,
+    Ownership,
+    Team,
+    User,
+)
+
+Names = Iterable[Reference | None]
+
+
+class UnknownCustomer(Refused):
+    code = "unknown_customer"
+    message = _(
+        "There is no customer “%(name)s”. Import the customer first, or let missing customers be created."
+    )
+
+
+class NoCustomer(Refused):
+    code = "no_customer"
+    message = _("The line names no customer. Write the customer's id.")
+
+
+class UnknownContact(Refused):
+    code = "unknown_contact"
+    message = _("The customer has no contact “%(name)s”. Import the contact first.")
+
+
+class UnknownOrder(Refused):
+    code = "unknown_order"
+    message = _("The customer has no order “%(name)s”. Import the order first.")
+
+
+class UnknownUser(Refused):
+    code = "unknown_user"
+    message = _("There is no colleague “%(name)s”. Write a user name or e-mail address of this system.")
+
+
+class UnknownTeam(Refused):
+    code = "unknown_team"
+    message = _("There is no team “%(name)s”. Make the team first.")
+
+
+class UnknownAttribute(Refused):
+    code = "unknown_attribute"
+    message = _("There is no attribute “%(name)s”.")
+
+
+class ContactMoved(Refused):
+    code = "contact_moved"
+    message = _("The contact “%(name)s” belongs to another customer already. Give it an id of its own.")
+
+
+def upsert_customers(
+    records: Iterable[CustomerRecord], *, source: str, batch: ImportBatch | None, at: datetime
+) -> Landed:
+    """Create or change customers; each new one gets a main contact of its name (decision 12).
+
+    An owner or team that differs becomes an ``Ownership`` from ``at`` on. Side effects: events
+    ``customer.created`` and ``customer.owner_changed``, marks on the customers touched.
+    """
+
+    def land(chunk: list[CustomerRecord]) -> Landed:
+        users = users_named(record.owner for record in chunk)
+        teams = _teams_named(record.team for record in chunk)
+        landed, kept = Landed(), []
+        for record in chunk:
+            if record.owner and record.owner not in users:
+                landed.refused.append(Refusal(record, "owner", UnknownUser(name=record.owner)))
+            elif record.team and record.team not in teams:
+                landed.refused.append(Refusal(record, "team", UnknownTeam(name=record.team)))
+            else:
+                kept.append(record)
+        rows = _land_customers([(record.external_id, record.values) for record in kept], source=source, at=at)
+        _give_owners(kept, rows, users=users, teams=teams, batch=batch, at=at)
+        touched.mark([row.obj.pk for row in rows if row.state is not State.UNCHANGED], at=at)
+        landed += count(rows)
+        return landed
+
+    return in_chunks(records, land)
+
+
+def upsert_contacts(
+    records: Iterable[ContactRecord], *, source: str, batch: ImportBatch | None, at: datetime
+) -> Landed:
+    """Create or change contacts of customers that exist.
+
+    The first contact of a customer takes the place of the one that was made with it, if nobody has
+    filled that in yet.
+    """
+
+    def land(chunk: list[ContactRecord]) -> Landed:
+        ids = numbers_of("customer", (record.customer for record in chunk), source=source)
+        landed = Landed()
+        kept = _known(chunk, ids, landed)
+        refs = find_refs("contact", (record.external_id for record in kept), source=source)
+        owner_of = dict(Contact.objects.filter(pk__in=refs.values()).values_list("pk", "customer_id"))
+        staying = []
+        for record in kept:
+            holder = owner_of.get(refs.get(record.external_id, 0))
+            if holder not in (None, ids[record.customer]):
+                landed.refused.append(Refusal(record, "external_id", ContactMoved(name=record.external_id)))
+            else:
+                staying.append(record)
+        fresh = {ids[r.customer]: r.external_id for r in reversed(staying) if r.external_id not in refs}
+        taken = _take_placeholders(fresh, source=source)
+        _clear_main(staying, ids, refs | taken)
+        rows = land_rows(
+            Contact,
+            "contact",
+            [
+                Wanted(
+                    record.external_id,
+                    {"customer_id": ids[record.customer], **record.values},
+                    first={"created_at": at},
+                )
+                for record in staying
+            ],
+            source=source,
+            batch=batch,
+            at=at,
+        )
+        for record, row in zip(staying, rows, strict=True):
+            if record.external_id in taken:
+                row.state = State.CREATED
+        landed += count(rows)
+        return landed
+
+    return in_chunks(records, land)
+
+
+def upsert_ownerships(
+    records: Iterable[OwnershipRecord], *, source: str, batch: ImportBatch | None, at: datetime
+) -> Landed:
+    """Create or change dated ownerships; the customer's owner for pages follows the newest one."""
+    zone = current().time_zone
+
+    def land(chunk: list[OwnershipRecord]) -> Landed:
+        ids = numbers_of("customer", (record.customer for record in chunk), source=source)
+        users = users_named(record.user for record in chunk)
+        teams = _teams_named(record.team for record in chunk)
+        landed, kept = Landed(), []
+        for record in _known(chunk, ids, landed):
+            if record.user is not None and record.user not in users:
+                landed.refused.append(Refusal(record, "owner", UnknownUser(name=record.user)))
+            elif record.team is not None and record.team not in teams:
+                landed.refused.append(Refusal(record, "team", UnknownTeam(name=record.team)))
+            else:
+                kept.append(record)
+        wanted = []
+        for record in kept:
+            user = users[record.user] if record.user is not None else None
+            team_id = teams[record.team].pk if record.team is not None else user and user.team_id
+            wanted.append(
+                wanted_fact(
+                    record, ids[record.customer], zone=zone, user_id=user and user.pk, team_id=team_id
+                )
+            )
+        rows = land_rows(Ownership, "ownership", wanted, source=source, batch=batch, at=at)
+        _refresh_owners({row.obj.customer_id for row in rows if row.state is not State.UNCHANGED}, at=at)
+        mark_changed(rows, at=at)
+        landed += count(rows)
+        return landed
+
+    return in_chunks(records, land)
+
+
+def upsert_attributes(
+    records: Iterable[AttributeRecord], *, source: str, batch: ImportBatch | None, at: datetime
+) -> Landed:
+    """Create or change dated values of typed attributes that exist."""
+    zone = current().time_zone
+
+    def land(chunk: list[AttributeRecord]) -> Landed:
+        ids = numbers_of("customer", (record.customer for record in chunk), source=source)
+        attributes = dict(
+            Attribute.objects.filter(code__in={r.attribute for r in chunk}).values_list("code", "pk")
+        )
+        landed, kept = Landed(), []
+        for record in _known(chunk, ids, landed):
+            if record.attribute in attributes:
+                kept.append(record)
+            else:
+                landed.refused.append(Refusal(record, "attribute", UnknownAttribute(name=record.attribute)))
+        rows = land_rows(
+            AttributeValue,
+            "attribute",
+            [
+                wanted_fact(
+                    record, ids[record.customer], zone=zone, attribute_id=attributes[record.attribute]
+                )
+                for record in kept
+            ],
+            source=source,
+            batch=batch,
+            at=at,
+        )
+        mark_changed(rows, at=at)
+        landed += count(rows)
+        return landed
+
+    return in_chunks(records, land)
+
+
+# --- Who is meant ------------------------------------------------------------------------------
+def numbers_of(kind: str, names: Names, *, source: str) -> dict[Reference, int]:
+    """Return our number of each record named; a number stands for itself."""
+    listed = [name for name in names if name not in (None, "")]
+    found: dict[Reference, int] = {name: name for name in listed if isinstance(name, int)}
+    found.update(find_refs(kind, (name for name in listed if isinstance(name, str)), source=source))
+    return found
+
+
+def users_named(names: Names) -> dict[Reference, User]:
+    """Return the users that have one of the names: user name, e-mail address or number."""
+    listed = {name for name in names if name not in (None, "")}
+    if not listed:
+        return {}
+    texts = [name for name in listed if isinstance(name, str)]
+    numbers = [name for name in listed if isinstance(name, int)]
+    found: dict[Reference, User] = {}
+    for user in [*User.objects.filter(email__in=texts), *User.objects.filter(username__in=texts)]:
+        found.update({name: user for name in (user.email, user.username) if name in listed})
+    found.update(User.objects.in_bulk(numbers).items() if numbers else ())
+    return found
+
+
+def customers_for(
+    records: Sequence[FactRecord], *, source: str, create_missing: bool, at: datetime, landed: Landed
+) -> tuple[dict[Reference, int], list[Any]]:
+    """Return the customers' numbers and the records whose customer is known.
+
+    With ``create_missing`` an unknown customer is made, named by ``new_customer`` or its id. The
+    others are refused in ``landed``.
+    """
+    ids = numbers_of("customer", (record.customer for record in records), source=source)
+    missing = {
+        record.customer: record.new_customer
+        for record in reversed(records)
+        if isinstance(record.customer, str) and record.customer and record.customer not in ids
+    }
+    if missing and create_missing:
+        rows = _land_customers(
+            [(str(name), missing[name]) for name in sorted(missing, key=str)], source=source, at=at
+        )
+        ids.update(zip(sorted(missing, key=str), (row.obj.pk for row in rows), strict=True))
+    return ids, _known(records, ids, landed)
+
+
+def wanted_fact(record: FactRecord, customer_id: int, *, zone: str, **fields: Any) -> Wanted:
+    """Return how the fact of a record shall stand; ``zone`` is the company's."""
+    if record.void is not None:
+        fields["void"] = record.void
+    return Wanted(
+        record.external_id,
+        {
+            "customer_id": customer_id,
+            "occurred_at": record.occurred_at,
+            "occurred_day": localtime.day_number(record.occurred_at, zone),
+            **record.values,
+            **fields,
+        },
+        recorded_at=record.recorded_at,
+        recorded_assumed=record.recorded_assumed,
+    )
+
+
+def mark_changed(rows: Iterable[Row], *, at: datetime) -> None:
+    """Mark the customers of rows that were created or updated, and those that rows left."""
+    changed = [row for row in rows if row.state is not State.UNCHANGED]
+    customers = {row.obj.customer_id for row in changed} | {row.left for row in changed if row.left}
+    touched.mark(customers, at=at)
+
+
+def _known(records: Sequence[Any], ids: Mapping[Reference, int], landed: Landed) -> list[Any]:
+    kept = []
+    for record in records:
+        if record.customer in ids:
+            kept.append(record)
+        elif record.customer in ("", None):
+            landed.refused.append(Refusal(record, "customer", NoCustomer()))
+        else:
+            landed.refused.append(Refusal(record, "customer", UnknownCustomer(name=record.customer)))
+    return kept
+
+
+def _teams_named(names: Names) -> dict[Reference, Team]:
+    listed = {name for name in names if name not in (None, "")}
+    if not listed:
+        return {}
+    texts = [name for name in listed if isinstance(name, str)]
+    numbers = [name for name in listed if isinstance(name, int)]
+    found: dict[Reference, Team] = {team.name: team for team in Team.objects.filter(name__in=texts)}
+    found.update(Team.objects.in_bulk(numbers).items() if numbers else ())
+    return found
+
+
+# --- Writing -----------------------------------------------------------------------------------
+def _land_customers(
+    named: Sequence[tuple[str, Mapping[str, Any]]], *, source: str, at: datetime
+) -> list[Row]:
+    rows = land_rows(
+        Customer,
+        "customer",
+        [
+            Wanted(
+                name, dict(values), first={"created_at": at, **({} if values.get("name") else {"name": name})}
+            )
+            for name, values in named
+        ],
+        source=source,
+        batch=None,
+        at=at,
+    )
+    new = [row.obj for row in rows if row.state is State.CREATED]
+    Contact.objects.bulk_create(
+        [
+            Contact(
+                customer=customer,
+                name=customer.name,
+                language=customer.language,
+                is_main=True,
+                created_at=at,
+                updated_at=at,
+            )
+            for customer in new
+        ]
+    )
+    events.record_many(
+        Event(
+            kind="customer.created",
+            customer_id=customer.pk,
+            subject_type=Customer._meta.label_lower,
+            subject_id=customer.pk,
+            occurred_at=at,
+        )
+        for customer in new
+    )
+    return rows
+
+
+def _give_owners(
+    records: Sequence[CustomerRecord],
+    rows: Sequence[Row],
+    *,
+    users: Mapping[Reference, User],
+    teams: Mapping[Reference, Team],
+    batch: ImportBatch | None,
+    at: datetime,
+) -> None:
+    """Write an ownership for each customer whose owner or team differs from the one that stands."""
+    changing = []
+    for record, row in zip(records, rows, strict=True):
+        user = users[record.owner] if record.owner else None
+        team_id = teams[record.team].pk if record.team else (user.team_id if user else None)
+        if not (record.owner or record.team):
+            continue
+        user_id = user.pk if user else row.obj.owner_id
+        if (row.obj.owner_id, row.obj.team_id) != (user_id, team_id):
+            row.obj.owner_id, row.obj.team_id, row.obj.updated_at = user_id, team_id, at
+            changing.append(row)
+    if not changing:
+        return
+    day = localtime.day_number(at, current().time_zone)
+    facts = Ownership.objects.bulk_create(
+        [
+            Ownership(
+                customer=row.obj,
+                user_id=row.obj.owner_id,
+                team_id=row.obj.team_id,
+                occurred_at=at,
+                occurred_day=day,
+                recorded_at=at,
+                batch=batch,
+            )
+            for row in changing
+        ]
+    )
+    Customer.objects.bulk_update(
+        [row.obj for row in changing], ["owner", "team", "updated_at"], batch_size=200
+    )
+    events.record_many(
+        Event(
+            kind="customer.owner_changed",
+            customer_id=fact.customer_id,
+            subject_type=Ownership._meta.label_lower,
+            subject_id=fact.pk,
+            occurred_at=at,
+            data={"user": fact.user_id},
+        )
+        for fact in facts
+    )
+    for row in changing:
+        if row.state is State.UNCHANGED:
+            row.state = State.UPDATED
+
+
+def _refresh_owners(customer_ids: set[int], *, at: datetime) -> None:
+    newest: dict[int, tuple[int | None, int | None]] = {}
+    for customer_id, user_id, team_id in (
+        Ownership.objects.filter(customer_id__in=customer_ids, void=False, occurred_at__lte=at)
+        .order_by("customer_id", "occurred_at", "id")
+        .values_list("customer_id", "user_id", "team_id")
+    ):
+        newest[customer_id] = (user_id, team_id)
+    changing = []
+    for customer in Customer.objects.filter(pk__in=customer_ids):
+        owner_id, team_id = newest.get(customer.pk, (None, None))
+        if (customer.owner_id, customer.team_id) != (owner_id, team_id):
+            customer.owner_id, customer.team_id, customer.updated_at = owner_id, team_id, at
+            changing.append(customer)
+    if changing:
+        Customer.objects.bulk_update(changing, ["owner", "team", "updated_at"], batch_size=200)
+
+
+def _take_placeholders(fresh: Mapping[int, str], *, source: str) -> dict[str, int]:
+    """Let new contacts take the contact that was made with their customer and never filled in."""
+    bare = Contact.objects.filter(
+        customer_id__in=fresh, is_main=True, phone="", email="", role="", name=F("customer__name")
+    )
+    found = list(bare.order_by("pk").values_list("pk", "customer_id"))
+    named = set(
+        ExternalRef.objects.filter(kind="contact", object_id__in=[pk for pk, _customer in found]).values_list(
+            "object_id", flat=True
+        )
+    )
+    taken = {fresh[customer_id]: pk for pk, customer_id in found if pk not in named}
+    add_refs("contact", taken.items(), source=source)
+    return taken
+
+
+def _clear_main(
+    records: Sequence[ContactRecord], ids: Mapping[Reference, int], refs: Mapping[str, int]
+) -> None:
+    """Make room for new main contacts: a customer has one at most."""
+    wants = {ids[r.customer]: refs.get(r.external_id, 0) for r in records if r.values.get("is_main")}
+    for record in records:
+        if record.values.get("is_main") and wants[ids[record.customer]] != refs.get(record.external_id, 0):
+            record.values = {**record.values, "is_main": False}
+    if wants:
+        Contact.objects.filter(customer_id__in=wants, is_main=True).exclude(
+            pk__in=[pk for pk in wants.values() if pk]
+        ).update(is_main=False)
