@@ -4,3 +4,8 @@ from django.apps import AppConfig
 class RetentionConfig(AppConfig):
     name = "retention"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from retention.cases import complaints
+
+        complaints.subscribe()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -56,6 +57,39 @@ def record(
             raise ValueError("before/after values need the holder whose key seals them")
         sealed.seal(holder, subject=event, values={"before": before or {}, "after": after or {}})
     return event
+
+
+def record_many(
+    act: str,
+    *,
+    objs: Iterable[models.Model],
+    by: Actor | None,
+    at: datetime,
+    codes_of: Callable[[Any], dict[str, Any]] | None = None,
+) -> list[AuditEvent]:
+    """Write one audit event for each of ``objs`` (one act over a set), as :func:`record` does.
+
+    ``codes_of`` gives the codes of each; its customer is its ``customer_id``, if it has one.
+    """
+    origin = context.current()
+    return AuditEvent.objects.bulk_create(
+        [
+            AuditEvent(
+                at=at,
+                actor_id=by.pk if by is not None else None,
+                act=act,
+                object_type=obj._meta.label_lower,
+                object_id=obj.pk,
+                customer_id=getattr(obj, "customer_id", None),
+                channel=origin.channel,
+                address=origin.address or None,
+                request_id=origin.request_id,
+                codes=only_codes(codes_of(obj)) if codes_of else {},
+            )
+            for obj in objs
+        ],
+        batch_size=1000,
+    )
 
 
 def only_codes(data: dict[str, Any]) -> dict[str, Any]:

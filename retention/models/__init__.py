@@ -1,5 +1,5 @@
 from retention.models.calls import FollowUpCall
-from retention.models.cases import CaseCause, CaseMove, RetentionCase
+from retention.models.cases import CaseCause, CaseMove, MoveKind, RetentionCase
 from retention.models.losses import Loss
 from retention.models.measures import CustomerMeasures, MeasureState
 from retention.models.rules import RuleVersion, WarningRule
@@ -14,6 +14,7 @@ __all__ = [
     "FollowUpCall",
     "Loss",
     "MeasureState",
+    "MoveKind",
     "RetentionCase",
     "RuleVersion",
     "SweepRun",

@@ -43,7 +43,9 @@ class FollowUpCall(models.Model):
     escalated_to = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
     )
-    interaction = models.ForeignKey("customers.Interaction", null=True, on_delete=models.PROTECT, related_name="+")
+    interaction = models.ForeignKey(
+        "customers.Interaction", null=True, on_delete=models.PROTECT, related_name="+"
+    )
     by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
 
     privacy = declare(
@@ -55,7 +57,9 @@ class FollowUpCall(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["case"], condition=Q(status="planned"), name="call_one_planned_per_case"),
+            models.UniqueConstraint(
+                fields=["case"], condition=Q(status="planned"), name="call_one_planned_per_case"
+            ),
             models.CheckConstraint(
                 condition=Q(status="done", done_at__isnull=False, outcome__gt="")
                 | Q(~Q(status="done"), outcome=""),

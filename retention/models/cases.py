@@ -62,10 +62,14 @@ class RetentionCase(models.Model):
     customer = models.ForeignKey("customers.Customer", on_delete=models.PROTECT, related_name="cases")
     kind = models.CharField(_("kind"), max_length=8, choices=CaseKind.choices, default=CaseKind.SAVE)
     status = models.CharField(_("status"), max_length=10, choices=Status.choices, default=Status.UNASSIGNED)
-    severity = models.PositiveSmallIntegerField(_("severity"), choices=Severity.choices, default=Severity.MEDIUM)
-    margin_365d = models.BigIntegerField(default=0)  # base minor units when opened or last joined: value at stake
+    severity = models.PositiveSmallIntegerField(
+        _("severity"), choices=Severity.choices, default=Severity.MEDIUM
+    )
+    margin_365d = models.BigIntegerField(default=0)  # value at stake: base minor units when last joined
     opened_at = models.DateTimeField()
-    opened_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    opened_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
+    )
     reason = models.TextField(_("reason"), blank=True)  # given by a person who opened it by hand
     assignee = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="cases"
@@ -78,8 +82,12 @@ class RetentionCase(models.Model):
     outcome = models.CharField(_("outcome"), max_length=12, choices=Outcome.choices, blank=True)
     outcome_reason = models.TextField(_("why"), blank=True)
     closed_at = models.DateTimeField(null=True)
-    closed_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
-    complaint = models.ForeignKey("customers.Complaint", null=True, on_delete=models.PROTECT, related_name="+")
+    closed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
+    )
+    complaint = models.ForeignKey(
+        "customers.Complaint", null=True, on_delete=models.PROTECT, related_name="+"
+    )
     causes = models.ManyToManyField("customers.Cause", through="CaseCause", related_name="+")
 
     objects: ClassVar[models.Manager[RetentionCase]] = CaseQuerySet.as_manager()  # type: ignore[assignment]
@@ -109,7 +117,9 @@ class RetentionCase(models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=["assignee", "due_at", "id"], condition=~Q(status="closed"), name="case_queue"),
+            models.Index(
+                fields=["assignee", "due_at", "id"], condition=~Q(status="closed"), name="case_queue"
+            ),
             models.Index(fields=["customer", "-opened_at"], name="case_customer"),
         ]
 
@@ -132,18 +142,39 @@ class CaseCause(models.Model):
         constraints = [models.UniqueConstraint(fields=["case", "cause"], name="case_cause_once")]
 
 
+class MoveKind(models.TextChoices):
+    """What a step in the life of a case was; each is worded as what somebody did."""
+
+    OPENED = "opened", _("opened the case")
+    JOINED = "joined", _("added a new reason to the case")
+    ASSIGNED = "assigned", _("gave the case to somebody")
+    REASSIGNED = "reassigned", _("gave the case to somebody else")
+    UNASSIGNED = "unassigned", _("took the case back")
+    WORKING = "working", _("began to work on the case")
+    PLANNED = "planned", _("planned a call")
+    CALLED = "called", _("logged a call")
+    NEEDS_DATA = "needs_data", _("found that the phone number is wrong")
+    DO_NOT_CALL = "do_not_call", _("noted that the customer wants no calls")
+    ESCALATED = "escalated", _("escalated an overdue call")
+    DIAGNOSED = "diagnosed", _("entered the diagnosis")
+    CLOSED = "closed", _("closed the case")
+    RECOVERED = "recovered", _("closed the case: the signs are gone")
+
+
 class CaseMove(models.Model):
     """One step in the life of a case: every move of status, assignment, severity or diagnosis."""
 
     case = models.ForeignKey(RetentionCase, on_delete=models.PROTECT, related_name="moves")
-    kind = models.CharField(max_length=16)  # opened joined assigned working reassigned diagnosed escalated closed
+    kind = models.CharField(max_length=16, choices=MoveKind.choices)
     from_status = models.CharField(max_length=10, blank=True)
     to_status = models.CharField(max_length=10)
     at = models.DateTimeField()
     by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
     codes = models.JSONField(default=dict)  # ids and codes only: assignee, reason code, warning, outcome
 
-    privacy = declare(none_keep="id case kind from_status to_status codes", conduct_keep="at", staff_keep="by")
+    privacy = declare(
+        none_keep="id case kind from_status to_status codes", conduct_keep="at", staff_keep="by"
+    )
 
     class Meta:
         ordering = ["at", "id"]

@@ -16,7 +16,9 @@ class Loss(models.Model):
     case = models.OneToOneField(RetentionCase, null=True, on_delete=models.PROTECT, related_name="loss")
     occurred_at = models.DateTimeField()
     recorded_at = models.DateTimeField()
-    churn_type = models.CharField(_("type"), max_length=12, choices=RetentionCase.ChurnType.choices, blank=True)
+    churn_type = models.CharField(
+        _("type"), max_length=12, choices=RetentionCase.ChurnType.choices, blank=True
+    )
     margin_365d = models.BigIntegerField(default=0)  # base minor units lost a year
     ended_at = models.DateTimeField(null=True)  # returned
 

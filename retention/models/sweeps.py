@@ -15,6 +15,7 @@ class SweepRun(models.Model):
         FULL = "full", _("all customers")
         CHANGED = "changed", _("changed customers")
         TOUCHED = "touched", _("customers whose data has just changed")
+        BASELINE = "baseline", _("customers who matched when a rule was switched on")
 
     class Status(models.TextChoices):
         RUNNING = "running", _("running")

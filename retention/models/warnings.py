@@ -12,6 +12,16 @@ from customers.ground.privacy import declare
 from retention.models.rules import WarningRule
 
 
+class WarningQuerySet(models.QuerySet["EarlyWarning"]):
+    def open(self) -> WarningQuerySet:
+        """Return warnings whose sign still stands, those that open no case included."""
+        return self.exclude(state=EarlyWarning.State.CLOSED)
+
+    def calling(self) -> WarningQuerySet:
+        """Return warnings that ask for a case: neither a rule's baseline nor withheld."""
+        return self.filter(state=EarlyWarning.State.OPEN, is_baseline=False)
+
+
 class EarlyWarning(models.Model):
     """One episode of a rule holding for a customer; at most one open per customer and rule."""
 
@@ -37,22 +47,32 @@ class EarlyWarning(models.Model):
     evidence = models.TextField()  # canonical JSON of stored columns and as_of_day: numbers and codes only
     fingerprint = models.CharField(max_length=64)
     sweep_run = models.ForeignKey("retention.SweepRun", on_delete=models.PROTECT, related_name="+")
-    case = models.ForeignKey("retention.RetentionCase", null=True, on_delete=models.PROTECT, related_name="warnings")
+    case = models.ForeignKey(
+        "retention.RetentionCase", null=True, on_delete=models.PROTECT, related_name="warnings"
+    )
 
-    objects: ClassVar[models.Manager[EarlyWarning]]
+    # Matched already when the rule was switched on: it opens no case, and stands in the way of a
+    # warning until the sign has gone away (decision 14's wording: "this rule opened no case").
+    is_baseline = models.BooleanField(default=False)
+
+    objects: ClassVar[models.Manager[EarlyWarning]] = WarningQuerySet.as_manager()  # type: ignore[assignment]
 
     privacy = declare(
-        none_keep="id rule rule_version severity state closed_because fingerprint sweep_run case",
+        none_keep="id rule rule_version severity state closed_because fingerprint sweep_run case "
+        "is_baseline",
         conduct_keep="customer raised_at as_of_day closed_at evidence",
     )
 
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["customer", "rule"], condition=Q(state__in=["open", "withheld"]), name="warning_one_open"
+                fields=["customer", "rule"],
+                condition=Q(state__in=["open", "withheld"]),
+                name="warning_one_open",
             ),
             models.CheckConstraint(
-                condition=Q(state="closed", closed_at__isnull=False) | Q(~Q(state="closed"), closed_at__isnull=True),
+                condition=Q(state="closed", closed_at__isnull=False)
+                | Q(~Q(state="closed"), closed_at__isnull=True),
                 name="warning_closed_has_moment",
             ),
         ]

@@ -1,0 +1,55 @@
+"""Cases: opened once per customer, given to somebody, worked, closed; every move kept."""
+
+from retention.cases.closing import (
+    ComplaintOpen,
+    OutcomeReasonMissing,
+    close_case,
+    complaints_of,
+    recovered_by_itself,
+)
+from retention.cases.diagnosis import CauseRetired, MainCauseMissing, diagnose
+from retention.cases.holders import (
+    MayNotHold,
+    assign,
+    assign_many,
+    may_assign,
+    may_work,
+    unassign,
+    why_assigned,
+)
+from retention.cases.moves import (
+    TRANSITIONS,
+    CaseClosed,
+    MovedMeanwhile,
+    NotAllowed,
+    diagram,
+    move_to,
+)
+from retention.cases.opening import ReasonMissing, open_case, open_for_warnings
+
+__all__ = [
+    "TRANSITIONS",
+    "CaseClosed",
+    "CauseRetired",
+    "ComplaintOpen",
+    "MainCauseMissing",
+    "MayNotHold",
+    "MovedMeanwhile",
+    "NotAllowed",
+    "OutcomeReasonMissing",
+    "ReasonMissing",
+    "assign",
+    "assign_many",
+    "close_case",
+    "complaints_of",
+    "diagnose",
+    "diagram",
+    "may_assign",
+    "may_work",
+    "move_to",
+    "open_case",
+    "open_for_warnings",
+    "recovered_by_itself",
+    "unassign",
+    "why_assigned",
+]

@@ -1,0 +1,124 @@
+"""Closing a case: with an outcome and its reason, and everything that ends with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef, QuerySet
+from django.utils.translation import gettext_lazy as _
+
+from customers.ground.errors import Refused
+from customers.models import Complaint, User
+from retention import losses
+from retention.calls.planning import cancel_planned
+from retention.cases import holders, moves
+from retention.models import CaseMove, EarlyWarning, MoveKind, RetentionCase
+
+Outcome = RetentionCase.Outcome
+Status = RetentionCase.Status
+KEPT = (Outcome.SAVED, Outcome.REGAINED)
+
+
+class OutcomeReasonMissing(Refused):
+    code = "outcome_without_reason"
+    message = _("Say in a sentence why the case ends like this; the next one who reads it will thank you.")
+
+
+class ComplaintOpen(Refused):
+    code = "complaint_still_open"
+    message = _(
+        "The customer is not won back while the complaint is open. Resolve the complaint first, or choose "
+        "another outcome."
+    )
+
+
+def close_case(
+    case: RetentionCase, *, outcome: str, reason: str = "", by: User | None, at: datetime
+) -> RetentionCase:
+    """Close a case for good; nothing opens it again.
+
+    Args:
+        outcome: saved, regained, lost, unreachable, not_pursued or recovered.
+        reason: in words; needed for all outcomes but ``recovered``.
+
+    Raises :class:`OutcomeReasonMissing`, :class:`ComplaintOpen`, ``DiagnosisMissing``, ``CaseClosed``,
+    ``MovedMeanwhile``. Side effects: a planned call is cancelled, the warnings close with the case,
+    access ends; a loss is recorded when lost, and ended when regained; one move with audit and event.
+    """
+    outcome, reason = Outcome(outcome), reason.strip()
+    if outcome != Outcome.RECOVERED and not reason:
+        raise OutcomeReasonMissing()
+    with transaction.atomic():
+        moves.lock_one(case)
+        if outcome in KEPT and complaints_of(case).filter(state=Complaint.State.OPEN, void=False).exists():
+            raise ComplaintOpen()
+        if outcome == Outcome.LOST:
+            losses.record_loss(case, by=by, at=at)
+        if outcome == Outcome.REGAINED:
+            losses.end_loss(case.customer, by=by, at=at)
+        moves.move_to(
+            case,
+            Status.CLOSED,
+            kind=MoveKind.CLOSED,
+            codes={"outcome": outcome.value},
+            by=by,
+            at=at,
+            outcome=outcome,
+            outcome_reason=reason,
+            closed_at=at,
+            closed_by=by,
+            due_at=None,
+        )
+        cancel_planned([case])
+        from retention import warnings
+
+        warnings.close_of_case(case, because=EarlyWarning.Closed.CASE_CLOSED, at=at)
+        holders.follow([case], at=at)
+    return case
+
+
+def recovered_by_itself(case_ids: Iterable[int], *, at: datetime) -> int:
+    """Close the cases whose signs are all gone before anybody worked on them; return how many.
+
+    A case stays open that somebody works on or has called about, that a person opened or gave a reason
+    for, that a complaint opened, or that still has an open warning. Side effects as
+    :func:`close_case`, with outcome ``recovered``; a bounded number of statements.
+    """
+    ids = list(case_ids)
+    still_on = EarlyWarning.objects.filter(case=OuterRef("pk"), state=EarlyWarning.State.OPEN)
+    worked = CaseMove.objects.filter(case=OuterRef("pk"), by__isnull=False).exclude(
+        kind__in=[MoveKind.ASSIGNED, MoveKind.REASSIGNED, MoveKind.UNASSIGNED]
+    )
+    with transaction.atomic():
+        locked = [case.pk for case in moves.lock(ids)]
+        untouched = RetentionCase.objects.filter(
+            ~Exists(still_on),
+            ~Exists(worked),
+            pk__in=locked,
+            status__in=[Status.UNASSIGNED, Status.ASSIGNED],
+            complaint__isnull=True,
+            reason="",
+        )
+        cases = list(untouched.order_by("customer_id", "pk"))
+        closing = {"outcome": Outcome.RECOVERED, "closed_at": at, "due_at": None}
+        moves.move_many(
+            cases,
+            Status.CLOSED,
+            kind=MoveKind.RECOVERED,
+            codes_of=lambda case: {"outcome": Outcome.RECOVERED.value},
+            by=None,
+            at=at,
+            fields_of=lambda case: closing,
+        )
+        cancel_planned(cases)
+        holders.follow(cases, at=at)
+    return len(cases)
+
+
+def complaints_of(case: RetentionCase) -> QuerySet[Complaint]:
+    """Return the complaints that opened or joined a case."""
+    steps = CaseMove.objects.filter(case=case, kind__in=[MoveKind.OPENED, MoveKind.JOINED])
+    ids = {codes["complaint"] for codes in steps.values_list("codes", flat=True) if codes.get("complaint")}
+    return Complaint.objects.filter(pk__in=ids | ({case.complaint_id} - {None}))

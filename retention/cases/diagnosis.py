@@ -1,0 +1,71 @@
+"""The diagnosis of a case: the type of churn and its causes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+
+from customers.ground.errors import Refused
+from customers.models import Cause, User
+from retention.cases import moves
+from retention.models import CaseCause, MoveKind, RetentionCase
+
+
+class MainCauseMissing(Refused):
+    code = "main_cause_not_named"
+    message = _("The main cause must be one of the causes that you chose.")
+
+
+class CauseRetired(Refused):
+    code = "cause_retired"
+    message = _("“%(cause)s” is no longer in use. Choose another cause.")
+
+
+def diagnose(
+    case: RetentionCase,
+    *,
+    churn_type: str,
+    causes: Iterable[Cause],
+    main: Cause | None = None,
+    by: User,
+    at: datetime,
+) -> RetentionCase:
+    """Enter (or replace) the diagnosis of an open case.
+
+    Args:
+        churn_type: active, passive, hidden or competitive; ``""`` while unknown.
+        main: which of ``causes`` weighs most; the only one when there is one.
+
+    Raises :class:`MainCauseMissing`, :class:`CauseRetired`, ``CaseClosed``, ``MovedMeanwhile``. Side
+    effects: the rows of causes; a case that was only assigned is worked on from now; one move with
+    audit and event.
+    """
+    chosen = {cause.pk: cause for cause in causes}
+    if main is None and len(chosen) == 1:
+        main = next(iter(chosen.values()))
+    if main is not None and main.pk not in chosen:
+        raise MainCauseMissing()
+    with transaction.atomic():
+        moves.lock_one(case)
+        _refuse_retired(case, chosen)
+        CaseCause.objects.filter(case=case).delete()
+        CaseCause.objects.bulk_create(
+            [CaseCause(case=case, cause_id=pk, is_main=main is not None and pk == main.pk) for pk in chosen]
+        )
+        codes = {"churn_type": churn_type, "causes": sorted(chosen), "main": main.pk if main else None}
+        fields = {"churn_type": RetentionCase.ChurnType(churn_type) if churn_type else ""}
+        if case.status == RetentionCase.Status.ASSIGNED:
+            moves.move_to(case, RetentionCase.Status.WORKING, kind=MoveKind.WORKING, by=by, at=at)
+        moves.note(case, kind=MoveKind.DIAGNOSED, codes=codes, by=by, at=at, **fields)
+    return case
+
+
+def _refuse_retired(case: RetentionCase, chosen: dict[int, Cause]) -> None:
+    """A cause that was retired since stays where it was chosen; it is not chosen anew."""
+    kept = set(CaseCause.objects.filter(case=case).values_list("cause_id", flat=True))
+    for pk, cause in chosen.items():
+        if cause.is_retired and pk not in kept:
+            raise CauseRetired(cause=str(cause))

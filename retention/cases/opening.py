@@ -1,0 +1,233 @@
+"""Opening cases: by hand, by a complaint, and for all the warnings of a sweep at once.
+
+A customer has at most one open case (the database sees to that). Whatever comes while it is open joins
+it: the severity rises, the deadline moves forward, and recovery wins over the other kinds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from django.db import connection, transaction
+from django.db.models import OuterRef, Subquery
+from django.utils.translation import gettext_lazy as _
+
+from customers import company
+from customers.ground.errors import Refused
+from customers.ground.working_time import WorkingCalendar
+from customers.models import Complaint, Customer, User
+from retention.calls.planning import plan_first_calls, span_of
+from retention.cases import holders, moves
+from retention.models import CustomerMeasures, EarlyWarning, MoveKind, RetentionCase, SweepRun
+from retention.models.rules import CaseKind
+
+CHUNK = 500
+
+
+class ReasonMissing(Refused):
+    code = "case_without_reason"
+    message = _("Say why you open this case, so that whoever calls knows what to talk about.")
+
+
+@dataclass
+class Grounds:
+    """Why one customer needs a case: what a new case is made of, or what joins the open one."""
+
+    customer_id: int
+    kind: str
+    severity: int
+    within: timedelta  # working time until the first call
+    reason: str = ""
+    complaint: Complaint | None = None
+    codes: moves.Codes = field(default_factory=dict)
+
+
+def open_case(
+    customer: Customer,
+    *,
+    kind: str,
+    severity: int,
+    reason: str = "",
+    complaint: Complaint | None = None,
+    codes: moves.Codes | None = None,
+    by: User | None,
+    at: datetime,
+) -> RetentionCase:
+    """Open a case for a customer, or join the open one; return it.
+
+    Args:
+        kind: save, recovery or win_back; ``severity``: 1 low, 2 medium, 3 high.
+        reason: in words; needed from a person. One that joins is added to what stands there.
+        complaint: what brought it, when it was not a person; ``codes``: what else did.
+
+    Raises :class:`ReasonMissing`. Side effects: moves ``opened`` or ``joined`` and ``assigned`` with
+    audit and events; assignment; a planned call.
+    """
+    if by is not None and not reason.strip():
+        raise ReasonMissing()
+    grounds = Grounds(
+        customer_id=customer.pk,
+        kind=CaseKind(kind),
+        severity=severity,
+        within=span_of(kind, None),
+        reason=reason.strip(),
+        complaint=complaint,
+        codes={**({"complaint": complaint.pk} if complaint else {}), **(codes or {})},
+    )
+    with transaction.atomic():
+        opened = _open([grounds], by=by, at=at, calendar=company.working_calendar())
+    return opened.cases[0]
+
+
+def open_for_warnings(run: SweepRun, *, at: datetime) -> tuple[int, int]:
+    """Open or join a case for every open warning that ``run`` raised and that has none yet.
+
+    Returns how many cases were opened and how many calls planned. Safe to repeat: what has its case is
+    left alone. Runs in transactions of 500 customers, each with a bounded number of statements. Side
+    effects as :func:`open_case`; ``EarlyWarning.case``.
+    """
+    waiting = EarlyWarning.objects.filter(sweep_run=run, state=EarlyWarning.State.OPEN, case__isnull=True)
+    calendar = company.working_calendar()
+    opened = planned = 0
+    ids = list(waiting.order_by("customer_id").values_list("customer_id", flat=True).distinct())
+    for start in range(0, len(ids), CHUNK):
+        chunk = waiting.filter(customer_id__in=ids[start : start + CHUNK])
+        with transaction.atomic():
+            did = _open(_grounds_of(chunk), by=None, at=at, calendar=calendar)
+            case = RetentionCase.objects.filter(customer=OuterRef("customer"), status__in=moves.OPEN)
+            chunk.update(case=Subquery(case.values("pk")[:1]))
+        opened, planned = opened + did.opened, planned + did.planned
+    return opened, planned
+
+
+@dataclass(frozen=True)
+class _Opened:
+    cases: list[RetentionCase]  # in the order of the grounds
+    opened: int
+    planned: int
+
+
+def _open(grounds: Sequence[Grounds], *, by: User | None, at: datetime, calendar: WorkingCalendar) -> _Opened:
+    """Open or join a case for each of ``grounds``, at most one for each customer, in order of customer."""
+    about = {ground.customer_id: ground for ground in sorted(grounds, key=lambda g: g.customer_id)}
+    joined = _open_cases(about)
+    margins = _margins(about)
+    new = _insert_new(
+        [_new_case(g, margins.get(pk), by=by, at=at) for pk, g in about.items() if pk not in joined]
+    )
+    missed = about.keys() - joined.keys() - {case.customer_id for case in new}
+    joined |= _open_cases(missed) if missed else {}
+    moves.record_many(new, kind=MoveKind.OPENED, codes_of=lambda c: about[c.customer_id].codes, by=by, at=at)
+    standing = list(joined.values())
+    _join(standing, about, margins, by=by, at=at)
+    cases = sorted([*new, *standing], key=lambda case: case.customer_id)
+    holders.give([case for case in cases if case.status == RetentionCase.Status.UNASSIGNED], at=at)
+    within = {case.pk: about[case.customer_id].within for case in cases}
+    planned = plan_first_calls(cases, within=within, calendar=calendar, at=at)
+    by_customer = {case.customer_id: case for case in cases}
+    return _Opened([by_customer[g.customer_id] for g in grounds], len(new), planned)
+
+
+def _grounds_of(warnings: Iterable[EarlyWarning]) -> list[Grounds]:
+    """Return the grounds of each customer: the highest severity, the strictest deadline, recovery first."""
+    found: dict[int, Grounds] = {}
+    rows = warnings.select_related("rule").order_by("customer_id", "pk")  # type: ignore[attr-defined]
+    for warning in rows:
+        span = span_of(warning.rule.case_kind, warning.rule.call_within_minutes)
+        ground = found.get(warning.customer_id)
+        if ground is None:
+            found[warning.customer_id] = Grounds(
+                customer_id=warning.customer_id,
+                kind=warning.rule.case_kind,
+                severity=warning.severity,
+                within=span,
+                codes={"warnings": [warning.pk]},
+            )
+            continue
+        ground.kind = _stronger(ground.kind, warning.rule.case_kind)
+        ground.severity = max(ground.severity, warning.severity)
+        ground.within = min(ground.within, span)
+        ground.codes["warnings"].append(warning.pk)
+    return list(found.values())
+
+
+def _stronger(standing: str, coming: str) -> str:
+    return CaseKind.RECOVERY if CaseKind.RECOVERY in (standing, coming) else standing
+
+
+def _open_cases(customer_ids: Iterable[int]) -> dict[int, RetentionCase]:
+    """Lock and return the open cases of customers."""
+    rows = RetentionCase.objects.select_for_update(no_key=True, of=("self",))
+    found = rows.filter(customer__in=list(customer_ids), status__in=moves.OPEN).order_by("customer_id")
+    return {case.customer_id: case for case in found}
+
+
+def _margins(customer_ids: Iterable[int]) -> dict[int, int]:
+    """Return the margin of the last 365 days where it is known, in base minor units."""
+    rows = CustomerMeasures.objects.filter(customer__in=list(customer_ids), margin_365d__isnull=False)
+    return dict(rows.values_list("customer_id", "margin_365d"))
+
+
+def _new_case(ground: Grounds, margin: int | None, *, by: User | None, at: datetime) -> RetentionCase:
+    return RetentionCase(
+        customer_id=ground.customer_id,
+        kind=ground.kind,
+        severity=ground.severity,
+        margin_365d=margin or 0,
+        opened_at=at,
+        opened_by=by,
+        reason=ground.reason,
+        complaint=ground.complaint,
+    )
+
+
+def _insert_new(cases: Sequence[RetentionCase]) -> list[RetentionCase]:
+    """Insert those cases whose customer has no open one, by the unique constraint; return them with ids.
+
+    One statement: Django's ``ignore_conflicts`` does not say which rows were new.
+    """
+    if not cases:
+        return []
+    fields = [f for f in RetentionCase._meta.local_concrete_fields if not f.primary_key]
+    quote = connection.ops.quote_name
+    row = "(" + ", ".join(["%s"] * len(fields)) + ")"
+    statement = (
+        f"INSERT INTO {quote(RetentionCase._meta.db_table)} "  # noqa: S608 — names of our own model
+        f"({', '.join(quote(f.column) for f in fields)}) VALUES {', '.join([row] * len(cases))} "
+        "ON CONFLICT DO NOTHING RETURNING customer_id, id"
+    )
+    values = [
+        field.get_db_prep_save(getattr(case, field.attname), connection) for case in cases for field in fields
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+        ids = dict(cursor.fetchall())
+    for case in cases:
+        case.pk = ids.get(case.customer_id)
+        case._state.adding = False
+    return [case for case in cases if case.pk is not None]
+
+
+def _join(
+    cases: Sequence[RetentionCase],
+    about: dict[int, Grounds],
+    margins: dict[int, int],
+    *,
+    by: User | None,
+    at: datetime,
+) -> None:
+    """Let new grounds join open, locked cases."""
+    for case in cases:
+        ground = about[case.customer_id]
+        case.kind = _stronger(case.kind, ground.kind)
+        case.severity = max(case.severity, ground.severity)
+        case.margin_365d = margins.get(case.customer_id, case.margin_365d)
+        case.reason = "\n".join(filter(None, [case.reason, ground.reason]))
+        case.complaint = case.complaint or ground.complaint
+    fields = ["kind", "severity", "margin_365d", "reason", "complaint"]
+    RetentionCase.objects.bulk_update(cases, fields, batch_size=500)
+    moves.record_many(
+        cases, kind=MoveKind.JOINED, codes_of=lambda c: about[c.customer_id].codes, by=by, at=at
+    )

@@ -1,0 +1,66 @@
+"""Losses: a customer that left, recorded when a case closes as lost, ended when the customer returns."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+
+from customers.ground import audit, events
+from customers.ground.errors import Refused
+from customers.models import Customer, User
+from retention.models import CaseCause, Loss, RetentionCase
+
+
+class DiagnosisMissing(Refused):
+    code = "loss_without_diagnosis"
+    message = _(
+        "A loss needs its type and at least one cause, so that we learn from it. Enter the diagnosis first; "
+        "“unknown” is a cause too."
+    )
+
+
+def record_loss(case: RetentionCase, *, by: User | None, at: datetime) -> Loss:
+    """Record that the customer of ``case`` left, with the type, the causes and the margin of the case.
+
+    A customer that is lost already stays so: the loss that stands is returned and nothing is written.
+    Raises :class:`DiagnosisMissing`. Side effects: one ``Loss``, audit and event ``loss.record``.
+    """
+    if not case.churn_type or not CaseCause.objects.filter(case=case).exists():
+        raise DiagnosisMissing()
+    with transaction.atomic():
+        loss, is_new = Loss.objects.get_or_create(
+            customer_id=case.customer_id,
+            ended_at=None,
+            defaults={
+                "case": case,
+                "occurred_at": at,
+                "recorded_at": at,
+                "churn_type": case.churn_type,
+                "margin_365d": case.margin_365d,
+            },
+        )
+        if is_new:
+            _write_down(loss, "record", by=by, at=at)
+    return loss
+
+
+def end_loss(customer: Customer, *, by: User | None, at: datetime) -> Loss | None:
+    """Note that a lost customer has returned; return the loss that ended, or nothing.
+
+    Side effects: ``ended_at``, audit and event ``loss.end``.
+    """
+    with transaction.atomic():
+        loss = Loss.objects.filter(customer=customer, ended_at__isnull=True).first()
+        if loss is None or not Loss.objects.filter(pk=loss.pk, ended_at__isnull=True).update(ended_at=at):
+            return None
+        loss.ended_at = at
+        _write_down(loss, "end", by=by, at=at)
+    return loss
+
+
+def _write_down(loss: Loss, act: str, *, by: User | None, at: datetime) -> None:
+    codes = {"case": loss.case_id, "churn_type": loss.churn_type, "margin_365d": loss.margin_365d}
+    audit.record(f"loss.{act}", obj=loss, by=by, at=at, customer_id=loss.customer_id, codes=codes)
+    events.record(f"loss.{act}", customer_id=loss.customer_id, subject=loss, occurred_at=at, data=codes)
