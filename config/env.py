@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -87,7 +88,8 @@ def redis_url(name: str) -> str:
 
 def database(name: str, *, default: str) -> dict[str, Any]:
     """Return Django's entry for a database address; only SQLite and PostgreSQL are known."""
-    parsed: dict[str, Any] = environ.Env.db_url_config(text(name, default))
+    read: Callable[[str], dict[str, Any]] = environ.Env.db_url_config
+    parsed = read(text(name, default))
     if parsed.get("ENGINE") not in ("django.db.backends.sqlite3", "django.db.backends.postgresql"):
         raise ImproperlyConfigured(f"{name} must begin with sqlite:/// or postgres://.")
     return parsed
@@ -95,8 +97,9 @@ def database(name: str, *, default: str) -> dict[str, Any]:
 
 def email(name: str, *, default: str) -> dict[str, Any]:
     """Return Django's mail settings for an address such as ``smtp+tls://user:pass@host:587``."""
+    read: Callable[[str], dict[str, Any]] = environ.Env.email_url_config
     try:
-        parsed: dict[str, Any] = environ.Env.email_url_config(text(name, default))
+        parsed = read(text(name, default))
     except ImproperlyConfigured as error:
         raise ImproperlyConfigured(
             f"{name} must begin with smtp://, smtp+tls://, smtp+ssl://, filemail:// or consolemail://."

@@ -62,7 +62,7 @@ def configuration(*, level: str, as_json: bool) -> dict[str, Any]:
         level: the least level that is written, by name.
         as_json: one JSON object a line; else lines for a person at a terminal.
     """
-    shared = [
+    shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         _add_origin,
         structlog.stdlib.add_log_level,

