@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 from django.utils.translation import gettext_lazy as _
 
 
@@ -7,9 +8,12 @@ class CustomersConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from customers import navigation
+        from customers import causes, movers, navigation
         from customers.navigation import Entry
 
+        movers.register(self.get_model("Contact"), mover=movers.move_contacts)
+        movers.register_app("ground")
+        movers.register_app("customers")
         navigation.register(
             Entry(
                 "customers:user_list",
@@ -20,3 +24,4 @@ class CustomersConfig(AppConfig):
                 section="settings",
             )
         )
+        post_migrate.connect(causes.sync, sender=self, dispatch_uid="customers.causes")

@@ -6,6 +6,8 @@ class RetentionConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from customers import movers
         from retention.cases import complaints
 
         complaints.subscribe()
+        movers.register_app("retention")

@@ -17,6 +17,7 @@ from config.privacy import FOREIGN
 from customers import movers
 from customers.ground.privacy import Data, Erasure
 from retention import cases
+from retention.models import RetentionCase
 
 ROOT = Path(settings.BASE_DIR)
 OURS = ["ground", "customers", "surveys", "loyalty", "retention", "config"]
@@ -43,7 +44,8 @@ READS_THE_CLOCK = re.compile(
     r"\b(?:clock\.(?:real_)?now|timezone\.now|datetime\.(?:utc)?now|date\.today|time\.time)\("
 )
 MAY_READ_IT = re.compile(
-    r"(/pages/|/api/|/management/commands/|/tasks\.py$|/templatetags/|/ground/(clock|drain|outbox)\.py$|/navigation\.py$)"
+    r"(/pages/|/api/|/management/commands/|/tasks\.py$|/templatetags/|/ground/(clock|drain|outbox)\.py$"
+    r"|/navigation\.py$|/retention/rules/ready\.py$)"  # the last: a signal of migrate
 )
 
 
@@ -132,10 +134,10 @@ def test_every_template_compiles():
 # --- State ------------------------------------------------------------------------------------
 def test_transition_tables_are_total():
     table = cases.TRANSITIONS
-    statuses = set(cases.Status)
+    statuses = set(RetentionCase.Status)
     assert set(table) == statuses
     assert all(set(after) <= statuses for after in table.values())
-    reachable = {after for targets in table.values() for after in targets} | {cases.Status.UNASSIGNED}
+    reachable = {after for targets in table.values() for after in targets} | {RetentionCase.Status.UNASSIGNED}
     assert reachable == statuses
 
 
@@ -260,5 +262,6 @@ def test_every_route_declares_who_may_call_it():
         route
         for route, pattern in routes()
         if not hasattr(pattern.callback, "roles") and not is_foreign(pattern.callback)
+        if not route.startswith("admin/")  # what the admin does not declare is refused
     ]
     assert undeclared == []
