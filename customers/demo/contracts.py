@@ -95,7 +95,8 @@ class Contracts:
 
     def _end(self, contract: Contract, kind: str, day: int, end: int) -> ContractEnd:
         at = self.life.window.at(day, 11 * 3600 + self.random.randrange(3600))
-        return ContractEnd(contract.key, contract.customer, kind, at, at + self.random.randrange(3600), end)
+        known_at = max(at + self.random.randrange(3600), contract.known_at + 60)
+        return ContractEnd(contract.key, contract.customer, kind, at, known_at, end)
 
 
 def _months_after(day: int, months: int) -> int:

@@ -148,7 +148,7 @@ class Complaint(NamedTuple):
     language: str
     at: int
     known_at: int
-    due_at: int
+    due_day: int  # ordinal of the day by whose end it must be resolved
 
 
 class ComplaintStep(NamedTuple):
@@ -158,6 +158,7 @@ class ComplaintStep(NamedTuple):
     employee: str
     at: int
     known_at: int
+    due_day: int = 0  # the new one, when reopened
 
 
 class Ownership(NamedTuple):

@@ -63,7 +63,7 @@ class Complaints:
             language=life.customer.language,
             at=at,
             known_at=self.desk.known(at, late=0.012, usual=1800),
-            due_at=moment(_working_days_after(window.first + window.day_of(at), 5), 18 * 3600),
+            due_day=_working_days_after(window.first + window.day_of(at), 5),
         )
         self.complaints.append(complaint)
         weight = 0.12 * complaint.severity
@@ -83,11 +83,12 @@ class Complaints:
         if random.random() < 0.07:
             days *= random.uniform(4, 10)
         resolved = self._step(complaint, "resolved", who, at + int(days * DAY))
-        if resolved > complaint.due_at:
-            life.hurt(life.window.day_of(complaint.due_at), 0.22 * complaint.severity, "handling")
+        due_at = moment(complaint.due_day + 1, 0)
+        if resolved > due_at:
+            life.hurt(life.window.day_of(due_at), 0.22 * complaint.severity, "handling")
         else:
             life.hurt(life.window.day_of(resolved), -0.8 * weight, complaint.kind)
-        if random.random() < (0.22 if resolved > complaint.due_at else 0.07):
+        if random.random() < (0.22 if resolved > due_at else 0.07):
             again = self._step(complaint, "reopened", who, resolved + random.randint(DAY, 9 * DAY))
             life.hurt(life.window.day_of(again), 0.25 + 0.15 * complaint.severity, "handling")
             self._step(complaint, "resolved", who, again + int(random.lognormvariate(log(6.5), 0.6) * DAY))
@@ -100,7 +101,10 @@ class Complaints:
             day = _working_days_after(window.first + day - 1, 1) - window.first
         done_at = max(at + 60, window.at(day, 9 * 3600 + self.random.randrange(9 * 3600)))
         known_at = done_at + self.random.randrange(1200)
-        self.steps.append(ComplaintStep(complaint.key, complaint.customer, kind, who, done_at, known_at))
+        due_day = _working_days_after(window.first + day, 5) if kind == "reopened" else 0
+        self.steps.append(
+            ComplaintStep(complaint.key, complaint.customer, kind, who, done_at, known_at, due_day)
+        )
         return known_at
 
 

@@ -43,7 +43,8 @@ class Trade:
             day = self.next
             if not (life.is_gone(day) or life.is_paused(day)):
                 order = self._order(day)
-                failure = self._deliver(day, order)
+                change = self._correct(order)
+                failure = "" if change else self._deliver(day, order)
                 if failure:
                     failed.append((day, order, failure))
             self.next = self.clock.after(day, self._wait(day))
@@ -53,7 +54,7 @@ class Trade:
 
     def _wait(self, day: int) -> float:
         traits, fade = self.life.traits, self.life.fade(day)
-        mean = traits.interval * (1 + 2.2 * fade) * (1 + 0.12 * max(0.0, -self.life.mood))
+        mean = traits.interval * (1 + 2.8 * fade) * (1 + 0.12 * max(0.0, -self.life.mood))
         return self.random.gammavariate(traits.regularity, mean / traits.regularity)
 
     def _order(self, day: int) -> Order:
@@ -79,7 +80,6 @@ class Trade:
             lines=lines,
         )
         self.orders.append(order)
-        self._correct(order)
         return order
 
     def _line(self, day: int, place: int, quantity: int) -> Line:
@@ -89,25 +89,26 @@ class Trade:
         cost = round(product.cost * (1 + RISE * 0.6 if dearer > 1 else 1.0))
         return Line(product.key, quantity, price, price * quantity, cost * quantity)
 
-    def _correct(self, order: Order) -> None:
+    def _correct(self, order: Order) -> bool:
         """Sometimes the company learns later that an order was other than written, or was none."""
         chance = self.random.random()
         if chance >= 0.017:
-            return
+            return False
         known_at = order.known_at + self.random.randint(3600, 8 * 86400)
         if chance < 0.005:
             self.changes.append(OrderChange(order.key, known_at, True, order.amount, order.cost, order.lines))
-            return
+            return True
         place = self.random.randrange(len(order.lines))
         line = order.lines[place]
         quantity = max(1, line.quantity + self.random.choice((-2, -1, 1, 1, 2)))
         each = line.cost // line.quantity
         mended = Line(line.product, quantity, line.price, line.price * quantity, each * quantity)
         if mended == line:
-            return
+            return False
         lines = (*order.lines[:place], mended, *order.lines[place + 1 :])
         amount, cost = sum(x.amount for x in lines), sum(x.cost for x in lines)
         self.changes.append(OrderChange(order.key, known_at, False, amount, cost, lines))
+        return True
 
     def _deliver(self, day: int, order: Order) -> str:
         """Let the delivery go well or wrong; a wrong one weighs on the mood and may bring goods back."""

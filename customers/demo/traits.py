@@ -6,7 +6,18 @@ from random import Random
 
 from customers.demo import names
 from customers.demo.chance import stream
-from customers.demo.company import CITIES, EMPLOYEES, HEIR, LEAVER, MOVER, PRODUCTS, RANGE, TEAM_SHARE, History, moment
+from customers.demo.company import (
+    CITIES,
+    EMPLOYEES,
+    HEIR,
+    LEAVER,
+    MOVER,
+    PRODUCTS,
+    RANGE,
+    TEAM_SHARE,
+    History,
+    moment,
+)
 from customers.demo.records import Customer
 
 # industry: share, median days between orders, its spread, usual order in units, yearly risk of closing
@@ -77,7 +88,7 @@ def _record(seed: int, index: int, industry: str, team: str, since: int) -> Cust
         name_en=name_en,
         language="en" if english else "zh-hans",
         industry=industry,
-        city=city[1],
+        city=city[1 if english else 0],
         team=team,
         since=since,
         known_at=moment(since, 9 * 3600 + random.randrange(3600)),
@@ -92,7 +103,7 @@ def _traits(random: Random, industry: str, *, old: bool, start: int) -> Traits:
         start=start,
         old=old,
         interval=interval * random.lognormvariate(0, spread),
-        regularity=random.uniform(3.5, 9.0),
+        regularity=random.uniform(4.5, 12.0),
         size=size,
         growth=random.gauss(0.04, 0.14),
         discount=round(min(0.14, max(0.0, 0.035 * log(1 + size * 2))), 3),

@@ -124,7 +124,6 @@ def _attributes(life: Life) -> list[Attribute]:
     at = company.moment(customer.since, 9 * 3600)
     rows = [
         Attribute(customer.key, "industry", customer.industry, at, customer.known_at),
-        Attribute(customer.key, "city", customer.city, at, customer.known_at),
     ]
     if customer.kind == "company":
         staff = str(max(1, round(6 * life.traits.size * random.lognormvariate(0, 0.5))))
