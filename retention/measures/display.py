@@ -53,6 +53,8 @@ def _grouped(number: int) -> str:
 
 
 def _ratio(value: Fraction) -> str:
-    places = Decimal("0.01") if abs(value) < 10 else Decimal("0.1")
-    exact = (Decimal(value.numerator) / Decimal(value.denominator)).quantize(places, ROUND_HALF_UP)
-    return f"{_MINUS if exact < 0 else ''}{abs(exact):,}"
+    exact = Decimal(value.numerator) / Decimal(value.denominator)
+    rounded = exact.quantize(Decimal("0.01"), ROUND_HALF_UP)
+    if abs(rounded) >= 10:
+        rounded = exact.quantize(Decimal("0.1"), ROUND_HALF_UP)
+    return f"{_MINUS if rounded < 0 else ''}{abs(rounded):,}"

@@ -58,9 +58,9 @@ def only(ids: Sequence[int]) -> Customers:
     return Customers(ids=tuple(sorted(set(ids))))
 
 
-def known_before(source: str, *, alias: str = "") -> str:
+def known_before(source: str) -> str:
     """Return the recorded-time filter of a source: the company knew of the row before the moment."""
-    return f"{alias}recorded_at < %(as_of)s"
+    return "recorded_at < %(as_of)s"
 
 
 def not_yet_superseded(source: str) -> str:

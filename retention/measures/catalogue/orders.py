@@ -282,6 +282,18 @@ declare(
 )
 declare(
     Measure(
+        code="orders_180d",
+        label=_("Orders in 180 days"),
+        unit=Unit.COUNT,
+        source="orders",
+        help=_("Orders of the last 180 days. Cancelled orders and pure returns do not count."),
+        form=Col("orders_90d") + Col("orders_prev_90d"),
+        window=180,
+        higher_is_worse=False,
+    )
+)
+declare(
+    Measure(
         code="orders_90d_vs_previous",
         label=_("Orders in 90 days against the 90 before"),
         unit=Unit.RATIO,

@@ -52,7 +52,7 @@ def test_refresh_writes_a_row_of_nothing_for_a_customer_without_facts(company: C
     assert row == nothing
     today = compute.today(NOW).number
     derived = [m for m in measures.every().values() if not m.is_stored]
-    assert {m.read(row, today=today) for m in derived} == {None}
+    assert all(m.read(row, today=today) == (0 if m.unit == "count" else None) for m in derived)
 
 
 def test_refresh_leaves_a_row_alone_when_it_is_as_new(customer: Customer) -> None:
@@ -245,7 +245,7 @@ def test_shards_hold_a_bounded_number_of_customers(company: Company, monkeypatch
 def test_shards_together_equal_one_pass(company: Company) -> None:
     customers = CustomerFactory.create_batch(5)
     for customer in customers:
-        OrderFactory(customer=customer, occurred_at=ago(customer.pk % 7))
+        OrderFactory(customer=customer, occurred_at=ago(1 + customer.pk % 7))
     pks = [customer.pk for customer in customers]
     with compute.at(as_of=NOW) as whole:
         expected = compute.values_of(pks, table=whole)

@@ -139,6 +139,7 @@ for _code, _newest, _oldest in [
     ("orders_30d", 0, 30),
     ("orders_90d", 0, 90),
     ("orders_prev_90d", 90, 180),
+    ("orders_180d", 0, 180),
     ("orders_365d", 0, 365),
     ("orders_prev_365d", 365, 730),
 ]:
