@@ -45,14 +45,12 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
-    "django.contrib.humanize",
     "allauth",
     "allauth.account",
     "rest_framework",
     "django_filters",
     "django_htmx",
     "csp",
-    "lucide",
     "customers.ground",
     "customers",
     "surveys",
@@ -214,10 +212,7 @@ TIME_ZONE = "UTC"
 # --- Files ------------------------------------------------------------------------------------
 STATIC_URL = "/static/"
 STATIC_ROOT = Path(env.text("STATIC_ROOT", str(VAR_DIR / "static")))
-STATICFILES_DIRS = [
-    BASE_DIR / "config" / "static",
-    ("bootstrap", bootstrap_wrapper.get_bootstrap_dir()),
-]
+STATICFILES_DIRS = [("bootstrap", bootstrap_wrapper.get_bootstrap_dir())]
 # Production: collectstatic has put compressed files with names by content there. Else: as they stand.
 _with_manifest = not (EMBEDDED or DEBUG)
 if not _with_manifest:
