@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 
 
 class RetentionConfig(AppConfig):
@@ -7,7 +8,10 @@ class RetentionConfig(AppConfig):
 
     def ready(self) -> None:
         from customers import movers
+        from retention import sweep  # noqa: F401  — registers its poller with the drain
         from retention.cases import complaints
+        from retention.rules import ready
 
         complaints.subscribe()
         movers.register_app("retention")
+        post_migrate.connect(ready.sync_after_migrate, sender=self, dispatch_uid="retention.rules")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from customers.ground import audit, events
@@ -58,6 +59,15 @@ def end_loss(customer: Customer, *, by: User | None, at: datetime) -> Loss | Non
         loss.ended_at = at
         _write_down(loss, "end", by=by, at=at)
     return loss
+
+
+def known_at(moment: datetime) -> QuerySet[Loss]:
+    """Return the losses that had occurred and were recorded before ``moment``, in order.
+
+    ``ended_at`` is as it stands today.
+    """
+    known = Loss.objects.filter(occurred_at__lt=moment, recorded_at__lt=moment)
+    return known.order_by("occurred_at", "id")
 
 
 def _write_down(loss: Loss, act: str, *, by: User | None, at: datetime) -> None:

@@ -42,8 +42,8 @@ class WarningRule(models.Model):
     position = models.PositiveSmallIntegerField(default=0)
 
     privacy = declare(
-        none_keep="id code name_en name_zh condition severity case_kind cool_down_days call_within_minutes is_enabled "
-        "is_ready_made version enabled_at broken_since position"
+        none_keep="id code name_en name_zh condition severity case_kind cool_down_days call_within_minutes "
+        "is_enabled is_ready_made version enabled_at broken_since position"
     )
 
     class Meta:

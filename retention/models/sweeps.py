@@ -40,8 +40,8 @@ class SweepRun(models.Model):
     shards = models.PositiveIntegerField(default=1)
 
     privacy = declare(
-        none_keep="id scope status as_of day fingerprint started_at finished_at customers warnings warnings_closed "
-        "cases_opened calls_created failed_rules seconds shards_done shards"
+        none_keep="id scope status as_of day fingerprint started_at finished_at customers warnings "
+        "warnings_closed cases_opened calls_created failed_rules seconds shards_done shards"
     )
 
     class Meta:

@@ -1,0 +1,93 @@
+"""``rules``: list the warning rules, switch them on and off."""
+
+from __future__ import annotations
+
+import json
+from argparse import ArgumentParser
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from customers.ground import clock, context
+from customers.ground.errors import Refused
+from retention import rules
+from retention.models import WarningRule
+
+
+class Command(BaseCommand):
+    help = "Lists the warning rules, switches them on and off."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        acts = parser.add_subparsers(dest="act", required=True)
+        listing = acts.add_parser("list", help="all rules with what they look for")
+        listing.add_argument("--json", action="store_true", help="one object on the last line")
+        enabling = acts.add_parser("enable", help="switch rules on")
+        enabling.add_argument("codes", nargs="+", metavar="CODE")
+        enabling.add_argument(
+            "--open-existing", action="store_true", help="open cases for those who match already"
+        )
+        enabling.add_argument("--holdout", default="0", metavar="SHARE", help="only 0 is possible as yet")
+        disabling = acts.add_parser("disable", help="switch rules off and close their warnings")
+        disabling.add_argument("codes", nargs="+", metavar="CODE")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Exit with 0, or 2 when the request was refused; then nothing was changed."""
+        with context.acting(channel="command"):
+            try:
+                getattr(self, f"_{options['act']}")(options)
+            except Refused as error:
+                raise CommandError(str(error), returncode=2) from error
+
+    def _list(self, options: dict[str, Any]) -> None:
+        listed = [_described(rule) for rule in WarningRule.objects.all()]
+        if options["json"]:
+            self.stdout.write(json.dumps({"rules": listed}, ensure_ascii=False))
+            return
+        for rule in listed:
+            state = _("set aside") if rule["broken"] else _("on") if rule["enabled"] else _("off")
+            self.stdout.write(f"{rule['code']:<20} {state:<10} {rule['sentence']}")
+
+    def _enable(self, options: dict[str, Any]) -> None:
+        _refuse_holdout(options["holdout"])
+        at = clock.now()
+        with transaction.atomic():
+            for rule in rules.get(options["codes"]):
+                was_off = rules.enable(rule, open_existing=options["open_existing"], by=None, at=at)
+                text = _("Switched on: %(rule)s") if was_off else _("Was on already: %(rule)s")
+                self.stdout.write(text % {"rule": rule.code})
+
+    def _disable(self, options: dict[str, Any]) -> None:
+        at = clock.now()
+        with transaction.atomic():
+            for rule in rules.get(options["codes"]):
+                was_on = rules.disable(rule, by=None, at=at)
+                text = _("Switched off: %(rule)s") if was_on else _("Was off already: %(rule)s")
+                self.stdout.write(text % {"rule": rule.code})
+
+
+def _described(rule: WarningRule) -> dict[str, Any]:
+    try:
+        sentence = rules.rule_sentence(rules.parse(rule.condition))
+    except Refused as error:
+        sentence = str(error)
+    return {
+        "code": rule.code,
+        "name_en": rule.name_en,
+        "name_zh": rule.name_zh,
+        "enabled": rule.is_enabled,
+        "broken": rule.broken_since is not None,
+        "version": rule.version,
+        "sentence": sentence,
+    }
+
+
+def _refuse_holdout(share: str) -> None:
+    try:
+        none_held_out = Decimal(share) == 0
+    except InvalidOperation:
+        none_held_out = False
+    if not none_held_out:
+        raise rules.HoldoutRefused(share=share)

@@ -1,0 +1,79 @@
+"""A rule made ready for the scan: its condition as SQL, and which columns prove it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from retention.measures import Unit, get, stored
+from retention.measures.expressions import Row
+from retention.models import WarningRule
+from retention.rules.conditions import Condition, parse
+
+ALWAYS_SHOWN = ("spend_365d",)
+"""Measures that every evidence keeps, because every sentence says what the customer is worth."""
+
+SHOWN_WITH: Mapping[str, tuple[str, ...]] = {
+    "complaints_overdue": ("complaint_due_day",),
+    "complaints_reopened_open": ("last_reopened_day",),
+    "overdue_ratio": ("last_order_day", "order_days", "order_span_days"),
+}
+"""Measures that the sentence about another one needs."""
+
+AS_OF_DAY = "as_of_day"
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """One version of a rule with its condition and the stored columns of its evidence, sorted."""
+
+    rule_id: int
+    code: str
+    version: int
+    severity: int
+    cool_down_days: int
+    condition: Condition
+    evidence: tuple[str, ...]
+
+
+def compile_rule(rule: WarningRule) -> Compiled:
+    """Return the rule compiled; raise :class:`ConditionRefused` when its condition no longer stands."""
+    condition = parse(rule.condition)
+    return Compiled(
+        rule_id=rule.pk,
+        code=rule.code,
+        version=rule.version,
+        severity=rule.severity,
+        cool_down_days=rule.cool_down_days,
+        condition=condition,
+        evidence=evidence_columns(condition),
+    )
+
+
+def evidence_columns(condition: Condition) -> tuple[str, ...]:
+    """Return the stored columns that a warning keeps: what the condition reads and what is told with it."""
+    told = [*ALWAYS_SHOWN, *(code for read in condition.measures() for code in SHOWN_WITH.get(read, ()))]
+    there = {measure.code for measure in stored()}
+    return tuple(sorted(condition.columns() | (set(told) & there)))
+
+
+def evidence_sql(columns: Iterable[str], *, prefix: str, today: str) -> str:
+    """Return SQL that makes the canonical JSON of ``columns`` and the day; ``today`` is a placeholder.
+
+    Keys in order, no blanks, whole numbers, codes and null only, so that both databases and
+    :func:`canonical_evidence` give the same bytes.
+    """
+    made: dict[str, str] = {AS_OF_DAY: f"CAST({today} AS text)"}
+    for code in columns:
+        quoted = get(code).unit == Unit.CODE  # codes are plain ASCII words: nothing to escape
+        text = f"""'"' || {prefix}{code} || '"'""" if quoted else f"CAST({prefix}{code} AS text)"
+        made[code] = f"coalesce({text}, 'null')"
+    pairs = [f"""'"{key}":' || {made[key]}""" for key in sorted(made)]
+    return "('{' || " + " || ',' || ".join(pairs) + " || '}')"
+
+
+def canonical_evidence(columns: Iterable[str], row: Row, *, today: int) -> str:
+    """Return the evidence of a row of the wide table, byte for byte what the scan writes."""
+    values = {AS_OF_DAY: today, **{code: row[code] for code in columns}}
+    return json.dumps(values, sort_keys=True, separators=(",", ":"))

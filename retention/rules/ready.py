@@ -1,0 +1,178 @@
+"""The eight rules that come with the product. They ship switched off."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import connections, transaction
+
+from customers.ground import clock
+from retention.models import RuleVersion, WarningRule
+from retention.models.rules import CaseKind, Severity
+from retention.rules.conditions import Json, parse
+
+HOUR = 60
+WORKING_DAY = 8 * HOUR
+"""Deadlines are counted in working minutes: a working day stands for eight hours."""
+
+
+@dataclass(frozen=True)
+class ReadyRule:
+    """A rule as delivered; ``cool_down_days`` from the close, ``call_within_minutes`` of working time."""
+
+    code: str
+    name_en: str
+    name_zh: str
+    condition: Json
+    severity: Severity
+    cool_down_days: int
+    call_within_minutes: int
+    case_kind: CaseKind = CaseKind.SAVE
+
+
+READY: tuple[ReadyRule, ...] = (
+    ReadyRule(
+        code="overdue",
+        name_en="Twice the usual time without an order",
+        name_zh="超过平常间隔两倍未下单",
+        # Unknown before the fourth day with an order, so a newcomer never matches.
+        condition={"measure": "overdue_ratio", "op": ">=", "value": 2},
+        severity=Severity.MEDIUM,
+        cool_down_days=30,
+        call_within_minutes=2 * WORKING_DAY,
+    ),
+    ReadyRule(
+        code="spend-halved",
+        name_en="Spend has halved",
+        name_zh="消费额减半",
+        # At least four orders in the 180 days that are compared; nothing spent before compares with nothing.
+        condition={
+            "all": [
+                {"measure": "spend_90d_vs_previous", "op": "<=", "value": "0.5"},
+                {"measure": "orders_180d", "op": ">=", "value": 4},
+            ]
+        },
+        severity=Severity.MEDIUM,
+        cool_down_days=60,
+        call_within_minutes=2 * WORKING_DAY,
+    ),
+    ReadyRule(
+        code="no-contact",
+        name_en="No contact for 60 days",
+        name_zh="60 天没有联系",
+        # Unknown for whom we never contacted: silence needs a conversation that fell silent.
+        condition={"measure": "days_since_last_contact", "op": ">=", "value": 60},
+        severity=Severity.LOW,
+        cool_down_days=30,
+        call_within_minutes=5 * WORKING_DAY,
+    ),
+    ReadyRule(
+        code="complaint-overdue",
+        name_en="A complaint is overdue",
+        name_zh="投诉逾期未解决",
+        condition={"measure": "complaints_overdue", "op": ">=", "value": 1},
+        severity=Severity.HIGH,
+        cool_down_days=7,
+        call_within_minutes=4 * HOUR,
+        case_kind=CaseKind.RECOVERY,
+    ),
+    ReadyRule(
+        code="complaint-reopened",
+        name_en="A complaint was reopened",
+        name_zh="投诉被重新提出",
+        condition={"measure": "complaints_reopened_open", "op": ">=", "value": 1},
+        severity=Severity.HIGH,
+        cool_down_days=7,
+        call_within_minutes=4 * HOUR,
+        case_kind=CaseKind.RECOVERY,
+    ),
+    ReadyRule(
+        code="complaints-rising",
+        name_en="More complaints than before",
+        name_zh="投诉增多",
+        condition={
+            "all": [
+                {"measure": "complaints_90d", "op": ">=", "value": 2},
+                {"measure": "complaints_90d", "op": ">", "factor": 1, "other": "complaints_prev_90d"},
+            ]
+        },
+        severity=Severity.MEDIUM,
+        cool_down_days=30,
+        call_within_minutes=WORKING_DAY,
+        case_kind=CaseKind.RECOVERY,
+    ),
+    ReadyRule(
+        code="contract-ending",
+        name_en="The contract ends within 60 days",
+        name_zh="合同将在 60 天内到期",
+        condition={"measure": "days_to_contract_end", "op": "<=", "value": 60},
+        severity=Severity.MEDIUM,
+        cool_down_days=60,
+        call_within_minutes=3 * WORKING_DAY,
+    ),
+    ReadyRule(
+        code="owner-gone",
+        name_en="The account manager left or changed",
+        name_zh="客户经理离开或更换",
+        condition={
+            "any": [
+                {"measure": "owner_inactive", "op": "=", "value": 1},
+                {"measure": "days_since_owner_change", "op": "<=", "value": 30},
+            ]
+        },
+        severity=Severity.LOW,
+        cool_down_days=60,
+        call_within_minutes=3 * WORKING_DAY,
+    ),
+)
+
+
+def sync(*, at: datetime) -> int:
+    """Add the ready rules that are not there yet, switched off; return how many.
+
+    What exists stays as it is, so that nobody's edits are undone. Each new one gets its version 1.
+    """
+    there = set(WarningRule.objects.values_list("code", flat=True))
+    missing = [(n, ready) for n, ready in enumerate(READY, start=1) if ready.code not in there]
+    with transaction.atomic():
+        WarningRule.objects.bulk_create(
+            [_row(ready, position=n) for n, ready in missing], ignore_conflicts=True
+        )
+        made = WarningRule.objects.filter(code__in=[ready.code for _n, ready in missing], versions=None)
+        RuleVersion.objects.bulk_create(
+            [
+                RuleVersion(
+                    rule=rule,
+                    version=rule.version,
+                    condition=rule.condition,
+                    severity=rule.severity,
+                    made_at=at,
+                )
+                for rule in made
+            ],
+            ignore_conflicts=True,
+        )
+    return len(missing)
+
+
+def _row(ready: ReadyRule, *, position: int) -> WarningRule:
+    return WarningRule(
+        code=ready.code,
+        name_en=ready.name_en,
+        name_zh=ready.name_zh,
+        condition=parse(ready.condition).as_json(),
+        severity=ready.severity,
+        case_kind=ready.case_kind,
+        cool_down_days=ready.cool_down_days,
+        call_within_minutes=ready.call_within_minutes,
+        is_ready_made=True,
+        position=position,
+    )
+
+
+def sync_after_migrate(using: str = "default", **_kwargs: Any) -> None:
+    """Add the missing ready rules when the tables stand (signal ``post_migrate``)."""
+    if RuleVersion._meta.db_table in connections[using].introspection.table_names():
+        sync(at=clock.now())

@@ -1,0 +1,94 @@
+"""Marks of touched customers: claimed by lease, deleted by the ids that were read (decision 11)."""
+
+# ruff: noqa: S608 — SQL is put together from names of our own models; every value is bound
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import connection, transaction
+from django.db.models import Q
+
+from customers.ground import clock
+from customers.models import TouchedCustomer
+from retention.measures.compute import Customers
+from retention.models import CustomerMeasures
+
+LEASE = timedelta(seconds=60)
+AT_ONCE = 1000
+
+
+@dataclass(frozen=True)
+class Claim:
+    """Marks that one worker looks at: their ids, their customers, and the newest ``recorded_at``."""
+
+    token: str
+    ids: tuple[int, ...]
+    customers: tuple[int, ...]
+    newest: datetime
+
+
+def claim(*, limit: int | None = AT_ONCE) -> Claim | None:
+    """Lease up to ``limit`` free marks, the oldest first, on real time; ``None`` when there are none."""
+    real, token = clock.real_now(), secrets.token_hex(16)
+    free = Q(lease_until__isnull=True) | Q(lease_until__lt=real)
+    if not TouchedCustomer.objects.filter(free).exists():  # on SQLite: no write lock every second
+        return None
+    with transaction.atomic():
+        oldest = TouchedCustomer.objects.filter(free).order_by("id")
+        if connection.features.has_select_for_update_skip_locked:
+            oldest = oldest.select_for_update(skip_locked=True)
+        ids = list(oldest.values_list("id", flat=True)[:limit])
+        for start in range(0, len(ids), AT_ONCE):
+            some = TouchedCustomer.objects.filter(free, id__in=ids[start : start + AT_ONCE])
+            some.update(lease_until=real + LEASE, lease_token=token)
+    marks = list(
+        TouchedCustomer.objects.filter(lease_token=token).values_list("id", "customer_id", "recorded_at")
+    )
+    if not marks:
+        return None
+    return Claim(
+        token=token,
+        ids=tuple(mark for mark, _customer, _recorded in marks),
+        customers=tuple(sorted({customer for _mark, customer, _recorded in marks})),
+        newest=max(recorded for _mark, _customer, recorded in marks),
+    )
+
+
+def release(claimed: Claim) -> None:
+    """Give marks back at once, when the sweep that held them failed."""
+    TouchedCustomer.objects.filter(lease_token=claimed.token).update(lease_until=None, lease_token="")
+
+
+def delete(ids: Sequence[int]) -> None:
+    """Delete the marks that were read."""
+    for start in range(0, len(ids), AT_ONCE):
+        TouchedCustomer.objects.filter(id__in=ids[start : start + AT_ONCE]).delete()
+
+
+@contextmanager
+def of_full_pass(customers: Customers, *, as_of: datetime) -> Iterator[None]:
+    """Delete, after the pass inside, the marks that it has answered.
+
+    Those are the marks read before it, recorded before its moment, whose customer's row it wrote: a
+    row of a later pass keeps its mark, since that pass may not have seen the fact.
+    """
+    read = f"marks_read_{secrets.token_hex(6)}"
+    marks, wide = TouchedCustomer._meta.db_table, CustomerMeasures._meta.db_table
+    bound = {**customers.parameters(), "as_of": connection.ops.adapt_datetimefield_value(as_of)}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f'CREATE TEMPORARY TABLE "{read}" AS SELECT id, customer_id FROM {marks} '
+            f"WHERE recorded_at < %(as_of)s AND {customers.condition('customer_id')}",
+            bound,
+        )
+        yield
+        cursor.execute(
+            f'DELETE FROM {marks} WHERE id IN (SELECT r.id FROM "{read}" r '
+            f"JOIN {wide} m ON m.customer_id = r.customer_id WHERE m.as_of = %(as_of)s)",
+            bound,
+        )
+        cursor.execute(f'DROP TABLE "{read}"')

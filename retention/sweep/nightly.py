@@ -1,0 +1,56 @@
+"""The pass over everybody, once each local day, whoever asks for it and however often."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+
+from customers import company
+from customers.ground import clock, localtime
+from customers.ground.models import BackgroundRun
+from retention.models import SweepRun
+from retention.sweep.run import run
+
+NAME = "sweep"
+LEASE = timedelta(minutes=30)
+TRY_AGAIN = timedelta(minutes=5)
+
+
+def nightly(*, at: datetime) -> SweepRun | None:
+    """Sweep everybody as of ``at`` unless this local day's sweep was made or is under way.
+
+    Returns the run, ``None`` when it is somebody else's. Only measures that time or facts may have
+    moved are computed; every customer is judged. A run whose worker died is taken over when its
+    lease (real time) ends; one that failed is tried again after five minutes.
+    """
+    day = company.today(at)
+    slot = localtime.day_of(day.number).isoformat()
+    if not _take(slot, at=at):
+        return None
+    mine = BackgroundRun.objects.filter(name=NAME, slot=slot)
+    try:
+        done = run(as_of=at, scope=SweepRun.Scope.CHANGED)
+    except BaseException:
+        mine.update(status=BackgroundRun.Status.FAILED, lease_until=clock.real_now() + TRY_AGAIN)
+        raise
+    mine.update(status=BackgroundRun.Status.DONE, finished_at=at)
+    return done
+
+
+def _take(slot: str, *, at: datetime) -> bool:
+    """Take the day's run by its unique row; return whether it is ours."""
+    real = clock.real_now()
+    try:
+        with transaction.atomic():
+            BackgroundRun.objects.create(name=NAME, slot=slot, started_at=at, lease_until=real + LEASE)
+        return True
+    except IntegrityError:
+        left = BackgroundRun.objects.filter(
+            ~Q(status=BackgroundRun.Status.DONE), name=NAME, slot=slot, lease_until__lt=real
+        )
+        taken = left.update(
+            status=BackgroundRun.Status.RUNNING, started_at=at, lease_until=real + LEASE, finished_at=None
+        )
+        return bool(taken)

@@ -1,0 +1,33 @@
+"""What happens by the clock: each task reads it and calls the verb. All may run twice and die midway."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from celery import shared_task
+
+from customers.ground import clock, context
+from retention import calls, sweep
+from retention.models import SweepRun
+
+
+@shared_task(name="retention.tasks.flag_warning_signs")
+def flag_warning_signs(scope: str = "", **_kwargs: Any) -> None:
+    """Sweep ``full`` or ``changed`` at once, ``touched`` what is marked; else once each local day."""
+    with context.acting(channel="task"):
+        at = clock.now()
+        if scope in (SweepRun.Scope.FULL, SweepRun.Scope.CHANGED):
+            sweep.run(as_of=at, scope=scope)
+        elif scope == SweepRun.Scope.TOUCHED:
+            sweep.touched(at)
+        else:
+            sweep.nightly(at=at)
+
+
+@shared_task(name="retention.tasks.assign_follow_up_calls")
+def assign_follow_up_calls(**_kwargs: Any) -> None:
+    """Give cases that nobody has to somebody, plan their calls, and escalate what is overdue."""
+    with context.acting(channel="task"):
+        at = clock.now()
+        calls.assign_due(at=at)
+        calls.escalate_overdue(at=at)
