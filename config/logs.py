@@ -48,10 +48,9 @@ def _add_origin(_logger: WrappedLogger, _method: str, event: EventDict) -> Event
 
 
 def _drop_request(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    # Django attaches the whole request to its own records; its text holds the query string.
-    record = event.get("_record")
-    if isinstance(record, logging.LogRecord) and hasattr(record, "status_code"):
-        event.setdefault("status", record.status_code)
+    # Django hangs the whole request on its records; its text holds the query string.
+    for name in ("request", "server_time"):
+        event.pop(name, None)
     return event
 
 
@@ -97,7 +96,7 @@ def configuration(*, level: str, as_json: bool) -> dict[str, Any]:
             "lines": {
                 "()": structlog.stdlib.ProcessorFormatter,
                 "processors": last,
-                "foreign_pre_chain": shared,
+                "foreign_pre_chain": [*shared, structlog.stdlib.ExtraAdder()],
             }
         },
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "lines"}},

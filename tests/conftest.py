@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -58,3 +59,24 @@ def _fresh_clock_and_language() -> Iterator[None]:
     with translation.override("en"):
         yield
     clock.forget()
+
+
+def _service(variable: str, *, name: str) -> str:
+    """Return the address that the stage runner gives; without it skip, or fail in CI."""
+    address = os.environ.get(variable, "")
+    if not address:
+        say = pytest.fail if os.environ.get("CI") else pytest.skip
+        say(f"{name} is needed: run `python .ci/stages.py services`, or set {variable}")
+    return address
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> str:
+    """The address of a Redis that belongs to the tests."""
+    return _service("TEST_REDIS_URL", name="Redis")
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> str:
+    """The address of a PostgreSQL that belongs to the tests, with a database to connect to."""
+    return _service("TEST_POSTGRES_URL", name="PostgreSQL")

@@ -48,3 +48,14 @@ def test_log_line_is_one_json_object_with_the_request_id(capsys: pytest.CaptureF
     assert line["channel"] == "page"
     assert line["level"] == "warning"
     assert "CANARY" not in json.dumps(line)
+
+
+def test_log_line_keeps_what_was_added_but_not_the_request() -> None:
+    made = logs.configuration(level="INFO", as_json=True)["formatters"]["lines"]
+    record = logging.makeLogRecord(
+        {"msg": "failed", "outbox_id": 7, "request": "?q=CANARY", "status_code": 500}
+    )
+    line = json.loads(made.pop("()")(**made).format(record))
+    assert line["outbox_id"] == 7
+    assert line["status_code"] == 500
+    assert "CANARY" not in json.dumps(line)
