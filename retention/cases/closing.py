@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from customers.ground.errors import Refused
 from customers.models import Complaint, User
-from retention import losses
+from retention import losses, warnings
 from retention.calls.planning import cancel_planned
 from retention.cases import holders, moves
 from retention.models import CaseMove, EarlyWarning, MoveKind, RetentionCase
@@ -72,8 +72,6 @@ def close_case(
             due_at=None,
         )
         cancel_planned([case])
-        from retention import warnings
-
         warnings.close_of_case(case, because=EarlyWarning.Closed.CASE_CLOSED, at=at)
         holders.follow([case], at=at)
     return case

@@ -88,7 +88,7 @@ def open_for_warnings(run: SweepRun, *, at: datetime) -> tuple[int, int]:
     left alone. Runs in transactions of 500 customers, each with a bounded number of statements. Side
     effects as :func:`open_case`; ``EarlyWarning.case``.
     """
-    waiting = EarlyWarning.objects.filter(sweep_run=run, state=EarlyWarning.State.OPEN, case__isnull=True)
+    waiting = EarlyWarning.objects.filter(sweep_run=run, case__isnull=True).calling()  # type: ignore[attr-defined]
     calendar = company.working_calendar()
     opened = planned = 0
     ids = list(waiting.order_by("customer_id").values_list("customer_id", flat=True).distinct())

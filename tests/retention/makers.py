@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from itertools import count
 from typing import Any
@@ -62,7 +63,7 @@ def make_warning(
             "severity": rule.severity,
             "raised_at": run.as_of,
             "as_of_day": run.day,
-            "evidence": "{}",
+            "evidence": json.dumps({"as_of_day": run.day, "complaints_open": 2}),
             "fingerprint": run.fingerprint,
             "sweep_run": run,
             **values,
