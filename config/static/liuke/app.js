@@ -165,7 +165,7 @@
   const keys = { j: () => move(1), k: () => move(-1), x: select, "/": search, "?": () => { openHelp(); return true; } };
   document.addEventListener("keydown", (event) => {
     if (!keysOn() || event.defaultPrevented || event.ctrlKey || event.altKey || event.metaKey || event.isComposing || event.repeat && !"jk".includes(event.key)) return;
-    if (!(event.target instanceof Element) || typing(event.target) || $("dialog[open]") || event.key.length !== 1) return;
+    if (!(event.target instanceof Element) || typing(event.target) || $("dialog[open], [popover]:popover-open") || event.key.length !== 1) return;
     const key = event.key.toLowerCase();
     if ((keys[key] ?? (() => press(key)))()) event.preventDefault();
   });

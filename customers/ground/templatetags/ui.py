@@ -237,6 +237,25 @@ def app_now() -> str:
     return clock.now().isoformat(timespec="seconds")
 
 
+@register.simple_tag
+def script_words() -> SafeString:
+    """Return the words that the page's script shows, as data attributes."""
+    words = {
+        "now": gettext("just now"),
+        "minutes": gettext("%(n)d min"),
+        "hours": gettext("%(hours)d h"),
+        "days": gettext("%(days)d d"),
+        "ago": gettext("%(span)s ago"),
+        "late": gettext("%(span)s late"),
+        "in": gettext("in %(span)s"),
+        "close": gettext("Dismiss"),
+        "failed": gettext("That did not work. Nothing was changed; please try again."),
+        "offline": gettext("The server cannot be reached. Please check the connection and try again."),
+        "selected": gettext("%(n)d selected"),
+    }
+    return format_html_join("", ' data-{}="{}"', words.items())
+
+
 # --- Sparkline --------------------------------------------------------------------------------
 @register.simple_tag
 def sparkline(values: Sequence[int | float | None], label: str, tone: str = "", last: int = 0) -> SafeString:
