@@ -11,10 +11,11 @@ from typing import Any
 from celery.schedules import crontab
 
 SCHEDULE: dict[str, dict[str, Any]] = {
-    # 02:15 in the zone CELERY_TIMEZONE; the sweep itself asks for the company's local day.
-    "flag warning signs nightly": {
+    # Asks every ten minutes; the pass over everybody runs once each local day of the company, so it
+    # begins soon after its midnight, and is made up for when the machine was off.
+    "flag warning signs once a day": {
         "task": "retention.tasks.flag_warning_signs",
-        "schedule": crontab(minute="15", hour="2"),
+        "schedule": crontab(minute="*/10"),
     },
     "assign follow-up calls": {
         "task": "retention.tasks.assign_follow_up_calls",

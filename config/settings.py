@@ -260,11 +260,12 @@ REST_FRAMEWORK = {
 REDIS_URL = env.redis_url("REDIS_URL")
 BROKER_DIR = VAR_DIR / "broker"
 TASK_SECONDS = 300
+SWEEP_SECONDS = 30 * 60  # the pass over everybody; its lease in the database is as long
 CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, object]
 CELERY_BROKER_URL = REDIS_URL or "filesystem://localhost"
 if REDIS_URL:
     CELERY_BROKER_TRANSPORT_OPTIONS = {
-        "visibility_timeout": 4 * TASK_SECONDS,
+        "visibility_timeout": 4 * SWEEP_SECONDS,
         "unacked_restore_interval": 5,
         "unacked_restore_throttle": 1,
         "socket_connect_timeout": 2,
@@ -285,6 +286,12 @@ CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_TIME_LIMIT = TASK_SECONDS
 CELERY_TASK_SOFT_TIME_LIMIT = TASK_SECONDS - 60
+CELERY_TASK_ANNOTATIONS = {
+    "retention.tasks.flag_warning_signs": {
+        "time_limit": SWEEP_SECONDS,
+        "soft_time_limit": SWEEP_SECONDS - 60,
+    },
+}
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_DEFAULT_QUEUE = "liuke"

@@ -68,7 +68,8 @@ def test_settings_need_nothing_when_embedded(tmp_path: Path) -> None:
 def test_settings_are_strict_in_production(tmp_path: Path) -> None:
     seen = loaded(
         "ALLOWED_HOSTS", "SESSION_COOKIE_SECURE", "CSRF_COOKIE_SECURE", "SECURE_HSTS_SECONDS", "STORAGES",
-        "CELERY_TASK_ACKS_LATE", "CELERY_TASK_REJECT_ON_WORKER_LOST", "CELERY_TASK_TIME_LIMIT",
+        "CELERY_TASK_ACKS_LATE", "CELERY_TASK_REJECT_ON_WORKER_LOST", "SWEEP_SECONDS",
+        "CELERY_TASK_TIME_LIMIT",
         "CELERY_BROKER_TRANSPORT_OPTIONS", "CELERY_WORKER_PREFETCH_MULTIPLIER", "CELERY_ACCEPT_CONTENT",
         "DATABASES",
         env=PRODUCTION, var=tmp_path,
@@ -80,7 +81,8 @@ def test_settings_are_strict_in_production(tmp_path: Path) -> None:
     assert seen["CELERY_TASK_ACKS_LATE"] and seen["CELERY_TASK_REJECT_ON_WORKER_LOST"]
     assert seen["CELERY_WORKER_PREFETCH_MULTIPLIER"] == 1
     assert seen["CELERY_ACCEPT_CONTENT"] == ["json"]
-    limit, options = seen["CELERY_TASK_TIME_LIMIT"], seen["CELERY_BROKER_TRANSPORT_OPTIONS"]
+    assert seen["CELERY_TASK_TIME_LIMIT"] <= seen["SWEEP_SECONDS"]
+    limit, options = seen["SWEEP_SECONDS"], seen["CELERY_BROKER_TRANSPORT_OPTIONS"]
     assert options["visibility_timeout"] >= 4 * limit
     assert seen["DATABASES"]["default"]["CONN_MAX_AGE"] > 0
     assert not (tmp_path / "secret_key").exists()
