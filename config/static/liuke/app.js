@@ -29,8 +29,11 @@
     if (!place) return;
     const item = document.createElement("div"), note = document.createElement("div"), body = document.createElement("div");
     note.className = `note ${(tones[tone] ?? [""])[0]}`;
+    const mark = document.createElement("b");
+    mark.textContent = (tones[tone] ?? ["", "i"])[1];
+    mark.setAttribute("aria-hidden", "true");
     body.textContent = text;
-    note.append(body);
+    note.append(mark, body);
     item.append(note);
     place.append(item);
     settle(item, tone !== "error");
@@ -79,14 +82,14 @@
   /* --- Theme at once; the form does the same without script ----------------------------------- */
   document.addEventListener("submit", async (event) => {
     const form = event.target.closest?.("[data-theme-form]"), chosen = event.submitter?.value;
-    if (!form || chosen === undefined || event.defaultPrevented) return;
+    if (!form || !chosen || event.defaultPrevented) return;
     event.preventDefault();
     delete form.dataset.sent;
     const data = new FormData(form, event.submitter);
     try {
       const answer = await fetch(form.action, { method: "POST", body: data, headers: { "X-Requested-With": "fetch" } });
       if (!answer.ok) throw new Error(String(answer.status));
-      if (chosen === "") delete root.dataset.theme; else root.dataset.theme = chosen;
+      if (chosen === "auto") delete root.dataset.theme; else root.dataset.theme = chosen;
       for (const button of $$("[data-theme-form] button")) button.setAttribute("aria-pressed", String(button.value === chosen));
     } catch { toast(words.offline, "error"); }
   });
