@@ -6,20 +6,21 @@ from collections.abc import Callable
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.utils import translation
+from django.utils import timezone, translation
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
 from customers import people
 from customers.access import PUBLIC, allow
 from customers.ground import clock
+from customers.ground.models import Company
 
 THEMES = {"light", "dark", "auto"}
 _YEAR = 365 * 24 * 3600
 
 
 class UserLanguageMiddleware:
-    """Show a signed-in colleague her own language, whatever the browser asks for."""
+    """Show a signed-in colleague her own language and the company's local time."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -29,7 +30,11 @@ class UserLanguageMiddleware:
         if user.is_authenticated and user.language in dict(settings.LANGUAGES):
             translation.activate(user.language)
             request.LANGUAGE_CODE = user.language  # type: ignore[attr-defined]
-        return self.get_response(request)
+        if not user.is_authenticated:
+            return self.get_response(request)
+        zone = Company.objects.values_list("time_zone", flat=True).first()
+        with timezone.override(zone):
+            return self.get_response(request)
 
 
 @require_POST

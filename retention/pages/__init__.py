@@ -1,0 +1,1 @@
+"""What people see of retention: home, queue, case, customers, rules, sweeps."""

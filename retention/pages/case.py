@@ -1,0 +1,265 @@
+"""The case: why this customer, what happened, what to do now."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.formats import date_format
+from django.utils.timezone import localtime as to_current_zone
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from customers import company
+from customers.access import allow
+from customers.ground import clock
+from customers.ground.errors import Refused
+from customers.models import User
+from retention import calls, cases, rules
+from retention.cases import queue
+from retention.models import EarlyWarning, FollowUpCall, RetentionCase
+from retention.pages.forms import WORKERS, AssignForm, CallForm, CloseForm, DiagnosisForm, PlanForm
+from retention.timeline import timeline
+
+SEES_CASES = ("account_manager", "team_lead", "admin", "analyst")
+Outcome = FollowUpCall.Outcome
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One warning of a case, ready to show."""
+
+    warning: EarlyWarning
+    sentence: str
+
+
+@dataclass(frozen=True)
+class OutcomeButton:
+    """One outcome of a call: its key, its name, and what pressing it will do."""
+
+    key: int
+    value: str
+    label: str
+    effect: str
+
+
+@require_safe
+@allow(*SEES_CASES)
+def case_page(request: HttpRequest, pk: int) -> HttpResponse:
+    """Show one case."""
+    return _page(request, _case_of(request, pk))
+
+
+@require_POST
+@allow(*WORKERS)
+def case_call(request: HttpRequest, pk: int) -> HttpResponse:
+    """Log what came of a call; the next one is planned by the cadence."""
+    case, form, at = _case_of(request, pk), CallForm(request.POST), clock.now()
+    outcome = request.POST.get("outcome", "")
+    if outcome not in Outcome.values:
+        form.add_error(None, _("Say what came of the call: press one of the six buttons."))
+    if form.is_valid():
+        said = {**form.cleaned_data, "outcome": outcome, "by": request.user, "at": at}
+        try:
+            planned = FollowUpCall.objects.filter(case=case, pk=_whole(request.POST.get("call"))).first()
+            logged = calls.log_call(planned, **said) if planned else calls.log_unplanned(case, **said)
+        except Refused as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            messages.success(request, _said(logged))
+            return redirect("retention:case", pk=case.pk)
+    return _page(request, case, call_form=form)
+
+
+@require_POST
+@allow(*WORKERS)
+def case_plan(request: HttpRequest, pk: int) -> HttpResponse:
+    """Plan the next call, or move it."""
+    case, form = _case_of(request, pk), PlanForm(request.POST)
+    return _act(
+        request,
+        case,
+        "plan_form",
+        form,
+        lambda values, at: calls.plan_call(case, due_at=values["due_at"], by=request.user, at=at),
+        done=_("The call is planned."),
+    )
+
+
+@require_POST
+@allow(*WORKERS)
+def case_diagnose(request: HttpRequest, pk: int) -> HttpResponse:
+    """Enter why the customer is leaving."""
+    case, form = _case_of(request, pk), DiagnosisForm(request.POST)
+    return _act(
+        request,
+        case,
+        "diagnosis_form",
+        form,
+        lambda values, at: cases.diagnose(case, **values, by=request.user, at=at),
+        done=_("The diagnosis is saved."),
+    )
+
+
+@require_POST
+@allow(*WORKERS)
+def case_close(request: HttpRequest, pk: int) -> HttpResponse:
+    """Close the case with its outcome."""
+    case, form = _case_of(request, pk), CloseForm(request.POST)
+    return _act(
+        request,
+        case,
+        "close_form",
+        form,
+        lambda values, at: cases.close_case(case, **values, by=request.user, at=at),
+        done=_("The case is closed."),
+    )
+
+
+@require_POST
+@allow("team_lead", "admin")
+def case_assign(request: HttpRequest, pk: int) -> HttpResponse:
+    """Give the case to a colleague."""
+    case, form = _case_of(request, pk), AssignForm(request.POST, user=request.user)
+    return _act(
+        request,
+        case,
+        "assign_form",
+        form,
+        lambda values, at: cases.assign(case, to=values["to"], by=request.user, at=at),
+        done=_("The case has a new holder."),
+    )
+
+
+@require_POST
+@allow(*WORKERS)
+def case_take(request: HttpRequest, pk: int) -> HttpResponse:
+    """Take a case that nobody holds."""
+    case = _case_of(request, pk)
+    try:
+        cases.assign(case, to=request.user, by=request.user, at=clock.now())
+    except Refused as refusal:
+        messages.error(request, str(refusal))
+    return redirect("retention:case", pk=case.pk)
+
+
+def reasons(case: RetentionCase, *, currency: str) -> list[Reason]:
+    """Return the warnings of a case with their evidence in words, the gravest first."""
+    language = get_language() or "en"
+    rows = case.warnings.select_related("rule").order_by("closed_at", "-severity", "pk")
+    return [Reason(w, rules.evidence_sentence(w, w.rule, language=language, currency=currency)) for w in rows]
+
+
+def next_case(case: RetentionCase, *, user: User, at: datetime) -> RetentionCase | None:
+    """Return the case behind this one in the user's queue; the first one when this is the last."""
+    waiting = queue.queue(user, at=at)
+    here = queue.in_order(RetentionCase.objects.filter(pk=case.pk), at=at).first()
+    behind = queue.after(waiting, queue.place_of(here)) if here else waiting
+    others = waiting.exclude(pk=case.pk)
+    return behind.exclude(pk=case.pk).first() or others.first()
+
+
+def outcome_buttons(case: RetentionCase, call: FollowUpCall | None, *, at: datetime) -> list[OutcomeButton]:
+    """Return the six outcomes, each saying beforehand what will happen."""
+    attempt = call.attempt if call else 1
+    again = calls.next_attempt(at, attempt=attempt, calendar=company.working_calendar())
+    retry = _("next attempt %(when)s") % {"when": _moment(again)} if again else _("no further attempt")
+    effects = {
+        Outcome.REACHED: _("no next call, unless you say when"),
+        Outcome.NO_ANSWER: retry,
+        Outcome.LEFT_MESSAGE: retry,
+        Outcome.CALL_LATER: _("at the moment you enter"),
+        Outcome.WRONG_NUMBER: _("no next call; the number needs mending"),
+        Outcome.DO_NOT_CALL: _("no calls any more"),
+    }
+    return [
+        OutcomeButton(key, outcome.value, str(outcome.label), effects[outcome])
+        for key, outcome in enumerate(Outcome, start=1)
+    ]
+
+
+def _page(request: HttpRequest, case: RetentionCase, **bound: forms.Form) -> HttpResponse:
+    at, firm = clock.now(), company.current()
+    call = FollowUpCall.objects.filter(case=case, status=FollowUpCall.Status.PLANNED).first()
+    main = case.customer.contacts.first()
+    following = next_case(case, user=request.user, at=at)
+    may_work = case.is_open and request.user.role in WORKERS
+    context: dict[str, Any] = {
+        "case": case,
+        "customer": case.customer,
+        "contact": main,
+        "call": call,
+        "now": at,
+        "currency": firm.base_currency,
+        "reasons": reasons(case, currency=firm.base_currency),
+        "why_here": queue.why_here(case, at, currency=firm.base_currency) if case.is_open else "",
+        "why_assigned": cases.why_assigned(case),
+        "hint": calls.hint(case),
+        "page": timeline(case.customer, user=request.user, limit=20),
+        "complaints": [c for c in cases.complaints_of(case) if c.state == c.State.OPEN],
+        "next_case": following,
+        "may_work": may_work,
+        "may_assign": case.is_open and cases.may_assign(request.user),
+        "may_take": may_work and case.assignee_id is None and request.user.role != "admin",
+        "buttons": outcome_buttons(case, call, at=at) if may_work else [],
+        "call_form": CallForm(),
+        "plan_form": PlanForm(initial={"due_at": call.due_at if call else None}),
+        "close_form": CloseForm(),
+        "assign_form": AssignForm(user=request.user),
+        "diagnosis_form": DiagnosisForm(initial=_diagnosis_of(case)),
+        "diagnosis": list(case.causes.all()),
+        **bound,
+    }
+    context["open_sheet"] = next((name for name in bound if name != "call_form"), "")
+    return render(request, "retention/case.html", context, status=422 if bound else 200)
+
+
+def _act(
+    request: HttpRequest, case: RetentionCase, name: str, form: forms.Form, verb: Any, *, done: str
+) -> HttpResponse:
+    """Call the verb with what the form holds; come back with its words when it refuses."""
+    if form.is_valid():
+        try:
+            verb(form.cleaned_data, clock.now())
+        except Refused as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            messages.success(request, done)
+            return redirect("retention:case", pk=case.pk)
+    return _page(request, case, **{name: form})
+
+
+def _case_of(request: HttpRequest, pk: int) -> RetentionCase:
+    visible = RetentionCase.objects.visible_to(request.user)  # type: ignore[attr-defined]
+    return get_object_or_404(visible.select_related("customer__owner", "assignee", "closed_by"), pk=pk)
+
+
+def _diagnosis_of(case: RetentionCase) -> dict[str, Any]:
+    links = list(case.casecause_set.all())
+    return {
+        "churn_type": case.churn_type,
+        "causes": [link.cause_id for link in links],
+        "main": next((link.cause_id for link in links if link.is_main), None),
+    }
+
+
+def _said(logged: calls.Logged) -> str:
+    outcome = logged.call.get_outcome_display()
+    if logged.next_call is None:
+        return _("Logged: %(outcome)s. No further call is planned.") % {"outcome": outcome}
+    when = _moment(logged.next_call.due_at)
+    return _("Logged: %(outcome)s. Next call by %(when)s.") % {"outcome": outcome, "when": when}
+
+
+def _moment(moment: datetime) -> str:
+    return date_format(to_current_zone(moment), "SHORT_DATETIME_FORMAT")
+
+
+def _whole(text: str | None) -> int:
+    return int(text) if text and text.isdigit() else 0

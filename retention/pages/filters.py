@@ -1,0 +1,128 @@
+"""Filters of lists, from closed lists of choices, kept in the address."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import django_filters
+from django.db.models import Q, QuerySet
+from django.utils.translation import gettext_lazy as _
+
+from customers import company
+from customers.ground import localtime
+from customers.models import Customer, Team, User
+from retention.models import RetentionCase
+from retention.models.rules import CaseKind, Severity
+
+NOBODY = "nobody"
+DUE = [
+    ("overdue", _("overdue")),
+    ("today", _("today")),
+    ("week", _("in 7 days")),
+    ("none", _("no call planned")),
+]
+
+
+def colleagues(request: Any) -> QuerySet[User]:
+    """Return those whom the person asking may see among the people who can hold work."""
+    if request is None:
+        return User.objects.none()
+    found: QuerySet[User] = User.objects.working().visible_to(request.user).order_by("username")
+    return found
+
+
+class QueueFilter(django_filters.FilterSet):
+    """What of the queue to show; ``at`` is the moment that due dates are judged at."""
+
+    q = django_filters.CharFilter(label=_("Customer"), method="by_name")
+    kind = django_filters.ChoiceFilter(label=_("Kind"), choices=CaseKind.choices, empty_label=_("all"))
+    severity = django_filters.ChoiceFilter(
+        label=_("Severity"), choices=Severity.choices, empty_label=_("all")
+    )
+    due = django_filters.ChoiceFilter(label=_("Due"), choices=DUE, method="by_due", empty_label=_("any time"))
+    status = django_filters.ChoiceFilter(
+        label=_("Status"),
+        choices=[c for c in RetentionCase.Status.choices if c[0] != RetentionCase.Status.CLOSED],
+        empty_label=_("all"),
+    )
+    assignee = django_filters.ModelChoiceFilter(
+        label=_("Held by"),
+        queryset=colleagues,
+        empty_label=_("anybody"),
+        null_label=_("nobody"),
+        null_value=NOBODY,
+    )
+    team = django_filters.ModelChoiceFilter(
+        label=_("Team"),
+        field_name="customer__team",
+        queryset=lambda request: Team.objects.order_by("name"),
+        empty_label=_("all"),
+    )
+
+    class Meta:
+        model = RetentionCase
+        fields: list[str] = []
+
+    def __init__(self, *args: Any, at: datetime, **kwargs: Any) -> None:
+        self.at = at
+        super().__init__(*args, **kwargs)
+        if self.request.user.role not in {"team_lead", "admin", "analyst"}:
+            del self.filters["assignee"], self.filters["team"]
+
+    def by_name(self, cases: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
+        """Keep customers whose name in either language contains ``value``."""
+        return cases.filter(Q(customer__name__icontains=value) | Q(customer__name_alt__icontains=value))
+
+    def by_due(self, cases: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
+        """Keep cases whose next call is overdue, due today, due in seven days, or not planned."""
+        zone = company.current().time_zone
+        today = localtime.day_number(self.at, zone)
+        if value == "overdue":
+            return cases.filter(due_at__lt=self.at)
+        if value == "none":
+            return cases.filter(due_at__isnull=True)
+        days = 1 if value == "today" else 7
+        return cases.filter(due_at__gte=self.at, due_at__lt=localtime.start_of_day(today + days, zone))
+
+
+class CustomerFilter(django_filters.FilterSet):
+    """What of the customers to show."""
+
+    q = django_filters.CharFilter(label=_("Name"), method="by_name")
+    kind = django_filters.ChoiceFilter(label=_("Kind"), choices=Customer.Kind.choices, empty_label=_("all"))
+    city = django_filters.CharFilter(label=_("City"), lookup_expr="icontains")
+    segment = django_filters.CharFilter(label=_("Segment"), lookup_expr="iexact")
+    owner = django_filters.ModelChoiceFilter(
+        label=_("Owner"),
+        queryset=colleagues,
+        empty_label=_("anybody"),
+        null_label=_("nobody"),
+        null_value=NOBODY,
+    )
+    case = django_filters.ChoiceFilter(
+        label=_("Case"),
+        choices=[("open", _("with an open case")), ("none", _("without an open case"))],
+        method="by_case",
+        empty_label=_("all"),
+    )
+
+    class Meta:
+        model = Customer
+        fields: list[str] = []
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.request.user.role not in {"team_lead", "admin", "analyst"}:
+            del self.filters["owner"]
+
+    def by_name(self, customers: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
+        """Keep customers whose name in either language contains ``value``."""
+        return customers.filter(Q(name__icontains=value) | Q(name_alt__icontains=value))
+
+    def by_case(self, customers: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
+        """Keep customers with, or without, an open case."""
+        open_cases = RetentionCase.objects.open().values("customer_id")  # type: ignore[attr-defined]
+        return (
+            customers.filter(pk__in=open_cases) if value == "open" else customers.exclude(pk__in=open_cases)
+        )

@@ -1,0 +1,159 @@
+"""Forms of the pages; what they allow is what the verbs allow."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from customers import causes
+from customers.models import Cause, Complaint, Contact, Customer, Interaction, User
+from customers.models.people import Role
+from retention.models import RetentionCase
+from retention.models.rules import CaseKind, Severity
+
+
+class MomentField(forms.DateTimeField):
+    """A local date and time, picked by the browser's own control."""
+
+    widget = forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
+
+
+class CallForm(forms.Form):
+    """What was said in a call, and when to call again."""
+
+    note = forms.CharField(
+        label=_("Note"),
+        required=False,
+        max_length=4000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text=_("What happened, what was promised, what comes next."),
+    )
+    next_at = MomentField(
+        label=_("Call again at"),
+        required=False,
+        help_text=_("Needed for “call me later”; optional if reached."),
+    )
+
+
+class PlanForm(forms.Form):
+    """When the next call is due."""
+
+    due_at = MomentField(label=_("Call due at"))
+
+
+class DiagnosisForm(forms.Form):
+    """Why the customer is leaving: the type and the causes."""
+
+    churn_type = forms.ChoiceField(label=_("Type"), choices=RetentionCase.ChurnType.choices)
+    causes = forms.ModelMultipleChoiceField(
+        label=_("Causes"), queryset=Cause.objects.none(), widget=forms.CheckboxSelectMultiple
+    )
+    main = forms.ModelChoiceField(
+        label=_("Main cause"), queryset=Cause.objects.none(), required=False, empty_label=_("the only one")
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        known = causes.choices()
+        self.fields["causes"].queryset = self.fields["main"].queryset = known  # type: ignore[attr-defined]
+
+
+class CloseForm(forms.Form):
+    """How the case ends, and why."""
+
+    outcome = forms.ChoiceField(
+        label=_("Outcome"),
+        choices=[c for c in RetentionCase.Outcome.choices if c[0] != RetentionCase.Outcome.RECOVERED],
+        widget=forms.RadioSelect,
+    )
+    reason = forms.CharField(
+        label=_("Why"),
+        max_length=2000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text=_("One sentence: what kept the customer, or why not."),
+    )
+
+
+class ColleagueField(forms.ModelChoiceField):
+    """One of the colleagues that the person asking may choose."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(queryset=User.objects.none(), **kwargs)
+
+
+class AssignForm(forms.Form):
+    """Who gets it."""
+
+    to = ColleagueField(label=_("Give to"))
+
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        found = User.objects.working().visible_to(user).order_by("username")
+        self.fields["to"].queryset = found  # type: ignore[attr-defined]
+
+
+class OwnerForm(AssignForm):
+    """Who looks after the customer from now on."""
+
+    to = ColleagueField(label=_("New owner"))
+
+
+class _AboutCustomer(forms.Form):
+    """A form whose contacts are those of one customer."""
+
+    def __init__(self, *args: Any, customer: Customer, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "contact" in self.fields:
+            self.fields["contact"].queryset = customer.contacts.all()  # type: ignore[attr-defined]
+
+
+class InteractionForm(_AboutCustomer):
+    """A contact with the customer."""
+
+    kind = forms.ChoiceField(label=_("Kind"), choices=Interaction.Kind.choices)
+    contact = forms.ModelChoiceField(
+        label=_("With"), queryset=Contact.objects.none(), required=False, empty_label=_("not said")
+    )
+    direction = forms.ChoiceField(label=_("Direction"), choices=Interaction.Direction.choices)
+    occurred_at = MomentField(label=_("When"), required=False, help_text=_("Empty: just now."))
+    text = forms.CharField(
+        label=_("What was said"), max_length=4000, widget=forms.Textarea(attrs={"rows": 4})
+    )
+
+
+class ComplaintForm(_AboutCustomer):
+    """What a customer complains about."""
+
+    text = forms.CharField(
+        label=_("What went wrong"),
+        max_length=4000,
+        widget=forms.Textarea(attrs={"rows": 4}),
+        help_text=_("In the customer's words."),
+    )
+    channel = forms.ChoiceField(label=_("Came by"), choices=Complaint.Channel.choices)
+    severity = forms.TypedChoiceField(
+        label=_("Severity"), choices=Complaint.Severity.choices, coerce=int, initial=Complaint.Severity.MEDIUM
+    )
+    contact = forms.ModelChoiceField(
+        label=_("From"), queryset=Contact.objects.none(), required=False, empty_label=_("not said")
+    )
+
+
+class OpenCaseForm(forms.Form):
+    """A case opened by hand."""
+
+    kind = forms.ChoiceField(label=_("Kind"), choices=CaseKind.choices)
+    severity = forms.TypedChoiceField(
+        label=_("Severity"), choices=Severity.choices, coerce=int, initial=Severity.MEDIUM
+    )
+    reason = forms.CharField(
+        label=_("Reason"),
+        max_length=2000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text=_("What you noticed; it stands on top of the case."),
+    )
+
+
+WORKERS = (Role.ACCOUNT_MANAGER, Role.TEAM_LEAD, Role.ADMIN)

@@ -1,0 +1,39 @@
+"""How entries of the timeline look."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django import template
+
+from retention.timeline import Entry
+
+register = template.Library()
+
+
+@dataclass(frozen=True)
+class Look:
+    """The icon and tone of a timeline entry, and whether its text is somebody's words."""
+
+    icon: str
+    tone: str = ""
+    quote: bool = False
+
+
+LOOKS = {
+    "order": Look("shopping-cart"),
+    "return": Look("undo-2", "warn"),
+    "interaction": Look("message-circle", quote=True),
+    "complaint": Look("message-square-warning", "bad", quote=True),
+    "contract": Look("file-text"),
+    "owner": Look("user-round"),
+    "warning": Look("triangle-alert", "warn"),
+    "case": Look("briefcase", "accent"),
+    "call": Look("phone", "accent", quote=True),
+}
+
+
+@register.filter
+def look(entry: Entry) -> Look:
+    """Return how an entry looks."""
+    return LOOKS.get(entry.kind, Look("circle"))
