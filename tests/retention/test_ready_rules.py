@@ -1,0 +1,269 @@
+"""The eight ready rules: delivered switched off, and exactly whom each one finds, with near misses."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import translation
+
+from customers.ground import localtime
+from customers.ground.models import Company
+from customers.models import Customer, User
+from retention import rules, sweep
+from retention.models import EarlyWarning, RetentionCase, RuleVersion, WarningRule
+from retention.rules import ready
+from tests.factories import (
+    NOW,
+    ComplaintEventFactory,
+    ComplaintFactory,
+    ContractFactory,
+    CustomerFactory,
+    InteractionFactory,
+    OrderFactory,
+    OwnershipFactory,
+    UserActivityFactory,
+    UserFactory,
+    ago,
+)
+
+TODAY = localtime.day_number(NOW, "Asia/Shanghai")
+
+
+def bought(customer: Customer, *days_ago: float, **values: Any) -> None:
+    """Let the customer order on these days, counted back from today."""
+    for days in days_ago:
+        OrderFactory(customer=customer, occurred_at=ago(days), **values)
+
+
+def contacted(customer: Customer, days_ago: float, **values: Any) -> None:
+    """Let somebody speak with the customer."""
+    InteractionFactory(customer=customer, occurred_at=ago(days_ago), **values)
+
+
+def complained(customer: Customer, days_ago: float, **values: Any) -> Any:
+    """Let the customer complain."""
+    return ComplaintFactory(customer=customer, occurred_at=ago(days_ago), **values)
+
+
+def reopened(customer: Customer, *, resolved_again: bool = False) -> None:
+    """Let a complaint be resolved five days ago and opened again two days ago."""
+    complaint = complained(customer, 10, resolved_at=ago(5))
+    ComplaintEventFactory(complaint=complaint, kind="reopened", occurred_at=ago(2))
+    if resolved_again:
+        ComplaintEventFactory(complaint=complaint, kind="resolved", occurred_at=ago(1))
+
+
+def owned(customer: Customer, user: User | None, days_ago: float) -> None:
+    """Let ``user`` look after the customer from that day on."""
+    OwnershipFactory(customer=customer, user=user, occurred_at=ago(days_ago), team=None)
+
+
+def gone(days_ago: float, *, back: bool = False) -> User:
+    """Return a colleague who left, perhaps only for a while."""
+    user = UserFactory()
+    UserActivityFactory(user=user, is_active=False, occurred_at=ago(days_ago))
+    if back:
+        UserActivityFactory(user=user, is_active=True, occurred_at=ago(days_ago - 1))
+    return user
+
+
+Story = Callable[[Customer], Any]
+
+STORIES: dict[str, dict[str, tuple[bool, Story]]] = {
+    "overdue": {
+        # every 10 days, twice that has passed
+        "twice the interval": (True, lambda c: bought(c, 50, 40, 30, 20)),
+        "a day less": (False, lambda c: bought(c, 49, 39, 29, 19)),
+        "no rhythm yet": (False, lambda c: bought(c, 300, 290, 280)),
+        "several orders a day are one visit": (False, lambda c: bought(c, 300, 300, 290, 280)),
+        "a cancelled order is none": (
+            False,
+            lambda c: (bought(c, 50, 40, 30), bought(c, 20, status="cancelled")),
+        ),
+        "a later return is no order": (
+            True,
+            lambda c: (bought(c, 50, 40, 30, 20), bought(c, 1, sold=0, returned=500)),
+        ),
+        "no order at all": (False, lambda c: None),
+    },
+    "spend-halved": {
+        "exactly half": (True, lambda c: (bought(c, 100, 110, 120, sold=2000), bought(c, 5, sold=3000))),
+        "a cent more": (False, lambda c: (bought(c, 100, 110, 120, sold=2000), bought(c, 5, sold=3001))),
+        "only three orders": (False, lambda c: (bought(c, 100, 110, sold=3000), bought(c, 5, sold=3000))),
+        "nothing left": (True, lambda c: bought(c, 90, 100, 110, 179)),
+        "the edge of the windows": (False, lambda c: bought(c, 90, 100, 110, 180)),
+        "89 days ago is within the last 90": (False, lambda c: bought(c, 100, 110, 120, 89, 89, 89)),
+        "returns count against the spend": (
+            True,
+            lambda c: (bought(c, 100, 110, 120), bought(c, 5, sold=20000), bought(c, 4, sold=0, returned=5000)),
+        ),
+        "nothing before": (False, lambda c: bought(c, 10, 20, 30, 40)),
+    },
+    "no-contact": {
+        "60 days": (True, lambda c: contacted(c, 60)),
+        "59 days": (False, lambda c: contacted(c, 59)),
+        "never": (False, lambda c: None),
+        "an unanswered call is no contact": (
+            True,
+            lambda c: (contacted(c, 60), contacted(c, 1, reached=False)),
+        ),
+        "they called us": (False, lambda c: (contacted(c, 90), contacted(c, 3, direction="in"))),
+    },
+    "complaint-overdue": {
+        "due yesterday": (True, lambda c: complained(c, 10, due_day=TODAY - 1)),
+        "due today": (False, lambda c: complained(c, 10, due_day=TODAY)),
+        "resolved late": (False, lambda c: complained(c, 10, due_day=TODAY - 5, resolved_at=ago(1))),
+        "without a due day": (False, lambda c: complained(c, 100)),
+    },
+    "complaint-reopened": {
+        "open again": (True, reopened),
+        "resolved again": (False, lambda c: reopened(c, resolved_again=True)),
+        "open, never resolved": (False, lambda c: complained(c, 10)),
+    },
+    "complaints-rising": {
+        "two against one": (True, lambda c: [complained(c, days) for days in (5, 10, 100)]),
+        "two against two": (False, lambda c: [complained(c, days) for days in (5, 10, 100, 110)]),
+        "one against none": (False, lambda c: complained(c, 5)),
+        "the edge of the window": (False, lambda c: [complained(c, days) for days in (5, 90)]),
+        "just inside": (True, lambda c: [complained(c, days) for days in (5, 89)]),
+    },
+    "contract-ending": {
+        "in 60 days": (True, lambda c: ContractFactory(customer=c, ends_day=TODAY + 60)),
+        "in 61 days": (False, lambda c: ContractFactory(customer=c, ends_day=TODAY + 61)),
+        "today": (True, lambda c: ContractFactory(customer=c, ends_day=TODAY)),
+        "ended yesterday": (False, lambda c: ContractFactory(customer=c, ends_day=TODAY - 1)),
+        "renews by itself": (
+            False,
+            lambda c: ContractFactory(customer=c, ends_day=TODAY + 10, auto_renew=True),
+        ),
+        "renewed": (False, lambda c: ContractFactory(customer=c, ends_day=TODAY + 10, renewed_day=TODAY - 1)),
+    },
+    "owner-gone": {
+        "owner left": (True, lambda c: owned(c, gone(5), 300)),
+        "owner came back": (False, lambda c: owned(c, gone(5, back=True), 300)),
+        "changed 30 days ago": (
+            True,
+            lambda c: (owned(c, UserFactory(), 300), owned(c, UserFactory(), 30)),
+        ),
+        "changed 31 days ago": (
+            False,
+            lambda c: (owned(c, UserFactory(), 300), owned(c, UserFactory(), 31)),
+        ),
+        "the first owner is no change": (False, lambda c: owned(c, UserFactory(), 5)),
+        "nobody any more": (True, lambda c: (owned(c, UserFactory(), 300), owned(c, None, 200))),
+        "never had one": (False, lambda c: None),
+    },
+}
+
+
+@pytest.fixture(autouse=True)
+def _company(company: Company) -> None:
+    """Every test has a company in Shanghai."""
+
+
+def warned(code: str) -> set[str]:
+    """Return the names of the customers with an open warning of a rule."""
+    open_ones = EarlyWarning.objects.filter(rule__code=code, state="open")
+    return set(open_ones.values_list("customer__name", flat=True))
+
+
+def on(codes: Iterable[str]) -> list[WarningRule]:
+    """Switch rules on, opening cases for whoever matches."""
+    found = rules.get(codes)
+    for rule in found:
+        rules.enable(rule, open_existing=True, by=None, at=NOW)
+    return found
+
+
+@pytest.mark.parametrize("code", STORIES)
+def test_ready_rule_finds_exactly_whom_it_says_and_no_near_miss(code: str) -> None:
+    for name, (_match, story) in STORIES[code].items():
+        story(CustomerFactory(name=name))
+    on([code])
+
+    done = sweep.run(as_of=NOW)
+
+    expected = {name for name, (match, _story) in STORIES[code].items() if match}
+    assert warned(code) == expected
+    assert done.warnings == {code: len(expected)}
+    assert done.cases_opened == RetentionCase.objects.count() == len(expected)
+    assert done.failed_rules == {}
+
+
+def test_every_ready_rule_has_a_story_with_match_and_near_miss() -> None:
+    assert set(STORIES) == {rule.code for rule in rules.READY}
+    for stories in STORIES.values():
+        assert {match for match, _story in stories.values()} == {True, False}
+
+
+def test_ready_rules_are_delivered_switched_off_with_names_in_both_languages() -> None:
+    delivered = WarningRule.objects.filter(is_ready_made=True)
+    assert {rule.code for rule in delivered} == {rule.code for rule in rules.READY}
+    assert not delivered.filter(is_enabled=True).exists()
+    assert RuleVersion.objects.filter(rule__in=delivered, version=1).count() == len(rules.READY) == 8
+    for rule in delivered:
+        assert rule.name_en.isascii() and not rule.name_zh.isascii()
+        with translation.override("zh-hans"):
+            assert str(rule) == rule.name_zh
+
+
+def test_sync_changes_nothing_that_an_admin_edited_or_switched_on() -> None:
+    (rule,) = on(["no-contact"])
+    rules.revise(
+        rule,
+        condition={"measure": "days_since_last_contact", "op": ">=", "value": 90},
+        severity=3,
+        by=None,
+        at=NOW,
+    )
+
+    assert ready.sync(at=NOW + timedelta(days=1)) == 0
+
+    rule.refresh_from_db()
+    assert (rule.condition["value"], rule.severity, rule.version, rule.is_enabled) == (90, 3, 2, True)
+
+
+def test_sync_adds_a_rule_that_is_missing() -> None:
+    RuleVersion.objects.filter(rule__code="overdue").delete()
+    WarningRule.objects.filter(code="overdue").delete()
+
+    assert ready.sync(at=NOW) == 1
+
+    rule = WarningRule.objects.get(code="overdue")
+    assert (rule.is_enabled, rule.position, rule.versions.count()) == (False, 1, 1)
+
+
+def test_sweep_judges_all_ready_rules_at_once() -> None:
+    names = {}
+    for code, stories in STORIES.items():
+        for name, (match, story) in stories.items():
+            customer = CustomerFactory(name=f"{code}: {name}")
+            story(customer)
+            names[customer.name] = match
+    on(STORIES)
+
+    done = sweep.run(as_of=NOW, shards=4)
+
+    assert done.failed_rules == {}
+    for code in STORIES:
+        own = {name for name in warned(code) if name.startswith(f"{code}:")}
+        assert own == {name for name, match in names.items() if match and name.startswith(f"{code}:")}
+
+
+def test_evidence_holds_whole_numbers_in_canonical_form_and_the_day() -> None:
+    customer = CustomerFactory()
+    bought(customer, 50, 40, 30, 20, sold=12345)
+    on(["overdue"])
+    sweep.run(as_of=NOW)
+
+    evidence = EarlyWarning.objects.get().evidence
+
+    assert evidence == (
+        f'{{"as_of_day":{TODAY},"last_order_day":{TODAY - 20},"order_days":4,"order_span_days":30,'
+        '"spend_365d":49380}'
+    )
+    assert json.dumps(json.loads(evidence), sort_keys=True, separators=(",", ":")) == evidence
