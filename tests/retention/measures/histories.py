@@ -18,12 +18,8 @@ CUSTOMERS, USERS = 3, 3
 MICROSECOND = timedelta(microseconds=1)
 
 # Days back at which something happens: the edges of all windows, the clock changes, and any other day.
-days_back = st.one_of(
-    st.sampled_from(
-        sorted({n + d for n in (0, 30, 90, 180, 365, 730) for d in (-1, 0, 1)} | {4, 5, 150, 158})
-    ),
-    st.integers(0, 800),
-)
+EDGES = [30, 29, 90, 89, 180, 179, 365, 364, 730, 729, 0, 1, -1, 4, 5]
+days_back = st.one_of(st.sampled_from(EDGES), st.integers(0, 800))
 times_of_day = st.sampled_from([time(0), time(23, 59, 59, 999999), time(0, 0, 0, 1), time(12), time(2, 30)])
 delays = st.sampled_from(
     [
@@ -36,11 +32,6 @@ delays = st.sampled_from(
     ]
 )
 near_days = st.one_of(st.integers(-3, 3), st.integers(-500, 500)).map(lambda n: LAST.toordinal() + n)
-
-
-def values_of(kind: str) -> st.SearchStrategy[dict[str, Any]]:
-    """Return the strategy of what a fact of this kind says."""
-    return _VALUES[kind]
 
 
 def _contract(
@@ -86,7 +77,6 @@ _VALUES: dict[str, st.SearchStrategy[dict[str, Any]]] = {
     "ownership": st.fixed_dictionaries({"user": st.none() | st.integers(0, USERS - 1)}),
     "activity": st.fixed_dictionaries({"user": st.integers(0, USERS - 1), "is_active": st.booleans()}),
 }
-KINDS = sorted(_VALUES)
 
 
 @dataclass
@@ -104,11 +94,12 @@ def local(zone: str, back: int, at: time) -> datetime:
 
 
 @st.composite
-def fact(draw: st.DrawFn, *, zone: str, kind: str, customer: int, thread: int = 0) -> Fact:
+def fact(
+    draw: st.DrawFn, *, happenings: st.SearchStrategy[datetime], kind: str, customer: int, thread: int = 0
+) -> Fact:
     """Draw one fact with up to three versions."""
-    occurred = local(zone, draw(days_back), draw(times_of_day))
-    values = draw(_VALUES[kind])
-    versions = [Version(occurred + draw(delays), occurred, values)]
+    occurred = draw(happenings)
+    versions = [Version(occurred + draw(delays), occurred, draw(_VALUES[kind]))]
     for _correction in range(0 if kind == "activity" else draw(st.sampled_from([0, 0, 1, 2]))):
         before = versions[-1]
         after = Version(before.recorded_at + draw(delays), before.occurred_at, before.values, before.void)
@@ -118,34 +109,42 @@ def fact(draw: st.DrawFn, *, zone: str, kind: str, customer: int, thread: int = 
             case "values":
                 after.values = draw(_VALUES[kind])
             case "moment":
-                after.occurred_at = local(zone, draw(days_back), draw(times_of_day))
+                after.occurred_at = draw(happenings)
         if (after.void, after.values, after.occurred_at) != (before.void, before.values, before.occurred_at):
             versions.append(after)
     return Fact(kind, customer, versions, thread)
 
 
 @st.composite
-def complaint(draw: st.DrawFn, *, zone: str, customer: int, thread: int) -> list[Fact]:
+def complaint(
+    draw: st.DrawFn, *, happenings: st.SearchStrategy[datetime], customer: int, thread: int
+) -> list[Fact]:
     """Draw a complaint that is opened, and then anything that happens to complaints."""
-    opened = draw(fact(zone=zone, kind="complaints", customer=customer, thread=thread))
+    steps = fact(happenings=happenings, kind="complaints", customer=customer, thread=thread)
+    opened = draw(steps)
     opened.versions[0].values = {**opened.versions[0].values, "event": "opened"}
-    later = draw(st.lists(fact(zone=zone, kind="complaints", customer=customer, thread=thread), max_size=4))
-    return [opened, *later]
+    return [opened, *draw(st.lists(steps, max_size=4))]
 
 
 @st.composite
 def histories(draw: st.DrawFn) -> History:
-    """Draw the histories of a few customers in one zone, in any order of writing."""
+    """Draw the histories of a few customers in one zone, in any order of writing.
+
+    Half of the facts fall on a few moments, so that several happen at the same one.
+    """
     zone = draw(st.sampled_from(ZONES))
+    any_moment = st.builds(lambda back, at: local(zone, back, at), days_back, times_of_day)
+    few = draw(st.lists(any_moment, min_size=1, max_size=4))
+    happenings = st.one_of(any_moment, st.sampled_from(few))
     facts: list[Fact] = []
     threads = itertools.count(1)
     for customer in range(draw(st.integers(1, CUSTOMERS))):
         for kind in ("orders", "contracts", "interactions", "ownership"):
-            most = 7 if kind == "orders" else 4
-            facts += draw(st.lists(fact(zone=zone, kind=kind, customer=customer), max_size=most))
+            one = fact(happenings=happenings, kind=kind, customer=customer)
+            facts += draw(st.lists(one, max_size=7 if kind == "orders" else 4))
         for _complaint in range(draw(st.integers(0, 2))):
-            facts += draw(complaint(zone=zone, customer=customer, thread=next(threads)))
-    facts += draw(st.lists(fact(zone=zone, kind="activity", customer=0), max_size=3))
+            facts += draw(complaint(happenings=happenings, customer=customer, thread=next(threads)))
+    facts += draw(st.lists(fact(happenings=happenings, kind="activity", customer=0), max_size=4))
     facts = draw(st.permutations(facts))
     known = {m for f in facts for v in f.versions for m in (v.recorded_at, v.occurred_at)}
     moments = sorted(known | {moment + MICROSECOND for moment in known}) or [local(zone, 0, time(12))]
@@ -153,6 +152,7 @@ def histories(draw: st.DrawFn) -> History:
 
 
 def looks_at(history: History) -> st.SearchStrategy[datetime]:
-    """Return a strategy of moments to look back from."""
-    days = st.builds(lambda n, at: local(history.zone, n, at), st.integers(-2, 60), times_of_day)
-    return st.one_of(st.sampled_from(history.moments), days)
+    """Return a strategy of moments to look back from, most of them on the day that has facts at its edges."""
+    backs = st.one_of(st.sampled_from([0, 0, 0, 1, -1]), st.integers(-2, 60))
+    days = st.builds(lambda n, at: local(history.zone, n, at), backs, times_of_day)
+    return st.one_of(days, st.sampled_from(history.moments))
