@@ -15,7 +15,7 @@ from customers.demo.seasons import SeasonClock
 from customers.demo.traits import Traits
 
 # Chances a week of turning away, out of discontent and to a competitor, at mood 0 and without courting.
-DISCONTENT, DRAWN = 0.0072, 0.0023
+DISCONTENT, DRAWN = 0.0067, 0.0019
 CAUSE = {
     "late": "service_experience",
     "damaged": "product_quality",
@@ -24,10 +24,10 @@ CAUSE = {
     "handling": "service_experience",
     "staff": "misleading_promise",
     "price": "price",
-    "manager": "manager_left",
+    "manager": "account_manager_left",
     "neglect": "neglected_relationship",
 }
-VAGUE = ("no_personal_attention", "lack_of_innovation", "need_changed", "brand_damage")
+VAGUE = ("no_personal_attention", "no_innovation", "need_changed", "brand_damage")
 OWN = ("own_situation", "own_situation", "business_change", "need_changed")
 
 
@@ -139,7 +139,7 @@ class Life:
             due = [entry for entry in self.coming if entry[0] <= last]
             self.coming = [entry for entry in self.coming if entry[0] > last]
         if first <= history.price_rise <= last:
-            due.append((first, 0.75 * self.traits.price_sensitive, "price"))
+            due.append((first, 1.0 * self.traits.price_sensitive, "price"))
             if random.random() < self.traits.price_sensitive:
                 self.topics.append((first, "price"))
         if first <= history.manager_left <= last and any(key == LEAVER for _, key, _ in self.owners):

@@ -91,7 +91,7 @@ class Complaints:
         if random.random() < (0.22 if resolved > due_at else 0.07):
             again = self._step(complaint, "reopened", who, resolved + random.randint(DAY, 9 * DAY))
             life.hurt(life.window.day_of(again), 0.25 + 0.15 * complaint.severity, "handling")
-            self._step(complaint, "resolved", who, again + int(random.lognormvariate(log(6.5), 0.6) * DAY))
+            self._step(complaint, "resolved", who, again + int(random.lognormvariate(log(9.0), 0.6) * DAY))
 
     def _step(self, complaint: Complaint, kind: str, who: str, at: int) -> int:
         """Note one step, in office hours; answer its moment."""

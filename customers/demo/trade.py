@@ -61,8 +61,8 @@ class Trade:
         random, life = self.random, self.life
         traits, window = life.traits, life.window
         scale = (1 + traits.growth) ** (day / 365) * (1 - 0.55 * life.fade(day))
-        scale *= random.lognormvariate(0, 0.14)
-        count = min(len(traits.basket), random.choices((1, 2, 3, 4), (12, 42, 34, 12))[0])
+        scale *= random.lognormvariate(0, 0.1)
+        count = min(len(traits.basket), random.choices((1, 2, 3, 4), (6, 50, 36, 8))[0])
         lines = tuple(
             self._line(day, product, max(1, round(usual * scale * random.lognormvariate(0, 0.15))))
             for product, usual in random.sample(traits.basket, count)

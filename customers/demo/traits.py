@@ -103,7 +103,7 @@ def _traits(random: Random, industry: str, *, old: bool, start: int) -> Traits:
         start=start,
         old=old,
         interval=interval * random.lognormvariate(0, spread),
-        regularity=random.uniform(4.5, 12.0),
+        regularity=random.uniform(5.0, 14.0),
         size=size,
         growth=random.gauss(0.04, 0.14),
         discount=round(min(0.14, max(0.0, 0.035 * log(1 + size * 2))), 3),

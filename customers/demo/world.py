@@ -1,5 +1,6 @@
 """The demo world: everything that the company knows about its customers, and the truth that it does not."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 
@@ -24,7 +25,9 @@ class World:
     truth: truth.Truth
 
 
-def build(*, seed: int, customers: int, months: int, until: date) -> World:
+def build(
+    *, seed: int, customers: int, months: int, until: date, progress: Callable[[int], None] | None = None
+) -> World:
     """Tell the story of so many customers over so many months, up to the midnight before `until`.
 
     The same arguments give the same world on every machine and in every process; a customer's story
@@ -36,6 +39,8 @@ def build(*, seed: int, customers: int, months: int, until: date) -> World:
     hidden = truth.Truth(window.first, window.days, [], [], [], [], {})
     for index in range(1, customers + 1):
         _live(index, window, facts, hidden)
+        if progress and index % 20 == 0:
+            progress(20)
     return World(window, facts, hidden)
 
 
