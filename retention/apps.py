@@ -10,8 +10,12 @@ class RetentionConfig(AppConfig):
         from customers import movers
         from retention import sweep  # noqa: F401  — registers its poller with the drain
         from retention.cases import complaints
+        from retention.measures import merging
+        from retention.pages import entries
         from retention.rules import ready
 
         complaints.subscribe()
+        entries.enter()
+        movers.register(self.get_model("CustomerMeasures"), mover=merging.move)
         movers.register_app("retention")
         post_migrate.connect(ready.sync_after_migrate, sender=self, dispatch_uid="retention.rules")

@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from customers import touched
+from customers import movers, touched
 from customers.ground.models import Company
 from customers.models import Customer, Order, TouchedCustomer
 from retention import measures
@@ -221,6 +221,17 @@ def test_at_gives_two_moments_side_by_side(customer: Customer) -> None:
 def test_values_of_leaves_out_a_customer_without_a_row(customer: Customer) -> None:
     assert compute.values_of([customer.pk]) == {}
     assert compute.values_of([]) == {}
+
+
+# --- merging two customers --------------------------------------------------------------------
+def test_merging_drops_the_row_of_the_one_who_goes(company: Company) -> None:
+    gone, stays = CustomerFactory.create_batch(2)
+    compute.refresh(as_of=NOW)
+    move = movers.movers()[CustomerMeasures]
+    assert move("contact", gone.pk, stays.pk) == 0
+    assert move("customer", gone.pk, stays.pk) == 1
+    assert list(CustomerMeasures.objects.values_list("customer_id", flat=True)) == [stays.pk]
+    assert move("customer", gone.pk, stays.pk) == 0
 
 
 # --- shards -----------------------------------------------------------------------------------
