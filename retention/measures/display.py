@@ -19,7 +19,7 @@ _MINUS = "−"
 def format_value(
     measure: Measure, value: int | Fraction | str | None, *, currency: str, language: str
 ) -> str:
-    """Return the value as ``12 days``, ``¥38,200``, ``2.35``, ``11 May 2026``, ``yes``; ``—`` when unknown.
+    """Return the value as ``12 days``, ``¥38,200``, ``2.35``, ``May 11, 2026``, ``yes``; ``—`` when unknown.
 
     Ratios have two decimals below ten and one from there on, rounded half up, away from zero.
     """

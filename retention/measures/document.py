@@ -34,6 +34,8 @@ that the company knew of, before that moment count.
 * A stored measure is a column of the wide table. A derived one is computed from stored ones when it is
   read, so that it stays true while the clock runs.
 * The own rhythm is unknown before the fourth day with an order: three gaps are the least that tell one.
+* A renewal or termination of a contract counts from its day on: before that day nobody knew of it. What
+  happens to a complaint is told by its dated events; whoever voids a complaint voids them.
 * A ratio is a pair of integers, compared without dividing; it is unknown unless the lower one is above 0.
 """
 
