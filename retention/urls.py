@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from django.urls import path
+from django.urls import path, re_path
 
-from retention.pages import case, queue
+from retention.pages import case, customer, customers, home, queue, rules
 
 app_name = "retention"
 urlpatterns = [
+    path("", home.home, name="home"),
     path("queue/", queue.queue_page, name="queue"),
     path("queue/assign/", queue.queue_assign, name="queue_assign"),
     path("cases/<int:pk>/", case.case_page, name="case"),
@@ -17,4 +18,19 @@ urlpatterns = [
     path("cases/<int:pk>/close/", case.case_close, name="case_close"),
     path("cases/<int:pk>/assign/", case.case_assign, name="case_assign"),
     path("cases/<int:pk>/take/", case.case_take, name="case_take"),
+    path("customers/", customers.customer_list, name="customer_list"),
+    path("customers/<int:pk>/", customer.customer_page, name="customer"),
+    path("customers/<int:pk>/interaction/", customer.customer_interaction, name="customer_interaction"),
+    path("customers/<int:pk>/complaint/", customer.customer_complaint, name="customer_complaint"),
+    path("customers/<int:pk>/case/", customer.customer_case, name="customer_case"),
+    path("customers/<int:pk>/owner/", customer.customer_owner, name="customer_owner"),
+    path("complaints/", customer.complaint_list, name="complaint_list"),
+    re_path(
+        r"^complaints/(?P<pk>[0-9]{1,18})/(?P<act>acknowledge|resolve|reopen)/$",
+        customer.complaint_act,
+        name="complaint_act",
+    ),
+    path("rules/", rules.rule_list, name="rule_list"),
+    path("rules/<int:pk>/switch/", rules.rule_switch, name="rule_switch"),
+    path("sweeps/", rules.sweep_list, name="sweep_list"),
 ]

@@ -1,0 +1,78 @@
+"""The list of customers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from customers import company
+from customers.access import allow
+from customers.ground import clock
+from customers.models import Customer
+from retention.models import CustomerMeasures, RetentionCase
+from retention.pages.filters import CustomerFilter
+from retention.pages.queue import COUNT_UP_TO
+
+PAGE = 50
+SEES_CUSTOMERS = ("account_manager", "team_lead", "admin", "analyst")
+
+
+@require_safe
+@allow(*SEES_CUSTOMERS)
+def customer_list(request: HttpRequest) -> HttpResponse:
+    """List customers by name, filtered and paged by what stands in the address."""
+    found = CustomerFilter(
+        request.GET,
+        queryset=Customer.objects.visible_to(request.user),  # type: ignore[attr-defined]
+        request=request,
+    )
+    rows = list(_after(with_figures(found.qs), request.GET.get("after", ""))[: PAGE + 1])
+    more, rows = len(rows) > PAGE, rows[:PAGE]
+    query = request.GET.copy()
+    query.pop("after", None)
+    first = "?" + query.urlencode()
+    if more:
+        query["after"] = f"{rows[-1].pk}~{rows[-1].name}"
+    return render(
+        request,
+        "retention/customer_list.html",
+        {
+            "rows": rows,
+            "filter": found,
+            "now": clock.now(),
+            "currency": company.current().base_currency,
+            "newer": first if request.GET.get("after") else None,
+            "older": "?" + query.urlencode() if more else None,
+            "total": found.qs.order_by()[:COUNT_UP_TO].count()
+            if more or request.GET.get("after")
+            else len(rows),
+        },
+    )
+
+
+def with_figures(customers: QuerySet[Customer]) -> QuerySet[Any]:
+    """Add last order, spend of 12 months, open case and next due moment, in the same query."""
+    measures = CustomerMeasures.objects.filter(customer=OuterRef("pk"))
+    case = RetentionCase.objects.open().filter(customer=OuterRef("pk"))  # type: ignore[attr-defined]
+    return (
+        customers.select_related("owner")
+        .annotate(
+            last_order_day=Subquery(measures.values("last_order_day")[:1]),
+            spend=Subquery(measures.values("spend_365d")[:1]),
+            case_id=Subquery(case.values("pk")[:1]),
+            due_at=Subquery(case.values("due_at")[:1]),
+            has_case=Exists(case),
+        )
+        .order_by("name", "pk")
+    )
+
+
+def _after(customers: QuerySet[Any], key: str) -> QuerySet[Any]:
+    pk, tilde, name = key.partition("~")
+    if not tilde or not pk.isdigit():
+        return customers
+    return customers.filter(Q(name__gt=name) | Q(name=name, pk__gt=int(pk)))

@@ -1,0 +1,23 @@
+"""What retention enters into the main navigation."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_lazy as _
+
+from customers.access import ANYBODY_SIGNED_IN
+from customers.navigation import Entry, register, register_search
+
+EVERYBODY = frozenset(ANYBODY_SIGNED_IN)
+
+
+def enter() -> None:
+    """Enter the pages, and the list that the search box asks."""
+    register(Entry("retention:home", _("Today"), "house", EVERYBODY, 10))
+    register(Entry("retention:queue", _("Queue"), "list-todo", EVERYBODY, 20))
+    register(Entry("retention:customer_list", _("Customers"), "building-2", EVERYBODY, 30))
+    register(Entry("retention:complaint_list", _("Complaints"), "message-square-warning", EVERYBODY, 40))
+    rules = frozenset({"team_lead", "admin", "analyst"})
+    register(Entry("retention:rule_list", _("Rules"), "list-checks", rules, 60, section="settings"))
+    sweeps = frozenset({"admin", "analyst"})
+    register(Entry("retention:sweep_list", _("Sweeps"), "radar", sweeps, 70, section="settings"))
+    register_search("retention:customer_list")

@@ -1,0 +1,93 @@
+"""Warning rules as sentences, on and off; and the runs of the sweep."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.db.models import Count, Q
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from customers import company
+from customers.access import allow
+from customers.ground import clock
+from customers.ground.errors import Refused
+from retention import rules
+from retention.models import SweepRun, WarningRule
+
+SEES_RULES = ("team_lead", "admin", "analyst")
+PAGE = 50
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One rule, ready to show."""
+
+    rule: WarningRule
+    sentence: str
+    problem: str
+    hours: str
+
+
+@require_safe
+@allow(*SEES_RULES)
+def rule_list(request: HttpRequest) -> HttpResponse:
+    """List the rules, each said in a sentence."""
+    open_now = Count("warnings", filter=Q(warnings__state="open", warnings__is_baseline=False))
+    found = WarningRule.objects.annotate(open_now=open_now).order_by("position", "pk")
+    page = Paginator(found, PAGE).get_page(request.GET.get("page"))
+    currency = company.current().base_currency
+    context = {
+        "page": page,
+        "rules": [_shown(rule, currency=currency) for rule in page],
+        "last": SweepRun.objects.filter(status=SweepRun.Status.DONE).exclude(scope="baseline").first(),
+        "may_switch": request.user.role == "admin",
+        "now": clock.now(),
+    }
+    return render(request, "retention/rule_list.html", context)
+
+
+@require_POST
+@allow("admin")
+def rule_switch(request: HttpRequest, pk: int) -> HttpResponse:
+    """Switch a rule on (for new matches only, or for those who match already too) or off."""
+    rule = get_object_or_404(WarningRule, pk=pk)
+    wanted = request.POST.get("switch", "")
+    try:
+        if wanted == "off":
+            rules.disable(rule, by=request.user, at=clock.now())
+            messages.success(request, _("“%(rule)s” is off.") % {"rule": rule})
+        elif wanted in {"new", "all"}:
+            rules.enable(rule, open_existing=wanted == "all", by=request.user, at=clock.now())
+            messages.success(request, _("“%(rule)s” is on.") % {"rule": rule})
+        else:
+            messages.error(request, _("Say whether the rule goes on or off."))
+    except Refused as refusal:
+        messages.error(request, str(refusal))
+    return redirect("retention:rule_list")
+
+
+@require_safe
+@allow("admin", "analyst")
+def sweep_list(request: HttpRequest) -> HttpResponse:
+    """List the runs of the sweep, newest first."""
+    page = Paginator(SweepRun.objects.order_by("-pk"), PAGE).get_page(request.GET.get("page"))
+    rows = [
+        {"run": run, "raised": sum(run.warnings.values()), "seconds": round(sum(run.seconds.values()), 2)}
+        for run in page
+    ]
+    return render(request, "retention/sweep_list.html", {"page": page, "rows": rows, "now": clock.now()})
+
+
+def _shown(rule: WarningRule, *, currency: str) -> Shown:
+    hours = f"{rule.call_within_minutes / 60:g}"
+    try:
+        sentence = rules.rule_sentence(rules.parse(rule.condition), currency=currency)
+    except Refused as refusal:
+        return Shown(rule, "", str(refusal), hours)
+    problem = _("Set aside: the last sweep could not run it.") if rule.broken_since else ""
+    return Shown(rule, sentence, problem, hours)
