@@ -99,7 +99,11 @@ STORIES: dict[str, dict[str, tuple[bool, Story]]] = {
         "89 days ago is within the last 90": (False, lambda c: bought(c, 100, 110, 120, 89, 89, 89)),
         "returns count against the spend": (
             True,
-            lambda c: (bought(c, 100, 110, 120), bought(c, 5, sold=20000), bought(c, 4, sold=0, returned=5000)),
+            lambda c: (
+                bought(c, 100, 110, 120),
+                bought(c, 5, sold=20000),
+                bought(c, 4, sold=0, returned=5000),
+            ),
         ),
         "nothing before": (False, lambda c: bought(c, 10, 20, 30, 40)),
     },
