@@ -149,11 +149,16 @@ class _Teller:
     def _of(
         self, source: str, rows: QuerySet[Any], word: Callable[[Any], Entry], *, moment: str = "occurred_at"
     ) -> Iterator[_Row]:
-        """Yield the newest rows of one source behind the place, each with how to word it."""
+        """Yield the newest rows of one source, each with how to word it."""
+        for place, row in self._newest(source, rows, moment=moment):
+            yield place, lambda row=row: word(row)
+
+    def _newest(self, source: str, rows: QuerySet[Any], *, moment: str) -> Iterator[tuple[Place, Any]]:
+        """Yield the newest rows of one source behind the place."""
         if self.before is not None:
             rows = rows.filter(_behind(self.before, source, moment))
         for row in rows.order_by(f"-{moment}", "-pk")[: self.most]:
-            yield Place(getattr(row, moment), source, row.pk), lambda row=row: word(row)
+            yield Place(getattr(row, moment), source, row.pk), row
 
     # --- What happened ------------------------------------------------------------------------
     def _order(self, order: Order) -> Entry:
@@ -257,14 +262,13 @@ class _Teller:
     # --- What we did --------------------------------------------------------------------------
     def _steps(self) -> Iterator[_Row]:
         steps = CaseMove.objects.filter(case__customer=self.customer, kind__in=_STEPS)
-        rows = list(self._of("step", steps.select_related("by", "case"), lambda step: step, moment="at"))
-        found = [make() for _place, make in rows]
-        mentioned = {person for step in found for person in _mentioned(step)}
+        rows = list(self._newest("step", steps.select_related("by", "case"), moment="at"))
+        mentioned = {person for _place, step in rows for person in _mentioned(step)}
         names = {user.pk: str(user) for user in User.objects.filter(pk__in=mentioned)}
-        for (place, _make), step in zip(rows, found, strict=True):
+        for place, step in rows:
             yield place, lambda step=step: self._step(step, names)
 
-    def _step(self, step: Any, names: dict[int, str]) -> Entry:
+    def _step(self, step: CaseMove, names: dict[int, str]) -> Entry:
         case: RetentionCase = step.case
         text = ""
         if step.kind == MoveKind.OPENED:

@@ -97,6 +97,7 @@ def _whom_to_tell(calls: list[FollowUpCall]) -> dict[int, int | None]:
 
 def _give(ids: list[int], *, at: datetime) -> int:
     with transaction.atomic():
+        holders.hold_desk()
         cases = [case for case in moves.lock(ids) if case.status == RetentionCase.Status.UNASSIGNED]
         return len(holders.give(cases, at=at))
 

@@ -16,6 +16,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from customers.ground.errors import Refused
+from customers.ground.models import Company
 from customers.models import Access, Customer, User
 from customers.models.people import Role
 from retention.cases import moves
@@ -126,11 +127,19 @@ def unassign(case: RetentionCase, *, by: User | None, at: datetime) -> Retention
     return case
 
 
+def hold_desk() -> None:
+    """Wait until nobody else gives out cases, to the end of the transaction; taken before any case.
+
+    There is one desk, the company's row: loads are counted by one at a time, so that nobody gets more
+    than the agreed number, and because it comes first, no two can wait for each other's cases.
+    """
+    list(Company.objects.select_for_update(no_key=True).values_list("pk", flat=True))
+
+
 def give(cases: Sequence[RetentionCase], *, at: datetime) -> list[RetentionCase]:
     """Give unassigned, locked cases to those who can take them; return those that were given.
 
-    The others keep standing unassigned with their reason. Owners and loads are read under a lock on
-    the people concerned, so that nobody gets more than the agreed number. Side effects as
+    The caller holds the desk. The others keep standing unassigned with their reason. Side effects as
     :func:`assign`; ``by`` is the system.
     """
     if not cases:
@@ -263,7 +272,7 @@ def _decide(asks: Sequence[Ask]) -> list[Assignment]:
     owners = {ask.owner_id for ask in asks if ask.owner_id}
     teams = {ask.team_id for ask in asks if ask.team_id}
     concerned = Q(pk__in=owners) | Q(team_id__in=teams, role__in=WORKING_ROLES)
-    people = list(User.objects.select_for_update(no_key=True).filter(concerned).order_by("pk"))
+    people = list(User.objects.filter(concerned).order_by("pk"))
     held = RetentionCase.objects.filter(assignee__in=[person.pk for person in people]).values("assignee")
     loads = {
         row["assignee"]: row

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from customers.ground import audit, events
@@ -124,7 +124,9 @@ def move_many(
     with transaction.atomic():
         guarded = RetentionCase.objects.filter(status__in=set(before.values()))
         if guarded.bulk_update(cases, sorted(changed), batch_size=500) != len(cases):
-            raise MovedMeanwhile(name=_now("somebody"), what=_now("changed one of the cases"), status="?")
+            raise MovedMeanwhile(
+                _("Nothing was changed, because one of the cases moved meanwhile. Load the list again.")
+            )
         record_many(cases, kind=kind, codes_of=codes_of, by=by, at=at, before=before)
     return list(cases)
 
@@ -239,9 +241,8 @@ def _guarded(
             by=by,
             codes=only_codes(codes),
         )
-        about = {"customer_id": case.customer_id}
-        audit.record(f"case.{kind}", obj=case, by=by, at=at, codes=codes, **about)
-        events.record(f"case.{kind}", subject=case, occurred_at=at, data=codes, **about)
+        audit.record(f"case.{kind}", obj=case, by=by, at=at, customer_id=case.customer_id, codes=codes)
+        events.record(f"case.{kind}", customer_id=case.customer_id, subject=case, occurred_at=at, data=codes)
     return step
 
 
@@ -251,7 +252,7 @@ def _what_happened(case: RetentionCase) -> Refused:
     if last is None:
         return CaseClosed()
     return MovedMeanwhile(
-        name=str(last.by) if last.by else _now("the system"),
+        name=str(last.by) if last.by else gettext("the system"),
         what=MoveKind(last.kind).label,
         status=Status(last.case.status).label,
     )

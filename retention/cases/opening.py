@@ -77,6 +77,7 @@ def open_case(
         codes={**({"complaint": complaint.pk} if complaint else {}), **(codes or {})},
     )
     with transaction.atomic():
+        holders.hold_desk()
         opened = _open([grounds], by=by, at=at, calendar=company.working_calendar())
     return opened.cases[0]
 
@@ -85,8 +86,8 @@ def open_for_warnings(run: SweepRun, *, at: datetime) -> tuple[int, int]:
     """Open or join a case for every open warning that ``run`` raised and that has none yet.
 
     Returns how many cases were opened and how many calls planned. Safe to repeat: what has its case is
-    left alone. Runs in transactions of 500 customers, each with a bounded number of statements. Side
-    effects as :func:`open_case`; ``EarlyWarning.case``.
+    left alone. Goes by 500 customers, each with a bounded number of statements. Side effects as
+    :func:`open_case`; ``EarlyWarning.case``.
     """
     waiting = EarlyWarning.objects.filter(sweep_run=run, case__isnull=True).calling()  # type: ignore[attr-defined]
     calendar = company.working_calendar()
@@ -95,6 +96,7 @@ def open_for_warnings(run: SweepRun, *, at: datetime) -> tuple[int, int]:
     for start in range(0, len(ids), CHUNK):
         chunk = waiting.filter(customer_id__in=ids[start : start + CHUNK])
         with transaction.atomic():
+            holders.hold_desk()
             did = _open(_grounds_of(chunk), by=None, at=at, calendar=calendar)
             case = RetentionCase.objects.filter(customer=OuterRef("customer"), status__in=moves.OPEN)
             chunk.update(case=Subquery(case.values("pk")[:1]))
@@ -195,7 +197,7 @@ def _insert_new(cases: Sequence[RetentionCase]) -> list[RetentionCase]:
     row = "(" + ", ".join(["%s"] * len(fields)) + ")"
     statement = (
         f"INSERT INTO {quote(RetentionCase._meta.db_table)} "  # noqa: S608 — names of our own model
-        f"({', '.join(quote(f.column) for f in fields)}) VALUES {', '.join([row] * len(cases))} "
+        f"({', '.join(quote(str(f.column)) for f in fields)}) VALUES {', '.join([row] * len(cases))} "
         "ON CONFLICT DO NOTHING RETURNING customer_id, id"
     )
     values = [

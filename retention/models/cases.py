@@ -46,10 +46,10 @@ class RetentionCase(models.Model):
         CLOSED = "closed", _("closed")
 
     class ChurnType(models.TextChoices):
-        ACTIVE = "active", _("active")
-        PASSIVE = "passive", _("passive")
-        HIDDEN = "hidden", _("hidden")
-        COMPETITIVE = "competitive", _("competitive")
+        ACTIVE = "active", _("active churn")
+        PASSIVE = "passive", _("passive churn")
+        HIDDEN = "hidden", _("hidden churn")
+        COMPETITIVE = "competitive", _("competitive churn")
 
     class Outcome(models.TextChoices):
         SAVED = "saved", _("saved")
