@@ -142,8 +142,8 @@ def add_working_time(start: datetime, span: timedelta, *, calendar: WorkingCalen
     """Return the moment, in UTC, by which ``span`` of working time has passed since ``start``.
 
     Exactly at close is that close, not the next opening; a span of zero is ``start`` itself. Raises
-    :class:`NoWorkingTime` when the calendar stays closed for 400 days in a row, ``ValueError`` for a
-    negative span, ``NaiveMoment`` for a start without a zone.
+    :class:`NoWorkingTime` when the calendar stays closed for more than 400 days in a row,
+    ``ValueError`` for a negative span, ``NaiveMoment`` for a start without a zone.
     """
     if span < _ZERO:
         raise ValueError("a deadline cannot lie before its start")
@@ -189,7 +189,7 @@ def open_ranges(start: datetime, end: datetime, *, calendar: WorkingCalendar) ->
 def next_open(moment: datetime, *, calendar: WorkingCalendar) -> datetime:
     """Return ``moment`` if the calendar is open then, else the next opening; in UTC.
 
-    Raises :class:`NoWorkingTime` when the calendar stays closed for 400 days in a row.
+    Raises :class:`NoWorkingTime` when the calendar stays closed for more than 400 days in a row.
     """
     return next(_ranges_from(moment, calendar=calendar))[0]
 
@@ -198,7 +198,7 @@ def add_working_days(start: datetime, days: int, *, calendar: WorkingCalendar) -
     """Return the date of the ``days``-th working day after the local day of ``start``.
 
     A working day is one with an open window, however short. Raises :class:`NoWorkingTime` when the
-    calendar stays closed for 400 days in a row and ``ValueError`` for fewer days than one.
+    calendar stays closed for more than 400 days in a row and ``ValueError`` for fewer days than one.
     """
     if days < 1:
         raise ValueError("a working day after the start is at least the first")

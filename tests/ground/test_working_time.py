@@ -271,6 +271,23 @@ def test_add_working_time_counts_closed_days_in_a_row_and_not_in_all():
     assert due == moment("2030-05-09T11:00")
 
 
+def test_add_working_time_waits_as_long_after_an_open_day_as_before_it():
+    first, far = date(2026, 5, 11), working_time.LONGEST_CLOSURE_DAYS
+    start = moment("2026-05-11T00:00")
+    for closed_days, reached in ((far, True), (far + 1, False)):
+        second = first + timedelta(days=closed_days + 1)
+        days = {day: (Window(540, 600),) for day in (first, second)}
+        calendar = WorkingCalendar("UTC", CLOSED_WEEK, days)
+        if reached:
+            assert add_working_time(start, 2 * HOUR, calendar=calendar).date() == second
+            assert add_working_days(start - HOUR, 2, calendar=calendar) == second
+        else:
+            with pytest.raises(NoWorkingTime):
+                add_working_time(start, 2 * HOUR, calendar=calendar)
+            with pytest.raises(NoWorkingTime):
+                add_working_days(start - HOUR, 2, calendar=calendar)
+
+
 def test_add_working_time_turns_each_day_into_moments_once(monkeypatch: pytest.MonkeyPatch):
     asked: list[date] = []
     real = working_time.moment_at
