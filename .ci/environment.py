@@ -40,7 +40,7 @@ def main(requirements: str) -> None:
     if stamp.exists() and stamp.read_text() == wanted:
         return
     print(f"Installing {requirements} (pinned, with hashes; half a minute the first time) …", flush=True)
-    pip = [str(BIN / "python"), "-m", "pip", "install", "-qq", "--disable-pip-version-check"]
+    pip = [str(BIN / "python"), "-m", "pip", "install", "-qq", "--no-compile", "--disable-pip-version-check"]
     done = subprocess.run([*pip, "--require-hashes", "-r", str(ROOT / requirements)], check=False)
     if done.returncode:
         sys.exit(f"Installing {requirements} failed; pip's own words stand above.")

@@ -110,7 +110,7 @@ def lint() -> None:
 
 def pytest(where: str, *more: str, **env: str) -> None:
     """Run the tests that the marker expression ``where`` selects."""
-    run("python", "-m", "pytest", "-m", where, "-p", "no:cacheprovider", *more, **env)
+    run("python", "-m", "pytest", "-m", where, "-p", "no:cacheprovider", "--durations=8", *more, **env)
 
 
 def sqlite() -> None:

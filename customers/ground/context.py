@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 _REQUEST_ID = re.compile(r"^[A-Za-z0-9-]{8,64}$")
@@ -42,6 +43,20 @@ def acting(*, channel: str, request_id: str = "", address: str = "") -> Iterator
         _origin.reset(token)
 
 
+def address_of(request: HttpRequest) -> str:
+    """Return the address of who asks: as our own proxies saw it, never as the asker claims it.
+
+    Each proxy of ours adds one entry at the end of ``X-Forwarded-For``; what stands before those
+    was written by somebody else.
+    """
+    ours = settings.TRUSTED_PROXY_COUNT
+    hops = [hop.strip() for hop in request.headers.get("X-Forwarded-For", "").split(",") if hop.strip()]
+    if ours and len(hops) >= ours:
+        return hops[-ours]
+    address: str = request.META.get("REMOTE_ADDR", "")
+    return address
+
+
 class RequestContextMiddleware:
     """Give each request an id, echoed in ``X-Request-ID``, and remember its address."""
 
@@ -54,7 +69,7 @@ class RequestContextMiddleware:
         with acting(
             channel=channel,
             request_id=given if _REQUEST_ID.match(given) else "",
-            address=request.META.get("REMOTE_ADDR", ""),
+            address=address_of(request),
         ) as origin:
             request.request_id = origin.request_id  # type: ignore[attr-defined]
             response = self.get_response(request)
