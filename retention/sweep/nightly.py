@@ -11,7 +11,7 @@ from customers import company
 from customers.ground import clock, localtime
 from customers.ground.models import BackgroundRun
 from retention.models import SweepRun
-from retention.sweep.run import run
+from retention.sweep.sweeping import run
 
 NAME = "sweep"
 LEASE = timedelta(minutes=30)

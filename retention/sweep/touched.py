@@ -12,7 +12,7 @@ from customers.ground import drain
 from customers.models import Customer, TouchedCustomer
 from retention.models import CustomerMeasures, MeasureState, SweepRun
 from retention.sweep import marks
-from retention.sweep.run import run
+from retention.sweep.sweeping import run
 
 _TICK = timedelta(microseconds=1)
 

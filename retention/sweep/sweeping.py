@@ -197,24 +197,34 @@ def _try_out(sweep: Sweep, ids: Customers | None) -> None:
 
 
 def _live(sweep: Sweep, ids: Customers | None, marks_read: Sequence[int]) -> None:
-    run = sweep.run
-    run.save()
+    sweep.run.save()
     try:
-        if run.scope == Scope.CHANGED:
-            with sweep.timing("measures"):
-                compute.refresh_changed(as_of=run.as_of)
-        shards = [ids] if ids is not None else compute.shards(run.shards)
-        run.shards = len(shards)
-        for customers in shards:
-            with transaction.atomic():
-                _shard(sweep, customers, marks_read)
-                run.shards_done += 1
-        if run.scope == Scope.FULL:
-            compute.note_full_pass(as_of=run.as_of)
+        _all_shards(sweep, ids, marks_read)
+        _write_down(sweep)
     except BaseException:
         with suppress(DatabaseError):  # when the database itself is gone, the first error counts
-            SweepRun.objects.filter(pk=run.pk).update(status=SweepRun.Status.FAILED)
+            SweepRun.objects.filter(pk=sweep.run.pk).update(status=SweepRun.Status.FAILED)
         raise
+
+
+def _all_shards(sweep: Sweep, ids: Customers | None, marks_read: Sequence[int]) -> None:
+    run = sweep.run
+    if run.scope == Scope.CHANGED:
+        with sweep.timing("measures"):
+            compute.refresh_changed(as_of=run.as_of)
+    shards = [ids] if ids is not None else compute.shards(run.shards)
+    run.shards = len(shards)
+    for customers in shards:
+        with transaction.atomic():
+            _shard(sweep, customers, marks_read)
+            run.shards_done += 1
+    if run.scope == Scope.FULL:
+        compute.note_full_pass(as_of=run.as_of)
+
+
+def _write_down(sweep: Sweep) -> None:
+    """Store what the run found, note broken rules, and audit all but touched runs that found nothing."""
+    run = sweep.run
     _finish(sweep)
     with transaction.atomic():
         _mark_broken_rules(sweep)
