@@ -382,6 +382,14 @@ def test_next_open_is_now_when_open_and_else_the_next_opening(at: str, opens: st
     assert is_open(moment(at), calendar=SPLIT) is (at == opens)
 
 
+def test_next_open_passes_a_window_that_clocks_skip():
+    next_day = SPRING + timedelta(days=1)
+    windows = {SPRING: parse_windows(["02:15-02:45"]), next_day: parse_windows(["09:00-10:00"])}
+    calendar = WorkingCalendar(NEW_YORK, CLOSED_WEEK, windows)
+    opens = next_open(moment(f"{SPRING}T00:00", NEW_YORK), calendar=calendar)
+    assert opens == moment(f"{next_day}T09:00", NEW_YORK)
+
+
 def test_open_ranges_are_none_when_the_end_is_not_after_the_start():
     at = moment("2026-05-11T10:00")
     assert open_ranges(at, at, calendar=OFFICE) == []
