@@ -9,9 +9,11 @@ class CustomersConfig(AppConfig):
 
     def ready(self) -> None:
         from customers import causes, movers, navigation
+        from customers.imports import delivered
         from customers.navigation import Entry
 
         movers.register(self.get_model("Contact"), mover=movers.move_contacts)
+        delivered.register_all()
         movers.register_app("ground")
         movers.register_app("customers")
         navigation.register(

@@ -80,17 +80,15 @@ def upsert_orders(
         )
         products = _products_of(kept)
         stored = _stored_lines(kept, source=source)
-        plans = [
-            _plan(
-                record,
-                ids[record.customer],
-                products,
-                stored.get(record.external_id, []),
-                rate_of[record.external_id],
-                firm,
-            )
-            for record in kept
-        ]
+        plans = []
+        for record in kept:
+            lines = stored.get(record.external_id, [])
+            try:
+                plans.append(
+                    _plan(record, ids[record.customer], products, lines, rate_of[record.external_id], firm)
+                )
+            except Refused as refusal:  # an amount beyond what we can store
+                landed.refused.append(Refusal(record, "unit_price", refusal))
         rows = land_rows(Order, "order", [plan.order for plan in plans], source=source, batch=batch, at=at)
         _land_lines(plans, rows, batch=batch, at=at)
         people.mark_changed(rows, at=at)

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from customers.ground.privacy import declare
+from customers.models.people import Role, User
+
+
+class ImportQuerySet(models.QuerySet["ImportBatch"]):
+    def visible_to(self, user: User) -> ImportQuerySet:
+        """Return the imports that ``user`` may see: an admin all, a lead her own."""
+        if user.is_active and user.role == Role.ADMIN:
+            return self
+        if user.is_active and user.role == Role.TEAM_LEAD:
+            return self.filter(by=user)
+        return self.none()
 
 
 class ImportBatch(models.Model):
@@ -22,11 +35,15 @@ class ImportBatch(models.Model):
     kind = models.CharField(max_length=32)
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.UPLOADED)
     file_name = models.CharField(max_length=255, blank=True)
-    stored_as = models.CharField(max_length=255, blank=True)  # below var/imports, random name
+    stored_as = models.CharField(max_length=255, blank=True)  # below MEDIA_ROOT/imports, random name
     error_stored_as = models.CharField(max_length=255, blank=True)
     mapping = models.JSONField(default=dict)
     size = models.BigIntegerField(default=0)  # bytes
-    position = models.BigIntegerField(default=0)  # lines done so far
+    position = models.BigIntegerField(default=0)  # chunks landed and counted
+    progress = models.JSONField(default=dict)  # phase, done, total: for the page
+    attempts = models.PositiveSmallIntegerField(default=0)
+    lease_until = models.DateTimeField(null=True)  # real time; who works on it
+    lease_token = models.CharField(max_length=32, blank=True)
     lines = models.BigIntegerField(default=0)
     accepted = models.BigIntegerField(default=0)
     refused = models.BigIntegerField(default=0)
@@ -39,11 +56,22 @@ class ImportBatch(models.Model):
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
 
+    objects: ClassVar[models.Manager[ImportBatch]] = ImportQuerySet.as_manager()  # type: ignore[assignment]
+
     privacy = declare(
-        none_keep="id kind status file_name stored_as error_stored_as mapping size position lines accepted refused "
-        "created updated unchanged problem made_at started_at finished_at",
+        none_keep="id kind status file_name stored_as error_stored_as mapping size position progress attempts "
+        "lease_until lease_token lines accepted refused created updated unchanged problem made_at started_at "
+        "finished_at",
         staff_keep="by",
     )
 
     class Meta:
         ordering = ["-id"]
+        indexes = [
+            # the drain: what waits or runs
+            models.Index(
+                fields=["id"],
+                condition=models.Q(status__in=["waiting", "running"]),
+                name="import_batch_open",
+            ),
+        ]

@@ -1,0 +1,354 @@
+"""How each kind's lines become records and land; called in the transaction of a chunk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from customers import batch, company
+from customers.batch import (
+    ComplaintRecord,
+    ContactRecord,
+    ContractRecord,
+    CustomerRecord,
+    InteractionRecord,
+    Landed,
+    Line,
+    OrderRecord,
+    ProductRecord,
+    Step,
+)
+from customers.complaints import RESOLVE_WITHIN_DAYS
+from customers.ground import localtime, money
+from customers.ground.models import ExchangeRate
+from customers.ground.working_time import add_working_days
+from customers.imports import errors
+from customers.imports.kinds import CellRefused, Context, Group, LineRefusal, Outcome, Row
+from customers.models import ComplaintEvent
+
+MOST_AMOUNT = Decimal(10) ** 13  # of one line, in major units
+_ONE = Decimal(1)
+_RATE_DIGITS = Decimal("0.00000001")
+
+
+# --- What does not go together in one line ------------------------------------------------------
+def check_order_line(values: dict[str, Any], context: Context) -> None:
+    """Refuse what no order line can be."""
+    _not_in_future(values, context, "occurred_at", "recorded_at")
+    quantity = values.get("quantity")
+    if quantity is not None and quantity != "" and quantity < 0 and not context.returns:
+        raise CellRefused("quantity", errors.ReturnRefused())
+    if "unit_price" in values and values["unit_price"] == "":
+        raise CellRefused("unit_price", errors.Missing())
+    if "unit_price" not in values and values.get("amount", "") == "":
+        raise CellRefused("amount", errors.Missing())
+    if "quantity" in values and quantity == "":
+        raise CellRefused("quantity", errors.Missing())
+    if abs((quantity or _ONE) * (values.get("unit_price") or 0)) >= MOST_AMOUNT:
+        raise CellRefused("unit_price", errors.NumberTooLarge())
+
+
+def check_contract(values: dict[str, Any], context: Context) -> None:
+    """Refuse a contract that ends before it starts or was signed in the future."""
+    _not_in_future(values, context, "occurred_at", "recorded_at")
+    if values["ends_on"] < values["starts_on"]:
+        raise CellRefused("ends_on", errors.EndsBeforeStart())
+
+
+def check_complaint(values: dict[str, Any], context: Context) -> None:
+    """Refuse steps of a complaint that lie in the future or out of order."""
+    steps = ("acknowledged_at", "resolved_at", "reopened_at")
+    _not_in_future(values, context, "occurred_at", "recorded_at", *steps)
+    for name in steps:
+        if values.get(name) and values[name] < values["occurred_at"]:
+            raise CellRefused(name, errors.BeforeOpened())
+    reopened, resolved = values.get("reopened_at"), values.get("resolved_at")
+    if reopened and (not resolved or resolved > reopened):
+        raise CellRefused("reopened_at", errors.NoReopening())
+
+
+def check_rate(values: dict[str, Any], context: Context) -> None:
+    """Refuse a rate that is not above zero."""
+    rate = values["rate"].quantize(_RATE_DIGITS)
+    if rate <= 0:
+        raise CellRefused("rate", errors.Zero() if rate == 0 else errors.Negative())
+    if rate >= 10**9:
+        raise CellRefused("rate", errors.NumberTooLarge())
+
+
+def _not_in_future(values: dict[str, Any], context: Context, *names: str) -> None:
+    for name in names:
+        if values.get(name) and values[name] > context.at:
+            raise CellRefused(name, errors.Future())
+
+
+# --- Landing -----------------------------------------------------------------------------------
+def land_customers(groups: Sequence[Group], context: Context) -> Outcome:
+    """Create or change customers."""
+    records = []
+    for group in groups:
+        values = dict(group.first.values)
+        owner, team = values.pop("owner", None), values.pop("team", None)
+        records.append(
+            CustomerRecord(external_id=group.key, values=_without_id(values), owner=owner, team=team)
+        )
+    return _land(batch.upsert_customers, groups, records, context)
+
+
+def land_contacts(groups: Sequence[Group], context: Context) -> Outcome:
+    """Create or change contacts."""
+    records = []
+    for group in groups:
+        values = dict(group.first.values)
+        customer = values.pop("customer")
+        records.append(ContactRecord(external_id=group.key, customer=customer, values=_without_id(values)))
+    return _land(batch.upsert_contacts, groups, records, context)
+
+
+def land_products(groups: Sequence[Group], context: Context) -> Outcome:
+    """Create or change products."""
+    records = []
+    for group in groups:
+        values = dict(group.first.values)
+        values.pop("code")
+        if "unit_cost" in values and values["unit_cost"] is not None:
+            values["unit_cost"] = money.to_minor(values["unit_cost"], context.firm.base_currency)
+        if "margin" in values:
+            values["margin_bp"] = values.pop("margin")
+        records.append(ProductRecord(code=group.key, values=values))
+
+    def upsert(records: Any, *, source: str, **rest: Any) -> Landed:
+        return batch.upsert_products(records, **rest)
+
+    return _land(upsert, groups, records, context)
+
+
+def land_orders(groups: Sequence[Group], context: Context) -> Outcome:
+    """Create or change orders; lines of one key that disagree on the customer are refused."""
+    outcome, records, kept = Outcome(), [], []
+    for group in groups:
+        rows = _agreeing(group, outcome)
+        first = group.first.values
+        occurred_at = min(row.values["occurred_at"] for row in rows)
+        recorded_at, assumed = context.known(occurred_at, first.get("recorded_at"))
+        values = {name: first[name] for name in ("number", "status") if name in first}
+        records.append(
+            OrderRecord(
+                external_id=group.key,
+                customer=first["customer"],
+                occurred_at=occurred_at,
+                recorded_at=recorded_at,
+                recorded_assumed=assumed,
+                currency=first.get("currency") or context.currency,
+                values=values,
+                lines=[_line(row) for row in rows],
+                adds=context.is_mended,
+                new_customer=_new_customer(first),
+            )
+        )
+        kept.append(Group(group.key, rows))
+    return _land(_creating(batch.upsert_orders, context), kept, records, context, outcome)
+
+
+def _agreeing(group: Group, outcome: Outcome) -> list[Row]:
+    """Return the lines that name the same customer and currency as the first; refuse the others."""
+    first = group.first
+    rows = []
+    for row in group.rows:
+        if row.values["customer"] != first.values["customer"]:
+            reason = errors.OtherCustomer(line=first.number)
+            outcome.refused.append(LineRefusal(row.number, "customer", reason))
+        elif row.values.get("currency") != first.values.get("currency"):
+            reason = errors.OtherCurrency(line=first.number)
+            outcome.refused.append(LineRefusal(row.number, "currency", reason))
+        else:
+            rows.append(row)
+    return rows
+
+
+def _line(row: Row) -> Line:
+    values = row.values
+    quantity, price = values.get("quantity", _ONE), values.get("unit_price")
+    if price is None:  # only the line's amount is known
+        amount = values["amount"]
+        quantity, price = (_ONE if amount >= 0 else -_ONE), abs(amount)
+    return Line(
+        row.position,
+        quantity,
+        price,
+        values.get("product", ""),
+        values.get("description", ""),
+        values.get("unit_cost"),
+    )
+
+
+def land_contracts(groups: Sequence[Group], context: Context) -> Outcome:
+    """Create or change contracts; unsigned ones count as signed on the day that they start."""
+    records = []
+    for group in groups:
+        values = group.first.values
+        starts = localtime.start_of_day(values["starts_on"].toordinal(), context.firm.time_zone)
+        occurred_at = values.get("occurred_at") or min(starts, context.at)
+        recorded_at, assumed = context.known(occurred_at, values.get("recorded_at"))
+        currency = values.get("currency") or context.currency
+        fields: dict[str, Any] = {
+            name.replace("_on", "_day"): values[name] and values[name].toordinal()
+            for name in ("starts_on", "ends_on", "notice_on", "renewed_on", "terminated_on")
+            if name in values
+        }
+        fields.update({name: values[name] for name in ("auto_renew", "number") if name in values})
+        if "value" in values:
+            fields["value"] = money.to_minor(values["value"] or Decimal(0), currency)
+        records.append(
+            ContractRecord(
+                external_id=group.key,
+                customer=values["customer"],
+                occurred_at=occurred_at,
+                recorded_at=recorded_at,
+                recorded_assumed=assumed,
+                currency=currency,
+                values=fields,
+                new_customer=_new_customer(values),
+            )
+        )
+    return _land(_creating(batch.upsert_contracts, context), groups, records, context)
+
+
+def land_interactions(groups: Sequence[Group], context: Context) -> Outcome:
+    """Create or change interactions."""
+    records = []
+    for group in groups:
+        values = group.first.values
+        recorded_at, assumed = context.known(values["occurred_at"], values.get("recorded_at"))
+        records.append(
+            InteractionRecord(
+                external_id=group.key,
+                customer=values["customer"],
+                occurred_at=values["occurred_at"],
+                recorded_at=recorded_at,
+                recorded_assumed=assumed,
+                values={n: values[n] for n in ("kind", "direction", "reached", "text") if n in values},
+                contact=values.get("contact"),
+                by=values.get("by"),
+                new_customer=_new_customer(values),
+            )
+        )
+    return _land(_creating(batch.upsert_interactions, context), groups, records, context)
+
+
+def land_complaints(groups: Sequence[Group], context: Context) -> Outcome:
+    """Create or change complaints; without a due day they are due five working days after."""
+    calendar = company.working_calendar(context.firm)
+    records = []
+    for group in groups:
+        values = group.first.values
+        recorded_at, assumed = context.known(values["occurred_at"], values.get("recorded_at"))
+        due_on = values.get("due_on") or add_working_days(
+            values["occurred_at"], RESOLVE_WITHIN_DAYS, calendar=calendar
+        )
+        records.append(
+            ComplaintRecord(
+                external_id=group.key,
+                customer=values["customer"],
+                occurred_at=values["occurred_at"],
+                recorded_at=recorded_at,
+                recorded_assumed=assumed,
+                values={n: values[n] for n in ("text", "channel", "category", "severity") if n in values},
+                contact=values.get("contact"),
+                order=values.get("order"),
+                steps=list(_steps(values, due_on.toordinal(), context)),
+                history=context.history,
+                new_customer=_new_customer(values),
+            )
+        )
+    return _land(_creating(batch.upsert_complaints, context), groups, records, context)
+
+
+def _steps(values: dict[str, Any], due_day: int, context: Context) -> Sequence[Step]:
+    kinds = ComplaintEvent.Kind
+    moments: list[tuple[str, datetime | None]] = [
+        (kinds.OPENED, values["occurred_at"]),
+        (kinds.ACKNOWLEDGED, values.get("acknowledged_at")),
+        (kinds.RESOLVED, values.get("resolved_at")),
+        (kinds.REOPENED, values.get("reopened_at")),
+    ]
+    steps = []
+    for kind, moment in moments:
+        if moment is None:
+            continue
+        recorded_at, assumed = context.known(moment, values.get("recorded_at"))
+        steps.append(
+            Step(
+                kind=kind,
+                occurred_at=moment,
+                recorded_at=max(recorded_at, moment),
+                recorded_assumed=assumed,
+                due_day=due_day if kind == kinds.OPENED else None,
+            )
+        )
+    return steps
+
+
+def land_rates(groups: Sequence[Group], context: Context) -> Outcome:
+    """Create or change exchange rates; facts that stand keep the rate that they were counted with."""
+    wanted = {(g.first.values["currency"], g.first.values["day"]): g.first.values["rate"] for g in groups}
+    present = {
+        (row.currency, row.day): row
+        for row in ExchangeRate.objects.filter(
+            currency__in={currency for currency, _day in wanted}, day__in={day for _currency, day in wanted}
+        )
+    }
+    outcome = Outcome()
+    changed, new = [], []
+    for (currency, day), rate in wanted.items():
+        rate = rate.quantize(_RATE_DIGITS)
+        row = present.get((currency, day))
+        if row is None:
+            new.append(ExchangeRate(currency=currency, day=day, rate=rate))
+        elif row.rate != rate:
+            row.rate = rate
+            changed.append(row)
+    ExchangeRate.objects.bulk_create(new)
+    if changed:
+        ExchangeRate.objects.bulk_update(changed, ["rate"], batch_size=200)
+    outcome.landed.created, outcome.landed.updated = len(new), len(changed)
+    outcome.landed.unchanged = len(wanted) - len(new) - len(changed)
+    return outcome
+
+
+# --- The same for all --------------------------------------------------------------------------
+def _land(
+    upsert: Callable[..., Landed],
+    groups: Sequence[Group],
+    records: Sequence[Any],
+    context: Context,
+    outcome: Outcome | None = None,
+) -> Outcome:
+    """Land the records and say for each refused one which lines it was."""
+    outcome = outcome or Outcome()
+    landed = upsert(records, source=context.source, batch=context.batch, at=context.at)
+    group_of = {id(record): group for record, group in zip(records, groups, strict=True)}
+    for refusal in landed.refused:
+        outcome.refused += [
+            LineRefusal(row.number, refusal.field, refusal.reason)
+            for row in group_of[id(refusal.record)].rows
+        ]
+    outcome.landed += landed
+    return outcome
+
+
+def _creating(upsert: Callable[..., Landed], context: Context) -> Callable[..., Landed]:
+    return lambda records, **rest: upsert(records, create_missing=context.create_missing, **rest)
+
+
+def _without_id(values: dict[str, Any]) -> dict[str, Any]:
+    values.pop("external_id", None)
+    return values
+
+
+def _new_customer(values: dict[str, Any]) -> dict[str, Any]:
+    """Return what the line says of a customer who has to be made."""
+    named = {"customer_name": "name", "customer_segment": "segment", "customer_city": "city"}
+    return {field: values[name] for name, field in named.items() if values.get(name)}

@@ -1,0 +1,154 @@
+"""Where lines wait between reading and landing: a file on disk that brings like keys together.
+
+So lines of one order need not stand together in the file, and memory stays bounded.
+"""
+
+from __future__ import annotations
+
+import pickle
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from customers.imports import errors
+from customers.imports.kinds import Group, Row
+
+MOST_LINES_OF_A_GROUP = 50_000
+_LATER = 1_000_000  # places of mended lines that had none: after all that a first import gives
+_TABLES = """
+PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-32000; PRAGMA temp_store=FILE;
+CREATE TABLE line (number INTEGER PRIMARY KEY, key TEXT NOT NULL, position INTEGER, payload BLOB);
+CREATE TABLE bad (
+    number INTEGER PRIMARY KEY, col TEXT, code TEXT, reason TEXT, key TEXT, position INTEGER
+);
+BEGIN
+"""
+_PLACES = """
+SELECT number, ROW_NUMBER() OVER (PARTITION BY key ORDER BY number), is_bad FROM (
+    SELECT number, key, 0 AS is_bad FROM line WHERE key IN (SELECT key FROM bad WHERE key <> '')
+    UNION ALL SELECT number, key, 1 FROM bad WHERE key <> ''
+)
+"""
+
+
+@dataclass(slots=True)
+class Bad:
+    """A refused line: where, the column at fault (or none), a code and the reason in words."""
+
+    number: int
+    column: str
+    code: str
+    reason: str
+    key: str = ""
+    position: int = 0
+
+
+class Stage:
+    """Lines read and lines refused, in a temporary SQLite file (never in the product's database)."""
+
+    def __init__(self) -> None:
+        self.folder = tempfile.TemporaryDirectory(prefix="liuke-import-")
+        self.db = sqlite3.connect(str(Path(self.folder.name) / "stage"), isolation_level=None)
+        self.db.executescript(_TABLES)
+        self._lines: list[tuple[int, str, int | None, bytes]] = []
+        self._bads: list[tuple[int, str, str, str, str, int]] = []
+
+    def close(self) -> None:
+        """Throw everything away."""
+        self.db.close()
+        self.folder.cleanup()
+
+    def add(self, number: int, key: str, values: tuple[Any, ...], *, position: int | None = None) -> None:
+        """Keep a line that was read."""
+        self._lines.append((number, key, position, pickle.dumps(values, pickle.HIGHEST_PROTOCOL)))
+        if len(self._lines) >= 5000:
+            self.flush()
+
+    def refuse(self, bad: Bad) -> None:
+        """Keep a line that was refused."""
+        self._bads.append((bad.number, bad.column, bad.code, bad.reason, bad.key, bad.position))
+        if len(self._bads) >= 5000:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what was kept in memory; of two refusals of one line the first counts."""
+        self.db.executemany("INSERT INTO line VALUES (?, ?, ?, ?)", self._lines)
+        self.db.executemany("INSERT OR IGNORE INTO bad VALUES (?, ?, ?, ?, ?, ?)", self._bads)
+        self._lines.clear()
+        self._bads.clear()
+
+    def sort(self) -> None:
+        """Make keys findable, once all lines are here."""
+        self.flush()
+        self.db.execute("CREATE INDEX line_key ON line (key, number)")
+
+    def twins(self) -> Iterator[tuple[int, int]]:
+        """Yield each line whose key an earlier line has, with that line."""
+        yield from self.db.execute(
+            "SELECT number, (SELECT MIN(first.number) FROM line first WHERE first.key = line.key) AS before "
+            "FROM line WHERE before < number ORDER BY number"
+        ).fetchall()
+
+    def drop(self, number: int) -> None:
+        """Forget a line (it was refused meanwhile)."""
+        self.db.execute("DELETE FROM line WHERE number = ?", (number,))
+
+    def groups(self, names: tuple[str, ...], *, is_grouped: bool) -> Iterator[Group]:
+        """Yield the groups: in the order of their keys, or line by line when nothing is grouped.
+
+        A line's place counts refused lines of its group too, so that a mended line finds its place.
+        """
+        if not is_grouped:
+            for number, key, payload in self.db.execute(
+                "SELECT number, key, payload FROM line ORDER BY number"
+            ):
+                yield Group(key, [Row(number, 1, dict(zip(names, pickle.loads(payload), strict=True)))])  # noqa: S301
+            return
+        group, count = Group("", []), 0
+        rows = self.db.execute(
+            "SELECT key, number, position, payload FROM line UNION ALL "
+            "SELECT key, number, NULL, NULL FROM bad WHERE key <> '' ORDER BY key, number"
+        )
+        for key, number, position, payload in rows:
+            if key != group.key:
+                if group.rows:
+                    yield group
+                group, count = Group(key, []), 0
+            count += 1
+            if len(group.rows) >= MOST_LINES_OF_A_GROUP:
+                reason = errors.TooManyTogether(most=MOST_LINES_OF_A_GROUP)
+                self.refuse(Bad(number, "", reason.code, str(reason), position=position or count))
+            elif payload is not None:
+                values = dict(zip(names, pickle.loads(payload), strict=True))  # noqa: S301 — written above
+                group.rows.append(Row(number, position or count, values))
+        if group.rows:
+            yield group
+
+    def places(self) -> dict[int, int]:
+        """Return the place in its group of each refused line whose group is known."""
+        self.flush()
+        known = dict(self.db.execute("SELECT number, position FROM bad WHERE position > 0"))
+        counted = {number: place for number, place, is_bad in self.db.execute(_PLACES) if is_bad}
+        return counted | known
+
+    def bads(self) -> Iterator[Bad]:
+        """Yield the refused lines in their order."""
+        self.flush()
+        for row in self.db.execute(
+            "SELECT number, col, code, reason, key, position FROM bad ORDER BY number"
+        ):
+            yield Bad(*row)
+
+    def counts(self) -> tuple[int, int]:
+        """Return how many lines stand and how many are refused."""
+        self.flush()
+        lines = self.db.execute("SELECT COUNT(*) FROM line").fetchone()[0]
+        return lines, self.db.execute("SELECT COUNT(*) FROM bad").fetchone()[0]
+
+
+def later_place(number: int) -> int:
+    """Return the place in its order of a mended line that had none: by its line in the first file."""
+    return _LATER + number
