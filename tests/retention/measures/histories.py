@@ -31,7 +31,9 @@ delays = st.sampled_from(
         timedelta(days=400),
     ]
 )
-near_days = st.one_of(st.integers(-3, 3), st.integers(-500, 500)).map(lambda n: LAST.toordinal() + n)
+near_days = st.one_of(st.integers(-1, 1), st.integers(-3, 3), st.integers(-500, 500)).map(
+    lambda n: LAST.toordinal() + n
+)
 
 
 def _contract(
@@ -48,6 +50,11 @@ def _contract(
     }
 
 
+def seldom(days: st.SearchStrategy[int]) -> st.SearchStrategy[int | None]:
+    """Return a strategy of a day that most often is not set."""
+    return st.one_of(st.none(), st.none(), days)
+
+
 amounts = st.integers(0, 100_000)
 _VALUES: dict[str, st.SearchStrategy[dict[str, Any]]] = {
     "orders": st.fixed_dictionaries(
@@ -61,7 +68,7 @@ _VALUES: dict[str, st.SearchStrategy[dict[str, Any]]] = {
     ),
     "contracts": st.builds(
         _contract,
-        st.tuples(near_days, near_days, st.none() | near_days, st.none() | near_days),
+        st.tuples(near_days, near_days, seldom(near_days), seldom(near_days)),
         st.booleans(),
         amounts,
     ),
