@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.urls import path, re_path
+from django.urls import path
 
 from retention.pages import case, customer, customers, home, queue, rules
 
@@ -25,10 +25,9 @@ urlpatterns = [
     path("customers/<int:pk>/case/", customer.customer_case, name="customer_case"),
     path("customers/<int:pk>/owner/", customer.customer_owner, name="customer_owner"),
     path("complaints/", customer.complaint_list, name="complaint_list"),
-    re_path(
-        r"^complaints/(?P<pk>[0-9]{1,18})/(?P<act>acknowledge|resolve|reopen)/$",
-        customer.complaint_act,
-        name="complaint_act",
+    *(
+        path(f"complaints/<int:pk>/{act}/", customer.complaint_act, {"act": act}, name="complaint_act")
+        for act in customer.COMPLAINT_ACTS
     ),
     path("rules/", rules.rule_list, name="rule_list"),
     path("rules/<int:pk>/switch/", rules.rule_switch, name="rule_switch"),

@@ -10,8 +10,6 @@ from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.utils.formats import date_format
-from django.utils.timezone import localtime as to_current_zone
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
@@ -20,6 +18,7 @@ from customers import company
 from customers.access import allow
 from customers.ground import clock
 from customers.ground.errors import Refused
+from customers.ground.templatetags.ui import moment_name
 from customers.models import User
 from retention import calls, cases, rules
 from retention.cases import queue
@@ -72,7 +71,7 @@ def case_call(request: HttpRequest, pk: int) -> HttpResponse:
         except Refused as refusal:
             form.add_error(None, str(refusal))
         else:
-            messages.success(request, _said(logged))
+            messages.success(request, _said(logged, at=at))
             return redirect("retention:case", pk=case.pk)
     return _page(request, case, call_form=form)
 
@@ -169,7 +168,9 @@ def outcome_buttons(case: RetentionCase, call: FollowUpCall | None, *, at: datet
     """Return the six outcomes, each saying beforehand what will happen."""
     attempt = call.attempt if call else 1
     again = calls.next_attempt(at, attempt=attempt, calendar=company.working_calendar())
-    retry = _("next attempt %(when)s") % {"when": _moment(again)} if again else _("no further attempt")
+    retry = (
+        _("next attempt %(when)s") % {"when": moment_name(again, at=at)} if again else _("no further attempt")
+    )
     effects = {
         Outcome.REACHED: _("no next call, unless you say when"),
         Outcome.NO_ANSWER: retry,
@@ -249,16 +250,12 @@ def _diagnosis_of(case: RetentionCase) -> dict[str, Any]:
     }
 
 
-def _said(logged: calls.Logged) -> str:
+def _said(logged: calls.Logged, *, at: datetime) -> str:
     outcome = logged.call.get_outcome_display()
     if logged.next_call is None:
         return _("Logged: %(outcome)s. No further call is planned.") % {"outcome": outcome}
-    when = _moment(logged.next_call.due_at)
+    when = moment_name(logged.next_call.due_at, at=at)
     return _("Logged: %(outcome)s. Next call by %(when)s.") % {"outcome": outcome, "when": when}
-
-
-def _moment(moment: datetime) -> str:
-    return date_format(to_current_zone(moment), "SHORT_DATETIME_FORMAT")
 
 
 def _whole(text: str | None) -> int:

@@ -121,7 +121,10 @@ def rows_of(found: Sequence[RetentionCase], *, user: User, at: datetime) -> list
 def reasons_of(warnings: Iterable[EarlyWarning], *, currency: str) -> str:
     """Return the evidence of the warnings as sentences, each once, the gravest first."""
     language = get_language() or "en"
-    said = (rules.evidence_sentence(w, w.rule, language=language, currency=currency) for w in warnings)
+    said = (
+        rules.evidence_sentence(w, w.rule, language=language, currency=currency, with_worth=False)
+        for w in warnings
+    )
     return " ".join(dict.fromkeys(sentence for sentence in said if sentence))
 
 

@@ -152,12 +152,13 @@ def evidence_sentence(
     *,
     language: str,
     currency: str,
+    with_worth: bool = True,
 ) -> str:
     """Return why a warning was raised: “Orders every 9 days on average; the last was 41 days ago.”
 
     Reads nothing but the frozen evidence (``warning.evidence``, or that text itself) and the rule's
     condition, which says what matters; of alternatives only those that hold are told. ``currency``
-    is the base currency.
+    is the base currency. ``with_worth`` adds what the customer paid in the past year.
     """
     if isinstance(warning, EarlyWarning):
         rule = rule or warning.rule
@@ -167,7 +168,7 @@ def evidence_sentence(
     with translation.override(language):
         told = _Evidence(evidence, currency, language)
         said = list(dict.fromkeys(filter(None, (_tell(code, told) for code in _matters(rule, told)))))
-        said += [text for text in [_worth(told)] if text and text not in said]
+        said += [text for text in [_worth(told)] if with_worth and text and text not in said]
         return ("" if language.startswith("zh") else " ").join(said)
 
 

@@ -185,6 +185,11 @@ def when(context: Context, moment: datetime | None) -> SafeString | str:
     )
 
 
+def moment_name(moment: datetime, *, at: datetime) -> str:
+    """Return a moment to come as people say it: ``today 17:00``, ``tomorrow 09:40``, ``Wed 10:00``."""
+    return f"{_day_name(timezone.localtime(moment).date(), timezone.localtime(at).date())} {_hour(moment)}"
+
+
 @register.simple_tag(takes_context=True)
 def due(context: Context, moment: datetime | None, at: datetime | None = None) -> SafeString | str:
     """Show a deadline as a tag: late (red, with a mark), within four hours (amber), else calm.
@@ -212,8 +217,7 @@ def _due_parts(moment: datetime, at: datetime) -> tuple[str, str, str]:
         return " tag-bad", "circle-alert", gettext("%(span)s late") % {"span": span(-left)}
     if left <= _SOON:
         return " tag-warn", "clock", gettext("in %(span)s") % {"span": span(left)}
-    today = timezone.localtime(at).date()
-    return "", "", f"{_day_name(timezone.localtime(moment).date(), today)} {_hour(moment)}"
+    return "", "", moment_name(moment, at=at)
 
 
 @register.simple_tag(takes_context=True)
