@@ -69,6 +69,9 @@ def case_call(request: HttpRequest, pk: int) -> HttpResponse:
             planned = FollowUpCall.objects.filter(case=case, pk=_whole(request.POST.get("call"))).first()
             logged = calls.log_call(planned, **said) if planned else calls.log_unplanned(case, **said)
         except Refused as refusal:
+            if _is_closed(case):
+                messages.error(request, str(refusal))
+                return redirect("retention:case", pk=case.pk)
             form.add_error(None, str(refusal))
         else:
             messages.success(request, _said(logged, at=at))
@@ -229,11 +232,18 @@ def _act(
         try:
             verb(form.cleaned_data, clock.now())
         except Refused as refusal:
+            if _is_closed(case):  # its forms are gone from the page, so the words stand on top
+                messages.error(request, str(refusal))
+                return redirect("retention:case", pk=case.pk)
             form.add_error(None, str(refusal))
         else:
             messages.success(request, done)
             return redirect("retention:case", pk=case.pk)
     return _page(request, case, **{name: form})
+
+
+def _is_closed(case: RetentionCase) -> bool:
+    return not RetentionCase.objects.filter(pk=case.pk).open().exists()  # type: ignore[attr-defined]
 
 
 def _case_of(request: HttpRequest, pk: int) -> RetentionCase:
