@@ -50,6 +50,8 @@ def _drop_request(_logger: WrappedLogger, _method: str, event: EventDict) -> Eve
     # Django hangs the whole request on its records; its text holds the query string.
     for name in ("request", "server_time"):
         event.pop(name, None)
+    if event.get("status_code", 500) < 500:  # refused or not found: nobody's mistake in the code
+        event.pop("exc_info", None)
     return event
 
 

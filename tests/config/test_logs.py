@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import logging.config
+import sys
 
 import pytest
 
@@ -59,3 +60,14 @@ def test_log_line_keeps_what_was_added_but_not_the_request() -> None:
     assert line["outbox_id"] == 7
     assert line["status_code"] == 500
     assert "CANARY" not in json.dumps(line)
+
+
+@pytest.mark.parametrize(("status", "traced"), [(403, False), (404, False), (500, True)])
+def test_log_line_holds_a_traceback_only_of_a_mistake_of_ours(status: int, traced: bool) -> None:
+    made = logs.configuration(level="INFO", as_json=True)["formatters"]["lines"]
+    try:
+        raise PermissionError("not yours")
+    except PermissionError:
+        record = logging.makeLogRecord({"msg": "x", "status_code": status, "exc_info": sys.exc_info()})
+    line = json.loads(made.pop("()")(**made).format(record))
+    assert ("exception" in line) is traced

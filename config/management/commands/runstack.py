@@ -15,6 +15,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
 from config.stack import Stack
+from customers.ground.models import Company
 
 DEMO_ACCOUNTS = ("admin", "lead", "manager", "analyst")
 
@@ -58,9 +59,9 @@ class Command(BaseCommand):
         self._say("Bringing the database up to date …")
         call_command("migrate", interactive=False, verbosity=0)
         call_command("createcachetable", verbosity=0)
-        if demo and not get_user_model().objects.exists():
+        if demo and not (Company.objects.exists() or get_user_model().objects.exists()):
             settings.DEMO_PASSWORD = _demo_password()
-            self._say("Building the demo company (about half a minute) …")
+            self._say("Building the demo company: 2,000 customers, 18 months (once, about a minute) …")
             call_command("demo")
 
     def _announce(self, host: str, port: int) -> None:
