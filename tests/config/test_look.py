@@ -33,7 +33,9 @@ INLINE = {
     "a style element": re.compile(r"<style\b", re.I),
     "an inline script": re.compile(r"<script\b(?![^>]*\ssrc=)", re.I),
     "a javascript address": re.compile(r"javascript:", re.I),
-    "something from elsewhere": re.compile(r"<(?:script|link|img|iframe)\b[^>]*(?:src|href)=[\"']https?:", re.I),
+    "something from elsewhere": re.compile(
+        r"<(?:script|link|img|iframe)\b[^>]*(?:src|href)=[\"']https?:", re.I
+    ),
 }
 
 
@@ -110,7 +112,9 @@ def test_the_component_library_is_found_where_vendor_css_looks():
     assert finders.find(address)
 
 
-@pytest.mark.parametrize("name", ["400.html", "403.html", "403_csrf.html", "404.html", "429.html", "500.html"])
+@pytest.mark.parametrize(
+    "name", ["400.html", "403.html", "403_csrf.html", "404.html", "429.html", "500.html"]
+)
 @pytest.mark.parametrize("language", ["en", "zh-hans"])
 def test_error_page_stands_without_request_or_database(name, language):
     with translation.override(language):
