@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-
 from allauth.account import views as accounts
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path, re_path
@@ -40,7 +38,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("language/", language.set_language, name="set_language"),
     path("theme/", language.set_theme, name="set_theme"),
     path("admin/", admin.site.urls),
+    path("", include("retention.urls")),
+    path("", include("customers.urls")),
 ]
-for _app in ("customers", "retention"):
-    if find_spec(f"{_app}.urls"):
-        urlpatterns.append(path("", include(f"{_app}.urls")))
