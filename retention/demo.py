@@ -5,6 +5,7 @@ own account managers decide is drawn from a seed and from what stands in their n
 the truth either.
 """
 
+# ruff: noqa: E501 — sentences in two languages
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping

@@ -15,7 +15,7 @@ from customers.demo.seasons import SeasonClock
 from customers.demo.traits import Traits
 
 # Chances a week of turning away, out of discontent and to a competitor, at mood 0 and without courting.
-DISCONTENT, DRAWN = 0.0067, 0.0019
+DISCONTENT, DRAWN = 0.0070, 0.0021
 CAUSE = {
     "late": "service_experience",
     "damaged": "product_quality",
@@ -118,8 +118,8 @@ class Life:
 
     def step(self, first: int, last: int) -> None:
         """Live through the days `first` to `last`: feel, be courted, pause, perhaps turn away."""
-        self._feel(first, last)
         if not self.is_gone(last):
+            self._feel(first, last)
             self._be_courted(first)
             self._pause(first)
             if self.decided < 0 and first > self.traits.start + 25:
@@ -130,7 +130,7 @@ class Life:
 
     def _feel(self, first: int, last: int) -> None:
         random, history = self.random, self.window.history
-        self.mood += 0.05 * (self.traits.patience - self.mood) + random.gauss(0, 0.07)
+        self.mood += 0.04 * (self.traits.patience - self.mood) + random.gauss(0, 0.06)
         self.pull *= 0.91
         for source in self.hurts:
             self.hurts[source] *= 0.96
@@ -176,7 +176,7 @@ class Life:
         bound = self.contract_end - day
         shield = 0.45 if bound > 120 else 1.3 if 0 < bound < 90 else 1.0
         own = self.traits.own_risk / 52
-        discontent = shield * DISCONTENT * exp(-1.9 * self.mood)
+        discontent = shield * DISCONTENT * exp(-2.4 * self.mood)
         drawn = shield * DRAWN * exp(0.9 * min(self.pull, 3.5) - 0.8 * self.mood)
         chance = self.random.random()
         if chance < own:

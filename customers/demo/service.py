@@ -66,7 +66,7 @@ class Complaints:
             due_day=_working_days_after(window.first + window.day_of(at), 5),
         )
         self.complaints.append(complaint)
-        weight = 0.12 * complaint.severity
+        weight = 0.2 * complaint.severity
         life.hurt(window.day_of(at), weight, kind)
         life.topics.append((window.day_of(at) + random.randrange(5), "apology"))
         self._handle(complaint, weight)
@@ -79,16 +79,16 @@ class Complaints:
         who = owner.key if owner else ""
         wait = int(random.expovariate(1 / 9000))
         at = self._step(complaint, "acknowledged", who, complaint.known_at + wait)
-        days = random.lognormvariate(log(2.2), 0.55) / speed
-        if random.random() < 0.07:
+        days = random.lognormvariate(log(2.5), 0.55) / speed
+        if random.random() < 0.09:
             days *= random.uniform(4, 10)
         resolved = self._step(complaint, "resolved", who, at + int(days * DAY))
         due_at = moment(complaint.due_day + 1, 0)
         if resolved > due_at:
             life.hurt(life.window.day_of(due_at), 0.22 * complaint.severity, "handling")
         else:
-            life.hurt(life.window.day_of(resolved), -0.8 * weight, complaint.kind)
-        if random.random() < (0.22 if resolved > due_at else 0.07):
+            life.hurt(life.window.day_of(resolved), -0.5 * weight, complaint.kind)
+        if random.random() < (0.24 if resolved > due_at else 0.1):
             again = self._step(complaint, "reopened", who, resolved + random.randint(DAY, 9 * DAY))
             life.hurt(life.window.day_of(again), 0.25 + 0.15 * complaint.severity, "handling")
             self._step(complaint, "resolved", who, again + int(random.lognormvariate(log(9.0), 0.6) * DAY))
@@ -152,7 +152,7 @@ class Contacts:
                 self._talk(max(day, first), topic)
         while self.next <= last:
             day = self.next
-            self.next = self._after(day, random.gammavariate(10, self._every(day) / 10))
+            self.next = self._after(day, random.gammavariate(14, self._every(day) / 14))
             if not self._is_looked_after(day):
                 continue
             if life.is_gone(day):
@@ -196,9 +196,8 @@ class Contacts:
         lines = texts.INTERACTIONS[topic]
         text = texts.write(random, lines, english=english, who=who, products=self.products, rival=life.rival)
         kind = random.choices(list(KIND), list(KIND.values()))[0]
-        if topic == "silent":
-            kind = "call"
-        elif inbound and kind in ("visit", "meeting"):
+        kind = texts.kind_of(text) or kind
+        if inbound and kind in ("visit", "meeting"):
             kind = "chat"
         at = window.at(day, 9 * 3600 + random.randrange(9 * 3600))
         known_at = self.desk.known(at, late=0.015, usual=6 * 3600)

@@ -216,5 +216,17 @@ def write(
     return line.format(who=who, what=what, rival=COMPETITORS[rival][place])
 
 
+_TELLTALE = {
+    "call": ("电话", "来电", "Routine call", "Called", "called"),
+    "visit": ("拜访", "Visited", "First visit"),
+    "chat": ("微信", "发了消息", "Wrote to"),
+}
+
+
+def kind_of(text: str) -> str:
+    """Return the kind of contact that a note speaks of, or nothing when it fits any."""
+    return next((kind for kind, words in _TELLTALE.items() if any(word in text for word in words)), "")
+
+
 def _small(name: str) -> str:
     return name[:1].lower() + name[1:]

@@ -10,7 +10,7 @@ from customers.demo.records import Line, Order, OrderChange, Return
 from customers.demo.truth import Failure
 
 FAILURES = {"late": 0.5, "damaged": 0.27, "wrong": 0.23}
-WEIGHT = {"late": 0.22, "damaged": 0.3, "wrong": 0.2}
+WEIGHT = {"late": 0.32, "damaged": 0.42, "wrong": 0.3}
 
 
 class Trade:
@@ -62,7 +62,7 @@ class Trade:
         traits, window = life.traits, life.window
         scale = (1 + traits.growth) ** (day / 365) * (1 - 0.55 * life.fade(day))
         scale *= random.lognormvariate(0, 0.1)
-        count = min(len(traits.basket), random.choices((1, 2, 3, 4), (6, 50, 36, 8))[0])
+        count = min(len(traits.basket), random.choices((1, 2, 3), (16, 56, 28))[0])
         lines = tuple(
             self._line(day, product, max(1, round(usual * scale * random.lognormvariate(0, 0.15))))
             for product, usual in random.sample(traits.basket, count)

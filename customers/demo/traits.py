@@ -22,11 +22,11 @@ from customers.demo.records import Customer
 
 # industry: share, median days between orders, its spread, usual order in units, yearly risk of closing
 INDUSTRY = {
-    "restaurant": (0.29, 13.0, 0.35, 1.25, 0.050),
-    "shop": (0.24, 18.0, 0.4, 1.15, 0.035),
-    "clinic": (0.13, 22.0, 0.35, 1.2, 0.015),
-    "office": (0.19, 27.0, 0.35, 1.1, 0.020),
-    "household": (0.15, 38.0, 0.35, 0.35, 0.030),
+    "restaurant": (0.29, 16.0, 0.3, 1.25, 0.050),
+    "shop": (0.24, 21.0, 0.3, 1.15, 0.035),
+    "clinic": (0.13, 24.0, 0.3, 1.2, 0.015),
+    "office": (0.19, 28.0, 0.3, 1.1, 0.020),
+    "household": (0.15, 38.0, 0.3, 0.35, 0.030),
 }
 ENGLISH_SHARE = 0.09
 HERE_BEFORE = 0.68  # share of customers won before the window opens
@@ -103,13 +103,13 @@ def _traits(random: Random, industry: str, *, old: bool, start: int) -> Traits:
         start=start,
         old=old,
         interval=interval * random.lognormvariate(0, spread),
-        regularity=random.uniform(5.0, 14.0),
+        regularity=random.uniform(6.0, 15.0) * (1.6 if interval > 25 else 1.0),
         size=size,
         growth=random.gauss(0.04, 0.14),
         discount=round(min(0.14, max(0.0, 0.035 * log(1 + size * 2))), 3),
         basket=_basket(random, industry, units * size),
         channel=_weighted(random, {"web": 0.45, "app": 0.25, "phone": 0.15, "sales": 0.15}),
-        patience=random.gauss(0.75, 0.35),
+        patience=random.gauss(0.8, 0.22),
         price_sensitive=random.betavariate(2, 3),
         outspoken=random.betavariate(3, 3),
         attached=random.betavariate(2, 3),
