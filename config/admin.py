@@ -23,8 +23,9 @@ class ReadOnly(admin.ModelAdmin):
 
     def __init__(self, model: type[models.Model], site: admin.AdminSite) -> None:
         fields = [field for field in model._meta.concrete_fields if field.name not in HIDDEN]
-        self.list_display = [field.name for field in fields if not isinstance(field, models.TextField)][:8]
-        self.list_select_related = [name for name in self.list_display if model._meta.get_field(name).is_relation]
+        shown = [field for field in fields if not isinstance(field, models.TextField)][:8]
+        self.list_display = [field.name for field in shown]
+        self.list_select_related = [field.name for field in shown if field.is_relation]
         self.fields = [field.name for field in fields]
         self.ordering = ["-pk"]
         super().__init__(model, site)

@@ -73,9 +73,9 @@ def twin_of(model: type[models.Model], *, caches: tuple[str, ...] = ()) -> type[
                 "indexes": [
                     models.Index(
                         fields=["customer_id", "recorded_at"],
-                        name=f"{model._meta.model_name[:16]}_v_customer",
+                        name=f"{model.__name__.lower()[:16]}_v_customer",
                     ),
-                    models.Index(fields=["fact_id"], name=f"{model._meta.model_name[:16]}_v_fact"),
+                    models.Index(fields=["fact_id"], name=f"{model.__name__.lower()[:16]}_v_fact"),
                 ],
             },
         ),
@@ -83,7 +83,7 @@ def twin_of(model: type[models.Model], *, caches: tuple[str, ...] = ()) -> type[
     for field in copied:
         attributes[_twin_name(field)] = _plain(field)
     twin: type[models.Model] = type(f"{model.__name__}Version", (models.Model,), attributes)
-    columns = tuple(field.column for field in copied)
+    columns = tuple(str(field.column) for field in copied)
     guards.versioned(
         guards.Versioned(model, twin, columns, tuple(c for c in columns if c not in _NOT_CONTENT))
     )

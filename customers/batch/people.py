@@ -436,9 +436,9 @@ def _refresh_owners(customer_ids: set[int], *, at: datetime) -> None:
         newest[customer_id] = (user_id, team_id)
     changing = []
     for customer in Customer.objects.filter(pk__in=customer_ids):
-        owner_id, team_id = newest.get(customer.pk, (None, None))
-        if (customer.owner_id, customer.team_id) != (owner_id, team_id):
-            customer.owner_id, customer.team_id, customer.updated_at = owner_id, team_id, at
+        owned_by = newest.get(customer.pk, (None, None))
+        if (customer.owner_id, customer.team_id) != owned_by:
+            (customer.owner_id, customer.team_id), customer.updated_at = owned_by, at
             changing.append(customer)
     if changing:
         Customer.objects.bulk_update(changing, ["owner", "team", "updated_at"], batch_size=200)
