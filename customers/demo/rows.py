@@ -201,10 +201,14 @@ class Builder:
 
     def return_line_rows(self) -> Rows:
         """Make the one line of each return."""
-        names = (*FACT, "order_id", "line_no", "product_id", "quantity", "unit_price", "unit_cost", "amount")
+        names = (
+            "id", *FACT, "order_id", "line_no", "product_id", "quantity", "unit_price", "unit_cost", "amount",
+        )  # fmt: skip
         bought = {row.key: row.lines for row in self.facts.orders}
+        first = first_free_id(OrderLine)  # the lines of the orders have been written
         return names, (
             (
+                pk,
                 *self._fact(row),
                 self.orders[row.key],
                 1,
@@ -214,7 +218,7 @@ class Builder:
                 _major(row.cost // row.quantity),
                 -row.amount,
             )
-            for row in self.facts.returns
+            for pk, row in enumerate(self.facts.returns, start=first)
         )
 
     def contract_rows(self) -> Rows:
