@@ -9,7 +9,7 @@ class CustomersConfig(AppConfig):
 
     def ready(self) -> None:
         from customers import causes, movers, navigation
-        from customers.imports import delivered
+        from customers.imports import background, delivered  # noqa: F401 — enters the drain's poller
         from customers.navigation import Entry
 
         movers.register(self.get_model("Contact"), mover=movers.move_contacts)
@@ -23,6 +23,16 @@ class CustomersConfig(AppConfig):
                 "users",
                 frozenset({"admin", "team_lead", "analyst"}),
                 position=90,
+                section="settings",
+            )
+        )
+        navigation.register(
+            Entry(
+                "customers:import_list",
+                _("Imports"),
+                "upload",
+                frozenset({"admin", "team_lead"}),
+                position=80,
                 section="settings",
             )
         )

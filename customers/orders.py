@@ -73,7 +73,7 @@ def amounts_of(lines: Sequence[Line], *, currency: str, rate: Decimal, firm: Com
         else:
             share = product.margin_bp if product is not None and product.margin_bp is not None else None
             share = firm.default_margin_bp if share is None else share
-            margin += _half_up(Decimal(based(amount) * share) / 10000)
+            margin += _share_of(based(amount), share)
             assumed = True
     return Amounts(
         amounts,
@@ -85,6 +85,12 @@ def amounts_of(lines: Sequence[Line], *, currency: str, rate: Decimal, firm: Com
         assumed,
         any(line.quantity > 0 for line in lines),
     )
+
+
+def _share_of(minor: int, share_bp: int) -> int:
+    """Return the share, in basis points, of an amount, rounded half up away from zero."""
+    whole = (abs(minor) * share_bp + 5000) // 10000
+    return whole if minor >= 0 else -whole
 
 
 def _half_up(number: Decimal) -> int:

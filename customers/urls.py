@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from django.urls import path
 
-from customers.pages import people
+from customers.pages import imports, people
 
 app_name = "customers"
 urlpatterns = [
+    path("imports/", imports.import_list, name="import_list"),
+    path("imports/new/", imports.import_new, name="import_new"),
+    path("imports/<int:pk>/", imports.import_detail, name="import_detail"),
+    path("imports/<int:pk>/columns/", imports.import_columns, name="import_columns"),
+    path("imports/<int:pk>/errors/", imports.import_errors, name="import_errors"),
     path("settings/users/", people.user_list, name="user_list"),
     path("settings/users/new/", people.user_new, name="user_new"),
     path("settings/users/<int:pk>/", people.user_edit, name="user_edit"),

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from customers import company, orders
-from customers.batch import people
+from customers.batch import inserting, people
 from customers.batch.landing import Changes, Row, State, Wanted, count, find_refs, in_chunks, land_rows
 from customers.batch.records import Landed, Line, OrderRecord, ProductRecord, Refusal
 from customers.company import MissingRate
@@ -18,6 +18,28 @@ from customers.ground.errors import Refused
 from customers.ground.models import Company, ExchangeRate
 from customers.models import ImportBatch, Order, OrderLine, Product
 
+_FIELDS = (
+    "customer_id",
+    "occurred_at",
+    "occurred_day",
+    "product_id",
+    "description",
+    "quantity",
+    "unit_price",
+    "unit_cost",
+    "amount",
+    "void",
+)
+_AMOUNT, _VOID = _FIELDS.index("amount"), _FIELDS.index("void")
+_LINE_COLUMNS = (
+    "order_id",
+    "batch_id",
+    "recorded_at",
+    "recorded_assumed",
+    "ingested_at",
+    "line_no",
+    *_FIELDS,
+)
 _THOUSANDTH, _TEN_THOUSANDTH = Decimal("0.001"), Decimal("0.0001")
 
 
@@ -82,7 +104,7 @@ def upsert_orders(
         stored = _stored_lines(kept, source=source)
         plans = []
         for record in kept:
-            lines = stored.get(record.external_id, [])
+            lines = stored.get(record.external_id, {})
             try:
                 plans.append(
                     _plan(record, ids[record.customer], products, lines, rate_of[record.external_id], firm)
@@ -100,11 +122,11 @@ def upsert_orders(
 
 @dataclass(slots=True)
 class Plan:
-    """How one order and its lines shall stand, and the lines that stand."""
+    """How one order and its lines shall stand, and whether its lines differ from those that stand."""
 
     order: Wanted
-    lines: dict[int, dict[str, Any]]
-    stored: Sequence[OrderLine]
+    lines: dict[int, tuple[Any, ...]]
+    differs: bool
 
 
 class Rates:
@@ -139,15 +161,20 @@ def _products_of(records: Sequence[OrderRecord]) -> dict[str, Product]:
     return known
 
 
-def _stored_lines(records: Sequence[OrderRecord], *, source: str) -> dict[str, list[OrderLine]]:
+Stored = dict[int, tuple[Any, ...]]  # line_no -> its values, in the order of _FIELDS
+
+
+def _stored_lines(records: Sequence[OrderRecord], *, source: str) -> dict[str, Stored]:
+    """Return the lines that stand, by the order's external id."""
     refs = find_refs("order", (record.external_id for record in records), source=source)
     name_of = {pk: name for name, pk in refs.items()}
-    stored: dict[str, list[OrderLine]] = {}
+    stored: dict[str, Stored] = {}
     if not name_of:
         return stored
-    lines = OrderLine.objects.filter(order_id__in=name_of).select_related("product")
-    for line in lines.order_by("order_id", "line_no"):
-        stored.setdefault(name_of[line.order_id], []).append(line)
+    for order_id, line_no, *values in OrderLine.objects.filter(order_id__in=name_of).values_list(
+        "order_id", "line_no", *_FIELDS
+    ):
+        stored.setdefault(name_of[order_id], {})[line_no] = tuple(values)
     return stored
 
 
@@ -155,11 +182,29 @@ def _plan(
     record: OrderRecord,
     customer_id: int,
     products: dict[str, Product],
-    stored: Sequence[OrderLine],
+    stored: Stored,
     rate: Decimal,
     firm: Company,
 ) -> Plan:
     lines = _lines(record, products, stored)
+    order = people.wanted_fact(record, customer_id, zone=firm.time_zone, currency=record.currency)
+    when = (customer_id, order.fields["occurred_at"], order.fields["occurred_day"])
+    standing = {number: values for number, values in stored.items() if not values[_VOID]}
+    goods = {
+        line.line_no: (
+            products[line.product].pk if line.product else None,
+            line.description,
+            line.quantity,
+            line.unit_price,
+            line.unit_cost,
+        )
+        for line in lines
+    }
+    same_goods = bool(standing) and _same_goods(goods, standing)
+    if same_goods and standing.keys() == stored.keys() | goods.keys():
+        rows = {n: (*when, *goods[n], standing[n][_AMOUNT], False) for n in goods}
+        if rows == stored:  # amounts follow from the goods, and are frozen with them
+            return Plan(order, rows, differs=False)
     amounts = orders.amounts_of(
         [
             orders.Line(
@@ -171,52 +216,32 @@ def _plan(
         rate=rate,
         firm=firm,
     )
-    order = people.wanted_fact(
-        record,
-        customer_id,
-        zone=firm.time_zone,
-        currency=record.currency,
-        is_purchase=amounts.is_purchase,
-        sold=amounts.sold,
-        returned=amounts.returned,
-    )
     rows = {
-        line.line_no: {
-            "customer_id": customer_id,
-            "occurred_at": order.fields["occurred_at"],
-            "occurred_day": order.fields["occurred_day"],
-            "product_id": products[line.product].pk if line.product else None,
-            "description": line.description,
-            "quantity": line.quantity,
-            "unit_price": line.unit_price,
-            "unit_cost": line.unit_cost,
-            "amount": amount,
-            "void": False,
-        }
+        line.line_no: (*when, *goods[line.line_no], amount, False)
         for line, amount in zip(lines, amounts.lines, strict=True)
     }
+    order.fields.update(is_purchase=amounts.is_purchase, sold=amounts.sold, returned=amounts.returned)
     frozen = {
         "sold_base": amounts.sold_base,
         "returned_base": amounts.returned_base,
         "margin_base": amounts.margin_base,
         "margin_assumed": amounts.margin_assumed,
     }
-    if _same_goods(rows, stored):
+    if same_goods:
         order.derived = frozen  # written only if the order itself changes
     else:
         order.fields.update(frozen)
-    return Plan(order, rows, stored)
+    return Plan(order, rows, differs=True)
 
 
-def _same_goods(rows: Mapping[int, Mapping[str, Any]], stored: Sequence[OrderLine]) -> bool:
-    names = ("product_id", "quantity", "unit_price", "unit_cost")
-    standing = {line.line_no: line for line in stored if not line.void}
-    return standing.keys() == rows.keys() and all(
-        getattr(standing[number], name) == row[name] for number, row in rows.items() for name in names
+def _same_goods(goods: Mapping[int, tuple[Any, ...]], standing: Stored) -> bool:
+    """Say whether products, quantities, prices and costs are those that stand."""
+    return goods.keys() == standing.keys() and all(
+        (row[0], *row[2:]) == (standing[n][3], *standing[n][5:8]) for n, row in goods.items()
     )
 
 
-def _lines(record: OrderRecord, products: dict[str, Product], stored: Sequence[OrderLine]) -> list[Line]:
+def _lines(record: OrderRecord, products: dict[str, Product], stored: Stored) -> list[Line]:
     """Return the lines that the order shall have, rounded as they are stored."""
     lines = {
         line.line_no: Line(
@@ -229,14 +254,13 @@ def _lines(record: OrderRecord, products: dict[str, Product], stored: Sequence[O
         )
         for line in record.lines
     }
-    for line in stored if record.adds else ():
-        if not line.void and line.line_no not in lines:
-            code = line.product.code if line.product else ""
-            if line.product:
-                products[code] = line.product
-            lines[line.line_no] = Line(
-                line.line_no, line.quantity, line.unit_price, code, line.description, line.unit_cost
-            )
+    kept = {n: v for n, v in stored.items() if record.adds and n not in lines and not v[_VOID]}
+    for number, values in kept.items():
+        code = next((c for c, product in products.items() if product.pk == values[3]), "")
+        if values[3] and not code:
+            product = Product.objects.get(pk=values[3])  # a mended line joins few others
+            products[product.code], code = product, product.code
+        lines[number] = Line(number, values[5], values[6], code, values[4], values[7])
     return [lines[number] for number in sorted(lines)]
 
 
@@ -244,22 +268,44 @@ def _land_lines(
     plans: Sequence[Plan], rows: Sequence[Row], *, batch: ImportBatch | None, at: datetime
 ) -> None:
     """Insert, change and void lines so that each order has those of its plan."""
+    fresh: list[tuple[Any, ...]] = []
+    changing: dict[int, tuple[Plan, Row]] = {}
+    for plan, row in zip(plans, rows, strict=True):
+        if row.state is State.CREATED:
+            fresh += _fresh_lines(plan, row.obj)
+        elif plan.differs:
+            changing[row.obj.pk] = plan, row
+    if fresh:
+        inserting.insert(OrderLine, _LINE_COLUMNS, fresh)
+    if not changing:
+        return
+    known: dict[int, dict[int, OrderLine]] = {pk: {} for pk in changing}
+    for line in OrderLine.objects.filter(order_id__in=changing):
+        known[line.order_id][line.line_no] = line
     changes = Changes(OrderLine, batch=batch, at=at)
     new: list[OrderLine] = []
-    for plan, row in zip(plans, rows, strict=True):
-        known = {line.line_no: line for line in plan.stored}
-        when = {"recorded_at": plan.order.recorded_at, "recorded_assumed": plan.order.recorded_assumed}
-        changed = False
-        for number, fields in plan.lines.items():
-            line = known.pop(number, None)
-            if line is None:
-                new.append(OrderLine(order_id=row.obj.pk, line_no=number, batch=batch, **fields, **when))
-                changed = True
+    for pk, (plan, row) in changing.items():
+        when: dict[str, Any] = {
+            "recorded_at": plan.order.recorded_at,
+            "recorded_assumed": plan.order.recorded_assumed,
+        }
+        before = len(new) + len(changes.rows)
+        for number, values in plan.lines.items():
+            fields = dict(zip(_FIELDS, values, strict=True))
+            if number in known[pk]:
+                changes.put(known[pk].pop(number), Wanted("", fields, **when))
             else:
-                changed |= changes.put(line, Wanted("", fields, **when))  # type: ignore[arg-type]
-        for line in known.values():
-            changed |= changes.put(line, Wanted("", {"void": True}, **when))  # type: ignore[arg-type]
-        if changed and row.state is State.UNCHANGED:
+                new.append(OrderLine(order_id=pk, line_no=number, batch=batch, **fields, **when))
+        for line in known[pk].values():
+            changes.put(line, Wanted("", {"void": True}, **when))
+        if row.state is State.UNCHANGED and len(new) + len(changes.rows) > before:
             row.state = State.UPDATED
     changes.write()
     OrderLine.objects.bulk_create(new)
+
+
+def _fresh_lines(plan: Plan, order: Order) -> Iterator[tuple[Any, ...]]:
+    """Yield the lines of a new order as plain rows."""
+    same = (order.pk, order.batch_id, order.recorded_at, order.recorded_assumed, order.ingested_at)
+    for number, values in plan.lines.items():
+        yield (*same, number, *values)

@@ -20,6 +20,7 @@ from customers.ground import money
 from customers.imports import dates, errors
 
 Read = Callable[[str], Any]
+_KEPT = 20_000  # readings of a column that are kept
 
 
 class Type(StrEnum):
@@ -83,14 +84,23 @@ def reader_of(field: Field, style: Style) -> Read:
     An empty cell reads as the field's default, or is refused when the field is required.
     """
     read = _readers[field.type](field, style)
+    known: dict[str, Any] = {}  # files say the same thing many times
 
     def cell(text: str) -> Any:
-        text = text.strip()
-        if not text:
-            if field.required:
-                raise errors.Missing()
-            return field.default
-        return read(text)
+        if text in known:
+            return known[text]
+        plain = text.strip()
+        if plain:
+            value = read(plain)
+        elif field.required:
+            raise errors.Missing()
+        else:
+            value = field.default
+        if len(known) >= _KEPT:
+            known.clear()
+        if len(text) <= 100:
+            known[text] = value
+        return value
 
     return cell
 
@@ -192,17 +202,11 @@ def _share(field: Field, style: Style) -> Read:
 
 
 def _moment(field: Field, style: Style) -> Read:
-    zone, known = ZoneInfo(style.zone), dict[str, datetime]()
+    zone = ZoneInfo(style.zone)
 
     def read(text: str) -> datetime:
-        found = known.get(text)
-        if found is None:
-            moment = dates.read(text, style.order)
-            found = (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
-            if len(known) > 50_000:
-                known.clear()
-            known[text] = found
-        return found
+        moment = dates.read(text, style.order)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
 
     return read
 

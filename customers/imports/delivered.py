@@ -59,7 +59,7 @@ def _external_id(*guesses: str) -> Field:
     return Field("external_id", _("id"), Type.ID, required=True, guesses=(*guesses, *_ID))
 
 
-def _words(known: dict[Any, str], **aliases: Any) -> dict[str, Any]:
+def _words(known: dict[Any, Any], **aliases: Any) -> dict[str, Any]:
     """Return every word that means a choice: its code, and the aliases."""
     words = {str(code).lower(): code for code in known}
     for code, names in aliases.items():

@@ -124,10 +124,9 @@ class WhenKnown(ImportRefused):
     code = "when_known"
     question = "history"
     message = _(
-        "%(old)s of %(lines)s lines are older than 30 days. "
-        "Say when the company knew of them: as they "
-        "happened (--history, or “history”: true), at the moment in a column (mapping “recorded_at”), or only now "
-        "(“history”: false)."
+        "%(old)s of %(lines)s lines are older than 30 days. Say when the company knew of them: as they "
+        "happened (--history, or “history”: true), at the moment in a column (mapping “recorded_at”), "
+        "or only now (“history”: false)."
     )
 
 

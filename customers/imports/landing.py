@@ -22,6 +22,7 @@ from customers.batch import (
 )
 from customers.complaints import RESOLVE_WITHIN_DAYS
 from customers.ground import localtime, money
+from customers.ground.errors import Refused
 from customers.ground.models import ExchangeRate
 from customers.ground.working_time import add_working_days
 from customers.imports import errors
@@ -133,7 +134,7 @@ def land_orders(groups: Sequence[Group], context: Context) -> Outcome:
         first = group.first.values
         occurred_at = min(row.values["occurred_at"] for row in rows)
         recorded_at, assumed = context.known(occurred_at, first.get("recorded_at"))
-        values = {name: first[name] for name in ("number", "status") if name in first}
+        values: dict[str, Any] = {name: first[name] for name in ("number", "status") if name in first}
         records.append(
             OrderRecord(
                 external_id=group.key,
@@ -158,7 +159,7 @@ def _agreeing(group: Group, outcome: Outcome) -> list[Row]:
     rows = []
     for row in group.rows:
         if row.values["customer"] != first.values["customer"]:
-            reason = errors.OtherCustomer(line=first.number)
+            reason: Refused = errors.OtherCustomer(line=first.number)
             outcome.refused.append(LineRefusal(row.number, "customer", reason))
         elif row.values.get("currency") != first.values.get("currency"):
             reason = errors.OtherCurrency(line=first.number)

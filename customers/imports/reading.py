@@ -11,7 +11,7 @@ import io
 import json
 import tempfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -186,7 +186,7 @@ class _TextLines:
         self.width = 0  # cells that a line must have; 0 = not known yet
         self.skip = 0  # physical lines up to this one are the header
 
-    def read(self) -> Iterator[RawLine]:
+    def read(self) -> Generator[RawLine, None, None]:
         """Yield every line after the header that is not blank."""
         source = physical_lines(self.path)
         waiting: list[bytes] = []
@@ -232,7 +232,7 @@ class _TextLines:
     def _quoted(
         self, text: str, number: int, source: Iterator[bytes], waiting: list[bytes]
     ) -> tuple[RawLine | None, int]:
-        whole, taken = text, []
+        whole, taken = text, list[bytes]()
         while True:
             try:
                 cells = next(csv.reader((whole,), delimiter=self.delimiter, strict=True), [])

@@ -71,7 +71,6 @@ class Parser:
         for name, column in wanted.columns.items():
             reads = reader_of(kind.fields_by_name[name], styles.get(column, fallback))
             self.cells.append((name, place[column], reads))
-        self.names = tuple(name for name, _place, _read in self.cells)
         self.template = wanted.template
         field_of = {column: name for name, column in wanted.columns.items()}
         self.parts = []
@@ -79,6 +78,7 @@ class Parser:
             read = reader_of(Field(column, column, Type.ID, required=True), styles.get(column, fallback))
             self.parts.append((column, place[column], field_of.get(column, ""), read))
         self.zone = ZoneInfo(context.zone)
+        self.moments: dict[datetime, str] = {}
         self.mended = (place[ERROR_COLUMNS[0]], place[ERROR_COLUMNS[1]]) if table.is_mended else None
 
     def read(self, line: RawLine) -> dict[str, Any]:
@@ -86,18 +86,28 @@ class Parser:
         values: dict[str, Any] = {}
         for name, index, read in self.cells:
             text = line.cells[index]
+            if text[:1] == "'":
+                text = line.cells[index] = spreadsheets.restored(text)
             try:
-                values[name] = read(spreadsheets.restored(text) if text[:1] == "'" else text)
+                values[name] = read(text)
             except Refused as refusal:
                 raise CellRefused(name, refusal) from refusal
         if self.kind.check is not None:
             self.kind.check(values, self.context)
         return values
 
+    def picked(self, line: RawLine) -> list[str]:
+        """Return the cells of a line that hold fields."""
+        return [line.cells[index] for _name, index, _read in self.cells]
+
+    def values_of(self, picked: list[str]) -> dict[str, Any]:
+        """Return the values of cells that were read once already."""
+        return {name: read(text) for (name, _index, read), text in zip(self.cells, picked, strict=True)}
+
     def key(self, line: RawLine, values: dict[str, Any]) -> str:
         """Return the name of the line's record; raise ``CellRefused`` when a part of it is missing."""
         if not self.template:
-            return "|".join(_plain(values[name], self.zone) for name in self.kind.key)
+            return "|".join(self._plain(values[name]) for name in self.kind.key)
         parts: dict[str, str] = {}
         for column, index, name, read in self.parts:
             try:
@@ -106,11 +116,21 @@ class Parser:
                 raise CellRefused(column, refusal) from refusal
             if value in ("", None):
                 raise CellRefused(column, errors.Missing())
-            parts[column] = _plain(value, self.zone)
+            parts[column] = self._plain(value)
         key = mapping.fill(self.template, parts)
         if len(key) > 190:
             raise CellRefused("external_id", errors.TooLong(most=190))
         return key
+
+    def _plain(self, value: Any) -> str:
+        if not isinstance(value, datetime):
+            return str(value)
+        if value not in self.moments:
+            local = value.astimezone(self.zone).replace(tzinfo=None)
+            self.moments[value] = local.isoformat(timespec="seconds" if local.second else "minutes")
+            if len(self.moments) > 50_000:
+                self.moments = {value: self.moments[value]}
+        return self.moments[value]
 
     def key_of_bad(self, line: RawLine) -> str:
         """Return the name of a refused line's record, as far as it can be read."""
@@ -133,13 +153,6 @@ class Parser:
         if place.isdigit() and int(place) < 2**31:
             return int(place)
         return later_place(int(number)) if number.isdigit() and int(number) < 10**9 else None
-
-
-def _plain(value: Any, zone: ZoneInfo) -> str:
-    if isinstance(value, datetime):
-        local = value.astimezone(zone).replace(tzinfo=None)
-        return local.isoformat(timespec="seconds" if local.second else "minutes")
-    return str(value)
 
 
 def importing(
@@ -232,17 +245,10 @@ def _reading(table: Table, parser: Parser, stage: Stage, report: Report, *, tota
             key = parser.key(line, values)
         except CellRefused as refusal:
             column = parser.columns.get(refusal.field, refusal.field)
-            stage.refuse(
-                _bad(
-                    line.number,
-                    column,
-                    refusal.reason,
-                    key=parser.key_of_bad(line),
-                    position=parser.position(line) or 0,
-                )
-            )
+            key, place = parser.key_of_bad(line), parser.position(line) or 0
+            stage.refuse(_bad(line.number, column, refusal.reason, key=key, position=place))
         else:
-            stage.add(line.number, key, tuple(values.values()), position=parser.position(line))
+            stage.add(line.number, key, parser.picked(line), position=parser.position(line))
     stage.sort()
     if not parser.kind.is_grouped:
         for number, before in stage.twins():
@@ -266,7 +272,9 @@ def _landing(
 ) -> Iterator[Progress]:
     done = 0
     total = stage.counts()[0]
-    for number, chunk in enumerate(_chunks(stage.groups(parser.names, is_grouped=kind.is_grouped)), start=1):
+    for number, chunk in enumerate(
+        _chunks(stage.groups(parser.values_of, is_grouped=kind.is_grouped)), start=1
+    ):
         if most_chunks is not None and number > most_chunks:
             return
         with transaction.atomic():

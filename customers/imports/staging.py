@@ -5,10 +5,10 @@ So lines of one order need not stand together in the file, and memory stays boun
 
 from __future__ import annotations
 
-import pickle
+import marshal
 import sqlite3
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,9 +61,9 @@ class Stage:
         self.db.close()
         self.folder.cleanup()
 
-    def add(self, number: int, key: str, values: tuple[Any, ...], *, position: int | None = None) -> None:
-        """Keep a line that was read."""
-        self._lines.append((number, key, position, pickle.dumps(values, pickle.HIGHEST_PROTOCOL)))
+    def add(self, number: int, key: str, cells: list[str], *, position: int | None = None) -> None:
+        """Keep a line that can be read."""
+        self._lines.append((number, key, position, marshal.dumps(cells)))
         if len(self._lines) >= 5000:
             self.flush()
 
@@ -96,7 +96,9 @@ class Stage:
         """Forget a line (it was refused meanwhile)."""
         self.db.execute("DELETE FROM line WHERE number = ?", (number,))
 
-    def groups(self, names: tuple[str, ...], *, is_grouped: bool) -> Iterator[Group]:
+    def groups(
+        self, values_of: Callable[[list[str]], dict[str, Any]], *, is_grouped: bool
+    ) -> Iterator[Group]:
         """Yield the groups: in the order of their keys, or line by line when nothing is grouped.
 
         A line's place counts refused lines of its group too, so that a mended line finds its place.
@@ -105,7 +107,7 @@ class Stage:
             for number, key, payload in self.db.execute(
                 "SELECT number, key, payload FROM line ORDER BY number"
             ):
-                yield Group(key, [Row(number, 1, dict(zip(names, pickle.loads(payload), strict=True)))])  # noqa: S301
+                yield Group(key, [Row(number, 1, values_of(marshal.loads(payload)))])  # noqa: S302
             return
         group, count = Group("", []), 0
         rows = self.db.execute(
@@ -122,7 +124,7 @@ class Stage:
                 reason = errors.TooManyTogether(most=MOST_LINES_OF_A_GROUP)
                 self.refuse(Bad(number, "", reason.code, str(reason), position=position or count))
             elif payload is not None:
-                values = dict(zip(names, pickle.loads(payload), strict=True))  # noqa: S301 — written above
+                values = values_of(marshal.loads(payload))  # noqa: S302 — written by add()
                 group.rows.append(Row(number, position or count, values))
         if group.rows:
             yield group
