@@ -10,6 +10,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
 from customers import company
+from customers.ground.rows import update_rows
 from customers.models import User
 from customers.models.people import Role
 from retention.calls.planning import first_call_within, plan_first_calls
@@ -68,7 +69,7 @@ def _escalate_some(*, at: datetime) -> int:
         tell = _whom_to_tell(calls)
         for call in calls:
             call.overdue_at, call.escalated_to_id = at, tell[call.pk]
-        late.bulk_update(calls, ["overdue_at", "escalated_to"], batch_size=500)
+        update_rows(calls, ["overdue_at", "escalated_to"], only=("status", [Status.PLANNED]))
         by_case = {call.case_id: call for call in calls}
         moves.record_many(
             [call.case for call in calls],

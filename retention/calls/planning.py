@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from customers import company
 from customers.ground.errors import Refused
+from customers.ground.rows import update_rows
 from customers.ground.working_time import WorkingCalendar, add_working_time, next_open
 from customers.models import User
 from retention.cases import moves
@@ -98,14 +99,14 @@ def plan_first_calls(
     sooner = [call for pk, call in planned.items() if due[pk] < call.due_at]
     for call in sooner:
         call.due_at = due[call.case_id]
-    FollowUpCall.objects.bulk_update(sooner, ["due_at"], batch_size=500)
+    update_rows(sooner, ["due_at"])
     FollowUpCall.objects.bulk_create(
         [_call(case, due_at=due[case.pk], at=at) for case in new], batch_size=500
     )
     changed = new + [case for case in cases if case.pk in {call.case_id for call in sooner}]
     for case in changed:
         case.due_at = due[case.pk]
-    RetentionCase.objects.bulk_update(changed, ["due_at"], batch_size=500)
+    update_rows(changed, ["due_at"])
     return len(new)
 
 

@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 
 from customers.ground.errors import Refused
 from customers.ground.models import Company
+from customers.ground.rows import update_rows
 from customers.models import Access, Customer, User
 from customers.models.people import Role
 from retention.cases import moves
@@ -238,7 +239,7 @@ def follow(cases: Iterable[RetentionCase], *, at: datetime) -> None:
     moving = list(planned.only("pk", "case_id", "assignee_id"))
     for call in moving:
         call.assignee_id = held[call.case_id].assignee_id
-    FollowUpCall.objects.bulk_update(moving, ["assignee"], batch_size=500)
+    update_rows(moving, ["assignee"])
 
 
 def _refuse_unless_may_hold(user: User) -> None:
@@ -300,4 +301,4 @@ def _explain(cases: Sequence[RetentionCase], decisions: dict[int, Assignment]) -
         if (case.assign_reason, case.assign_data) != (decision.reason_code, decision.reason_data):
             case.assign_reason, case.assign_data = decision.reason_code, decision.reason_data
             differing.append(case)
-    RetentionCase.objects.bulk_update(differing, ["assign_reason", "assign_data"], batch_size=500)
+    update_rows(differing, ["assign_reason", "assign_data"])

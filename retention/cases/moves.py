@@ -18,6 +18,7 @@ from customers.ground import audit, events
 from customers.ground.audit import only_codes
 from customers.ground.errors import Refused
 from customers.ground.models import Event
+from customers.ground.rows import update_rows
 from customers.models import User
 from retention.models import CaseMove, MoveKind, RetentionCase
 
@@ -122,8 +123,7 @@ def move_many(
         for name, value in {"status": Status(status), **values}.items():
             setattr(case, name, value)
     with transaction.atomic():
-        guarded = RetentionCase.objects.filter(status__in=set(before.values()))
-        if guarded.bulk_update(cases, sorted(changed), batch_size=500) != len(cases):
+        if update_rows(cases, sorted(changed), only=("status", set(before.values()))) != len(cases):
             raise MovedMeanwhile(
                 _("Nothing was changed, because one of the cases moved meanwhile. Load the list again.")
             )

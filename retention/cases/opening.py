@@ -10,12 +10,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import OuterRef, Subquery
 from django.utils.translation import gettext_lazy as _
 
 from customers import company
 from customers.ground.errors import Refused
+from customers.ground.rows import insert_new, update_rows
 from customers.ground.working_time import WorkingCalendar
 from customers.models import Complaint, Customer, User
 from retention.calls.planning import plan_first_calls, span_of
@@ -116,9 +117,8 @@ def _open(grounds: Sequence[Grounds], *, by: User | None, at: datetime, calendar
     about = {ground.customer_id: ground for ground in sorted(grounds, key=lambda g: g.customer_id)}
     joined = _open_cases(about)
     margins = _margins(about)
-    new = _insert_new(
-        [_new_case(g, margins.get(pk), by=by, at=at) for pk, g in about.items() if pk not in joined]
-    )
+    wanted = [_new_case(g, margins.get(pk), by=by, at=at) for pk, g in about.items() if pk not in joined]
+    new = insert_new(wanted, known_by="customer")
     missed = about.keys() - joined.keys() - {case.customer_id for case in new}
     joined |= _open_cases(missed) if missed else {}
     moves.record_many(new, kind=MoveKind.OPENED, codes_of=lambda c: about[c.customer_id].codes, by=by, at=at)
@@ -185,33 +185,6 @@ def _new_case(ground: Grounds, margin: int | None, *, by: User | None, at: datet
     )
 
 
-def _insert_new(cases: Sequence[RetentionCase]) -> list[RetentionCase]:
-    """Insert those cases whose customer has no open one, by the unique constraint; return them with ids.
-
-    One statement: Django's ``ignore_conflicts`` does not say which rows were new.
-    """
-    if not cases:
-        return []
-    fields = [f for f in RetentionCase._meta.local_concrete_fields if not f.primary_key]
-    quote = connection.ops.quote_name
-    row = "(" + ", ".join(["%s"] * len(fields)) + ")"
-    statement = (
-        f"INSERT INTO {quote(RetentionCase._meta.db_table)} "  # noqa: S608 — names of our own model
-        f"({', '.join(quote(str(f.column)) for f in fields)}) VALUES {', '.join([row] * len(cases))} "
-        "ON CONFLICT DO NOTHING RETURNING customer_id, id"
-    )
-    values = [
-        field.get_db_prep_save(getattr(case, field.attname), connection) for case in cases for field in fields
-    ]
-    with connection.cursor() as cursor:
-        cursor.execute(statement, values)
-        ids = dict(cursor.fetchall())
-    for case in cases:
-        case.pk = ids.get(case.customer_id)
-        case._state.adding = False
-    return [case for case in cases if case.pk is not None]
-
-
 def _join(
     cases: Sequence[RetentionCase],
     about: dict[int, Grounds],
@@ -229,7 +202,7 @@ def _join(
         case.reason = "\n".join(filter(None, [case.reason, ground.reason]))
         case.complaint = case.complaint or ground.complaint
     fields = ["kind", "severity", "margin_365d", "reason", "complaint"]
-    RetentionCase.objects.bulk_update(cases, fields, batch_size=500)
+    update_rows(cases, fields)
     moves.record_many(
         cases, kind=MoveKind.JOINED, codes_of=lambda c: about[c.customer_id].codes, by=by, at=at
     )
