@@ -392,3 +392,13 @@ def test_former_owner_does_not_matter(nobodys: Customer) -> None:
     owned(nobodys, UserFactory(), 30)
     UserActivityFactory(user=user, occurred_at=noon(10))
     assert value_of(nobodys, "owner_inactive") == 0
+
+
+def test_the_row_written_later_counts_when_two_have_the_same_moment(nobodys: Customer) -> None:
+    user = UserFactory()
+    owned(nobodys, user, 40)
+    UserActivityFactory(user=user, occurred_at=noon(10), is_active=False)
+    UserActivityFactory(user=user, occurred_at=noon(10), is_active=True)
+    assert value_of(nobodys, "owner_inactive") == 0
+    UserActivityFactory(user=user, occurred_at=noon(10), is_active=False)
+    assert value_of(nobodys, "owner_inactive") == 1
