@@ -40,7 +40,8 @@ def home(request: HttpRequest) -> HttpResponse:
             context["loads"] = loads(user, at=at)
         if user.role in {Role.ADMIN, Role.ANALYST}:
             context["state"] = state()
-            context["setup"] = setup() if user.role == Role.ADMIN else []
+            steps = setup() if user.role == Role.ADMIN else []
+            context["setup"] = [] if all(done for done, _text, _route in steps) else steps
     return render(request, "retention/home.html", context)
 
 
