@@ -26,6 +26,7 @@ from customers import causes
 from customers.demo import load, world
 from customers.demo.company import ZONE
 from customers.demo.people import ACCOUNTS
+from customers.demo.seasons import FIRST_YEAR, LAST_YEAR
 from customers.demo.truth import write
 from customers.ground import clock, context
 from customers.ground.errors import Refused
@@ -46,7 +47,10 @@ class UntilLater(Refused):
 
 class NoSuchStory(Refused):
     code = "demo_story"
-    message = gettext_lazy("The demo company cannot be told like that: %(why)s")
+    message = gettext_lazy(
+        "The demo company lives between %(first)s and %(last)s. Choose another day for --until, "
+        "or fewer months."
+    )
 
 
 class Command(BaseCommand):
@@ -94,7 +98,7 @@ class Command(BaseCommand):
                     progress=tell,
                 )
             except ValueError as error:
-                raise NoSuchStory(why=str(error)) from error
+                raise NoSuchStory(first=FIRST_YEAR + 1, last=LAST_YEAR - 1) from error
         write(told.truth, options["truth"] or settings.VAR_DIR / "demo" / "truth.json.gz")
         return told
 
@@ -165,10 +169,9 @@ def _notes(told: world.World) -> dict[int, str]:
 
 
 def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
+    if not text.isdecimal() or int(text) < 1:
         raise ArgumentTypeError(_("a number of at least 1"))
-    return number
+    return int(text)
 
 
 def _day(text: str) -> date:
