@@ -24,16 +24,18 @@ class CaseQuerySet(models.QuerySet["RetentionCase"]):
     def visible_to(self, user: User) -> CaseQuerySet:
         """Return the cases that ``user`` may see.
 
-        Those of customers she may see, those she holds, and for leads those nobody could take.
+        Those of customers she may see, and while they are open those she holds; for leads also those
+        that the team holds and those that nobody could take.
         """
         if not user.is_active:
             return self.none()
         if user.role in {Role.ADMIN, Role.ANALYST, Role.INTEGRATION}:
             return self
-        mine = Q(assignee=user) | Q(customer__in=Customer.objects.visible_to(user))  # type: ignore[attr-defined]
+        held = Q(assignee=user)
         if user.role == Role.TEAM_LEAD:
-            mine |= Q(assignee__isnull=True) | Q(assignee__team_id=user.team_id, assignee__team__isnull=False)
-        return self.filter(mine)
+            held |= Q(assignee__isnull=True) | Q(assignee__team_id=user.team_id, assignee__team__isnull=False)
+        seen = Q(customer__in=Customer.objects.visible_to(user))  # type: ignore[attr-defined]
+        return self.filter(seen | held & ~Q(status=RetentionCase.Status.CLOSED))
 
 
 class RetentionCase(models.Model):

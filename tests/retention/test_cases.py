@@ -549,6 +549,29 @@ def test_visible_to_gives_a_manager_without_access_nothing(
     assert list(RetentionCase.objects.visible_to(teammate)) == [leaking]
 
 
+def test_visible_to_ends_for_who_held_a_case_when_it_is_closed(
+    customer: Customer, manager: User, lead: User, outsider: User
+) -> None:
+    case = make_case(customer)
+    cases.assign(case, to=outsider, by=lead, at=NOW)
+    assert case in RetentionCase.objects.visible_to(outsider)
+    cases.close_case(case, outcome="saved", reason="Stays.", by=outsider, at=LATER)
+    assert case not in RetentionCase.objects.visible_to(outsider)
+    for user in (manager, lead):
+        assert case in RetentionCase.objects.visible_to(user)
+
+
+def test_visible_to_ends_for_other_leads_when_an_unassigned_case_is_closed(
+    customer: Customer, lead: User
+) -> None:
+    other_lead = UserFactory(role="team_lead", team=TeamFactory())
+    case = cases.unassign(make_case(customer), by=lead, at=NOW)
+    assert case in RetentionCase.objects.visible_to(other_lead)
+    cases.close_case(case, outcome="not_pursued", reason="Too small.", by=lead, at=LATER)
+    assert case not in RetentionCase.objects.visible_to(other_lead)
+    assert case in RetentionCase.objects.visible_to(lead)
+
+
 # --- Diagnosis and closing --------------------------------------------------------------------
 def cause(code: str) -> Cause:
     return Cause.objects.get(code=code)
