@@ -103,16 +103,15 @@ def order_of(stated: str) -> str:
     word = stated.strip().lower()
     if word in ("iso", ""):
         return word
-    found = "".join(letter for letter in "".join(re.findall(r"[dmy]+", word)) if letter in "dmy")
-    seen = "".join(dict.fromkeys(found))[:3]
-    letters = {"dmy": "dmy", "mdy": "mdy", "ymd": "ymd"}.get(seen)
-    if letters is None or len(word) > 40:
+    initials = [part[0] for part in re.findall(r"[a-z]+", word) if part[0] in "dmy"]
+    order = word if word in ORDERS else "".join(dict.fromkeys(initials))[:3]
+    if order not in ORDERS or len(word) > 40:
         raise errors.BadValue(
             key="date_format",
             value=stated,
             hint="day/month/year, month/day/year, year/month/day, iso, %d/%m/%Y %H:%M",
         )
-    return letters
+    return order
 
 
 @lru_cache(maxsize=65536)

@@ -97,7 +97,7 @@ def _open_text(path: Path, *, encoding: str, delimiter: str) -> Table:
     if line is None:
         raise errors.EmptyFile()
     if line.problem is not None:
-        raise errors.NotText() if not line.text else line.problem
+        raise errors.NotText() if isinstance(line.problem, errors.HasNul) else line.problem
     header = _header(line.cells)
     reader.width, reader.skip = len(header), line.number
     return Table(path, header, reader.read, "csv", encoding, delimiter)
@@ -232,19 +232,20 @@ class _TextLines:
     def _quoted(
         self, text: str, number: int, source: Iterator[bytes], waiting: list[bytes]
     ) -> tuple[RawLine | None, int]:
-        whole, taken = text, list[bytes]()
+        whole, taken, was_open = text, list[bytes](), False
         while True:
             try:
                 cells = next(csv.reader((whole,), delimiter=self.delimiter, strict=True), [])
                 return self._checked(number, cells, whole), len(taken)
             except csv.Error as error:
                 is_open = "unexpected end of data" in str(error)
+                was_open = was_open or (is_open and not taken)
             more = None
             if is_open and len(taken) < MOST_QUOTED_LINES and len(whole) < MOST_CHARACTERS:
                 more = waiting.pop() if waiting else next(source, None)
             if more is None:
                 waiting.extend(reversed(taken))
-                problem: Refused = errors.OpenQuote() if is_open else errors.BadQuotes()
+                problem: Refused = errors.OpenQuote() if was_open else errors.BadQuotes()
                 return RawLine(number, [], problem, text), 0
             taken.append(more)
             whole += "\n" + more.decode(self.encoding, "replace").rstrip("\r\n").replace("\0", "␀")

@@ -26,10 +26,10 @@ def rows(path: Path, *, most_columns: int, most_bytes: int) -> Iterator[tuple[in
     Raises ``DamagedFile`` and ``TooLarge`` (a bomb, or a workbook beyond the limits).
     """
     _check(path)
-    with warnings.catch_warnings():
+    with path.open("rb") as stream, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # openpyxl tells of styles that it does not know
         try:
-            book = openpyxl.load_workbook(path, read_only=True, data_only=True, keep_links=False)
+            book = openpyxl.load_workbook(stream, read_only=True, data_only=True, keep_links=False)
         except Exception as error:  # any of a dozen, all meaning that it is broken
             raise errors.DamagedFile() from error
         try:
