@@ -18,8 +18,9 @@ from customers.ground import drain
 from customers.ground.models import AuditEvent, Event, OutboxRow
 from customers.models import Access, Cause, Customer, User
 from retention import calls, cases
+from retention.calls import due
 from retention.cases import complaints as complaint_cases
-from retention.cases import holders, moves
+from retention.cases import holders, moves, opening
 from retention.cases.queue import after, in_order, place_of, queue, why_here
 from retention.models import CaseMove, EarlyWarning, FollowUpCall, RetentionCase
 from tests.factories import NOW, CompanyFactory, CustomerFactory, TeamFactory, UserFactory
@@ -288,6 +289,48 @@ def test_open_for_warnings_needs_as_many_queries_for_30_customers_as_for_1(compa
     # joining the open cases of a quarter of the thirty takes three statements and their records
     assert one <= 30
     assert thirty <= one + 6
+
+
+def test_open_for_warnings_plans_a_call_for_a_joined_case_that_has_none(
+    customer: Customer, manager: User
+) -> None:
+    case = make_case(customer)
+    calls.log_call(planned_call(case), outcome="reached", by=manager, at=NOW)
+    run = make_run()
+    make_warning(customer, run=run, rule=make_rule(call_within_minutes=60))
+    assert cases.open_for_warnings(run, at=NOW) == (0, 1)
+    case.refresh_from_db()
+    assert (case.status, case.due_at) == ("working", NOW + timedelta(hours=1))
+    assert planned_call(case).assignee == manager
+
+
+@pytest.mark.parametrize(
+    ("outcome", "planned"), [("wrong_number", 0), ("do_not_call", 0), ("left_message", 0)]
+)
+def test_open_for_warnings_plans_no_second_call_nor_one_that_is_not_wanted(
+    customer: Customer, manager: User, outcome: str, planned: int
+) -> None:
+    case = make_case(customer)
+    calls.log_call(planned_call(case), outcome=outcome, by=manager, at=NOW)
+    run = make_run()
+    make_warning(customer, run=run, rule=make_rule(call_within_minutes=60))
+    assert cases.open_for_warnings(run, at=NOW) == (0, planned)
+    assert FollowUpCall.objects.filter(status="planned").count() == (1 if outcome == "left_message" else 0)
+
+
+def test_work_goes_in_pieces_and_leaves_nothing_over(
+    team: Any, manager: User, teammate: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (opening, holders, due):
+        monkeypatch.setattr(module, "CHUNK", 2)
+    run = make_run()
+    for _ in range(5):
+        make_warning(CustomerFactory(owner=manager), run=run)
+    assert cases.open_for_warnings(run, at=NOW) == (5, 5)
+    User.objects.filter(pk=manager.pk).update(is_active=False)
+    assert calls.assign_due(at=LATER) == calls.Due(taken_back=5, assigned=5, planned=0)
+    assert calls.escalate_overdue(at=NOW + timedelta(days=9)) == 5
+    assert set(RetentionCase.objects.values_list("assignee", flat=True)) == {teammate.pk}
 
 
 # --- Complaints -------------------------------------------------------------------------------
@@ -908,7 +951,3 @@ def test_race_of_two_sweeps_opens_one_case_each(desk: dict[str, Any]) -> None:
     assert sum(opened for opened, _planned in results) == 10
     assert RetentionCase.objects.count() == 10
     assert not EarlyWarning.objects.filter(case__isnull=True).exists()
-
-
-def test_holders_chunk_is_no_limit_to_the_rest(customer: Customer) -> None:
-    assert holders.CHUNK == 500
