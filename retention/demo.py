@@ -40,7 +40,7 @@ Act = tuple[datetime, Callable[[datetime], None]]
 
 # What the notes say last -> what the account manager makes of it.
 DIAGNOSES: dict[str, tuple[str, str]] = {
-    "gone": (ChurnType.ACTIVE, "service_experience"),
+    "gone": (ChurnType.ACTIVE, "need_changed"),
     "closing": (ChurnType.PASSIVE, "own_situation"),
     "rival": (ChurnType.COMPETITIVE, "competitor"),
     "price": (ChurnType.ACTIVE, "price"),
@@ -74,6 +74,14 @@ WORDS: dict[str, tuple[tuple[str, str], ...]] = {
 }  # fmt: skip
 
 
+@dataclass(frozen=True)
+class Known:
+    """What the demo's people know of a customer: its name at the source, and its last telling note."""
+
+    key: str
+    topic: str = ""
+
+
 @dataclass
 class Desk:
     """What the demo's people have before them while they work."""
@@ -82,17 +90,17 @@ class Desk:
     now: datetime
     mornings: list[datetime]
     calendar: WorkingCalendar
-    told: Mapping[int, str]
+    known: Mapping[int, Known]
     causes: dict[str, Cause]
     contacts: dict[int, Contact]
     measures: dict[int, CustomerMeasures]
 
 
-def live_in(*, seed: int, told: Mapping[int, str], at: datetime) -> dict[str, int]:
+def live_in(*, seed: int, known: Mapping[int, Known], at: datetime) -> dict[str, int]:
     """Switch the ready rules on, work two weeks, and sweep up to ``at``; return what stands then.
 
     Args:
-        seed: the demo's; ``told``: customer id to the topic of the last telling note about it.
+        seed: the demo's; ``known``: what is known of each customer, by its id.
 
     Runs two full sweeps, the first ten working days before ``at``. Side effects: warnings, cases, calls,
     interactions, losses, one complaint filed at ``at``, with their audit and events.
@@ -102,7 +110,9 @@ def live_in(*, seed: int, told: Mapping[int, str], at: datetime) -> dict[str, in
         mornings = _mornings(calendar, before=at)
         _enable(FIRST_RULES, at=mornings[0])
         sweep.run(as_of=mornings[0])
-        for moment, act in sorted(_acts(_desk(seed, told, mornings, calendar, at)), key=lambda pair: pair[0]):
+        for moment, act in sorted(
+            _acts(_desk(seed, known, mornings, calendar, at)), key=lambda pair: pair[0]
+        ):
             act(moment)
         _enable(LATER_RULES, at=mornings[-1])
         sweep.run(as_of=at)
@@ -130,14 +140,14 @@ def _mornings(calendar: WorkingCalendar, *, before: datetime) -> list[datetime]:
 
 
 def _desk(
-    seed: int, told: Mapping[int, str], mornings: list[datetime], calendar: WorkingCalendar, at: datetime
+    seed: int, known: Mapping[int, Known], mornings: list[datetime], calendar: WorkingCalendar, at: datetime
 ) -> Desk:
     return Desk(
         seed=seed,
         now=at,
         mornings=mornings,
         calendar=calendar,
-        told=told,
+        known=known,
         causes={cause.code: cause for cause in Cause.objects.all()},
         contacts={contact.customer_id: contact for contact in Contact.objects.filter(is_main=True)},
         measures=CustomerMeasures.objects.in_bulk(),
@@ -151,7 +161,7 @@ def _acts(desk: Desk) -> Iterator[Act]:
         codes.setdefault(case_id, set()).add(code)
     opened = RetentionCase.objects.open().filter(assignee__isnull=False)  # type: ignore[attr-defined]
     for case in opened.select_related("customer", "assignee").order_by("customer_id"):
-        random = stream(desk.seed, "desk", str(case.customer_id))
+        random = stream(desk.seed, "desk", desk.known[case.customer_id].key)
         worker = _Worker(desk, case, random)
         measures = desk.measures.get(case.customer_id)
         silent = 0
@@ -215,7 +225,7 @@ class _Worker:
 
     def _write_off(self, at: datetime) -> None:
         """Record the loss, with what the notes say about why."""
-        churn_type, cause = DIAGNOSES.get(self.desk.told.get(self.case.customer_id, ""), UNTOLD)
+        churn_type, cause = DIAGNOSES.get(self.desk.known[self.case.customer_id].topic, UNTOLD)
         case = self._fresh()
         cases.diagnose(case, churn_type=churn_type, causes=[self.desk.causes[cause]], by=self.by, at=at)
         at += timedelta(minutes=2)

@@ -34,6 +34,8 @@ from customers.models import ExternalRef, User
 from retention import demo, rules
 
 OPENS = time(9, 0)
+EXPLAINS = ("rival", "price", "apology")
+"""What explains a later farewell better than the farewell does."""
 TELLING = ("gone", "closing", "rival", "price", "uneasy", "apology")
 
 
@@ -110,7 +112,7 @@ class Command(BaseCommand):
         with self._bar(_("Writing what it knows"), load.rows_of(told)) as tell:
             load.load(told, password=password, at=at, progress=lambda _name, count: tell(count))
         with self._bar(_("Working the first two weeks"), None):
-            demo.live_in(seed=options["seed"], told=_notes(told), at=at)
+            demo.live_in(seed=options["seed"], known=_known(told), at=at)
 
     @contextmanager
     def _bar(self, text: str, total: int | None) -> Iterator[Any]:
@@ -156,16 +158,16 @@ def _moment(until: date | None) -> datetime:
     return clock.now()
 
 
-def _notes(told: world.World) -> dict[int, str]:
-    """Return the topic of the last telling note about each customer, by the customer's id."""
+def _known(told: world.World) -> dict[int, demo.Known]:
+    """Return what the company knows of each customer, by the customer's id."""
     refs = ExternalRef.objects.filter(source=load.SOURCE, kind="customer")
     ids = dict(refs.values_list("external_id", "object_id"))
     notes: dict[int, str] = {}
     for row in told.facts.interactions:  # of one customer in order of time
         customer = ids[row.customer]
-        if row.topic in TELLING and not (row.topic == "gone" and notes.get(customer) == "rival"):
+        if row.topic in TELLING and not (row.topic == "gone" and notes.get(customer) in EXPLAINS):
             notes[customer] = row.topic
-    return notes
+    return {pk: demo.Known(key, notes.get(pk, "")) for key, pk in ids.items()}
 
 
 def _positive(text: str) -> int:
