@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -60,8 +60,8 @@ def phrases() -> dict[tuple[str | None, str], Phrase]:
     found: dict[tuple[str | None, str], Phrase] = {}
     for path in _sources():
         place = path.relative_to(ROOT).as_posix()
-        calls = _of_python(path.read_text()) if path.suffix == ".py" else _of_template(path.read_text())
-        for context, text, plural in calls:
+        read_calls = _of_python if path.suffix == ".py" else _of_template
+        for context, text, plural in read_calls(path.read_text(encoding="utf-8")):
             phrase = found.setdefault((context, text), Phrase(text, context))
             phrase.plural = phrase.plural or plural
             if place not in phrase.files:
@@ -127,7 +127,7 @@ def _of_template(source: str) -> Iterator[tuple[str | None, str, str | None]]:
         yield from _of_python(call.group())
 
 
-def _phrase(name: str, texts: list[object]) -> Iterator[tuple[str | None, str, str | None]]:
+def _phrase(name: str, texts: Sequence[object]) -> Iterator[tuple[str | None, str, str | None]]:
     with_context, with_plural = _CALLS[name]
     words = [text for text in texts[: 1 + with_context + with_plural] if isinstance(text, str)]
     if len(words) == 1 + with_context + with_plural and words[with_context]:

@@ -117,7 +117,11 @@ def _hour(moment: datetime) -> str:
 
 def _exact(moment: datetime) -> str:
     local = timezone.localtime(moment)
-    return f"{formats.date_format(local, 'DATE_FORMAT')}, {local:%H:%M} ({local.tzname()})"
+    return gettext("%(day)s, %(time)s (%(zone)s)") % {
+        "day": formats.date_format(local, "DATE_FORMAT"),
+        "time": f"{local:%H:%M}",
+        "zone": local.tzname(),
+    }
 
 
 def _calendar(day: date, today: date) -> str:
