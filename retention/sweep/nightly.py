@@ -21,11 +21,14 @@ TRY_AGAIN = timedelta(minutes=5)
 def nightly(*, at: datetime) -> SweepRun | None:
     """Sweep everybody as of ``at`` unless this local day's sweep was made or is under way.
 
-    Returns the run, ``None`` when it is somebody else's. Only measures that time or facts may have
-    moved are computed; every customer is judged. A run whose worker died is taken over when its
-    lease (real time) ends; one that failed is tried again after five minutes.
+    Returns the run, ``None`` when it is somebody else's or no company was set up yet. Only measures
+    that time or facts may have moved are computed; every customer is judged. A run whose worker died
+    is taken over when its lease (real time) ends; one that failed is tried again after five minutes.
     """
-    day = company.today(at)
+    try:
+        day = company.today(at)
+    except company.NoCompany:
+        return None
     slot = localtime.day_of(day.number).isoformat()
     if not _take(slot, at=at):
         return None

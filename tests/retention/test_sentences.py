@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -203,6 +204,30 @@ def test_evidence_without_the_numbers_of_a_later_version_is_told_as_far_as_it_go
     assert evidence_sentence(evidence, rule, language="en", currency="CNY") == (
         "The last contact was 61 days ago."
     )
+
+
+FOUND: dict[str, dict[str, Any]] = {
+    "overdue": {"last_order_day": TODAY - 41, "order_days": 11, "order_span_days": 90},
+    "spend-halved": {"spend_90d": 3000, "spend_prev_90d": 6050, "orders_90d": 1, "orders_prev_90d": 3},
+    "no-contact": {"last_contact_day": TODAY - 60},
+    "complaint-overdue": {"complaints_overdue": 2, "complaint_due_day": TODAY - 8},
+    "complaint-reopened": {"complaints_reopened_open": 1, "last_reopened_day": TODAY - 1},
+    "complaints-rising": {"complaints_90d": 3, "complaints_prev_90d": 1},
+    "contract-ending": {"contract_end_day": TODAY + 45},
+    "owner-gone": {"owner_inactive": 1, "owner_changed_day": TODAY - 3},
+}
+
+
+@pytest.mark.parametrize("code", RULES)
+def test_ready_rule_and_what_it_found_are_told_in_chinese_without_an_english_word(code: str) -> None:
+    with translation.override("zh-hans"):
+        looks_for = rule_sentence(parse(RULES[code]), currency="CNY")
+    found = said(code, "zh-hans", spend_365d=3_820_000, **FOUND[code])
+    for sentence in (looks_for, found):
+        assert re.search("[\u4e00-\u9fff]", sentence)
+        assert not re.search("[A-Za-z]", sentence), sentence
+        assert sentence.endswith("。") and "。 " not in sentence
+    assert "¥38,200" in found
 
 
 def test_sentence_reads_nothing_but_the_frozen_numbers() -> None:

@@ -15,7 +15,7 @@ from django.db import DatabaseError, connection, connections
 
 from customers import touched as touching
 from customers.ground import clock, drain, localtime
-from customers.ground.models import AuditEvent, BackgroundRun, Event
+from customers.ground.models import AuditEvent, BackgroundRun, Company, Event
 from customers.models import Customer, ExternalRef, TouchedCustomer
 from retention import cases, rules, sweep, warnings
 from retention.measures import Measure, Unit, compute
@@ -528,6 +528,14 @@ def test_nightly_runs_once_each_local_day() -> None:
         ("2026-05-11", "done"),
         ("2026-05-12", "done"),
     ]
+
+
+def test_nightly_waits_until_a_company_is_set_up() -> None:
+    Company.objects.all().delete()
+    assert sweep.nightly(at=NOW) is None
+    assert not BackgroundRun.objects.exists()
+    CompanyFactory()
+    assert sweep.nightly(at=NOW) is not None
 
 
 def test_changed_pass_ends_as_a_full_one_does() -> None:
