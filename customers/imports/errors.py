@@ -193,11 +193,6 @@ class NumberTooLarge(LineRefused):
     message = _("The number is too large.")
 
 
-class NotWhole(LineRefused):
-    code = "not_whole"
-    message = _("This is not a whole number.")
-
-
 class Negative(LineRefused):
     code = "negative"
     message = _("The number may not be below zero. Write a return as a negative quantity.")
@@ -210,7 +205,7 @@ class Zero(LineRefused):
 
 class NotShare(LineRefused):
     code = "not_a_share"
-    message = _("The rate must lie between 0 and 1, for example 0.3 or 30%%.")
+    message = _("The rate must lie between 0 and 1, for example 0.3 or 30 percent.")
 
 
 class NotDate(LineRefused):

@@ -196,7 +196,7 @@ def test_background_goes_on_when_a_worker_died(as_admin, monkeypatch):
 
 def test_background_leaves_an_import_that_another_worker_holds(as_admin):
     upload(as_admin)
-    _response, batch = start(as_admin)
+    _response, _batch = start(as_admin)
     ImportBatch.objects.update(
         status="running", lease_token="other", lease_until=clock.real_now() + timedelta(seconds=30)
     )
