@@ -7,7 +7,8 @@ from datetime import datetime
 from itertools import count
 from typing import Any
 
-from customers.models import Customer, User
+from customers import complaints
+from customers.models import Cause, Complaint, Customer, User
 from retention import cases, measures
 from retention.models import (
     CustomerMeasures,
@@ -95,3 +96,27 @@ def planned_call(case: RetentionCase) -> FollowUpCall:
 def steps(case: RetentionCase) -> list[str]:
     """Return the kinds of all steps of a case, in order."""
     return list(case.moves.order_by("at", "id").values_list("kind", flat=True))
+
+
+def in_status(customer: Customer, status: str, *, by: User) -> RetentionCase:
+    """Return a case that reached ``status`` by the verbs alone."""
+    case = make_case(customer)
+    if status == RetentionCase.Status.UNASSIGNED:
+        return cases.unassign(case, by=by, at=NOW)
+    if status == RetentionCase.Status.WORKING:
+        cases.move_to(case, RetentionCase.Status.WORKING, kind="working", by=by, at=NOW)
+    if status == RetentionCase.Status.CLOSED:
+        cases.close_case(case, outcome="saved", reason="Stays.", by=by, at=NOW)
+    return case
+
+
+def file_complaint(customer: Customer, *, by: User, at: Any = NOW, **values: Any) -> Complaint:
+    """File a grave complaint by the verb; the drain opens its case."""
+    return complaints.file_complaint(
+        customer, **{"text": "Late again.", "severity": 3, "by": by, "at": at, **values}
+    )
+
+
+def cause(code: str) -> Cause:
+    """Return a delivered cause."""
+    return Cause.objects.get(code=code)

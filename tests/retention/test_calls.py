@@ -22,7 +22,7 @@ from retention.calls.planning import first_call_within
 from retention.models import FollowUpCall, RetentionCase
 from tests.factories import NOW, CustomerFactory, UserFactory
 from tests.retention.makers import make_case, make_rule, make_run, make_warning, planned_call, steps
-from tests.retention.test_cases import race
+from tests.retention.racing import race
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 

@@ -15,7 +15,7 @@ from retention import calls, cases
 from retention.models import CaseMove, FollowUpCall, RetentionCase
 from tests.factories import NOW, CompanyFactory, CustomerFactory, TeamFactory, UserFactory
 from tests.retention.makers import make_case, planned_call, steps
-from tests.retention.test_cases import race
+from tests.retention.racing import race
 
 SECOND = timedelta(seconds=1)
 

@@ -1,8 +1,4 @@
-"""One timeline of a customer: what happened, what we noticed and what we did about it, newest first.
-
-Each source gives its newest rows in one query; they are merged and cut to a page, so that the number of
-queries does not depend on how much happened. Pages are keyed by (moment, source, id).
-"""
+"""The sources of the timeline: each gives its newest rows in one query and words them when shown."""
 
 from __future__ import annotations
 
@@ -13,18 +9,18 @@ from typing import Any
 
 from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 from django.utils.translation import get_language, gettext
-from django.utils.translation import gettext_lazy as _
 
-from customers import company
-from customers.ground.errors import Refused
 from customers.ground.localtime import start_of_day
 from customers.ground.models import Company
 from customers.ground.money import format_money
 from customers.models import ComplaintEvent, Contract, Customer, Interaction, Order, Ownership, User
 from retention.models import CaseMove, EarlyWarning, FollowUpCall, MoveKind, RetentionCase
 from retention.rules import evidence_sentence
+from retention.timeline.places import Entry, Place
 
-MOST = 200
+Row = tuple[Place, Callable[[], Entry]]
+"""Where an entry stands, and what words it."""
+
 _STEPS = (  # those that calls do not tell already
     MoveKind.OPENED,
     MoveKind.JOINED,
@@ -38,93 +34,8 @@ _STEPS = (  # those that calls do not tell already
 )
 
 
-class UnknownPlace(Refused):
-    code = "unknown_place"
-    message = _("This part of the timeline cannot be found. Open the customer's page again.")
-
-
-@dataclass(frozen=True, order=True)
-class Place:
-    """Where an entry stands; a later moment is greater."""
-
-    at: datetime
-    source: str
-    pk: int
-
-    def __str__(self) -> str:
-        return f"{self.at.isoformat()}~{self.source}~{self.pk}"
-
-    @classmethod
-    def parse(cls, text: str) -> Place:
-        """Read what ``str`` wrote; raise :class:`UnknownPlace` otherwise."""
-        try:
-            moment, source, pk = text.split("~")
-            place = cls(datetime.fromisoformat(moment), source, int(pk))
-        except ValueError as error:
-            raise UnknownPlace() from error
-        if place.at.tzinfo is None:
-            raise UnknownPlace()
-        return place
-
-
 @dataclass(frozen=True)
-class Entry:
-    """One line of the timeline, ready to show in the language that was active.
-
-    ``kind`` is order, return, interaction, complaint, contract, owner, warning, case or call; ``by`` the
-    name of who did it, ``""`` for the system or the customer.
-    """
-
-    key: str
-    occurred_at: datetime
-    kind: str
-    title: str
-    text: str = ""
-    by: str = ""
-    severity: int | None = None
-    case_id: int | None = None
-
-
-@dataclass(frozen=True)
-class Page:
-    """Entries, newest first, and what to pass as ``before`` for the older ones (``""`` at the end)."""
-
-    entries: list[Entry]
-    older: str
-
-
-_Row = tuple[Place, Callable[[], Entry]]
-
-
-def timeline(customer: Customer, *, user: User, before: str = "", limit: int = 30) -> Page:
-    """Return a page of the customer's timeline for ``user``, empty if the customer is none of hers.
-
-    Args:
-        before: ``older`` of the page above; ``limit``: entries, at most 200.
-
-    Raises :class:`UnknownPlace`. Withheld warnings and those that a rule took as its baseline are not
-    told. A bounded number of queries.
-    """
-    place = Place.parse(before) if before else None
-    if not _may_see(user, customer):
-        return Page([], "")
-    limit = max(1, min(limit, MOST))
-    teller = _Teller(customer, company.current(), place, limit + 1)
-    rows = sorted(teller.rows(), key=lambda row: row[0], reverse=True)
-    shown = rows[:limit]
-    return Page([make() for _place, make in shown], str(shown[-1][0]) if len(rows) > limit else "")
-
-
-def _may_see(user: User, customer: Customer) -> bool:
-    """Whoever sees the customer, or one of its cases (a lead those that nobody could take)."""
-    return (
-        Customer.objects.visible_to(user).filter(pk=customer.pk).exists()  # type: ignore[attr-defined]
-        or RetentionCase.objects.visible_to(user).filter(customer=customer).exists()  # type: ignore[attr-defined]
-    )
-
-
-@dataclass(frozen=True)
-class _Teller:
+class Teller:
     """Reads the newest rows of every source behind a place and words them."""
 
     customer: Customer
@@ -132,7 +43,7 @@ class _Teller:
     before: Place | None
     most: int
 
-    def rows(self) -> Iterator[_Row]:
+    def rows(self) -> Iterator[Row]:
         facts = {"customer": self.customer, "void": False}
         yield from self._of("order", Order.objects.filter(**facts), self._order)
         yield from self._of("interaction", self._interactions(facts), self._interaction)
@@ -148,7 +59,7 @@ class _Teller:
 
     def _of(
         self, source: str, rows: QuerySet[Any], word: Callable[[Any], Entry], *, moment: str = "occurred_at"
-    ) -> Iterator[_Row]:
+    ) -> Iterator[Row]:
         """Yield the newest rows of one source, each with how to word it."""
         for place, row in self._newest(source, rows, moment=moment):
             yield place, lambda row=row: word(row)
@@ -201,7 +112,7 @@ class _Teller:
         text = step.complaint.text if step.kind == ComplaintEvent.Kind.OPENED else ""
         return _entry("complaint", step, "complaint", title, text=text, severity=step.complaint.severity)
 
-    def _contracts(self, facts: dict[str, Any]) -> Iterator[_Row]:
+    def _contracts(self, facts: dict[str, Any]) -> Iterator[Row]:
         """A contract tells up to three things; a customer has few of them, so all are read."""
         for contract in Contract.objects.filter(**facts):
             values = {"number": contract.number, "amount": _money(contract.value, contract.currency)}
@@ -232,7 +143,7 @@ class _Teller:
         return _entry("owner", ownership, "owner", title)
 
     # --- What we noticed ----------------------------------------------------------------------
-    def _warnings(self) -> Iterator[_Row]:
+    def _warnings(self) -> Iterator[Row]:
         """Those that belong to a case: what was withheld, or a baseline, never got one."""
         withheld = Q(state=EarlyWarning.State.WITHHELD) | Q(is_baseline=True) | Q(case__isnull=True)
         told = EarlyWarning.objects.filter(~withheld, customer=self.customer).select_related("rule")
@@ -260,7 +171,7 @@ class _Teller:
         return _entry("warning_gone", warning, "warning", title, moment="closed_at", case_id=warning.case_id)
 
     # --- What we did --------------------------------------------------------------------------
-    def _steps(self) -> Iterator[_Row]:
+    def _steps(self) -> Iterator[Row]:
         steps = CaseMove.objects.filter(case__customer=self.customer, kind__in=_STEPS)
         rows = list(self._newest("step", steps.select_related("by", "case"), moment="at"))
         mentioned = {person for _place, step in rows for person in _mentioned(step)}

@@ -1,0 +1,65 @@
+"""What a timeline is made of: entries, the places where they stand, pages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.utils.translation import gettext_lazy as _
+
+from customers.ground.errors import Refused
+
+
+class UnknownPlace(Refused):
+    code = "unknown_place"
+    message = _("This part of the timeline cannot be found. Open the customer's page again.")
+
+
+@dataclass(frozen=True, order=True)
+class Place:
+    """Where an entry stands; a later moment is greater."""
+
+    at: datetime
+    source: str
+    pk: int
+
+    def __str__(self) -> str:
+        return f"{self.at.isoformat()}~{self.source}~{self.pk}"
+
+    @classmethod
+    def parse(cls, text: str) -> Place:
+        """Read what ``str`` wrote; raise :class:`UnknownPlace` otherwise."""
+        try:
+            moment, source, pk = text.split("~")
+            place = cls(datetime.fromisoformat(moment), source, int(pk))
+        except ValueError as error:
+            raise UnknownPlace() from error
+        if place.at.tzinfo is None:
+            raise UnknownPlace()
+        return place
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the timeline, ready to show in the language that was active.
+
+    ``kind`` is order, return, interaction, complaint, contract, owner, warning, case or call; ``by`` the
+    name of who did it, ``""`` for the system or the customer.
+    """
+
+    key: str
+    occurred_at: datetime
+    kind: str
+    title: str
+    text: str = ""
+    by: str = ""
+    severity: int | None = None
+    case_id: int | None = None
+
+
+@dataclass(frozen=True)
+class Page:
+    """Entries, newest first, and what to pass as ``before`` for the older ones (``""`` at the end)."""
+
+    entries: list[Entry]
+    older: str
