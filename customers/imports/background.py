@@ -62,17 +62,17 @@ def _lease() -> ImportBatch | None:
         _forget(pk)
     free = Q(lease_until__isnull=True) | Q(lease_until__lt=real)
     waiting = ImportBatch.objects.filter(free, status__in=["waiting", "running"]).order_by("id")
-    pk = waiting.values_list("pk", flat=True).first()
-    if pk is None:
+    first = waiting.values_list("pk", flat=True).first()
+    if first is None:
         return None
     token = uuid.uuid4().hex
-    taken = ImportBatch.objects.filter(free, pk=pk, status__in=["waiting", "running"]).update(
+    taken = ImportBatch.objects.filter(free, pk=first, status__in=["waiting", "running"]).update(
         status=ImportBatch.Status.RUNNING,
         lease_until=real + LEASE,
         lease_token=token,
         attempts=F("attempts") + 1,
     )
-    return ImportBatch.objects.select_related("by").get(pk=pk) if taken else None
+    return ImportBatch.objects.select_related("by").get(pk=first) if taken else None
 
 
 def _step(batch: ImportBatch, *, at: datetime) -> None:

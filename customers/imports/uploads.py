@@ -150,7 +150,7 @@ def _preview(
         column: reader_of(fields[name], seen.styles.get(column, Style("UTC")))
         for name, column in wanted.columns.items()
     }
-    shown = []
+    shown: list[tuple[int, list[PreviewCell], str]] = []
     for line in table.lines():
         if len(shown) >= PREVIEW_LINES:
             break
