@@ -750,3 +750,11 @@ def test_mapping_files_of_the_tutorial_are_possible():
     assert len(found) == 2
     for path in found:
         assert isinstance(mapping.read_mapping(path), Mapping)
+
+
+def test_every_field_of_every_kind_is_documented():
+    text = (Path(__file__).parents[2] / "docs" / "import.md").read_text()
+    for kind in kinds.every():
+        section = text.split(f"### `{kind.code}`")[1].split("\n## ")[0].split("\n### ")[0]
+        for known in kind.fields:
+            assert f"| `{known.name}` |" in section, f"{kind.code}.{known.name}"
