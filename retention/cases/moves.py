@@ -202,7 +202,7 @@ def refuse_unless_allowed(from_status: str, to_status: str) -> None:
         raise NotAllowed(
             from_status=Status(from_status).label,
             to_status=Status(to_status).label,
-            allowed=", ".join(str(status.label) for status in Status if status in allowed),
+            allowed=gettext(", ").join(str(status.label) for status in Status if status in allowed),
         )
 
 

@@ -125,7 +125,8 @@ def reasons_of(warnings: Iterable[EarlyWarning], *, currency: str) -> str:
         rules.evidence_sentence(w, w.rule, language=language, currency=currency, with_worth=False)
         for w in warnings
     )
-    return " ".join(dict.fromkeys(sentence for sentence in said if sentence))
+    space = "" if language.startswith("zh") else " "
+    return space.join(dict.fromkeys(sentence for sentence in said if sentence))
 
 
 def orders_by_month(customer_ids: Sequence[int], *, last_day: int, months: int = 12) -> dict[int, list[int]]:

@@ -193,10 +193,15 @@ def sentences() -> frozenset[str]:
     )
 
 
+# A sentence that goes on behind a half-width mark, or that was put together with one.
+HALF_WIDTH = re.compile(r"[\u4e00-\u9fff][,;:!?] ?[\u4e00-\u9fff]|。 [\u4e00-\u9fff]")
+
+
 def english_on(page: str) -> list[str]:
-    """Return the pieces of our English sentences that stand on a page."""
-    text = " ".join(" ".join(Heard(page).words).split())
-    return sorted(piece for piece in sentences() if piece in text)
+    """Return the pieces of our English sentences, and the half-Chinese ones, that stand on a page."""
+    words = [" ".join(word.split()) for word in Heard(page).words]
+    text = " ".join(words)
+    return [piece for piece in sentences() if piece in text] + [w for w in words if HALF_WIDTH.search(w)]
 
 
 @pytest.fixture

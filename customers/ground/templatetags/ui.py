@@ -288,10 +288,9 @@ def sparkline(values: Sequence[int | float | None], label: str, tone: str = "", 
     text = spoken(numbers)
     return format_html(
         '<svg class="spark" role="img" viewBox="0 0 {} {}" width="{}" height="{}" preserveAspectRatio="none" '
-        'aria-label="{}: {}"><title>{}</title><desc>{}</desc>{}</svg>',
+        'aria-label="{}"><title>{}</title><desc>{}</desc>{}</svg>',
         *(_SPARK_WIDTH, _SPARK_HEIGHT) * 2,
-        label,
-        text,
+        gettext("%(label)s: %(text)s") % {"label": label, "text": text},
         label,
         text,
         bars,
