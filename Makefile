@@ -8,7 +8,7 @@ PORT ?= 8000
 DEMO ?= 1
 export PORT
 
-.PHONY: help run test lint fmt lock install install-dev clean
+.PHONY: help run test lint fmt messages lock install install-dev clean
 
 help: ## say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | awk -F'|' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -25,6 +25,9 @@ lint: install-dev ## style, layers, types, migrations, deployment settings
 fmt: install-dev ## put the code in order
 	@$(BIN)/ruff check --fix --quiet . || true
 	@$(BIN)/ruff format .
+
+messages: install ## renew the Chinese catalogue from the sources, compile it, list what is not translated
+	@$(BIN)/python manage.py messages
 
 lock: install-dev ## pin the requirements anew, with hashes, from docs/requirements/*.in
 	@for pair in base:requirements.txt dev:requirements-dev.txt prod:docs/requirements/prod.txt; do \
