@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from django.apps import apps
 from django.db import DatabaseError, connection, connections
+from django.test.utils import CaptureQueriesContext
 
 from customers import touched as touching
 from customers.ground import clock, drain, localtime
@@ -49,9 +50,8 @@ Found = list[tuple[str, str, str, str]]
 
 
 @pytest.fixture(autouse=True)
-def _company(request: pytest.FixtureRequest) -> None:
+def _company(db: None) -> None:
     """Every test has a company in Shanghai."""
-    request.getfixturevalue("transactional_db" if "transactional_db" in request.fixturenames else "db")
     CompanyFactory()
 
 
@@ -166,6 +166,19 @@ def test_run_tells_one_event_for_each_warning_and_audits_the_run_once() -> None:
     assert told.first().data == {"rule": rule.pk, "severity": 1}
     audited = AuditEvent.objects.get(act="sweep.run")
     assert (audited.object_id, audited.codes["warnings"]) == (done.pk, 2)
+
+
+@pytest.mark.parametrize("dry", [False, True])
+def test_sweep_asks_the_database_as_often_for_many_customers_as_for_one(dry: bool) -> None:
+    on("no-contact", "overdue", "complaint-overdue")
+    asked = []
+    for minutes, number in enumerate((1, 3, 30)):
+        silent(*range(60, 60 + number))
+        with CaptureQueriesContext(connection) as queries:
+            sweep.run(as_of=NOW + minutes * timedelta(minutes=1), dry_run=dry)
+        asked.append(len(queries))
+    _first, few, many = asked
+    assert few == many
 
 
 def test_run_of_named_rules_leaves_the_others_alone() -> None:
