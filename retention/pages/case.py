@@ -19,7 +19,7 @@ from customers.access import allow
 from customers.ground import clock
 from customers.ground.errors import Refused
 from customers.ground.templatetags.ui import moment_name
-from customers.models import User
+from customers.models import Customer, User
 from retention import calls, cases, rules
 from retention.cases import queue
 from retention.models import EarlyWarning, FollowUpCall, RetentionCase
@@ -197,6 +197,8 @@ def _page(request: HttpRequest, case: RetentionCase, **bound: forms.Form) -> Htt
     context: dict[str, Any] = {
         "case": case,
         "customer": case.customer,
+        # a lead sees a case that nobody could take, though the customer is another team's
+        "sees_file": Customer.objects.visible_to(request.user).filter(pk=case.customer_id).exists(),  # type: ignore[attr-defined]
         "contact": main,
         "call": call,
         "now": at,
