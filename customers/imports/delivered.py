@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from customers.imports import landing
 from customers.imports.cells import Field, Type
@@ -183,11 +184,16 @@ KINDS = (
             _customer(),
             Field(
                 "name",
-                _("name"),
+                pgettext_lazy("of a person", "name"),
                 required=True,
                 guesses=("name", "contactname", "fullname", "姓名", "联系人"),
             ),
-            Field("role", _("role"), guesses=("role", "title", "position", "职务", "职位"), most=100),
+            Field(
+                "role",
+                pgettext_lazy("of a contact", "role"),
+                guesses=("role", "title", "position", "职务", "职位"),
+                most=100,
+            ),
             Field(
                 "phone", _("phone"), guesses=("phone", "telephone", "mobile", "tel", "电话", "手机"), most=40
             ),

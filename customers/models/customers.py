@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from customers.facts import FACT_PRIVACY, Fact, twin_of
 from customers.ground.privacy import declare
@@ -93,8 +94,8 @@ class Contact(models.Model):
     """A person at a customer; a private customer has one made with it (decision 12)."""
 
     customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="contacts")
-    name = models.CharField(_("name"), max_length=200)
-    role = models.CharField(_("role"), max_length=100, blank=True)
+    name = models.CharField(pgettext_lazy("of a person", "name"), max_length=200)
+    role = models.CharField(pgettext_lazy("of a contact", "role"), max_length=100, blank=True)
     phone = models.CharField(_("phone"), max_length=40, blank=True)
     email = models.EmailField(_("e-mail"), blank=True)
     preferred_channel = models.CharField(_("preferred channel"), max_length=16, blank=True)
