@@ -1,0 +1,240 @@
+"""Reading and checking trees: what is wrong is refused, with its place and the cure."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from decimal import Decimal
+
+from django.utils.translation import gettext_lazy as _
+
+from retention.measures.registry import Measure, Unit, UnknownMeasure, get
+from retention.rules.conditions.leaves import Against, Between, Compare, IsKnown, OneOf
+from retention.rules.conditions.tree import All, AnyOf, Condition, Leaf, Not
+from retention.rules.conditions.vocabulary import (
+    COUNTED,
+    DEEPEST,
+    KNOWING,
+    LARGEST,
+    LARGEST_FACTOR,
+    MOST_NODES,
+    OPERATORS,
+    TESTS,
+    ConditionRefused,
+    Json,
+    Path,
+)
+
+_NUMBER = re.compile(r"-?[0-9]{1,16}(\.[0-9]{1,4})?")
+
+
+def parse(data: Json) -> Condition:
+    """Read and check a tree; raise :class:`ConditionRefused`, which names the place and the cure."""
+    return _Reader().node(data, Path(), depth=1)
+
+
+class _Reader:
+    """Reads one tree and counts its nodes."""
+
+    def __init__(self) -> None:
+        self.nodes = 0
+
+    def node(self, data: Json, path: Path, *, depth: int) -> Condition:
+        self.nodes += 1
+        if self.nodes > MOST_NODES:
+            raise ConditionRefused(
+                _("%(path)s: this rule has more than %(most)d conditions. Split it into several rules."),
+                path=path,
+                most=MOST_NODES,
+            )
+        if depth > DEEPEST:
+            raise ConditionRefused(
+                _("%(path)s: groups are nested deeper than %(most)d levels. Make the rule flatter."),
+                path=path,
+                most=DEEPEST,
+            )
+        if not isinstance(data, dict) or not data:
+            raise ConditionRefused(
+                _("%(path)s: a condition is missing here. Choose a measure, a comparison and a value."),
+                path=path,
+            )
+        keys = set(data)
+        if keys == {"all"} or keys == {"any"}:
+            return self._group(data, path, depth)
+        if keys == {"not"}:
+            return self._negation(data["not"], path / "not", depth)
+        return _leaf(data, path)
+
+    def _group(self, data: dict[str, Json], path: Path, depth: int) -> Condition:
+        ((word, parts),) = data.items()
+        path = path / word
+        if not isinstance(parts, list) or not parts:
+            raise ConditionRefused(
+                _("%(path)s: this group is empty. Put at least one condition into it, or remove it."),
+                path=path,
+            )
+        read = tuple(self.node(part, path / n, depth=depth + 1) for n, part in enumerate(parts, start=1))
+        return All(read) if word == "all" else AnyOf(read)
+
+    def _negation(self, part: Json, path: Path, depth: int) -> Condition:
+        if not part:
+            raise ConditionRefused(
+                _("%(path)s: nothing stands after “not”. Put a condition there, or remove it."), path=path
+            )
+        return Not(self.node(part, path, depth=depth + 1))
+
+
+def _leaf(data: dict[str, Json], path: Path) -> Leaf:
+    known = {"measure", "op", "value", "factor", "other"}
+    for key in data:
+        if key not in known:
+            raise ConditionRefused(
+                _("%(path)s: “%(word)s” is not a part of a condition. Remove it."),
+                path=path,
+                word=str(key)[:64],
+            )
+    measure = _measure(data.get("measure"), path / "measure")
+    op = data.get("op")
+    if not isinstance(op, str) or op not in OPERATORS[measure.unit]:
+        raise ConditionRefused(
+            _("%(path)s: “%(measure)s” cannot be compared by “%(op)s”. Choose one of: %(allowed)s."),
+            path=path / "op",
+            measure=measure.label,
+            op=str(op)[:16],
+            allowed=", ".join(sorted(OPERATORS[measure.unit])),
+        )
+    if "other" in data or "factor" in data:
+        return _against(measure, op, data, path)
+    if op in KNOWING:
+        if "value" in data:
+            raise ConditionRefused(
+                _("%(path)s: known and unknown are asked without a value. Remove it."), path=path / "value"
+            )
+        return IsKnown(measure.code, op == "is_known")
+    return _against_value(measure, op, data.get("value"), path / "value")
+
+
+def _measure(code: Json, path: Path) -> Measure:
+    try:
+        return get(code)
+    except UnknownMeasure as error:
+        raise ConditionRefused(
+            _("%(path)s: there is no measure called “%(measure)s”. Choose one from the list."),
+            path=path,
+            measure=str(code)[:64],
+        ) from error
+
+
+def _against(measure: Measure, op: str, data: dict[str, Json], path: Path) -> Leaf:
+    if "value" in data:
+        raise ConditionRefused(
+            _("%(path)s: compare either with a value or with another measure, not with both."),
+            path=path / "value",
+        )
+    if op not in TESTS:
+        raise ConditionRefused(
+            _("%(path)s: two measures are compared by one of < <= > >= = !=."), path=path / "op"
+        )
+    other = _measure(data.get("other"), path / "other")
+    if not _comparable(measure.unit, other.unit):
+        raise ConditionRefused(
+            _("%(path)s: “%(measure)s” and “%(other)s” count different things. Choose another measure."),
+            path=path / "other",
+            measure=measure.label,
+            other=other.label,
+        )
+    factor = _number(data.get("factor", 1), path / "factor", most=LARGEST_FACTOR)
+    if factor <= 0:
+        raise ConditionRefused(_("%(path)s: the factor must be greater than zero."), path=path / "factor")
+    return Against(measure.code, op, factor, other.code)
+
+
+def _comparable(one: Unit, other: Unit) -> bool:
+    # An average such as the usual days between orders is a ratio, and compares with days.
+    if one == other:
+        return one in COUNTED or one == Unit.RATIO
+    return {one, other} == {Unit.DAYS, Unit.RATIO}
+
+
+def _against_value(measure: Measure, op: str, value: Json, path: Path) -> Leaf:
+    if op == "one_of":
+        return OneOf(measure.code, _choices(measure, value, path))
+    if op == "between":
+        if not isinstance(value, list) or len(value) != 2:
+            raise ConditionRefused(_("%(path)s: “between” needs two values, the lower one first."), path=path)
+        low, high = (_threshold(measure, end, path / n) for n, end in enumerate(value, start=1))
+        if low > high:
+            raise ConditionRefused(
+                _("%(path)s: the first value is greater than the second. Exchange them."), path=path
+            )
+        return Between(measure.code, low, high)
+    if measure.unit == Unit.CODE:
+        return Compare(measure.code, op, _code(measure, value, path))
+    return Compare(measure.code, op, _threshold(measure, value, path))
+
+
+def _choices(measure: Measure, value: Json, path: Path) -> tuple[int | str, ...]:
+    if not isinstance(value, list) or not value:
+        raise ConditionRefused(_("%(path)s: choose at least one value."), path=path)
+    if len(value) > MOST_NODES:
+        raise ConditionRefused(
+            _("%(path)s: these are more than %(most)d values. Choose fewer."), path=path, most=MOST_NODES
+        )
+    if measure.unit == Unit.CODE:
+        return tuple(_code(measure, one, path / n) for n, one in enumerate(value, start=1))
+    numbers = [_threshold(measure, one, path / n) for n, one in enumerate(value, start=1)]
+    for n, number in enumerate(numbers, start=1):
+        if number != number.to_integral_value():
+            raise ConditionRefused(_("%(path)s: write a whole number."), path=path / n)
+    return tuple(int(number) for number in numbers)
+
+
+def _code(measure: Measure, value: Json, path: Path) -> str:
+    codes = [code for code, _label in measure.choices]
+    if not isinstance(value, str) or value not in codes:
+        raise ConditionRefused(
+            _("%(path)s: “%(value)s” is not a choice of “%(measure)s”. Choose one of: %(allowed)s."),
+            path=path,
+            value=str(value)[:64],
+            measure=measure.label,
+            allowed=", ".join(codes),
+        )
+    return value
+
+
+def _threshold(measure: Measure, value: Json, path: Path) -> Decimal:
+    """Return what a measure is compared with as a number, by the measure's unit."""
+    if measure.unit == Unit.FLAG:
+        if value in (0, 1):  # also false and true
+            return Decimal(int(value))
+        raise ConditionRefused(_("%(path)s: answer with yes (1) or no (0)."), path=path)
+    if measure.unit == Unit.DAY:
+        try:
+            return Decimal(date.fromisoformat(value).toordinal())
+        except (TypeError, ValueError) as error:
+            raise ConditionRefused(
+                _("%(path)s: “%(value)s” is not a date. Write it as 2026-05-11."),
+                path=path,
+                value=str(value)[:32],
+            ) from error
+    return _number(value, path, most=LARGEST_FACTOR if measure.unit == Unit.RATIO else LARGEST)
+
+
+def _number(value: Json, path: Path, *, most: Decimal) -> Decimal:
+    """Return an exact number of at most four decimals; a float only when it is written that short."""
+    text = repr(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+    if not isinstance(text, str) or not _NUMBER.fullmatch(text):
+        raise ConditionRefused(
+            _("%(path)s: “%(value)s” is not a number. Write digits with at most four decimals: 0.25."),
+            path=path,
+            value=str(value)[:32],
+        )
+    number = Decimal(text)
+    if abs(number) > most:
+        raise ConditionRefused(
+            _("%(path)s: %(value)s is too large. The greatest number here is %(most)s."),
+            path=path,
+            value=number,
+            most=most,
+        )
+    return number
