@@ -1,0 +1,77 @@
+"""What a warning found, told from its frozen evidence alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from django.utils import translation
+from django.utils.translation import gettext
+
+from retention.measures import get
+from retention.measures.expressions import Row
+from retention.models import EarlyWarning, WarningRule
+from retention.rules.compile import AS_OF_DAY
+from retention.rules.conditions import All, AnyOf, Condition, ConditionRefused, Leaf, Not, parse
+from retention.rules.sentences.tales import TALES, Evidence, worth
+
+
+def evidence_sentence(
+    warning: EarlyWarning | str,
+    rule: WarningRule | None = None,
+    *,
+    language: str,
+    currency: str,
+    with_worth: bool = True,
+) -> str:
+    """Return why a warning was raised: “Orders every 9 days on average; the last was 41 days ago.”
+
+    Reads nothing but the frozen evidence (``warning.evidence``, or that text itself) and the rule's
+    condition, which says what matters; of alternatives only those that hold are told. ``currency``
+    is the base currency. ``with_worth`` adds what the customer paid in the past year.
+    """
+    if isinstance(warning, EarlyWarning):
+        rule = rule or warning.rule
+        evidence: Row = json.loads(warning.evidence)
+    else:
+        evidence = json.loads(warning)
+    with translation.override(language):
+        told = Evidence(evidence, currency, language)
+        said = list(dict.fromkeys(filter(None, (_tell(code, told) for code in _matters(rule, told)))))
+        said += [text for text in [worth(told)] if with_worth and text and text not in said]
+        return ("" if language.startswith("zh") else " ").join(said)
+
+
+def _matters(rule: WarningRule | None, told: Evidence) -> Iterator[str]:
+    """Yield the measures that made the rule match; all that were kept when its condition is gone."""
+    try:
+        condition = parse(rule.condition) if rule is not None else None
+    except ConditionRefused:
+        condition = None
+    if condition is None:
+        yield from (code for code in told.row if code != AS_OF_DAY)
+        return
+    yield from (code for leaf in _holding(condition, told, wanted=True) for code in leaf.codes())
+
+
+def _holding(condition: Condition, told: Evidence, *, wanted: bool) -> Iterator[Leaf]:
+    """Yield the leaves by which a condition came out as ``wanted``."""
+    if isinstance(condition, Not):
+        yield from _holding(condition.part, told, wanted=not wanted)
+    elif isinstance(condition, All | AnyOf):
+        for part in condition.parts:
+            if not part.columns() <= told.row.keys() or part.evaluate(told.row, told.day) is wanted:
+                yield from _holding(part, told, wanted=wanted)
+    elif isinstance(condition, Leaf):
+        yield condition
+
+
+def _tell(code: str, told: Evidence) -> str:
+    measure = get(code)
+    if not measure.columns() <= told.row.keys():
+        return ""
+    if told.value(code) is None:
+        return ""
+    if code in TALES:
+        return TALES[code](told)
+    return gettext("%(measure)s: %(value)s.") % {"measure": measure.label, "value": told.text(code)}
