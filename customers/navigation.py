@@ -89,7 +89,7 @@ def _banners() -> list[dict[str, Any]]:
             {
                 "icon": "clock",
                 "tone": "warn",
-                "text": _("The clock of this database is set: today is %s.") % day,
+                "text": _("The clock of this database is set: today is %(day)s.") % {"day": day},
             }
         )
     return banners

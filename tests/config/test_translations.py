@@ -82,9 +82,10 @@ def test_every_phrase_is_translated(chinese):
     assert [entry.msgid for entry in chinese if entry.msgid_plural and list(entry.msgstr_plural) != [0]] == []
 
 
-def test_placeholders_are_those_of_the_english(chinese):
+def test_placeholders_are_named_and_those_of_the_english(chinese):
     wrong = []
     for entry in chinese:
+        assert not re.search(r"%[sdfr]", entry.msgid), entry.msgid
         english = sorted(PLACEHOLDER.findall(entry.msgid_plural or entry.msgid))
         wrong += [text for text in said(entry) if set(PLACEHOLDER.findall(text)) != set(english)]
     assert wrong == []
