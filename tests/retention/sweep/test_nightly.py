@@ -1,0 +1,86 @@
+"""The pass over everybody, once each local day."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.db import DatabaseError
+
+from customers.ground import clock
+from customers.ground.models import BackgroundRun, Company
+from retention import sweep
+from retention.measures import compute
+from retention.models import EarlyWarning
+from tests.factories import NOW, CompanyFactory, CustomerFactory, OrderFactory, ago
+from tests.retention.sweep.stories import names_of, on, silent
+
+DAY = timedelta(days=1)
+
+
+@pytest.fixture(autouse=True)
+def _company(db: None) -> None:
+    """Every test has a company in Shanghai."""
+    CompanyFactory()
+
+
+def test_nightly_runs_once_each_local_day() -> None:
+    silent(59)
+    on("no-contact")
+    assert sweep.nightly(at=NOW) is not None
+    assert sweep.nightly(at=NOW + timedelta(hours=3)) is None
+    assert names_of() == []
+
+    done = sweep.nightly(at=NOW + timedelta(hours=14))  # past midnight in Shanghai, not yet in UTC
+
+    assert done is not None and done.scope == "changed"
+    assert names_of() == ["silent 59"]
+    assert list(BackgroundRun.objects.values_list("slot", "status").order_by("slot")) == [
+        ("2026-05-11", "done"),
+        ("2026-05-12", "done"),
+    ]
+
+
+def test_nightly_waits_until_a_company_is_set_up() -> None:
+    Company.objects.all().delete()
+    assert sweep.nightly(at=NOW) is None
+    assert not BackgroundRun.objects.exists()
+    CompanyFactory()
+    assert sweep.nightly(at=NOW) is not None
+
+
+def test_changed_pass_ends_as_a_full_one_does() -> None:
+    silent(40, 58, 59, 60)
+    shoppers = [CustomerFactory(name=f"shopper {n}") for n in range(4)]
+    for number, shopper in enumerate(shoppers):
+        for days in (180, 170, 160, 91 - number, 88 + number):
+            OrderFactory(customer=shopper, occurred_at=ago(days))
+    on("no-contact", "spend-halved", "overdue")
+    sweep.nightly(at=NOW)
+
+    for days in range(1, 6):
+        sweep.nightly(at=NOW + days * DAY)
+    whole = sweep.run(as_of=NOW + 5 * DAY, dry_run=True)
+
+    by_rule = {
+        code: EarlyWarning.objects.filter(rule__code=code, state="open").count() for code in whole.warnings
+    }
+    assert by_rule == whole.warnings
+    assert sum(by_rule.values()) >= 4
+
+
+def test_nightly_that_failed_is_tried_again_and_one_that_died_is_taken_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(compute, "refresh_changed", lambda **_k: (_ for _ in ()).throw(DatabaseError("gone")))
+        with pytest.raises(DatabaseError):
+            sweep.nightly(at=NOW)
+    assert sweep.nightly(at=NOW) is None  # not before five minutes have passed
+    BackgroundRun.objects.update(lease_until=clock.real_now() - timedelta(seconds=1))
+    assert sweep.nightly(at=NOW) is not None
+
+    BackgroundRun.objects.update(status="running", lease_until=clock.real_now() + timedelta(minutes=1))
+    assert sweep.nightly(at=NOW) is None
+    BackgroundRun.objects.update(lease_until=clock.real_now() - timedelta(seconds=1))
+    assert sweep.nightly(at=NOW) is not None
