@@ -162,7 +162,8 @@ def _preview(
             cell = PreviewCell(text[:200])
             if column in readers:
                 try:
-                    cell.shown = _shown(readers[column](spreadsheets.restored(text)), zone)
+                    value = readers[column](spreadsheets.restored(text))
+                    cell.shown = "" if str(value) == text.strip() else _shown(value, zone)
                 except Refused as refusal:
                     cell.problem = str(refusal)
             cells.append(cell)

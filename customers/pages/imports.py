@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_safe
@@ -121,7 +122,7 @@ class MappingForm(forms.Form):
         choices = [("", gettext_lazy("not in the file")), *((name, name[:60]) for name in header)]
         for known in kind.fields:
             self.fields[_COLUMN + known.name] = forms.ChoiceField(
-                label=known.label,
+                label=capfirst(known.label),
                 choices=choices,
                 required=False,
                 initial=columns.get(known.name, ""),

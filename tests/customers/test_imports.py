@@ -6,6 +6,7 @@ import csv
 import gzip
 import io
 import json
+import threading
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -13,7 +14,7 @@ from pathlib import Path
 import openpyxl
 import pytest
 from django.core.management import call_command
-from django.db import connection
+from django.db import connection, connections
 from django.test.utils import CaptureQueriesContext
 
 from customers.ground import clock
@@ -598,6 +599,48 @@ def test_import_killed_after_any_chunk_and_run_again_gives_the_same(bring, monke
         assert report.landed.unchanged == 8 * chunk
     assert Order.objects.count() == 3 * 29
     assert OrderVersion.objects.count() == 0
+
+
+@pytest.mark.services
+@pytest.mark.django_db(transaction=True)
+def test_two_imports_of_one_file_at_once_land_each_line_once(company, tmp_path, monkeypatch):
+    monkeypatch.setattr(run, "MOST_RECORDS", 50)
+    path = tmp_path / "file.csv"
+    path.write_text(many_orders(300))
+    wanted = mapping.from_data({"on_missing_customer": "create"})
+    barrier, reports, failures = threading.Barrier(2), [], []
+
+    def work():
+        try:
+            barrier.wait(timeout=10)
+            reports.append(batches.import_file(path, kinds.named("orders"), wanted, by=None, at=NOW))
+        except Exception as error:
+            failures.append(error)
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=work) for _number in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=60)
+    assert failures == []
+    assert [report.accepted for report in reports] == [300, 300]
+    assert sum(report.landed.created for report in reports) == 300
+    assert (Order.objects.count(), OrderLine.objects.count(), Customer.objects.count()) == (300, 300, 7)
+    assert OrderVersion.objects.count() == 0
+
+
+def test_import_counts_a_chunk_for_one_worker_only(bring, tmp_path):
+    path = tmp_path / "orders.csv"
+    path.write_text(ORDERS + "A,C1,2026-05-01,1,1\n")
+    batch = ImportBatch.objects.create(kind="orders", made_at=NOW)
+    ImportBatch.objects.update(position=1)  # another worker landed the chunk meanwhile
+    wanted = mapping.from_data({"on_missing_customer": "create"})
+    with pytest.raises(run.Overtaken):
+        for _progress in run.importing(path, kinds.named("orders"), wanted, batch=batch, at=NOW):
+            pass
+    assert not Order.objects.exists()
 
 
 def test_import_dry_writes_nothing_and_says_what_would_be(bring, tmp_path):
