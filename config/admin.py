@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from allauth.account.decorators import secure_admin_login
+from allauth.account.models import EmailAddress, EmailConfirmation
 from django.apps import apps
 from django.contrib import admin
 from django.contrib.auth.models import Group
@@ -44,7 +45,10 @@ class ReadOnly(admin.ModelAdmin):
 
 
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
-admin.site.unregister(Group)  # roles stand on the user
+# Roles stand on the user, and an address is changed by a verb that writes its audit event.
+for _foreign in (Group, EmailAddress, EmailConfirmation):
+    if admin.site.is_registered(_foreign):
+        admin.site.unregister(_foreign)
 for _label in OURS:
     for _model in apps.get_app_config(_label).get_models():
         admin.site.register(_model, ReadOnly)

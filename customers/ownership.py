@@ -46,27 +46,26 @@ def assign_owner_many(
     """Give many customers to ``user`` in one transaction; see :func:`assign_owner`."""
     if user is not None and not (user.is_active and user.role in MAY_OWN):
         raise MayNotOwn(name=str(user))
-    new_team = team or (user.team if user else None)
-    changing = [
-        c for c in customers if (c.owner_id, c.team_id) != (user and user.pk, new_team and new_team.pk)
-    ]
+    return _give(customers, user=user, team=team or (user.team if user else None), by=by, at=at)
+
+
+def _give(
+    customers: Iterable[Customer], *, user: User | None, team: Team | None, by: User | None, at: datetime
+) -> list[Ownership]:
+    changing = [c for c in customers if (c.owner_id, c.team_id) != (user and user.pk, team and team.pk)]
     if not changing:
         return []
     day = today(at).number
     with transaction.atomic():
         rows = Ownership.objects.bulk_create(
             [
-                Ownership(
-                    customer=c, user=user, team=new_team, occurred_at=at, occurred_day=day, recorded_at=at
-                )
+                Ownership(customer=c, user=user, team=team, occurred_at=at, occurred_day=day, recorded_at=at)
                 for c in changing
             ]
         )
-        Customer.objects.filter(pk__in=[c.pk for c in changing]).update(
-            owner=user, team=new_team, updated_at=at
-        )
+        Customer.objects.filter(pk__in=[c.pk for c in changing]).update(owner=user, team=team, updated_at=at)
         for row, customer in zip(rows, changing, strict=True):
-            customer.owner, customer.team = user, new_team
+            customer.owner, customer.team = user, team
             events.record(
                 "customer.owner_changed",
                 customer_id=customer.pk,
@@ -80,10 +79,15 @@ def assign_owner_many(
                 by=by,
                 at=at,
                 customer_id=customer.pk,
-                codes={"user": user.pk if user else None, "team": new_team.pk if new_team else None},
+                codes={"user": user.pk if user else None, "team": team.pk if team else None},
             )
         touched.mark([c.pk for c in changing], at=at)
     return rows
+
+
+def move_with_owner(user: User, *, by: User | None, at: datetime) -> list[Ownership]:
+    """Let the customers that ``user`` owns follow her to her team; see :func:`assign_owner_many`."""
+    return _give(list(user.customers.all()), user=user, team=user.team, by=by, at=at)
 
 
 def set_active(user: User, *, is_active: bool, by: User | None, at: datetime) -> UserActivity | None:

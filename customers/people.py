@@ -94,6 +94,11 @@ def change_user(user: User, *, by: User | None, at: datetime, **values: Any) -> 
     changed = {name: value for name, value in values.items() if getattr(user, name) != value}
     if not changed:
         return user
+    with transaction.atomic():
+        return _change(user, changed, by=by, at=at)
+
+
+def _change(user: User, changed: dict[str, Any], *, by: User | None, at: datetime) -> User:
     role = changed.get("role")
     if role is not None:
         _refuse_last_admin(user)
@@ -108,31 +113,31 @@ def change_user(user: User, *, by: User | None, at: datetime, **values: Any) -> 
         for name, value in changed.items()
         if name not in personal
     }
-    with transaction.atomic():
-        for name, value in changed.items():
-            setattr(user, name, value)
-        user.save(update_fields=list(changed))
-        if "team" in changed:
-            # what she owns moves with her; cases stay where they are
-            user.customers.update(team=user.team, updated_at=at)
-        audit.record(
-            "user.change",
-            obj=user,
-            by=by,
-            at=at,
-            codes=codes,
-            before=before,
-            after={name: values[name] for name in before},
-            holder=f"user:{user.pk}" if before else "",
-        )
+    after = {name: changed[name] for name in before}
+    for name, value in changed.items():
+        setattr(user, name, value)
+    user.save(update_fields=list(changed))
+    audit.record(
+        "user.change",
+        obj=user,
+        by=by,
+        at=at,
+        codes=codes,
+        before=before,
+        after=after,
+        holder=f"user:{user.pk}" if before else "",
+    )
+    if "team" in changed:
+        ownership.move_with_owner(user, by=by, at=at)  # her customers; cases stay where they are
     return user
 
 
 def set_active(user: User, *, is_active: bool, by: User | None, at: datetime) -> User:
     """Let a colleague in, or lock her out because she left; raises :class:`LastAdmin`."""
-    if not is_active:
-        _refuse_last_admin(user)
-    ownership.set_active(user, is_active=is_active, by=by, at=at)
+    with transaction.atomic():
+        if not is_active:
+            _refuse_last_admin(user)
+        ownership.set_active(user, is_active=is_active, by=by, at=at)
     return user
 
 
@@ -163,7 +168,9 @@ def set_language(user: User, *, language: str, by: User | None, at: datetime) ->
 
 
 def _refuse_last_admin(user: User) -> None:
+    """Refuse to go on without an admin; the admins are locked, so that two cannot remove each other."""
     if user.role != Role.ADMIN or not user.is_active:
         return
-    if not User.objects.filter(role=Role.ADMIN, is_active=True).exclude(pk=user.pk).exists():
+    admins = User.objects.select_for_update().filter(role=Role.ADMIN, is_active=True).order_by("pk")
+    if not any(admin.pk != user.pk for admin in admins):
         raise LastAdmin()

@@ -57,6 +57,7 @@ def make_users(
             password=hashed if row.key in ACCOUNTS else locked,
             date_joined=joined_at,
             is_staff=row.role == Role.ADMIN,
+            is_superuser=row.role == Role.ADMIN,
         )
         for row in rows
     ]

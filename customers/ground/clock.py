@@ -6,17 +6,19 @@ tokens and throttles. Only views, tasks and commands read either.
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import DatabaseError, transaction
+from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from customers.ground.errors import Refused
 
+log = logging.getLogger(__name__)
 _LOOK_AGAIN_SECONDS = 5.0
 _cached: timedelta | None = None
 _looked_at = 0.0
@@ -99,11 +101,17 @@ def parse(text: str) -> datetime:
 
 
 def fix_after_migrate(**_kwargs: Any) -> None:
-    """Fix the clock from ``LIUKE_NOW`` when the tables have just been made."""
+    """Fix the clock from ``LIUKE_NOW`` when the tables have just been made.
+
+    A database that is in use already is left alone: its clock would go back (decision 4).
+    """
+    from customers.ground.models import ClockOffset, Company, Event
+
     forget()
     wanted = getattr(settings, "LIUKE_NOW", "")
-    if wanted:
-        try:
-            fix(parse(wanted))
-        except DatabaseError:
-            forget()
+    if not wanted or ClockOffset.objects.exists():
+        return
+    if Company.objects.exists() or Event.objects.exists():
+        log.warning("LIUKE_NOW is ignored: this database is in use, and its clock never goes back")
+        return
+    fix(parse(wanted))

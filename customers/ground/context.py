@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 import uuid
 from collections.abc import Callable, Iterator
@@ -51,10 +52,21 @@ def address_of(request: HttpRequest) -> str:
     """
     ours = settings.TRUSTED_PROXY_COUNT
     hops = [hop.strip() for hop in request.headers.get("X-Forwarded-For", "").split(",") if hop.strip()]
-    if ours and len(hops) >= ours:
-        return hops[-ours]
-    address: str = request.META.get("REMOTE_ADDR", "")
-    return address
+    seen = hops[-ours] if ours and len(hops) >= ours else request.META.get("REMOTE_ADDR", "")
+    return _address(seen)
+
+
+def _address(text: str) -> str:
+    """Return ``text`` as an IP address without port or brackets; ``""`` when it is none."""
+    host = text.strip()
+    if host.startswith("["):
+        host = host[1:].partition("]")[0]
+    elif host.count(":") == 1:
+        host = host.partition(":")[0]
+    try:
+        return str(ipaddress.ip_address(host))
+    except ValueError:
+        return ""
 
 
 class RequestContextMiddleware:

@@ -32,7 +32,13 @@ class AccountAdapter(DefaultAccountAdapter):
         """Write the sign-in down and remember the language."""
         audit.record("user.sign_in", obj=user, by=user, at=clock.now())
         response = super().post_login(request, user, **kwargs)
-        response.set_cookie(settings.LANGUAGE_COOKIE_NAME, user.language, httponly=True, samesite="Lax")
+        response.set_cookie(
+            settings.LANGUAGE_COOKIE_NAME,
+            user.language,
+            httponly=True,
+            samesite="Lax",
+            secure=settings.LANGUAGE_COOKIE_SECURE,
+        )
         return response
 
     def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:

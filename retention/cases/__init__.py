@@ -9,11 +9,13 @@ from retention.cases.closing import (
 )
 from retention.cases.diagnosis import CauseRetired, MainCauseMissing, diagnose
 from retention.cases.holders import (
+    HeldAlready,
     MayNotHold,
     assign,
     assign_many,
     may_assign,
     may_work,
+    take,
     unassign,
     why_assigned,
 )
@@ -32,6 +34,7 @@ __all__ = [
     "CaseClosed",
     "CauseRetired",
     "ComplaintOpen",
+    "HeldAlready",
     "MainCauseMissing",
     "MayNotHold",
     "MovedMeanwhile",
@@ -50,6 +53,7 @@ __all__ = [
     "open_case",
     "open_for_warnings",
     "recovered_by_itself",
+    "take",
     "unassign",
     "why_assigned",
 ]

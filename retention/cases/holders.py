@@ -39,6 +39,11 @@ class MayNotHold(Refused):
     message = _("%(name)s cannot hold cases. Choose an account manager or a team lead who still works here.")
 
 
+class HeldAlready(Refused):
+    code = "case_held_already"
+    message = _("%(name)s holds this case. Ask a team lead to give it to you.")
+
+
 def may_work(user: User, case: RetentionCase) -> bool:
     """Say whether ``user`` may log calls, diagnose and close ``case`` (not whether its state allows it)."""
     if not user.is_active or user.role not in {*WORKING_ROLES, Role.ADMIN}:
@@ -75,6 +80,16 @@ def assign(case: RetentionCase, *, to: User, by: User | None, at: datetime) -> R
             moves.move_to(case, Status.ASSIGNED, kind=kind, codes=codes, by=by, at=at, **fields)
         follow([case], at=at)
     return case
+
+
+def take(case: RetentionCase, *, by: User, at: datetime) -> RetentionCase:
+    """Take a case that nobody holds; who wants somebody else's asks a lead.
+
+    Raises :class:`HeldAlready`, and as :func:`assign`, whose side effects it has.
+    """
+    if case.assignee_id not in (None, by.pk):
+        raise HeldAlready(name=str(case.assignee))
+    return assign(case, to=by, by=by, at=at)
 
 
 def assign_many(cases: Iterable[RetentionCase], *, to: User, by: User | None, at: datetime) -> int:

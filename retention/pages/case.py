@@ -145,7 +145,7 @@ def case_take(request: HttpRequest, pk: int) -> HttpResponse:
     """Take a case that nobody holds."""
     case = _case_of(request, pk)
     try:
-        cases.assign(case, to=request.user, by=request.user, at=clock.now())
+        cases.take(case, by=request.user, at=clock.now())
     except Refused as refusal:
         messages.error(request, str(refusal))
     return redirect("retention:case", pk=case.pk)

@@ -27,7 +27,9 @@ def address(model, page, *args):
 def test_every_table_can_be_looked_at(client, boss):
     OrderFactory()
     assert len(OWN) > 25
-    assert {model._meta.label for model in OWN if client.get(address(model, "changelist")).status_code != 200} == set()
+    assert {
+        model._meta.label for model in OWN if client.get(address(model, "changelist")).status_code != 200
+    } == set()
 
 
 def test_no_row_can_be_added_changed_or_deleted(client, boss):
@@ -55,3 +57,12 @@ def test_admin_signs_in_by_the_throttled_page(client, company):
     response = client.get(reverse("admin:login"))
     assert response.status_code == 302
     assert response["Location"].startswith(reverse("account_login"))
+
+
+def test_no_table_can_be_written_through_the_admin():
+    from config.admin import ReadOnly
+
+    writable = [
+        model._meta.label for model, shown in admin.site._registry.items() if not isinstance(shown, ReadOnly)
+    ]
+    assert writable == []

@@ -97,6 +97,9 @@ def test_change_of_team_moves_the_customers_with_their_owner(client, boss, manag
     client.force_login(boss)
     client.post(reverse("customers:user_edit", args=[manager.pk]), form(team=other.pk, email="m@example.com"))
     assert Customer.objects.get(pk=customer.pk).team == other
+    newest = customer.ownerships.order_by("-occurred_at", "-pk").first()
+    assert (newest.user, newest.team) == (manager, other)
+    assert AuditEvent.objects.filter(act="customer.assign_owner", customer_id=customer.pk).exists()
 
 
 def test_locked_colleague_cannot_sign_in(client, boss, manager):

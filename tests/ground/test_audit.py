@@ -69,3 +69,18 @@ def test_request_gives_its_id_back_and_hands_it_to_audit(client):
     assert response["X-Request-ID"] == "abcdefgh-1"
     assert client.get("/healthz", headers={"X-Request-ID": "<script>"})["X-Request-ID"] != "<script>"
     assert AuditEvent.objects.count() == 0
+
+
+@pytest.mark.parametrize(
+    ("seen", "kept"),
+    [
+        ("203.0.113.5", "203.0.113.5"),
+        ("203.0.113.5:5555", "203.0.113.5"),
+        ("[2001:db8::1]:443", "2001:db8::1"),
+        ("2001:db8::1", "2001:db8::1"),
+        ("unknown", ""),
+        ("", ""),
+    ],
+)
+def test_address_is_kept_only_when_it_is_one(rf, seen, kept):
+    assert context.address_of(rf.get("/", REMOTE_ADDR=seen)) == kept

@@ -62,6 +62,13 @@ def test_real_now_ignores_the_offset():
     assert clock.real_now() - clock.now() > timedelta(days=3650)
 
 
+def test_migrate_leaves_the_clock_of_a_database_in_use_alone(settings, company, caplog):
+    settings.LIUKE_NOW = WANTED.isoformat()
+    clock.fix_after_migrate()
+    assert not clock.is_fixed()
+    assert "LIUKE_NOW is ignored" in caplog.text
+
+
 def test_migrate_fixes_the_clock_from_the_setting(settings):
     settings.LIUKE_NOW = WANTED.isoformat()
     clock.fix_after_migrate()

@@ -212,6 +212,15 @@ def test_unassigned_case_is_in_the_queue_of_every_lead_and_can_be_taken(client, 
     assert case.assignee == lead
 
 
+def test_case_that_a_colleague_holds_cannot_be_taken(client, lead, manager, teammate, case):
+    cases.assign(case, to=teammate, by=lead, at=NOW)
+    client.force_login(manager)
+    page = client.post(at("case_take", case), follow=True).content.decode()
+    case.refresh_from_db()
+    assert case.assignee == teammate
+    assert "holds this case" in page
+
+
 # --- The list ---------------------------------------------------------------------------------
 def cases_with_margins(manager, margins):
     made = []
