@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
@@ -30,6 +30,7 @@ _FIELDS = (
     "amount",
     "void",
 )
+_OCCURRED = _FIELDS.index("occurred_at")
 _AMOUNT, _VOID = _FIELDS.index("amount"), _FIELDS.index("void")
 _LINE_COLUMNS = (
     "order_id",
@@ -187,6 +188,9 @@ def _plan(
     firm: Company,
 ) -> Plan:
     lines = _lines(record, products, stored)
+    if record.adds and stored:  # the order itself stands as it was first told
+        first = min(values[_OCCURRED] for values in stored.values())
+        record = replace(record, occurred_at=min(record.occurred_at, first), values={})
     order = people.wanted_fact(record, customer_id, zone=firm.time_zone, currency=record.currency)
     when = (customer_id, order.fields["occurred_at"], order.fields["occurred_day"])
     standing = {number: values for number, values in stored.items() if not values[_VOID]}

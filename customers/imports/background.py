@@ -8,6 +8,7 @@ unchanged and is not counted twice.
 from __future__ import annotations
 
 import logging
+import threading
 import time
 import uuid
 from collections.abc import Generator
@@ -34,6 +35,8 @@ MOST_ATTEMPTS = 5
 Steps = Generator[Progress, None, Report]
 _running: dict[int, tuple[str, Steps]] = {}  # of this process: import → lease token and its steps
 
+_one_at_a_time = threading.Lock()
+
 
 def folder() -> Path:
     """Return where uploaded files and error files are kept."""
@@ -43,13 +46,18 @@ def folder() -> Path:
 @drain.poller("customers.run_import")
 def work(at: datetime) -> int:
     """Go on with one import for a short while; return 1 if there was one."""
-    batch = _lease()
-    if batch is None:
-        return 0
-    language = batch.by.language if batch.by else settings.LANGUAGE_CODE
-    with translation.override(language):
-        _step(batch, at=at)
-    return 1
+    if not _one_at_a_time.acquire(blocking=False):
+        return 0  # another thread of this process is at it
+    try:
+        batch = _lease()
+        if batch is None:
+            return 0
+        language = batch.by.language if batch.by else settings.LANGUAGE_CODE
+        with translation.override(language):
+            _step(batch, at=at)
+        return 1
+    finally:
+        _one_at_a_time.release()
 
 
 def _lease() -> ImportBatch | None:

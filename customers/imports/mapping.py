@@ -177,6 +177,8 @@ def complete(mapping: Mapping, kind: Kind, header: Sequence[str], *, guessing: b
         if wanted not in names:
             raise errors.UnknownField(field=wanted, fields=", ".join(sorted(names)))
         _need(column, header)
+    if mapping.template and "external_id" not in names:
+        raise errors.UnknownField(field="external_id", fields=", ".join(sorted(names)))
     for column in (*mapping.places, *mapping.whole_numbers):
         _need(column, header)
     columns = dict(mapping.columns)

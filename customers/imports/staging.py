@@ -51,7 +51,9 @@ class Stage:
 
     def __init__(self) -> None:
         self.folder = tempfile.TemporaryDirectory(prefix="liuke-import-")
-        self.db = sqlite3.connect(str(Path(self.folder.name) / "stage"), isolation_level=None)
+        self.db = sqlite3.connect(
+            str(Path(self.folder.name) / "stage"), isolation_level=None, check_same_thread=False
+        )
         self.db.executescript(_TABLES)
         self._lines: list[tuple[int, str, int | None, bytes]] = []
         self._bads: list[tuple[int, str, str, str, str, int]] = []

@@ -283,11 +283,19 @@ def test_upsert_orders_voids_a_line_that_is_gone_and_brings_it_back():
 def test_upsert_orders_that_only_adds_joins_the_lines_that_stand():
     customers("C1")
     land(batch.upsert_orders, an_order(lines=[Line(1, Decimal(1), Decimal(10), unit_cost=Decimal(2))]))
-    mended = an_order(lines=[Line(2, Decimal(1), Decimal(5), unit_cost=Decimal(1))], adds=True)
+    mended = an_order(
+        lines=[Line(2, Decimal(1), Decimal(5), unit_cost=Decimal(1))],
+        occurred_at=EARLIER + timedelta(days=1),
+        recorded_at=EARLIER + timedelta(days=1),
+        values={"status": "delivered"},
+        adds=True,
+    )
     assert counts(land(batch.upsert_orders, mended)) == (0, 1, 0)
     assert counts(land(batch.upsert_orders, mended)) == (0, 0, 1)
     order = Order.objects.get()
     assert (order.sold, order.margin_base, order.lines.filter(void=False).count()) == (1500, 1200, 2)
+    assert (order.occurred_at, order.status) == (EARLIER, "placed")
+    assert set(order.lines.values_list("occurred_at", flat=True)) == {EARLIER}
 
 
 def test_upsert_orders_never_records_a_change_before_what_stands():

@@ -643,6 +643,57 @@ def test_import_counts_a_chunk_for_one_worker_only(bring, tmp_path):
     assert not Order.objects.exists()
 
 
+BAD_LINES = [
+    ("{n},,2026-05-01,1,1", "customer", "missing"),
+    (",C1,2026-05-01,1,1", "id", "missing"),
+    ("{n},C1,,1,1", "date", "missing"),
+    ("{n},C1,2026-13-01,1,1", "date", "not_a_date"),
+    ("{n},C1,yesterday,1,1", "date", "not_a_date"),
+    ("{n},C1,1800-01-01,1,1", "date", "date_range"),
+    ("{n},C1,2027-01-01,1,1", "date", "future"),
+    ("{n},C1,2026-05-01,,1", "quantity", "missing"),
+    ("{n},C1,2026-05-01,x,1", "quantity", "not_a_number"),
+    ("{n},C1,2026-05-01,1e30,1", "quantity", "number_too_large"),
+    ("{n},C1,2026-05-01,1,", "unit price", "missing"),
+    ("{n},C1,2026-05-01,1,free", "unit price", "not_a_number"),
+    ("{n},C1,2026-05-01,1,-1", "unit price", "negative"),
+    ("{n},C1,2026-05-01,99999999,99999999", "unit price", "number_too_large"),
+    ("{n}" + "9" * 200 + ",C1,2026-05-01,1,1", "id", "too_long"),
+    ("{n}," + "C" * 200 + ",2026-05-01,1,1", "customer", "too_long"),
+    ("{n},C1,2026-05-01,1", "", "wrong_columns"),
+    ("{n},C1,2026-05-01,1,1,1,1", "", "wrong_columns"),
+    ('{n},"C"1,2026-05-01,1,1', "", "bad_quotes"),
+    ("{n},C1\0,2026-05-01,1,1", "", "nul"),
+]
+
+
+def test_import_of_many_lines_lands_good_ones_once_and_explains_each_bad_one(bring, tmp_path, monkeypatch):
+    monkeypatch.setattr(run, "MOST_RECORDS", 300)
+    told = []
+    real = run._bad
+    monkeypatch.setattr(
+        run,
+        "_bad",
+        lambda number, column, *a, **k: (
+            told.append((number, column, a[0].code)) or real(number, column, *a, **k)
+        ),
+    )
+    lines, wanted = [ORDERS.strip()], []
+    for n in range(2000):
+        if n % 100 == 50:
+            line, column, code = BAD_LINES[n // 100]
+            lines.append(line.format(n=f"B{n}"))
+            wanted.append((len(lines), column, code))
+        else:
+            lines.append(f"O{n},C{n % 90},2026-05-0{1 + n % 9},{1 + n % 5},2.5")
+    text = "\n".join(lines) + "\n"
+    assert outcome(bring("orders", text)) == (2000, 1980, 1980, 0, 0)
+    assert told == wanted
+    assert [line for line, _column, _reason in refused_lines(tmp_path)] == [line for line, *_rest in wanted]
+    assert outcome(bring("orders", text)) == (2000, 1980, 0, 0, 1980)
+    assert (Order.objects.count(), OrderVersion.objects.count()) == (1980, 0)
+
+
 def test_import_dry_writes_nothing_and_says_what_would_be(bring, tmp_path):
     report = bring("orders", ORDERS + "A,C1,2026-05-01,1,1\nB,,2026-05-01,1,1\n", is_dry=True)
     assert outcome(report)[:3] == (2, 1, 1)
