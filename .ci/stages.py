@@ -13,6 +13,7 @@ import contextlib
 import os
 import secrets
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -180,6 +181,8 @@ def main(wanted: list[str]) -> int:
 
 
 if __name__ == "__main__":
+    # A runner that is told to stop takes its servers with it.
+    signal.signal(signal.SIGTERM, lambda *_told: sys.exit(143))
     with contextlib.suppress(KeyboardInterrupt):
         sys.exit(main(sys.argv[1:]))
     sys.exit(130)
