@@ -11,9 +11,9 @@ from django.db import connection
 from django.db.models import Max, QuerySet
 
 from customers.ground import events
-from customers.ground.models import Event
-from retention.measures import fingerprint
-from retention.models import EarlyWarning, RetentionCase, SweepRun, WarningRule
+from customers.ground.models import Company, Event
+from retention.measures import dialect, fingerprint
+from retention.models import CustomerMeasures, EarlyWarning, Loss, RetentionCase, SweepRun, WarningRule
 from retention.rules.compile import Compiled
 from retention.rules.scan import Matches, Scan
 
@@ -21,6 +21,9 @@ RAISED, CLOSED = "warning.raised", "warning.closed"
 _WARNING = EarlyWarning._meta.db_table
 _CASE = RetentionCase._meta.db_table
 _RULE = WarningRule._meta.db_table
+_LOSS = Loss._meta.db_table
+_WIDE = CustomerMeasures._meta.db_table
+_COMPANY = Company._meta.db_table
 _STANDING = "('open', 'withheld')"
 
 
@@ -32,7 +35,9 @@ def raise_matches(
     None is raised where one stands (the constraint sees to that), while the rule cools down, or when
     the rule was switched off or revised meanwhile. The cool-down counts from the close of the
     customer's last warning of the rule, or of that warning's case if that came later. A warning that
-    was a baseline, or fell with its rule, leaves no cool-down behind. The evidence is that of the scan.
+    was a baseline, or fell with its rule, leaves no cool-down behind; a baseline waits for none. A
+    customer that is lost (``Loss``) gets none before the first order after the day of the loss. The
+    evidence is that of the scan.
     Side effects: a ``warning.raised`` event each, unless ``is_baseline``.
     """
     last = run_floor(run)
@@ -112,6 +117,13 @@ def _raise(
         "AND NOT w.is_baseline "
         "AND ((w.closed_because <> 'rule_off' AND w.closed_at > %(cool)s) OR c.closed_at > %(cool)s)"
     )
+    waits = "" if is_baseline else f"AND NOT EXISTS ({cooling}) "
+    lost = (
+        f"SELECT 1 FROM {_LOSS} l CROSS JOIN {_COMPANY} co "
+        f"LEFT JOIN {_WIDE} m ON m.customer_id = l.customer_id "
+        "WHERE l.customer_id = t.customer_id AND l.ended_at IS NULL "
+        f"AND coalesce(m.last_order_day, 0) <= {dialect.day_number('l.occurred_at', 'co.time_zone')}"
+    )
     columns = (
         "customer_id, rule_id, rule_version, severity, state, raised_at, as_of_day, closed_because, "
         "evidence, fingerprint, sweep_run_id, is_baseline"
@@ -123,7 +135,7 @@ def _raise(
             f"t.{evidence}, %(fingerprint)s, %(run)s, %(baseline)s "
             f'FROM "{found.table}" t JOIN {_RULE} r ON r.id = %(rule)s '
             "AND r.is_enabled AND r.version = %(version)s "
-            f"WHERE t.{hit} = 1 AND NOT EXISTS ({cooling}) "
+            f"WHERE t.{hit} = 1 {waits}AND NOT EXISTS ({lost}) "
             "ORDER BY t.customer_id ON CONFLICT DO NOTHING",
             {
                 "rule": rule.rule_id,

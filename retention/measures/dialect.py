@@ -30,6 +30,14 @@ def bind_moment(moment: datetime) -> Any:
     return connection.ops.adapt_datetimefield_value(moment)
 
 
+def day_number(moment: str, zone: str) -> str:
+    """Return SQL for the local day number of a moment in a zone, both given as columns."""
+    if connection.vendor == "postgresql":
+        return f"((({moment} AT TIME ZONE {zone})::date - DATE '0001-01-01') + 1)"
+    local = f"django_datetime_cast_date({moment}, {zone}, '{connection.timezone_name}')"
+    return f"CAST(julianday({local}) - 1721424.5 AS integer)"
+
+
 def column_type(measure: Measure) -> str:
     """Return the type of a stored measure's column."""
     return "varchar(32)" if measure.unit == Unit.CODE else "bigint"

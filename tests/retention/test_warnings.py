@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,9 +12,9 @@ from django.db import IntegrityError, transaction
 from customers.ground import drain, events, outbox
 from customers.ground.models import AuditEvent, Event
 from customers.models import Customer, User
-from retention import cases, rules, sweep, warnings
-from retention.models import EarlyWarning, RetentionCase, RuleVersion, SweepRun, WarningRule
-from tests.factories import NOW, CompanyFactory, CustomerFactory, InteractionFactory, ago
+from retention import cases, losses, rules, sweep, warnings
+from retention.models import EarlyWarning, Loss, RetentionCase, RuleVersion, SweepRun, WarningRule
+from tests.factories import NOW, CompanyFactory, CustomerFactory, InteractionFactory, OrderFactory, ago
 from tests.retention.makers import make_run, make_warning
 
 DAY = timedelta(days=1)
@@ -108,6 +108,35 @@ def test_baseline_leaves_no_cool_down_behind(rule: WarningRule) -> None:
     sweep.run(as_of=NOW + 62 * DAY)
 
     assert states(rule) == [("closed", "sign_gone", True), ("open", "", False)]
+
+
+def test_baseline_takes_in_a_customer_in_cool_down(rule: WarningRule) -> None:
+    customer = silent(80)
+    rules.enable(rule, open_existing=True, by=None, at=NOW)
+    sweep.run(as_of=NOW)
+    close_as_saved(customer, at=NOW)
+    rules.disable(rule, by=None, at=NOW)
+
+    rules.enable(rule, open_existing=False, by=None, at=NOW + DAY)
+
+    assert states(rule)[1:] == [("open", "", True)]
+    done = sweep.run(as_of=NOW + 32 * DAY)
+    assert (done.cases_opened, len(states(rule))) == (0, 2)
+
+
+def test_enable_with_open_existing_leaves_a_customer_in_cool_down_alone_until_it_ends(
+    rule: WarningRule,
+) -> None:
+    customer = silent(80)
+    rules.enable(rule, open_existing=True, by=None, at=NOW)
+    sweep.run(as_of=NOW)
+    close_as_saved(customer, at=NOW)
+    rules.disable(rule, by=None, at=NOW)
+
+    rules.enable(rule, open_existing=True, by=None, at=NOW + DAY)
+
+    assert sweep.run(as_of=NOW + DAY).cases_opened == 0
+    assert sweep.run(as_of=NOW + 32 * DAY).cases_opened == 1
 
 
 def test_baseline_is_the_state_at_the_moment_of_enabling(rule: WarningRule) -> None:
@@ -250,6 +279,45 @@ def test_cool_down_of_one_rule_holds_no_other_back(rule: WarningRule) -> None:
     sweep.run(as_of=NOW + 10 * DAY)
 
     assert (len(states(rule)), len(states(other))) == (1, 1)
+
+
+# --- Lost -------------------------------------------------------------------------------------
+
+
+def lose(customer: Customer, *, at: datetime) -> Loss:
+    """Record that the customer left."""
+    return Loss.objects.create(customer=customer, occurred_at=at, recorded_at=at)
+
+
+@pytest.mark.parametrize("open_existing", [True, False])
+def test_lost_customer_gets_no_warning_and_no_baseline(rule: WarningRule, open_existing: bool) -> None:
+    gone, stays = silent(80), silent(80)
+    lose(gone, at=NOW - DAY)
+    OrderFactory(customer=gone, occurred_at=NOW - DAY)  # on the day of the loss
+
+    rules.enable(rule, open_existing=open_existing, by=None, at=NOW)
+    sweep.run(as_of=NOW)
+
+    assert EarlyWarning.objects.get().customer == stays
+
+
+def test_lost_customer_who_ordered_on_a_later_day_is_warned_of_again(rule: WarningRule) -> None:
+    customer = silent(80)
+    lost_at = datetime(2026, 5, 9, 15, 59, tzinfo=UTC)  # 23:59 in Shanghai; the order one minute later
+    lose(customer, at=lost_at)
+    OrderFactory(customer=customer, occurred_at=lost_at + timedelta(minutes=1))
+    rules.enable(rule, open_existing=True, by=None, at=NOW)
+
+    assert sweep.run(as_of=NOW).cases_opened == 1
+
+
+def test_customer_whose_loss_ended_is_warned_of_again(rule: WarningRule, admin: User) -> None:
+    customer = silent(80)
+    lose(customer, at=NOW - 5 * DAY)
+    losses.end_loss(customer, by=admin, at=NOW - DAY)
+    rules.enable(rule, open_existing=True, by=None, at=NOW)
+
+    assert sweep.run(as_of=NOW).cases_opened == 1
 
 
 # --- Closing ----------------------------------------------------------------------------------
