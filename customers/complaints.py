@@ -78,7 +78,10 @@ def file_complaint(
 
 
 def acknowledge(complaint: Complaint, *, by: User | None, at: datetime) -> ComplaintEvent:
-    """Tell that the customer has heard from us; the complaint stays open."""
+    """Tell that the customer has heard from us; the complaint stays open.
+
+    Raises :class:`ComplaintRefused` when it is not open, or acknowledged already since it was opened.
+    """
     _refuse_unless(complaint, Complaint.State.OPEN, _("This complaint is resolved already."))
     return _move(complaint, ComplaintEvent.Kind.ACKNOWLEDGED, act="acknowledge", by=by, at=at)
 
@@ -119,14 +122,14 @@ def end_of_day(day: int) -> datetime:
 def _move(
     complaint: Complaint, kind: str, *, act: str, by: User | None, at: datetime, due_day: int | None = None
 ) -> ComplaintEvent:
-    caches: dict[str, Any] = {}
-    if kind in _STATE_AFTER:
-        caches["state"] = _STATE_AFTER[ComplaintEvent.Kind(kind)]
+    caches: dict[str, Any] = {"state": _STATE_AFTER.get(ComplaintEvent.Kind(kind), complaint.state)}
     if due_day is not None:
         caches["due_at"] = end_of_day(due_day)
     with transaction.atomic():
-        if caches and not Complaint.objects.filter(pk=complaint.pk, state=complaint.state).update(**caches):
+        if not Complaint.objects.filter(pk=complaint.pk, state=complaint.state).update(**caches):
             raise ComplaintRefused(_("Somebody else changed this complaint meanwhile. Load the page again."))
+        if kind == ComplaintEvent.Kind.ACKNOWLEDGED and _is_acknowledged(complaint):
+            raise ComplaintRefused(_("This complaint is acknowledged already."))
         step = _step(complaint, kind, when=writing.moments(at=at), due_day=due_day)
         complaint.refresh_from_db()
         _tell(f"complaint.{step.kind}", complaint, at, severity=complaint.severity)
@@ -157,6 +160,14 @@ def _tell(kind: str, complaint: Complaint, occurred_at: datetime, *, severity: i
             "resolved": complaint.state == Complaint.State.RESOLVED,
         },
     )
+
+
+def _is_acknowledged(complaint: Complaint) -> bool:
+    """Say whether the customer has heard from us since the complaint was last opened."""
+    kinds = ComplaintEvent.Kind
+    steps = complaint.events.filter(kind__in=[kinds.OPENED, kinds.REOPENED, kinds.ACKNOWLEDGED], void=False)
+    newest = steps.order_by("-occurred_at", "-id").first()
+    return newest is not None and newest.kind == kinds.ACKNOWLEDGED
 
 
 def _refuse_unless(complaint: Complaint, state: str, message: Any) -> None:

@@ -1,0 +1,55 @@
+"""Complaints: each step once, in an order that makes sense, never over somebody else's."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from customers import complaints
+from customers.models import Complaint, ComplaintEvent, Customer, User
+from tests.factories import NOW, day
+
+LATER = NOW + timedelta(hours=1)
+
+
+@pytest.fixture
+def complaint(customer: Customer, manager: User) -> Complaint:
+    return complaints.file_complaint(customer, text="Late again.", by=manager, at=NOW)
+
+
+def told(complaint: Complaint) -> list[str]:
+    return list(complaint.events.order_by("id").values_list("kind", flat=True))
+
+
+def test_acknowledge_is_refused_when_it_was_acknowledged(complaint: Complaint, manager: User) -> None:
+    complaints.acknowledge(complaint, by=manager, at=LATER)
+    with pytest.raises(complaints.ComplaintRefused, match="acknowledged already"):
+        complaints.acknowledge(Complaint.objects.get(), by=manager, at=LATER)
+    assert told(complaint) == ["opened", "acknowledged"]
+
+
+def test_acknowledge_is_possible_again_when_it_was_reopened(complaint: Complaint, manager: User) -> None:
+    complaints.acknowledge(complaint, by=manager, at=LATER)
+    complaints.resolve(complaint, by=manager, at=LATER)
+    complaints.reopen(complaint, by=manager, at=LATER)
+    complaints.acknowledge(complaint, by=manager, at=LATER)
+    assert told(complaint)[-2:] == ["reopened", "acknowledged"]
+
+
+@pytest.mark.parametrize("step", ["acknowledge", "resolve", "set_due"])
+def test_every_step_is_refused_when_somebody_resolved_it_meanwhile(
+    complaint: Complaint, manager: User, step: str
+) -> None:
+    complaints.resolve(Complaint.objects.get(), by=manager, at=NOW)
+    values = {"due_day": day(NOW) + 3} if step == "set_due" else {}
+    with pytest.raises(complaints.ComplaintRefused, match="meanwhile"):
+        getattr(complaints, step)(complaint, **values, by=manager, at=LATER)
+    assert told(complaint) == ["opened", "resolved"]
+
+
+def test_set_due_leaves_the_complaint_open(complaint: Complaint, manager: User) -> None:
+    step = complaints.set_due(complaint, due_day=day(NOW) + 3, by=manager, at=LATER)
+    complaint.refresh_from_db()
+    assert (step.kind, complaint.state) == (ComplaintEvent.Kind.DUE, Complaint.State.OPEN)
+    assert complaint.due_at == complaints.end_of_day(day(NOW) + 3)
