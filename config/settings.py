@@ -80,6 +80,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "customers.access.DefaultDenyMiddleware",
+    "customers.pages.company_missing.CompanyMissingMiddleware",
 ]
 
 ROOT_URLCONF = "config.urls"
