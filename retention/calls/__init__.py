@@ -14,7 +14,7 @@ from retention.calls.attempts import (
 )
 from retention.calls.cadence import MOST_ATTEMPTS, next_attempt
 from retention.calls.due import Due, assign_due, escalate_overdue
-from retention.calls.planning import CustomerWantsNoCalls, DueInThePast, plan_call
+from retention.calls.planning import CustomerWantsNoCalls, DueInThePast, DueTooFar, plan_call
 
 __all__ = [
     "MOST_ATTEMPTS",
@@ -22,6 +22,7 @@ __all__ = [
     "CustomerWantsNoCalls",
     "Due",
     "DueInThePast",
+    "DueTooFar",
     "Hint",
     "Logged",
     "NoCallAfterThat",

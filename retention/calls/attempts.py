@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import models, transaction
 from django.db.models import OuterRef, QuerySet, Subquery
@@ -14,12 +14,14 @@ from customers.ground.errors import Refused
 from customers.ground.working_time import next_open
 from customers.models import Contact, Interaction, User
 from retention.calls.cadence import MOST_ATTEMPTS, next_attempt
-from retention.calls.planning import DueInThePast, make_call
+from retention.calls.planning import make_call, refuse_unless_near
 from retention.cases import holders, moves
 from retention.models import FollowUpCall, MoveKind, RetentionCase
 
 Outcome = FollowUpCall.Outcome
 Status = FollowUpCall.Status
+SAME_PRESS = timedelta(seconds=10)
+"""Within this time the same words about the same case are one press of the button, not two calls."""
 UNANSWERED = (Outcome.NO_ANSWER, Outcome.LEFT_MESSAGE)
 ENDING = (Outcome.WRONG_NUMBER, Outcome.DO_NOT_CALL)
 _MOVE_OF = {Outcome.WRONG_NUMBER: MoveKind.NEEDS_DATA, Outcome.DO_NOT_CALL: MoveKind.DO_NOT_CALL}
@@ -75,9 +77,9 @@ def log_call(
     then needed. Reached: again only if ``next_at`` says when. Wrong number, do not call: no more.
     ``next_at`` moves to working time. Logging the same outcome twice changes nothing.
 
-    Raises :class:`NoNextMoment`, :class:`NoCallAfterThat`, ``DueInThePast``, :class:`AlreadyLogged`,
-    ``CaseClosed``. Side effects: an ``Interaction``; the case is worked on from now, by ``by`` if
-    nobody held it; one move with audit and event.
+    Raises :class:`NoNextMoment`, :class:`NoCallAfterThat`, ``DueInThePast``, ``DueTooFar``,
+    :class:`AlreadyLogged`, ``CaseClosed``. Side effects: an ``Interaction``; the case is worked on from
+    now, by ``by`` if nobody held it; one move with audit and event.
     """
     outcome = Outcome(outcome)
     _check(outcome, next_at, at=at)
@@ -114,10 +116,14 @@ def log_unplanned(
 ) -> Logged:
     """Log a call that somebody just made: the planned one if there is one, else one of its own.
 
-    Raises and writes as :func:`log_call`.
+    The same words of the same person within ten seconds are the second press of the button and change
+    nothing. Raises and writes as :func:`log_call`.
     """
     with transaction.atomic():
         locked = moves.lock_one(case)
+        pressed = _newest_done(locked)
+        if pressed and _is_same_press(pressed, outcome=outcome, note=note, by=by, at=at):
+            return _again(pressed, Outcome(outcome), by=by)
         planned = FollowUpCall.objects.filter(case=locked, status=Status.PLANNED).first()
         call = planned or make_call(locked, due_at=at, attempt=_attempt_number(locked), by=by, at=at)
         return log_call(call, outcome=outcome, note=note, next_at=next_at, contact=contact, by=by, at=at)
@@ -154,8 +160,7 @@ def _check(outcome: Outcome, next_at: datetime | None, *, at: datetime) -> None:
         raise NoNextMoment()
     if next_at is not None and outcome in ENDING:
         raise NoCallAfterThat()
-    if next_at is not None and next_at <= at:
-        raise DueInThePast()
+    refuse_unless_near(next_at, at=at)
 
 
 def _again(call: FollowUpCall, outcome: Outcome, *, by: User) -> Logged:
@@ -167,6 +172,15 @@ def _again(call: FollowUpCall, outcome: Outcome, *, by: User) -> Logged:
         raise AlreadyLogged(name=str(stored.by), outcome=Outcome(stored.outcome).label)
     planned = FollowUpCall.objects.filter(case_id=stored.case_id, status=Status.PLANNED).first()
     return Logged(stored, planned)
+
+
+def _newest_done(case: RetentionCase) -> FollowUpCall | None:
+    return FollowUpCall.objects.filter(case=case, status=Status.DONE).order_by("-done_at", "-id").first()
+
+
+def _is_same_press(call: FollowUpCall, *, outcome: str, note: str, by: User, at: datetime) -> bool:
+    same = (call.by_id, call.outcome, call.note) == (by.pk, outcome, note.strip())
+    return same and call.done_at is not None and timedelta(0) <= at - call.done_at <= SAME_PRESS
 
 
 def _tell_customer_file(call: FollowUpCall, *, contact: Contact | None, by: User, at: datetime) -> None:
@@ -206,5 +220,5 @@ def _plan_next(
 
 def _attempt_number(case: RetentionCase) -> int:
     """Return the number of an attempt made now: it counts on while nobody answers."""
-    last = FollowUpCall.objects.filter(case=case, status=Status.DONE).order_by("-done_at", "-id").first()
+    last = _newest_done(case)
     return last.attempt + 1 if last and last.outcome in UNANSWERED else 1

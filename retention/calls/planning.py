@@ -24,6 +24,7 @@ from retention.models.rules import CaseKind
 
 RECOVERY_WITHIN = timedelta(hours=8)
 OTHERS_WITHIN = timedelta(hours=16)
+LONGEST_AHEAD = timedelta(days=366)
 
 Outcome = FollowUpCall.Outcome
 Status = FollowUpCall.Status
@@ -32,6 +33,11 @@ Status = FollowUpCall.Status
 class DueInThePast(Refused):
     code = "call_due_in_the_past"
     message = _("That moment has passed. Choose when the call is to be made, later than now.")
+
+
+class DueTooFar(Refused):
+    code = "call_due_too_far"
+    message = _("That moment is more than a year away. Choose one within the next twelve months.")
 
 
 class CustomerWantsNoCalls(Refused):
@@ -51,11 +57,10 @@ def plan_call(
         due_at: by when, moved to the next working time; without it a planned call stays as it is, and
             a new one gets the deadline of the strictest warning, else that of the kind of case.
 
-    Raises ``CaseClosed``, :class:`DueInThePast`, :class:`CustomerWantsNoCalls`. Side effects: one move
-    ``planned`` with audit and event; ``case.due_at``.
+    Raises ``CaseClosed``, :class:`DueInThePast`, :class:`DueTooFar`, :class:`CustomerWantsNoCalls`. Side
+    effects: one move ``planned`` with audit and event; ``case.due_at``.
     """
-    if due_at is not None and due_at <= at:
-        raise DueInThePast()
+    refuse_unless_near(due_at, at=at)
     with transaction.atomic():
         locked = moves.lock_one(case)
         planned = FollowUpCall.objects.filter(case=locked, status=Status.PLANNED).first()
@@ -108,6 +113,16 @@ def plan_first_calls(
         case.due_at = due[case.pk]
     update_rows(changed, ["due_at"])
     return len(new)
+
+
+def refuse_unless_near(due_at: datetime | None, *, at: datetime) -> None:
+    """Raise :class:`DueInThePast` or :class:`DueTooFar` unless a given moment lies in the next year."""
+    if due_at is None:
+        return
+    if due_at <= at:
+        raise DueInThePast()
+    if due_at > at + LONGEST_AHEAD:
+        raise DueTooFar()
 
 
 def first_call_within(cases: Iterable[RetentionCase]) -> dict[int, timedelta]:

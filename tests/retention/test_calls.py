@@ -348,6 +348,60 @@ def test_log_unplanned_logs_the_planned_call_or_one_of_its_own(customer: Custome
     assert logged.next_call.attempt == 2
 
 
+def test_log_unplanned_twice_within_ten_seconds_counts_once(
+    customer: Customer, manager: User, teammate: User
+) -> None:
+    case = make_case(customer)
+    calls.log_unplanned(case, outcome="reached", by=manager, at=NOW)  # nothing is planned now
+    first = calls.log_unplanned(case, outcome="no_answer", note=" Busy ", by=manager, at=LATER)
+    soon = LATER + timedelta(seconds=10)
+    again = calls.log_unplanned(case, outcome="no_answer", note="Busy", by=manager, at=soon)
+    assert again == first
+    assert (Interaction.objects.count(), planned_call(case)) == (2, first.next_call)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "outcome", "note", "who"),
+    [
+        (11, "reached", "Busy", "manager"),
+        (1, "left_message", "Busy", "manager"),
+        (1, "reached", "Idle", "manager"),
+        (1, "reached", "Busy", "lead"),
+    ],
+)
+def test_log_unplanned_counts_twice_when_it_is_another_call(
+    request: pytest.FixtureRequest,
+    customer: Customer,
+    manager: User,
+    seconds: int,
+    outcome: str,
+    note: str,
+    who: str,
+) -> None:
+    case = make_case(customer)
+    calls.log_unplanned(case, outcome="reached", note="Busy", by=manager, at=NOW)
+    by, at = request.getfixturevalue(who), NOW + timedelta(seconds=seconds)
+    calls.log_unplanned(case, outcome=outcome, note=note, by=by, at=at)
+    assert Interaction.objects.count() == 2
+
+
+@pytest.mark.parametrize(("days", "fits"), [(365, True), (367, False)])
+def test_calls_are_planned_a_year_ahead_at_most(
+    customer: Customer, manager: User, days: int, fits: bool
+) -> None:
+    case, moment = make_case(customer), NOW + timedelta(days=days)
+    for press in (
+        lambda: calls.plan_call(case, due_at=moment, by=manager, at=NOW),
+        lambda: calls.log_unplanned(case, outcome="call_later", next_at=moment, by=manager, at=NOW),
+    ):
+        if fits:
+            press()
+        else:
+            with pytest.raises(calls.DueTooFar):
+                press()
+    assert (planned_call(case).due_at >= moment) is fits
+
+
 def test_hint_of_many_cases_needs_one_query(team: Any, manager: User) -> None:
     for _ in range(3):
         case = make_case(CustomerFactory(owner=manager))
