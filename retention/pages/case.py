@@ -8,6 +8,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import get_language
@@ -18,6 +19,7 @@ from customers import company
 from customers.access import allow
 from customers.ground import clock
 from customers.ground.errors import Refused
+from customers.ground.numbers import whole
 from customers.ground.templatetags.ui import moment_name
 from customers.models import Customer, User
 from retention import calls, cases, rules
@@ -59,31 +61,28 @@ def case_page(request: HttpRequest, pk: int) -> HttpResponse:
 @allow(*WORKERS)
 def case_call(request: HttpRequest, pk: int) -> HttpResponse:
     """Log what came of a call; the next one is planned by the cadence."""
-    case, form, at = _case_of(request, pk), CallForm(request.POST), clock.now()
+    case, form, at = _case_to_work_on(request, pk), CallForm(request.POST), clock.now()
     outcome = request.POST.get("outcome", "")
     if outcome not in Outcome.values:
         form.add_error(None, _("Say what came of the call: press one of the six buttons."))
     if form.is_valid():
         said = {**form.cleaned_data, "outcome": outcome, "by": request.user, "at": at}
         try:
-            planned = FollowUpCall.objects.filter(case=case, pk=_whole(request.POST.get("call"))).first()
+            planned = FollowUpCall.objects.filter(case=case, pk=whole(request.POST.get("call"))).first()
             logged = calls.log_call(planned, **said) if planned else calls.log_unplanned(case, **said)
         except Refused as refusal:
-            if _is_closed(case):
-                messages.error(request, str(refusal))
-                return redirect("retention:case", pk=case.pk)
             form.add_error(None, str(refusal))
         else:
             messages.success(request, _said(logged, at=at))
-            return redirect("retention:case", pk=case.pk)
-    return _page(request, case, call_form=form)
+            return _onward(request, case)
+    return _refused(request, case, "call_form", form)
 
 
 @require_POST
 @allow(*WORKERS)
 def case_plan(request: HttpRequest, pk: int) -> HttpResponse:
     """Plan the next call, or move it."""
-    case, form = _case_of(request, pk), PlanForm(request.POST)
+    case, form = _case_to_work_on(request, pk), PlanForm(request.POST)
     return _act(
         request,
         case,
@@ -98,7 +97,7 @@ def case_plan(request: HttpRequest, pk: int) -> HttpResponse:
 @allow(*WORKERS)
 def case_diagnose(request: HttpRequest, pk: int) -> HttpResponse:
     """Enter why the customer is leaving."""
-    case, form = _case_of(request, pk), DiagnosisForm(request.POST)
+    case, form = _case_to_work_on(request, pk), DiagnosisForm(request.POST)
     return _act(
         request,
         case,
@@ -113,7 +112,7 @@ def case_diagnose(request: HttpRequest, pk: int) -> HttpResponse:
 @allow(*WORKERS)
 def case_close(request: HttpRequest, pk: int) -> HttpResponse:
     """Close the case with its outcome."""
-    case, form = _case_of(request, pk), CloseForm(request.POST)
+    case, form = _case_to_work_on(request, pk), CloseForm(request.POST)
     return _act(
         request,
         case,
@@ -128,7 +127,7 @@ def case_close(request: HttpRequest, pk: int) -> HttpResponse:
 @allow("team_lead", "admin")
 def case_assign(request: HttpRequest, pk: int) -> HttpResponse:
     """Give the case to a colleague."""
-    case, form = _case_of(request, pk), AssignForm(request.POST, user=request.user)
+    case, form = _case_to_work_on(request, pk), AssignForm(request.POST, user=request.user)
     return _act(
         request,
         case,
@@ -143,12 +142,12 @@ def case_assign(request: HttpRequest, pk: int) -> HttpResponse:
 @allow(*WORKERS)
 def case_take(request: HttpRequest, pk: int) -> HttpResponse:
     """Take a case that nobody holds."""
-    case = _case_of(request, pk)
+    case = _case_to_work_on(request, pk)
     try:
         cases.take(case, by=request.user, at=clock.now())
     except Refused as refusal:
         messages.error(request, str(refusal))
-    return redirect("retention:case", pk=case.pk)
+    return _onward(request, case)
 
 
 def reasons(case: RetentionCase, *, currency: str) -> list[Reason]:
@@ -234,14 +233,27 @@ def _act(
         try:
             verb(form.cleaned_data, clock.now())
         except Refused as refusal:
-            if _is_closed(case):  # its forms are gone from the page, so the words stand on top
-                messages.error(request, str(refusal))
-                return redirect("retention:case", pk=case.pk)
             form.add_error(None, str(refusal))
         else:
             messages.success(request, done)
-            return redirect("retention:case", pk=case.pk)
-    return _page(request, case, **{name: form})
+            return _onward(request, case)
+    return _refused(request, case, name, form)
+
+
+def _refused(request: HttpRequest, case: RetentionCase, name: str, form: forms.Form) -> HttpResponse:
+    """Come back to the form with its words; a closed case has no forms, so there they stand on top."""
+    if not _is_closed(case):
+        return _page(request, case, **{name: form})
+    messages.error(request, " ".join(form.non_field_errors()) or str(cases.CaseClosed()))
+    return _onward(request, case)
+
+
+def _onward(request: HttpRequest, case: RetentionCase) -> HttpResponse:
+    """Go back to the case, or to the queue when her access ended with it."""
+    visible = RetentionCase.objects.visible_to(request.user)  # type: ignore[attr-defined]
+    if visible.filter(pk=case.pk).exists():
+        return redirect("retention:case", pk=case.pk)
+    return redirect("retention:queue")
 
 
 def _is_closed(case: RetentionCase) -> bool:
@@ -251,6 +263,13 @@ def _is_closed(case: RetentionCase) -> bool:
 def _case_of(request: HttpRequest, pk: int) -> RetentionCase:
     visible = RetentionCase.objects.visible_to(request.user)  # type: ignore[attr-defined]
     return get_object_or_404(visible.select_related("customer__owner", "assignee", "closed_by"), pk=pk)
+
+
+def _case_to_work_on(request: HttpRequest, pk: int) -> RetentionCase:
+    """As :func:`_case_of`; what she held until it closed is found too, so that its verbs can say so."""
+    visible = RetentionCase.objects.visible_to(request.user)  # type: ignore[attr-defined]
+    found = RetentionCase.objects.filter(Q(pk__in=visible.values("pk")) | Q(assignee=request.user))
+    return get_object_or_404(found.select_related("customer__owner", "assignee", "closed_by"), pk=pk)
 
 
 def _diagnosis_of(case: RetentionCase) -> dict[str, Any]:
@@ -268,7 +287,3 @@ def _said(logged: calls.Logged, *, at: datetime) -> str:
         return _("Logged: %(outcome)s. No further call is planned.") % {"outcome": outcome}
     when = moment_name(logged.next_call.due_at, at=at)
     return _("Logged: %(outcome)s. Next call by %(when)s.") % {"outcome": outcome, "when": when}
-
-
-def _whole(text: str | None) -> int:
-    return int(text) if text and text.isdigit() else 0

@@ -126,6 +126,47 @@ def test_closed_case_refuses_every_act_in_words(client, manager, case):
         assert "closed and stays closed" in page
 
 
+@pytest.fixture
+def held(client, lead, teammate, case):
+    """A case whose holder sees the customer for as long as it is open."""
+    cases.assign(case, to=teammate, by=lead, at=NOW)
+    client.force_login(teammate)
+    assert client.get(at("case", case)).status_code == 200
+    return case
+
+
+def test_closing_leads_to_the_queue_when_her_access_ended_with_it(client, held):
+    response = client.post(at("case_close", held), {"outcome": "saved", "reason": "Stays."}, follow=True)
+    assert response.redirect_chain == [(reverse("retention:queue"), 302)]
+    assert "The case is closed." in response.content.decode()
+    assert client.get(at("case", held)).status_code == 404
+
+
+def test_closing_leads_back_to_the_case_when_she_still_sees_it(client, manager, case):
+    client.force_login(manager)
+    response = client.post(at("case_close", case), {"outcome": "saved", "reason": "Stays."}, follow=True)
+    assert response.redirect_chain == [(at("case", case), 302)]
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("case_close", {"outcome": "saved", "reason": "Stays."}),
+        ("case_plan", {"due_at": "2026-05-13T10:30"}),
+        ("case_plan", {"due_at": ""}),
+        ("case_call", {"outcome": "reached", "note": "x"}),
+        ("case_call", {"outcome": "sang"}),
+        ("case_take", {}),
+    ],
+)
+def test_what_she_held_leads_to_the_queue_when_it_was_closed_meanwhile(client, lead, held, name, values):
+    cases.close_case(RetentionCase.objects.get(), outcome="saved", reason="Stays.", by=lead, at=NOW)
+    response = client.post(at(name, held), values, follow=True)
+    assert response.redirect_chain == [(reverse("retention:queue"), 302)]
+    assert held.customer.name not in response.content.decode()
+    assert not Interaction.objects.exists()
+
+
 # --- Who may ----------------------------------------------------------------------------------
 @pytest.mark.parametrize("name", ["case", "customer"])
 def test_what_belongs_to_others_answers_404(client, outsider, case, name):
