@@ -19,6 +19,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from customers.access import allow
 from customers.ground import audit, clock
 from customers.ground.errors import Refused
+from customers.ground.numbers import whole
 from customers.imports import background, kinds, mapping, uploads
 from customers.imports.kinds import Kind
 from customers.imports.mapping import Mapping
@@ -122,7 +123,7 @@ class MappingForm(forms.Form):
         choices = [("", gettext_lazy("not in the file")), *((name, name[:60]) for name in header)]
         for known in kind.fields:
             self.fields[_COLUMN + known.name] = forms.ChoiceField(
-                label=capfirst(known.label),
+                label=capfirst(str(known.label)),
                 choices=choices,
                 required=False,
                 initial=columns.get(known.name, ""),
@@ -172,9 +173,9 @@ class MappingForm(forms.Form):
 def import_list(request: HttpRequest) -> HttpResponse:
     """List imports, newest first."""
     batches = ImportBatch.objects.visible_to(request.user).select_related("by").order_by("-id")
-    before = request.GET.get("before", "")
-    if before.isdigit() and len(before) < 18:
-        batches = batches.filter(pk__lt=int(before))
+    before = whole(request.GET.get("before"))
+    if before is not None:
+        batches = batches.filter(pk__lt=before)
     rows = list(batches[: PAGE + 1])
     older = f"?before={rows[PAGE - 1].pk}" if len(rows) > PAGE else ""
     return render(
@@ -183,7 +184,7 @@ def import_list(request: HttpRequest) -> HttpResponse:
         {
             "batches": [(batch, _label(batch)) for batch in rows[:PAGE]],
             "older": older,
-            "newer": reverse("customers:import_list") if before else "",
+            "newer": reverse("customers:import_list") if before is not None else "",
         },
     )
 

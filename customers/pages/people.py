@@ -18,6 +18,7 @@ from customers import people
 from customers.access import allow
 from customers.ground import clock
 from customers.ground.errors import Refused
+from customers.ground.numbers import whole
 from customers.models import Team, User
 from customers.models.people import Role
 
@@ -69,7 +70,7 @@ class TeamForm(forms.Form):
 @allow("admin", "team_lead", "analyst")
 def user_list(request: HttpRequest) -> HttpResponse:
     """List colleagues, optionally of one team or by part of a name."""
-    wanted = request.GET.get("q", "").strip()
+    wanted = request.GET.get("q", "").replace("\0", "").strip()
     team = request.GET.get("team", "")
     users = User.objects.visible_to(request.user).select_related("team")
     users = users.annotate(customer_count=Count("customers")).order_by("-is_active", "username")
@@ -77,8 +78,8 @@ def user_list(request: HttpRequest) -> HttpResponse:
         users = users.filter(
             Q(username__icontains=wanted) | Q(first_name__icontains=wanted) | Q(last_name__icontains=wanted)
         )
-    if team.isdigit():
-        users = users.filter(team_id=int(team))
+    if (team_id := whole(team)) is not None:
+        users = users.filter(team_id=team_id)
     page = Paginator(users, PAGE).get_page(request.GET.get("page"))
     return render(
         request,

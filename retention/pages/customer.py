@@ -19,6 +19,7 @@ from customers.access import allow
 from customers.ground import clock
 from customers.ground.errors import Refused
 from customers.ground.models import Company
+from customers.ground.numbers import whole
 from customers.models import Complaint, Customer
 from retention import cases, measures
 from retention.measures import compute
@@ -152,16 +153,16 @@ def complaint_act(request: HttpRequest, pk: int, act: str) -> HttpResponse:
 @require_safe
 @allow(*SEES_CUSTOMERS)
 def complaint_list(request: HttpRequest) -> HttpResponse:
-    """List complaints: open ones by their due moment, then the rest."""
-    wanted = request.GET.get("state", "open")
+    """List open complaints in the order of their filing, or all of them, newest first."""
+    wanted = "all" if request.GET.get("state") == "all" else "open"
     visible = Customer.objects.visible_to(request.user)  # type: ignore[attr-defined]
     found = Complaint.objects.filter(customer__in=visible, void=False).select_related(
         "customer", "customer__owner"
     )
     found = found.filter(state=Complaint.State.OPEN) if wanted != "all" else found
-    before = request.GET.get("after", "")
-    if before.isdigit():
-        found = found.filter(pk__lt=int(before)) if wanted == "all" else found.filter(pk__gt=int(before))
+    before = whole(request.GET.get("after"))
+    if before is not None:
+        found = found.filter(pk__lt=before) if wanted == "all" else found.filter(pk__gt=before)
     rows = list(found.order_by("-pk" if wanted == "all" else "pk")[:51])
     more = len(rows) > 50
     query = request.GET.copy()
@@ -171,7 +172,7 @@ def complaint_list(request: HttpRequest) -> HttpResponse:
         "wanted": wanted,
         "now": clock.now(),
         "older": "?" + query.urlencode() if more else None,
-        "newer": f"?state={wanted}" if before else None,
+        "newer": f"?state={wanted}" if before is not None else None,
         "views": [
             {"url": "?state=open", "label": _("Open"), "current": wanted != "all"},
             {"url": "?state=all", "label": _("All"), "current": wanted == "all"},

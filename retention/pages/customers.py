@@ -12,6 +12,7 @@ from django.views.decorators.http import require_safe
 from customers import company
 from customers.access import allow
 from customers.ground import clock
+from customers.ground.numbers import whole
 from customers.models import Customer
 from retention.models import CustomerMeasures, RetentionCase
 from retention.pages.filters import CustomerFilter
@@ -73,6 +74,8 @@ def with_figures(customers: QuerySet[Customer]) -> QuerySet[Any]:
 
 def _after(customers: QuerySet[Any], key: str) -> QuerySet[Any]:
     pk, tilde, name = key.partition("~")
-    if not tilde or not pk.isdigit():
+    number = whole(pk)
+    if not tilde or number is None:
         return customers
-    return customers.filter(Q(name__gt=name) | Q(name=name, pk__gt=int(pk)))
+    name = name.replace("\0", "")  # no name holds one, and PostgreSQL refuses it
+    return customers.filter(Q(name__gt=name) | Q(name=name, pk__gt=number))

@@ -2,22 +2,47 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django import forms
+from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from customers import causes
+from customers.ground.numbers import whole
 from customers.models import Cause, Complaint, Contact, Customer, Interaction, User
 from customers.models.people import Role
 from retention.models import RetentionCase
 from retention.models.rules import CaseKind, Severity
+
+YEARS = range(2000, 2101)
 
 
 class MomentField(forms.DateTimeField):
     """A local date and time, picked by the browser's own control."""
 
     widget = forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
+
+    def to_python(self, value: Any) -> datetime | None:
+        """Return the moment; years that nobody means are refused, some overflow in other zones."""
+        moment: datetime | None = super().to_python(value)
+        if moment is not None and moment.year not in YEARS:
+            raise ValidationError(_("Enter a year between 2000 and 2100."), code="year")
+        return moment
+
+
+class CausesField(forms.ModelMultipleChoiceField):
+    """Some of the causes; a key that is no number the database can hold is refused like an unknown one."""
+
+    def clean(self, value: Any) -> Any:
+        """Return the causes; raise ``ValidationError`` for keys that name none."""
+        for key in value or ():
+            if whole(str(key)) is None:
+                raise ValidationError(
+                    self.error_messages["invalid_pk_value"], code="invalid_pk_value", params={"pk": key}
+                )
+        return super().clean(value)
 
 
 class CallForm(forms.Form):
@@ -47,7 +72,7 @@ class DiagnosisForm(forms.Form):
     """Why the customer is leaving: the type and the causes."""
 
     churn_type = forms.ChoiceField(label=_("Type"), choices=RetentionCase.ChurnType.choices)
-    causes = forms.ModelMultipleChoiceField(
+    causes = CausesField(
         label=_("Causes"), queryset=Cause.objects.none(), widget=forms.CheckboxSelectMultiple
     )
     main = forms.ModelChoiceField(

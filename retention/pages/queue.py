@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.contrib import messages
@@ -22,16 +22,19 @@ from customers.access import allow
 from customers.ground import clock
 from customers.ground.errors import Refused
 from customers.ground.localtime import day_of
+from customers.ground.numbers import whole
 from customers.models import Order, User
 from customers.models.people import Role
 from retention import cases, rules
 from retention.cases import queue
 from retention.models import EarlyWarning, RetentionCase
-from retention.pages.filters import NOBODY, QueueFilter, colleagues
+from retention.pages.filters import QueueFilter, colleagues
 
 PAGE = 50
 COUNT_UP_TO = 1001
 MINUTES_A_CALL = 8
+OLDEST_LIST = timedelta(days=1)
+"""How long one can page on in a list that was judged at its first page."""
 SEES_QUEUE = ("account_manager", "team_lead", "admin", "analyst")
 
 
@@ -87,9 +90,9 @@ def queue_page(request: HttpRequest) -> HttpResponse:
 @allow("team_lead", "admin")
 def queue_assign(request: HttpRequest) -> HttpResponse:
     """Give the chosen cases to one colleague."""
-    ids = [int(pk) for pk in request.POST.getlist("case") if pk.isdigit()][:500]
+    ids = [pk for pk in map(whole, request.POST.getlist("case")) if pk is not None][:500]
     chosen = RetentionCase.objects.visible_to(request.user).filter(pk__in=ids)  # type: ignore[attr-defined]
-    to = colleagues(request).filter(pk=_whole(request.POST.get("to"))).first()
+    to = colleagues(request).filter(pk=whole(request.POST.get("to"))).first()
     if to is None or not ids:
         messages.error(request, _("Select at least one case and say who gets it."))
     else:
@@ -209,15 +212,23 @@ def cases_counted(found: QuerySet[RetentionCase]) -> int:
 
 def _read_place(request: HttpRequest) -> tuple[datetime, queue.Place | None]:
     """Return the moment the list is judged at and the place after which the page begins."""
+    now = clock.now()
     try:
         at, missed, weight, due, pk = request.GET.get("after", "").split("~")
-        moment = datetime.fromisoformat(at)
-        place = queue.Place(int(missed), int(weight), datetime.fromisoformat(due), int(pk))
-    except ValueError:
-        return clock.now(), None
-    if moment.tzinfo is None or place.due.tzinfo is None:
-        return clock.now(), None
-    return moment, place
+        moment, due_at = _moment(at), _moment(due)
+    except (ValueError, OverflowError):
+        return now, None
+    numbers = [number for number in map(whole, (missed, weight, pk)) if number is not None]
+    if len(numbers) < 3 or not now - OLDEST_LIST <= moment <= now:
+        return now, None
+    return moment, queue.Place(numbers[0], numbers[1], due_at, numbers[2])
+
+
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError("a moment needs its zone")
+    return moment.astimezone(UTC)
 
 
 def _next_address(request: HttpRequest, place: queue.Place, *, at: datetime) -> str:
@@ -236,7 +247,3 @@ def _first_address(request: HttpRequest) -> str:
 def _back_to_queue(request: HttpRequest) -> str:
     query = request.POST.get("query", "")
     return reverse("retention:queue") + (query if query.startswith("?") else "")
-
-
-def _whole(text: str | None) -> int:
-    return int(text) if text and text.isdigit() and text != NOBODY else 0

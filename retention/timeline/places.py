@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from django.utils.translation import gettext_lazy as _
 
 from customers.ground.errors import Refused
+from customers.ground.numbers import whole
 
 
 class UnknownPlace(Refused):
@@ -31,12 +32,16 @@ class Place:
         """Read what ``str`` wrote; raise :class:`UnknownPlace` otherwise."""
         try:
             moment, source, pk = text.split("~")
-            place = cls(datetime.fromisoformat(moment), source, int(pk))
-        except ValueError as error:
+            at = datetime.fromisoformat(moment)
+            if at.tzinfo is None:
+                raise UnknownPlace()
+            at = at.astimezone(UTC)
+        except (ValueError, OverflowError) as error:
             raise UnknownPlace() from error
-        if place.at.tzinfo is None:
+        number = whole(pk)
+        if number is None:
             raise UnknownPlace()
-        return place
+        return cls(at, source, number)
 
 
 @dataclass(frozen=True)
