@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from customers.ground import clock
 from customers.ground.models import Event, OutboxRow
@@ -80,7 +80,9 @@ def add_many(rows: Iterable[OutboxRow]) -> None:
 def claim(*, limit: int, at: datetime) -> list[OutboxRow]:
     """Lease up to ``limit`` rows that are due at ``at`` (product time) and return them.
 
-    A row waits while an earlier undone row has the same ``order_key``. The lease is on real time.
+    A row waits while an earlier undone row has the same ``order_key``. The lease is on real time. A row
+    that was tried most often and whose worker never came back is dead: ``lost``. Asks with a plain read
+    first, so that an idle drain takes no write lock on SQLite.
     """
     real = clock.real_now()
     token = uuid.uuid4().hex
@@ -88,19 +90,22 @@ def claim(*, limit: int, at: datetime) -> list[OutboxRow]:
         order_key=OuterRef("order_key"), id__lt=OuterRef("id"), done_at__isnull=True, dead_at__isnull=True
     )
     free = Q(lease_until__isnull=True) | Q(lease_until__lt=real)
+    due = (
+        OutboxRow.objects.filter(free, due_at__lte=at, done_at__isnull=True, dead_at__isnull=True)
+        .filter(Q(order_key="") | ~Exists(earlier))
+        .order_by("due_at", "id")
+    )
+    if not due.exists():
+        return []
     with transaction.atomic():
-        due = (
-            OutboxRow.objects.filter(free, due_at__lte=at, done_at__isnull=True, dead_at__isnull=True)
-            .filter(Q(order_key="") | ~Exists(earlier))
-            .order_by("due_at", "id")
-        )
         if connection.features.has_select_for_update_skip_locked:
             due = due.select_for_update(skip_locked=True, of=("self",))
-        ids = list(due.values_list("id", flat=True)[:limit])
-        if not ids:
-            return []
+        rows = list(due.values_list("id", "attempts", "lease_until")[:limit])
+        lost = [pk for pk, attempts, lease in rows if attempts >= MOST_ATTEMPTS and lease is not None]
+        _bury(lost, real=real)
+        ids = [pk for pk, _attempts, _lease in rows if pk not in lost]
         OutboxRow.objects.filter(free, id__in=ids, done_at__isnull=True).update(
-            lease_until=real + LEASE, lease_token=token, attempts=F("attempts") + 1
+            lease_until=real + LEASE, lease_token=token
         )
     return list(OutboxRow.objects.filter(lease_token=token).select_related("event").order_by("due_at", "id"))
 
@@ -114,11 +119,11 @@ def drain(*, at: datetime, limit: int = 50) -> int:
 
 
 def _do(claimed: OutboxRow, *, at: datetime) -> bool:
+    if not _count_attempt(claimed):
+        return False
     try:
         with transaction.atomic():
-            mine = OutboxRow.objects.filter(
-                id=claimed.id, lease_token=claimed.lease_token, done_at__isnull=True
-            ).update(done_at=clock.real_now(), error="")
+            mine = _held(claimed).update(done_at=clock.real_now(), error="")
             if not mine:
                 return False
             _handlers[claimed.handler](claimed, at)
@@ -127,6 +132,31 @@ def _do(claimed: OutboxRow, *, at: datetime) -> bool:
         log.exception("outbox row failed", extra={"outbox_id": claimed.id, "handler": claimed.handler})
         _put_back(claimed, error=type(error).__name__, at=at)
         return False
+
+
+def _held(claimed: OutboxRow) -> QuerySet[OutboxRow]:
+    """Return the row while it is still ours and not done."""
+    return OutboxRow.objects.filter(id=claimed.id, lease_token=claimed.lease_token, done_at__isnull=True)
+
+
+def _count_attempt(claimed: OutboxRow) -> bool:
+    """Count the attempt before the work, committed alone so that a kill counts; return whether it is ours.
+
+    The lease begins anew: rows claimed together wait for each other.
+    """
+    lease = clock.real_now() + LEASE
+    if not _held(claimed).update(attempts=F("attempts") + 1, lease_until=lease):
+        return False
+    claimed.attempts += 1
+    return True
+
+
+def _bury(ids: list[int], *, real: datetime) -> None:
+    if ids:
+        OutboxRow.objects.filter(id__in=ids).update(
+            dead_at=real, lease_until=None, lease_token="", error="lost"
+        )
+        log.error("outbox rows lost", extra={"outbox_ids": ids})
 
 
 def _put_back(claimed: OutboxRow, *, error: str, at: datetime) -> None:

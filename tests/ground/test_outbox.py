@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from customers.ground import clock, drain, events, outbox
 from customers.ground.models import Event, OutboxRow
@@ -14,6 +15,10 @@ from tests.factories import NOW
 
 pytestmark = pytest.mark.django_db
 ran: list[int] = []
+
+
+class Killed(BaseException):
+    """As hard as a kill: no ``except Exception`` stops it."""
 
 
 @pytest.fixture(autouse=True)
@@ -29,6 +34,11 @@ def _handlers() -> Iterator[None]:
         raise RuntimeError("personal text that must not be kept")
 
     outbox._handlers.update({"test.note": note, "test.fail": fail})
+
+    def kill(row: OutboxRow, at: object) -> None:
+        raise Killed
+
+    outbox._handlers["test.kill"] = kill
     yield
     outbox._handlers.clear()
     outbox._handlers.update(before)
@@ -92,6 +102,55 @@ def test_row_is_dead_after_the_last_attempt_and_lets_the_next_one_pass():
     assert OutboxRow.objects.get(payload={"n": 1}).dead_at is not None
     drain.until_empty(at=at)
     assert ran == [2]
+
+
+def lapse_the_leases() -> None:
+    OutboxRow.objects.filter(lease_until__isnull=False).update(
+        lease_until=clock.real_now() - timedelta(seconds=1)
+    )
+
+
+def test_row_whose_worker_is_killed_every_time_is_dead_and_lets_the_next_one_pass():
+    add(1, handler="test.kill", order_key="c")
+    add(2, order_key="c")
+    for attempt in range(1, outbox.MOST_ATTEMPTS + 1):
+        with pytest.raises(Killed):
+            outbox.drain(at=NOW)
+        row = OutboxRow.objects.get(payload={"n": 1})
+        assert (row.attempts, row.dead_at) == (attempt, None)
+        assert outbox.drain(at=NOW) == 0  # leased as yet: neither tried again nor dead
+        lapse_the_leases()
+
+    outbox.drain(at=NOW)
+    row = OutboxRow.objects.get(payload={"n": 1})
+    assert (row.dead_at is not None, row.error, row.attempts) == (True, "lost", outbox.MOST_ATTEMPTS)
+    outbox.drain(at=NOW)
+    assert ran == [2]
+
+
+def test_row_claimed_but_never_tried_keeps_its_attempts():
+    add(1, handler="test.kill")
+    add(2)
+    for _kill in range(outbox.MOST_ATTEMPTS):
+        with pytest.raises(Killed):
+            outbox.drain(at=NOW)
+        lapse_the_leases()
+    assert list(OutboxRow.objects.order_by("id").values_list("attempts", flat=True)) == [
+        outbox.MOST_ATTEMPTS,
+        0,
+    ]
+    assert outbox.drain(at=NOW) == 1
+    assert ran == [2]
+
+
+def test_claim_asks_with_one_plain_read_when_nothing_is_due(django_assert_num_queries):
+    add(1, due=NOW + timedelta(seconds=1))
+    with django_assert_num_queries(1) as asked:
+        assert outbox.claim(limit=5, at=NOW) == []
+    assert asked.captured_queries[0]["sql"].startswith("SELECT")
+    with CaptureQueriesContext(connection) as asked:
+        assert len(outbox.claim(limit=5, at=NOW + timedelta(seconds=1))) == 1
+    assert any(query["sql"].startswith("SAVEPOINT") for query in asked.captured_queries)
 
 
 def test_claim_gives_a_leased_row_to_nobody_else():
