@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
+from functools import lru_cache
 
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
@@ -54,7 +55,7 @@ def amounts_of(lines: Sequence[Line], *, currency: str, rate: Decimal, firm: Com
     minus cost: the line's own cost, else the product's, else the margin rate of product or company
     (then the margin counts as assumed). ``rate``: base units per unit of ``currency``.
     """
-    amounts = tuple(money.to_minor(line.quantity * line.unit_price, currency) for line in lines)
+    amounts = tuple(_amount(line.quantity, line.unit_price, currency) for line in lines)
 
     def based(minor: int) -> int:
         if currency == firm.base_currency:
@@ -85,6 +86,11 @@ def amounts_of(lines: Sequence[Line], *, currency: str, rate: Decimal, firm: Com
         assumed,
         any(line.quantity > 0 for line in lines),
     )
+
+
+@lru_cache(maxsize=65536)
+def _amount(quantity: Decimal, unit_price: Decimal, currency: str) -> int:
+    return money.to_minor(quantity * unit_price, currency)
 
 
 def _share_of(minor: int, share_bp: int) -> int:

@@ -29,15 +29,21 @@ def insert(model: type[models.Model], names: Sequence[str], rows: Iterable[Seque
                     copy.write_row(row)
             return
         marks = ", ".join(["%s"] * len(names))
-        plain = [_adapter(model, name, connection) for name in names]
+        adapters = [
+            (index, adapt)
+            for index, name in enumerate(names)
+            if (adapt := _adapter(model, name, connection)) is not None
+        ]
+
+        def adapted(row: Sequence[Any]) -> list[Any]:
+            values = list(row)
+            for index, adapt in adapters:
+                values[index] = adapt(values[index])
+            return values
+
         cursor.executemany(
             f"INSERT INTO {table} ({columns}) VALUES ({marks})",  # noqa: S608 — names of our own
-            [
-                tuple(
-                    value if adapt is None else adapt(value) for adapt, value in zip(plain, row, strict=True)
-                )
-                for row in rows
-            ],
+            [adapted(row) for row in rows],
         )
 
 
@@ -48,15 +54,16 @@ def _adapter(model: type[models.Model], name: str, connection: Any) -> Callable[
         known: dict[datetime, Any] = {}
 
         def moment(value: datetime) -> Any:
-            if value not in known:
-                known[value] = connection.ops.adapt_datetimefield_value(value)
-            return known[value]
+            found = known.get(value)
+            if found is None:
+                found = known[value] = connection.ops.adapt_datetimefield_value(value)
+            return found
 
         return moment
     if isinstance(field, models.DecimalField):
 
         def decimal(value: Decimal | None) -> str | None:
-            return None if value is None else format(value, "f")
+            return None if value is None else f"{value:f}"
 
         return decimal
     return None
