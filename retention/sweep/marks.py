@@ -18,17 +18,40 @@ from retention.measures.compute import Customers
 from retention.models import CustomerMeasures
 
 LEASE = timedelta(seconds=60)
+LEASE_OF_FAILED = timedelta(minutes=5)
 AT_ONCE = 1000
 
 
 @dataclass(frozen=True)
 class Claim:
-    """Marks that one worker looks at: their ids, their customers, and the newest ``recorded_at``."""
+    """Marks that one worker looks at: each with its id, its customer and its ``recorded_at``."""
 
     token: str
-    ids: tuple[int, ...]
-    customers: tuple[int, ...]
-    newest: datetime
+    marks: tuple[tuple[int, int, datetime], ...] = ()
+
+    @property
+    def ids(self) -> tuple[int, ...]:
+        """The ids of the marks."""
+        return tuple(mark for mark, _customer, _recorded in self.marks)
+
+    @property
+    def customers(self) -> tuple[int, ...]:
+        """The customers in order, each once."""
+        return tuple(sorted({customer for _mark, customer, _recorded in self.marks}))
+
+    @property
+    def newest(self) -> datetime | None:
+        """The newest ``recorded_at``; ``None`` without marks."""
+        return max((recorded for _mark, _customer, recorded in self.marks), default=None)
+
+    def halves(self) -> tuple[Claim, Claim]:
+        """Return the claim in two, half of the customers in each."""
+        customers = self.customers
+        first = set(customers[: len(customers) // 2])
+        return (
+            Claim(self.token, tuple(mark for mark in self.marks if mark[1] in first)),
+            Claim(self.token, tuple(mark for mark in self.marks if mark[1] not in first)),
+        )
 
 
 def claim(*, limit: int | None = AT_ONCE) -> Claim | None:
@@ -48,19 +71,23 @@ def claim(*, limit: int | None = AT_ONCE) -> Claim | None:
     marks = list(
         TouchedCustomer.objects.filter(lease_token=token).values_list("id", "customer_id", "recorded_at")
     )
-    if not marks:
-        return None
-    return Claim(
-        token=token,
-        ids=tuple(mark for mark, _customer, _recorded in marks),
-        customers=tuple(sorted({customer for _mark, customer, _recorded in marks})),
-        newest=max(recorded for _mark, _customer, recorded in marks),
-    )
+    return Claim(token, tuple(marks)) if marks else None
 
 
 def release(claimed: Claim) -> None:
-    """Give marks back at once, when the sweep that held them failed."""
-    TouchedCustomer.objects.filter(lease_token=claimed.token).update(lease_until=None, lease_token="")
+    """Give marks back at once, when the sweep that held them failed for a passing reason."""
+    _lease(claimed, until=None, token="")
+
+
+def hold(claimed: Claim, *, span: timedelta = LEASE) -> None:
+    """Lease marks anew from now on, on real time."""
+    _lease(claimed, until=clock.real_now() + span, token=claimed.token)
+
+
+def _lease(claimed: Claim, *, until: datetime | None, token: str) -> None:
+    held = TouchedCustomer.objects.filter(lease_token=claimed.token)
+    for start in range(0, len(claimed.ids), AT_ONCE):
+        held.filter(id__in=claimed.ids[start : start + AT_ONCE]).update(lease_until=until, lease_token=token)
 
 
 def delete(ids: Sequence[int]) -> None:

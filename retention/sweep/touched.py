@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import Max
 
 from customers.ground import drain
@@ -14,17 +15,21 @@ from retention.models import CustomerMeasures, MeasureState, SweepRun
 from retention.sweep import marks
 from retention.sweep.sweeping import run
 
+log = logging.getLogger(__name__)
+
+MOST_ALONE = 20
 _TICK = timedelta(microseconds=1)
 
 
 @drain.poller("touched")
 def touched(at: datetime) -> int:
-    """Sweep a thousand marks at most that are free; return how many marks (the drain's poller)."""
+    """Sweep a thousand marks at most that are free; return how many were answered (the drain's poller).
+
+    When the sweep fails, its halves are swept apart, and so on: one customer who cannot be swept holds
+    nobody else up. The marks of such a customer wait for five minutes of real time.
+    """
     claimed = marks.claim()
-    if claimed is None:
-        return 0
-    _sweep(claimed, at=at, out=None)
-    return len(claimed.ids)
+    return 0 if claimed is None else _in_parts(claimed, at=at, alone=[])
 
 
 def sweep_touched(*, at: datetime, dry_run: bool = False, out: Path | None = None) -> SweepRun:
@@ -36,8 +41,48 @@ def sweep_touched(*, at: datetime, dry_run: bool = False, out: Path | None = Non
         marked = TouchedCustomer.objects.values_list("customer_id", flat=True)
         scope = SweepRun.Scope.TOUCHED
         return run(as_of=at, scope=scope, customer_ids=set(marked), dry_run=True, out=out)
-    claimed = marks.claim(limit=None) or marks.Claim("", (), (), at)
-    return _sweep(claimed, at=at, out=out)
+    claimed = marks.claim(limit=None) or marks.Claim("")
+    try:
+        return _sweep(claimed, at=at, out=out)
+    except BaseException:
+        marks.release(claimed)
+        raise
+
+
+def _in_parts(claimed: marks.Claim, *, at: datetime, alone: list[int]) -> int:
+    """Sweep a claim, in halves when it fails; return how many marks were answered.
+
+    ``alone`` gathers the customers who failed alone. After ``MOST_ALONE`` of them nothing is parted any
+    more, since it is no customer's fault then: the rest waits for its lease to end.
+    """
+    try:
+        _sweep(claimed, at=at, out=None)
+        return len(claimed.ids)
+    except Exception as error:
+        if _is_passing(error):
+            marks.release(claimed)
+            raise
+        if len(claimed.customers) == 1:
+            log.exception("touched customer failed", extra={"customer_id": claimed.customers[0]})
+            marks.hold(claimed, span=marks.LEASE_OF_FAILED)
+            alone.append(claimed.customers[0])
+            return 0
+    except BaseException:
+        marks.release(claimed)
+        raise
+    answered = 0
+    for half in claimed.halves():
+        if len(alone) < MOST_ALONE:
+            marks.hold(half)
+            answered += _in_parts(half, at=at, alone=alone)
+    return answered
+
+
+def _is_passing(error: Exception) -> bool:
+    """Return whether the database was at fault and no customer: a deadlock, a lost connection, a lock."""
+    if isinstance(error, OperationalError):
+        return connection.vendor == "postgresql" or "locked" in str(error)
+    return isinstance(error, InterfaceError)
 
 
 def _sweep(claimed: marks.Claim, *, at: datetime, out: Path | None) -> SweepRun:
@@ -45,20 +90,16 @@ def _sweep(claimed: marks.Claim, *, at: datetime, out: Path | None) -> SweepRun:
 
     The moment is the latest of ``at``, just after the newest ``recorded_at`` among the marks, just after
     the newest row that these customers have, and just after the last pass over everybody. Marks are
-    deleted by the ids that were read, in the transaction of the sweep; when it fails they are given back.
+    deleted by the ids that were read, in the transaction of the sweep.
     """
-    try:
-        with transaction.atomic():
-            return run(
-                as_of=_moment(claimed, at=at),
-                scope=SweepRun.Scope.TOUCHED,
-                customer_ids=claimed.customers,
-                marks_read=claimed.ids,
-                out=out,
-            )
-    except BaseException:
-        marks.release(claimed)
-        raise
+    with transaction.atomic():
+        return run(
+            as_of=_moment(claimed, at=at),
+            scope=SweepRun.Scope.TOUCHED,
+            customer_ids=claimed.customers,
+            marks_read=claimed.ids,
+            out=out,
+        )
 
 
 def _moment(claimed: marks.Claim, *, at: datetime) -> datetime:

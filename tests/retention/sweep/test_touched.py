@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import importlib
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 
 from customers import touched as touching
 from customers.ground import clock, drain, localtime
-from customers.models import TouchedCustomer
+from customers.models import Customer, TouchedCustomer
 from retention import cases, sweep
+from retention.measures import compute
 from retention.models import CustomerMeasures, EarlyWarning, RetentionCase, SweepRun
 from retention.sweep import marks
 from tests.factories import NOW, CompanyFactory, InteractionFactory, ago
 from tests.retention.sweep.stories import names_of, on, silent
 
 DAY = timedelta(days=1)
+touched_sweep = importlib.import_module("retention.sweep.touched")  # the verb hides the module of its name
 
 
 @pytest.fixture(autouse=True)
@@ -52,20 +56,76 @@ def test_touched_sees_a_fact_recorded_just_now_even_when_the_clock_stands() -> N
     assert not EarlyWarning.objects.exists()
 
 
-def test_touched_gives_marks_back_when_the_sweep_fails(monkeypatch: pytest.MonkeyPatch) -> None:
-    (customer,) = silent(60)
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), OperationalError("database is locked")])
+def test_touched_gives_marks_back_when_the_sweep_is_stopped(
+    error: BaseException, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    silent_ones = silent(60, 61)
     on("no-contact")
-    touching.mark([customer.pk], at=NOW)
+    touching.mark([customer.pk for customer in silent_ones], at=NOW)
+    tried = []
+
+    def stop(*args: Any, **kwargs: Any) -> None:
+        tried.append(1)
+        raise error
+
     with monkeypatch.context() as patch:
-        patch.setattr(cases, "open_for_warnings", lambda *a, **k: (_ for _ in ()).throw(RuntimeError("no")))
-        with pytest.raises(RuntimeError):
+        patch.setattr(cases, "open_for_warnings", stop)
+        with pytest.raises(type(error)):
             sweep.touched(NOW)
+    assert len(tried) == 1
     assert not EarlyWarning.objects.exists()
     assert not CustomerMeasures.objects.exists()
-    assert TouchedCustomer.objects.get().lease_until is None
+    assert not TouchedCustomer.objects.filter(lease_until__isnull=False).exists()
 
+    assert sweep.touched(NOW) == 2
+    assert names_of() == ["silent 60", "silent 61"]
+
+
+def poison(customers: list[Customer], patch: pytest.MonkeyPatch) -> None:
+    """Let every sweep fail that any of the customers is in."""
+    true, bad = compute.refresh, {customer.pk for customer in customers}
+
+    def refresh(*, as_of: datetime, customers: compute.Customers) -> int:
+        if bad & set(customers.ids or ()):
+            raise RuntimeError("cannot be computed")
+        return true(as_of=as_of, customers=customers)
+
+    patch.setattr(compute, "refresh", refresh)
+
+
+def test_customer_who_cannot_be_swept_holds_nobody_else_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    five = silent(60, 61, 62, 63, 64)
+    on("no-contact")
+    touching.mark([customer.pk for customer in five], at=NOW)
+    before = clock.real_now()
+    with monkeypatch.context() as patch:
+        poison(five[2:3], patch)
+        drain.once(at=NOW)
+        assert sweep.touched(NOW) == 0  # it waits
+
+    assert names_of() == ["silent 60", "silent 61", "silent 63", "silent 64"]
+    assert set(SweepRun.objects.values_list("status", flat=True)) == {"done"}
+    mark = TouchedCustomer.objects.get()
+    assert mark.customer == five[2]
+    assert timedelta(minutes=4) < mark.lease_until - before < timedelta(minutes=6)
+
+    TouchedCustomer.objects.update(lease_until=clock.real_now() - timedelta(seconds=1))
     assert sweep.touched(NOW) == 1
-    assert names_of() == ["silent 60"]
+    assert names_of() == [f"silent {days}" for days in range(60, 65)]
+
+
+def test_touched_parts_no_more_when_many_customers_fail_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    eight = silent(*range(60, 68))
+    touching.mark([customer.pk for customer in eight], at=NOW)
+    monkeypatch.setattr(touched_sweep, "MOST_ALONE", 2)
+    poison(eight, monkeypatch)
+
+    assert sweep.touched(NOW) == 0
+
+    late = clock.real_now() + timedelta(minutes=4)
+    assert TouchedCustomer.objects.filter(lease_until__gt=late).count() == 2
+    assert TouchedCustomer.objects.filter(lease_until__lt=late).count() == 6
 
 
 def test_mark_written_while_the_sweep_runs_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
