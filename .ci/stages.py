@@ -1,7 +1,7 @@
 """Everything that is checked, in stages, with the seconds of each.
 
     python .ci/stages.py            all of them (`make test`)
-    python .ci/stages.py lint       one or more of: lint sqlite postgres services browser
+    python .ci/stages.py lint       one or more of: lint sqlite postgres slow services browser
 
 With CI=true a missing service or program fails; elsewhere it is said in one line and passed over.
 Standard library only: the first stage installs the rest.
@@ -114,15 +114,25 @@ def pytest(where: str, *more: str, **env: str) -> None:
     run("python", "-m", "pytest", "-m", where, "-p", "no:cacheprovider", "--durations=8", *more, **env)
 
 
+QUICK = "not browser and not services and not slow"
+
+
 def sqlite() -> None:
     """The tests on SQLite."""
-    pytest("not browser and not services", "-n", "2")
+    pytest(QUICK, "-n", "2")
 
 
 def postgres() -> None:
     """The same tests on PostgreSQL."""
     with services.postgres() as address:
-        pytest("not browser and not services", "-n", "2", DATABASE_URL=address, TEST_DB_NAME="liuke_test")
+        pytest(QUICK, "-n", "2", DATABASE_URL=address, TEST_DB_NAME="liuke_test")
+
+
+def slow() -> None:
+    """The long ones, once, on SQLite: whole data sets, whole companies."""
+    if not os.environ.get("LIUKE_DATA"):
+        print("LIUKE_DATA is not set: the tests on public data sets are passed over.", flush=True)
+    pytest("slow and not browser and not services", "-n", "2", "--dist", "loadfile")
 
 
 def real_services() -> None:
@@ -150,6 +160,7 @@ STAGES: dict[str, Callable[[], None]] = {
     "lint": lint,
     "sqlite": sqlite,
     "postgres": postgres,
+    "slow": slow,
     "services": real_services,
     "browser": browser,
 }
