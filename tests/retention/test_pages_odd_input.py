@@ -64,6 +64,13 @@ def test_odd_numbers_in_an_address_never_fail(client, admin, case, address, numb
     assert response.status_code == 200
 
 
+@pytest.mark.parametrize("address", ["/cases/{}/", "/customers/{}/", "/cases/{}/close/"])
+def test_huge_keys_in_a_path_answer_404(client, admin, address):
+    client.force_login(admin)
+    path = address.replace("{}", HUGE)
+    assert (client.post(path) if path.endswith("close/") else client.get(path)).status_code == 404
+
+
 @pytest.mark.parametrize("number", ["²", HUGE])
 def test_odd_numbers_in_a_form_never_fail(client, admin, case, number):
     client.force_login(admin)
