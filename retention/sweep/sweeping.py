@@ -212,7 +212,7 @@ def _all_shards(sweep: Sweep, ids: Customers | None, marks_read: Sequence[int]) 
     if run.scope == Scope.CHANGED:
         with sweep.timing("measures"):
             compute.refresh_changed(as_of=run.as_of)
-    shards = [ids] if ids is not None else compute.shards(run.shards)
+    shards = [ids] if ids is not None else compute.shards(run.shards, writing=True)
     run.shards = len(shards)
     for customers in shards:
         with transaction.atomic():

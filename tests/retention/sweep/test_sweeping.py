@@ -6,14 +6,15 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from customers.ground import localtime
 from customers.ground.models import AuditEvent, Event
 from customers.models import ExternalRef
 from retention import rules, sweep, warnings
-from retention.models import EarlyWarning, FollowUpCall, MeasureState, RetentionCase
+from retention.measures import compute
+from retention.models import CustomerMeasures, EarlyWarning, FollowUpCall, MeasureState, RetentionCase
 from tests.factories import (
     NOW,
     CompanyFactory,
@@ -86,6 +87,28 @@ def test_shards_find_what_one_finds(shards: int) -> None:
     assert (done.shards, done.shards_done, done.customers) == (shards, shards, 20)
     assert names_of() == [f"silent {days}" for days in range(60, 70)]
     assert RetentionCase.objects.count() == done.cases_opened == 10
+
+
+def test_shards_are_short_on_sqlite_and_write_the_rows_that_one_writes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def written() -> list[object]:
+        done = sweep.run(as_of=NOW)
+        assert (done.shards_done, done.customers, done.cases_opened) == (done.shards, 5, 3)
+        return [done.shards, standing(), list(CustomerMeasures.objects.order_by("customer_id").values())]
+
+    silent(58, 59, 60, 61, 62)
+    on("no-contact")
+    with transaction.atomic():
+        whole = written()
+        transaction.set_rollback(True)
+    monkeypatch.setattr(compute, "LARGEST_SHARD_ON_SQLITE", 2)
+
+    apart = written()
+
+    assert apart[1:] == whole[1:]
+    assert (whole[0], apart[0]) == (1, 3 if connection.vendor == "sqlite" else 1)
+    assert len(compute.shards(1)) == 1  # a dry run writes nothing that others wait for
 
 
 def test_state_of_the_whole_pass_is_noted_after_the_last_shard() -> None:
