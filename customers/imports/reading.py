@@ -201,6 +201,11 @@ class _TextLines:
                     raise errors.TooManyLines(most=MOST_LINES)
                 if number <= self.skip:
                     continue
+                if raw.isascii() and b'"' not in raw and b"\0" not in raw and len(raw) <= MOST_CHARACTERS:
+                    cells = raw.decode("ascii").rstrip("\r\n").split(self.delimiter)
+                    if len(cells) == self.width > 1:  # as nearly all lines are
+                        yield RawLine(number, cells)
+                        continue
                 line, more = self._line(raw, number, source, waiting)
                 number += more
                 if line is not None:

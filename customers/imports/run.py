@@ -7,12 +7,14 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
 from django.db.models import F
+from django.utils.translation import get_language
 
 from customers import company
 from customers.batch import Landed
@@ -257,7 +259,14 @@ def _reading(table: Table, parser: Parser, stage: Stage, report: Report, *, tota
 
 
 def _bad(number: int, column: str, reason: Refused, *, key: str = "", position: int = 0) -> Bad:
-    return Bad(number, column, reason.code, str(reason), key, position)
+    said = str(reason) if reason.values else _said(reason.text, get_language() or "")
+    return Bad(number, column, reason.code, said, key, position)
+
+
+@lru_cache(maxsize=256)
+def _said(text: object, language: str) -> str:
+    """Return the words of a refusal that says the same each time; files repeat their mistakes."""
+    return str(text)
 
 
 def _landing(

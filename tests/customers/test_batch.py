@@ -252,7 +252,7 @@ def test_upsert_orders_writes_nothing_when_nothing_differs():
     later = an_order(recorded_at=NOW)
     assert counts(land(batch.upsert_orders, later, at=NOW + timedelta(days=1))) == (0, 0, 1)
     assert list(Order.objects.values()) == before
-    assert (OrderVersion.objects.count(), OrderLineVersion.objects.count()) == (0, 0)
+    assert (OrderVersion._default_manager.count(), OrderLineVersion._default_manager.count()) == (0, 0)
     assert not TouchedCustomer.objects.exists()
 
 
@@ -263,9 +263,9 @@ def test_upsert_orders_writes_one_version_of_what_a_correction_changes():
     lines[1] = Line(2, Decimal(1), Decimal(6))
     landed = land(batch.upsert_orders, an_order(lines=lines, recorded_at=NOW), an_order("O2"))
     assert counts(landed) == (0, 1, 1)
-    version = OrderVersion.objects.get()
+    version = OrderVersion._default_manager.get()
     assert (version.sold, version.superseded_at) == (1500, NOW)
-    assert OrderLineVersion.objects.values_list("line_no", "amount").get() == (2, 500)
+    assert OrderLineVersion._default_manager.values_list("line_no", "amount").get() == (2, 500)
     assert Order.objects.order_by("id").first().sold == 1600
 
 
@@ -303,7 +303,7 @@ def test_upsert_orders_never_records_a_change_before_what_stands():
     land(batch.upsert_orders, an_order(recorded_at=NOW))
     land(batch.upsert_orders, an_order(lines=[Line(1, Decimal(1), Decimal(1))], recorded_at=EARLIER))
     assert Order.objects.get().recorded_at == NOW
-    assert OrderVersion.objects.get().superseded_at == NOW
+    assert OrderVersion._default_manager.get().superseded_at == NOW
 
 
 def test_upsert_orders_seals_an_old_number():
@@ -549,4 +549,8 @@ def test_two_imports_of_the_same_orders_at_once_land_once(company):
         thread.join(timeout=60)
     assert errors == []
     assert sum(landed.created for landed in results) == 400
-    assert (Order.objects.count(), Customer.objects.count(), OrderVersion.objects.count()) == (400, 50, 0)
+    assert (Order.objects.count(), Customer.objects.count(), OrderVersion._default_manager.count()) == (
+        400,
+        50,
+        0,
+    )

@@ -9,14 +9,15 @@ import pytest
 from django.db import connection
 
 from customers.batch.inserting import insert
-from customers.models import OrderLine
+from customers.models import Order, OrderLine
 from tests.factories import NOW, OrderFactory, ProductFactory
 
 pytestmark = pytest.mark.django_db
 
 
 def test_insert_writes_what_bulk_create_writes(company):
-    order, product = OrderFactory(), ProductFactory()
+    OrderFactory()
+    order, product = Order.objects.get(), ProductFactory()
     lines = [
         OrderLine(
             customer_id=order.customer_id,
@@ -38,7 +39,7 @@ def test_insert_writes_what_bulk_create_writes(company):
             [("plain", Decimal("1.500")), ("tab\tquote\"'\\n\n中文 %s", Decimal(-3)), ("", Decimal("0.001"))]
         )
     ]
-    columns = [field.column for field in OrderLine._meta.concrete_fields if not field.primary_key]
+    columns = [str(field.column) for field in OrderLine._meta.concrete_fields if not field.primary_key]
     attributes = [field.attname for field in OrderLine._meta.concrete_fields if not field.primary_key]
     OrderLine.objects.bulk_create(lines)
     OrderLine.objects.filter(line_no__gte=100).update(ingested_at=NOW)
