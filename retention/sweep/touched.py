@@ -112,4 +112,4 @@ def _moment(claimed: marks.Claim, *, at: datetime) -> datetime:
     rows = CustomerMeasures.objects.filter(customer__in=claimed.customers)
     newest = rows.aggregate(newest=Max("as_of"))["newest"]
     whole = MeasureState.objects.filter(id=1).values_list("as_of", flat=True).first()
-    return max(at, *(seen + _TICK for seen in (claimed.newest, newest, whole) if seen is not None))
+    return max([at, *(seen + _TICK for seen in (claimed.newest, newest, whole) if seen is not None)])
