@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from customers import company
-from customers.batch import people
+from customers.batch import people, references
 from customers.batch.landing import Changes, Row, State, Wanted, count, in_chunks, land_rows
 from customers.batch.orders import Rates
 from customers.batch.records import (
@@ -58,7 +58,7 @@ def upsert_contracts(
         )
         wanted = []
         for record in kept:
-            want = people.wanted_fact(
+            want = references.wanted_fact(
                 record, ids[record.customer], zone=firm.time_zone, currency=record.currency
             )
             want.derived["value_base"] = money.convert(
@@ -69,7 +69,7 @@ def upsert_contracts(
             )
             wanted.append(want)
         rows = land_rows(Contract, "contract", wanted, source=source, batch=batch, at=at)
-        people.mark_changed(rows, at=at)
+        references.mark_changed(rows, at=at)
         landed += count(rows)
         return landed
 
@@ -93,17 +93,17 @@ def upsert_interactions(
             chunk, source=source, create_missing=create_missing, at=at, landed=landed
         )
         contacts = _theirs(Contact, "contact", known, source=source)
-        users = people.users_named(record.by for record in known)
+        users = references.users_named(record.by for record in known)
         wanted, kept = [], []
         for record in known:
             if not _is_theirs(record, ids[record.customer], "contact", contacts, landed):
                 continue
             if record.by is not None and record.by not in users:
-                landed.refused.append(Refusal(record, "by", people.UnknownUser(name=record.by)))
+                landed.refused.append(Refusal(record, "by", references.UnknownUser(name=record.by)))
                 continue
             kept.append(record)
             wanted.append(
-                people.wanted_fact(
+                references.wanted_fact(
                     record,
                     ids[record.customer],
                     zone=zone,
@@ -112,7 +112,7 @@ def upsert_interactions(
                 )
             )
         rows = land_rows(Interaction, "interaction", wanted, source=source, batch=batch, at=at)
-        people.mark_changed(rows, at=at)
+        references.mark_changed(rows, at=at)
         landed += count(rows)
         return landed
 
@@ -153,7 +153,7 @@ def upsert_complaints(
                 continue
             kept.append(record)
             wanted.append(
-                people.wanted_fact(
+                references.wanted_fact(
                     record,
                     customer_id,
                     zone=zone,
@@ -163,7 +163,7 @@ def upsert_complaints(
             )
         rows = land_rows(Complaint, "complaint", wanted, source=source, batch=batch, at=at)
         gained = _land_steps(kept, rows, zone=zone, batch=batch, at=at)
-        people.mark_changed(rows, at=at)
+        references.mark_changed(rows, at=at)
         _tell(kept, rows, gained)
         landed += count(rows)
         return landed
@@ -173,7 +173,7 @@ def upsert_complaints(
 
 def _theirs(model: Any, name: str, records: Sequence[Any], *, source: str) -> dict[Any, tuple[int, int]]:
     """Return our number and the customer's of each contact or order that the records name."""
-    ids = people.numbers_of(name, (getattr(record, name) for record in records), source=source)
+    ids = references.numbers_of(name, (getattr(record, name) for record in records), source=source)
     if not ids:
         return {}
     holders = dict(model.objects.filter(pk__in=ids.values()).values_list("pk", "customer_id"))
@@ -186,7 +186,7 @@ def _is_theirs(
     reference = getattr(record, name)
     if reference is None or (reference in known and known[reference][1] == customer_id):
         return True
-    refusal = people.UnknownContact if name == "contact" else people.UnknownOrder
+    refusal = references.UnknownContact if name == "contact" else references.UnknownOrder
     landed.refused.append(Refusal(record, name, refusal(name=reference)))
     return False
 

@@ -9,7 +9,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from customers import company, orders
-from customers.batch import inserting, people
+from customers.batch import inserting, people, references
 from customers.batch.landing import Changes, Row, State, Wanted, count, find_refs, in_chunks, land_rows
 from customers.batch.records import Landed, Line, OrderRecord, ProductRecord, Refusal
 from customers.company import MissingRate
@@ -114,7 +114,7 @@ def upsert_orders(
                 landed.refused.append(Refusal(record, "unit_price", refusal))
         rows = land_rows(Order, "order", [plan.order for plan in plans], source=source, batch=batch, at=at)
         _land_lines(plans, rows, batch=batch, at=at)
-        people.mark_changed(rows, at=at)
+        references.mark_changed(rows, at=at)
         landed += count(rows)
         return landed
 
@@ -191,7 +191,7 @@ def _plan(
     if record.adds and stored:  # the order itself stands as it was first told
         first = min(values[_OCCURRED] for values in stored.values())
         record = replace(record, occurred_at=min(record.occurred_at, first), values={})
-    order = people.wanted_fact(record, customer_id, zone=firm.time_zone, currency=record.currency)
+    order = references.wanted_fact(record, customer_id, zone=firm.time_zone, currency=record.currency)
     when = (customer_id, order.fields["occurred_at"], order.fields["occurred_day"])
     standing = {number: values for number, values in stored.items() if not values[_VOID]}
     goods = {

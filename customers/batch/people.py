@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import F
-from django.utils.translation import gettext_lazy as _
 
 from customers import touched
+from customers.batch import references
 from customers.batch.landing import Row, State, Wanted, add_refs, count, find_refs, in_chunks, land_rows
 from customers.batch.records import (
     AttributeRecord,
@@ -23,7 +23,6 @@ from customers.batch.records import (
 )
 from customers.company import current
 from customers.ground import events, localtime
-from customers.ground.errors import Refused
 from customers.ground.models import Event
 from customers.models import (
     Attribute,
@@ -40,48 +39,6 @@ from customers.models import (
 Names = Iterable[Reference | None]
 
 
-class UnknownCustomer(Refused):
-    code = "unknown_customer"
-    message = _(
-        "There is no customer “%(name)s”. Import the customer first, or let missing customers be created."
-    )
-
-
-class NoCustomer(Refused):
-    code = "no_customer"
-    message = _("The line names no customer. Write the customer's id.")
-
-
-class UnknownContact(Refused):
-    code = "unknown_contact"
-    message = _("The customer has no contact “%(name)s”. Import the contact first.")
-
-
-class UnknownOrder(Refused):
-    code = "unknown_order"
-    message = _("The customer has no order “%(name)s”. Import the order first.")
-
-
-class UnknownUser(Refused):
-    code = "unknown_user"
-    message = _("There is no colleague “%(name)s”. Write a user name or e-mail address of this system.")
-
-
-class UnknownTeam(Refused):
-    code = "unknown_team"
-    message = _("There is no team “%(name)s”. Make the team first.")
-
-
-class UnknownAttribute(Refused):
-    code = "unknown_attribute"
-    message = _("There is no attribute “%(name)s”.")
-
-
-class ContactMoved(Refused):
-    code = "contact_moved"
-    message = _("The contact “%(name)s” belongs to another customer already. Give it an id of its own.")
-
-
 def upsert_customers(
     records: Iterable[CustomerRecord], *, source: str, batch: ImportBatch | None, at: datetime
 ) -> Landed:
@@ -92,14 +49,14 @@ def upsert_customers(
     """
 
     def land(chunk: list[CustomerRecord]) -> Landed:
-        users = users_named(record.owner for record in chunk)
-        teams = _teams_named(record.team for record in chunk)
+        users = references.users_named(record.owner for record in chunk)
+        teams = references.teams_named(record.team for record in chunk)
         landed, kept = Landed(), []
         for record in chunk:
             if record.owner and record.owner not in users:
-                landed.refused.append(Refusal(record, "owner", UnknownUser(name=record.owner)))
+                landed.refused.append(Refusal(record, "owner", references.UnknownUser(name=record.owner)))
             elif record.team and record.team not in teams:
-                landed.refused.append(Refusal(record, "team", UnknownTeam(name=record.team)))
+                landed.refused.append(Refusal(record, "team", references.UnknownTeam(name=record.team)))
             else:
                 kept.append(record)
         rows = _land_customers([(record.external_id, record.values) for record in kept], source=source, at=at)
@@ -121,16 +78,18 @@ def upsert_contacts(
     """
 
     def land(chunk: list[ContactRecord]) -> Landed:
-        ids = numbers_of("customer", (record.customer for record in chunk), source=source)
+        ids = references.numbers_of("customer", (record.customer for record in chunk), source=source)
         landed = Landed()
-        kept = _known(chunk, ids, landed)
+        kept = references.known(chunk, ids, landed)
         refs = find_refs("contact", (record.external_id for record in kept), source=source)
         owner_of = dict(Contact.objects.filter(pk__in=refs.values()).values_list("pk", "customer_id"))
         staying = []
         for record in kept:
             holder = owner_of.get(refs.get(record.external_id, 0))
             if holder not in (None, ids[record.customer]):
-                landed.refused.append(Refusal(record, "external_id", ContactMoved(name=record.external_id)))
+                landed.refused.append(
+                    Refusal(record, "external_id", references.ContactMoved(name=record.external_id))
+                )
             else:
                 staying.append(record)
         fresh = {ids[r.customer]: r.external_id for r in reversed(staying) if r.external_id not in refs}
@@ -167,15 +126,15 @@ def upsert_ownerships(
     zone = current().time_zone
 
     def land(chunk: list[OwnershipRecord]) -> Landed:
-        ids = numbers_of("customer", (record.customer for record in chunk), source=source)
-        users = users_named(record.user for record in chunk)
-        teams = _teams_named(record.team for record in chunk)
+        ids = references.numbers_of("customer", (record.customer for record in chunk), source=source)
+        users = references.users_named(record.user for record in chunk)
+        teams = references.teams_named(record.team for record in chunk)
         landed, kept = Landed(), []
-        for record in _known(chunk, ids, landed):
+        for record in references.known(chunk, ids, landed):
             if record.user is not None and record.user not in users:
-                landed.refused.append(Refusal(record, "owner", UnknownUser(name=record.user)))
+                landed.refused.append(Refusal(record, "owner", references.UnknownUser(name=record.user)))
             elif record.team is not None and record.team not in teams:
-                landed.refused.append(Refusal(record, "team", UnknownTeam(name=record.team)))
+                landed.refused.append(Refusal(record, "team", references.UnknownTeam(name=record.team)))
             else:
                 kept.append(record)
         wanted = []
@@ -183,13 +142,13 @@ def upsert_ownerships(
             user = users[record.user] if record.user is not None else None
             team_id = teams[record.team].pk if record.team is not None else user and user.team_id
             wanted.append(
-                wanted_fact(
+                references.wanted_fact(
                     record, ids[record.customer], zone=zone, user_id=user and user.pk, team_id=team_id
                 )
             )
         rows = land_rows(Ownership, "ownership", wanted, source=source, batch=batch, at=at)
         _refresh_owners({row.obj.customer_id for row in rows if row.state is not State.UNCHANGED}, at=at)
-        mark_changed(rows, at=at)
+        references.mark_changed(rows, at=at)
         landed += count(rows)
         return landed
 
@@ -203,21 +162,23 @@ def upsert_attributes(
     zone = current().time_zone
 
     def land(chunk: list[AttributeRecord]) -> Landed:
-        ids = numbers_of("customer", (record.customer for record in chunk), source=source)
+        ids = references.numbers_of("customer", (record.customer for record in chunk), source=source)
         attributes = dict(
             Attribute.objects.filter(code__in={r.attribute for r in chunk}).values_list("code", "pk")
         )
         landed, kept = Landed(), []
-        for record in _known(chunk, ids, landed):
+        for record in references.known(chunk, ids, landed):
             if record.attribute in attributes:
                 kept.append(record)
             else:
-                landed.refused.append(Refusal(record, "attribute", UnknownAttribute(name=record.attribute)))
+                landed.refused.append(
+                    Refusal(record, "attribute", references.UnknownAttribute(name=record.attribute))
+                )
         rows = land_rows(
             AttributeValue,
             "attribute",
             [
-                wanted_fact(
+                references.wanted_fact(
                     record, ids[record.customer], zone=zone, attribute_id=attributes[record.attribute]
                 )
                 for record in kept
@@ -226,34 +187,11 @@ def upsert_attributes(
             batch=batch,
             at=at,
         )
-        mark_changed(rows, at=at)
+        references.mark_changed(rows, at=at)
         landed += count(rows)
         return landed
 
     return in_chunks(records, land)
-
-
-# --- Who is meant ------------------------------------------------------------------------------
-def numbers_of(kind: str, names: Names, *, source: str) -> dict[Reference, int]:
-    """Return our number of each record named; a number stands for itself."""
-    listed = [name for name in names if name not in (None, "")]
-    found: dict[Reference, int] = {name: name for name in listed if isinstance(name, int)}
-    found.update(find_refs(kind, (name for name in listed if isinstance(name, str)), source=source))
-    return found
-
-
-def users_named(names: Names) -> dict[Reference, User]:
-    """Return the users that have one of the names: user name, e-mail address or number."""
-    listed = {name for name in names if name not in (None, "")}
-    if not listed:
-        return {}
-    texts = [name for name in listed if isinstance(name, str)]
-    numbers = [name for name in listed if isinstance(name, int)]
-    found: dict[Reference, User] = {}
-    for user in [*User.objects.filter(email__in=texts), *User.objects.filter(username__in=texts)]:
-        found.update({name: user for name in (user.email, user.username) if name in listed})
-    found.update(User.objects.in_bulk(numbers).items() if numbers else ())
-    return found
 
 
 def customers_for(
@@ -264,7 +202,7 @@ def customers_for(
     With ``create_missing`` an unknown customer is made, named by ``new_customer`` or its id. The
     others are refused in ``landed``.
     """
-    ids = numbers_of("customer", (record.customer for record in records), source=source)
+    ids = references.numbers_of("customer", (record.customer for record in records), source=source)
     missing = {
         record.customer: record.new_customer
         for record in reversed(records)
@@ -275,55 +213,7 @@ def customers_for(
             [(str(name), missing[name]) for name in sorted(missing, key=str)], source=source, at=at
         )
         ids.update(zip(sorted(missing, key=str), (row.obj.pk for row in rows), strict=True))
-    return ids, _known(records, ids, landed)
-
-
-def wanted_fact(record: FactRecord, customer_id: int, *, zone: str, **fields: Any) -> Wanted:
-    """Return how the fact of a record shall stand; ``zone`` is the company's."""
-    if record.void is not None:
-        fields["void"] = record.void
-    return Wanted(
-        record.external_id,
-        {
-            "customer_id": customer_id,
-            "occurred_at": record.occurred_at,
-            "occurred_day": localtime.day_number(record.occurred_at, zone),
-            **record.values,
-            **fields,
-        },
-        recorded_at=record.recorded_at,
-        recorded_assumed=record.recorded_assumed,
-    )
-
-
-def mark_changed(rows: Iterable[Row], *, at: datetime) -> None:
-    """Mark the customers of rows that were created or updated, and those that rows left."""
-    changed = [row for row in rows if row.state is not State.UNCHANGED]
-    customers = {row.obj.customer_id for row in changed} | {row.left for row in changed if row.left}
-    touched.mark(customers, at=at)
-
-
-def _known(records: Sequence[Any], ids: Mapping[Reference, int], landed: Landed) -> list[Any]:
-    kept = []
-    for record in records:
-        if record.customer in ids:
-            kept.append(record)
-        elif record.customer in ("", None):
-            landed.refused.append(Refusal(record, "customer", NoCustomer()))
-        else:
-            landed.refused.append(Refusal(record, "customer", UnknownCustomer(name=record.customer)))
-    return kept
-
-
-def _teams_named(names: Names) -> dict[Reference, Team]:
-    listed = {name for name in names if name not in (None, "")}
-    if not listed:
-        return {}
-    texts = [name for name in listed if isinstance(name, str)]
-    numbers = [name for name in listed if isinstance(name, int)]
-    found: dict[Reference, Team] = {team.name: team for team in Team.objects.filter(name__in=texts)}
-    found.update(Team.objects.in_bulk(numbers).items() if numbers else ())
-    return found
+    return ids, references.known(records, ids, landed)
 
 
 # --- Writing -----------------------------------------------------------------------------------

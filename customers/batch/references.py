@@ -1,0 +1,130 @@
+"""Whom and what records mean by the names of their source, and how their facts shall stand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+
+from customers import touched
+from customers.batch.landing import Row, State, Wanted, find_refs
+from customers.batch.records import FactRecord, Landed, Reference, Refusal
+from customers.ground import localtime
+from customers.ground.errors import Refused
+from customers.models import Team, User
+
+Names = Iterable[Reference | None]
+
+
+class UnknownCustomer(Refused):
+    code = "unknown_customer"
+    message = _(
+        "There is no customer “%(name)s”. Import the customer first, or let missing customers be created."
+    )
+
+
+class NoCustomer(Refused):
+    code = "no_customer"
+    message = _("The line names no customer. Write the customer's id.")
+
+
+class UnknownContact(Refused):
+    code = "unknown_contact"
+    message = _("The customer has no contact “%(name)s”. Import the contact first.")
+
+
+class UnknownOrder(Refused):
+    code = "unknown_order"
+    message = _("The customer has no order “%(name)s”. Import the order first.")
+
+
+class UnknownUser(Refused):
+    code = "unknown_user"
+    message = _("There is no colleague “%(name)s”. Write a user name or e-mail address of this system.")
+
+
+class UnknownTeam(Refused):
+    code = "unknown_team"
+    message = _("There is no team “%(name)s”. Make the team first.")
+
+
+class UnknownAttribute(Refused):
+    code = "unknown_attribute"
+    message = _("There is no attribute “%(name)s”.")
+
+
+class ContactMoved(Refused):
+    code = "contact_moved"
+    message = _("The contact “%(name)s” belongs to another customer already. Give it an id of its own.")
+
+
+def numbers_of(kind: str, names: Names, *, source: str) -> dict[Reference, int]:
+    """Return our number of each record named; a number stands for itself."""
+    listed = [name for name in names if name not in (None, "")]
+    found: dict[Reference, int] = {name: name for name in listed if isinstance(name, int)}
+    found.update(find_refs(kind, (name for name in listed if isinstance(name, str)), source=source))
+    return found
+
+
+def users_named(names: Names) -> dict[Reference, User]:
+    """Return the users that have one of the names: user name, e-mail address or number."""
+    listed = {name for name in names if name not in (None, "")}
+    if not listed:
+        return {}
+    texts = [name for name in listed if isinstance(name, str)]
+    numbers = [name for name in listed if isinstance(name, int)]
+    found: dict[Reference, User] = {}
+    for user in [*User.objects.filter(email__in=texts), *User.objects.filter(username__in=texts)]:
+        found.update({name: user for name in (user.email, user.username) if name in listed})
+    found.update(User.objects.in_bulk(numbers).items() if numbers else ())
+    return found
+
+
+def wanted_fact(record: FactRecord, customer_id: int, *, zone: str, **fields: Any) -> Wanted:
+    """Return how the fact of a record shall stand; ``zone`` is the company's."""
+    if record.void is not None:
+        fields["void"] = record.void
+    return Wanted(
+        record.external_id,
+        {
+            "customer_id": customer_id,
+            "occurred_at": record.occurred_at,
+            "occurred_day": localtime.day_number(record.occurred_at, zone),
+            **record.values,
+            **fields,
+        },
+        recorded_at=record.recorded_at,
+        recorded_assumed=record.recorded_assumed,
+    )
+
+
+def mark_changed(rows: Iterable[Row], *, at: datetime) -> None:
+    """Mark the customers of rows that were created or updated, and those that rows left."""
+    changed = [row for row in rows if row.state is not State.UNCHANGED]
+    customers = {row.obj.customer_id for row in changed} | {row.left for row in changed if row.left}
+    touched.mark(customers, at=at)
+
+
+def known(records: Sequence[Any], ids: Mapping[Reference, int], landed: Landed) -> list[Any]:
+    kept = []
+    for record in records:
+        if record.customer in ids:
+            kept.append(record)
+        elif record.customer in ("", None):
+            landed.refused.append(Refusal(record, "customer", NoCustomer()))
+        else:
+            landed.refused.append(Refusal(record, "customer", UnknownCustomer(name=record.customer)))
+    return kept
+
+
+def teams_named(names: Names) -> dict[Reference, Team]:
+    listed = {name for name in names if name not in (None, "")}
+    if not listed:
+        return {}
+    texts = [name for name in listed if isinstance(name, str)]
+    numbers = [name for name in listed if isinstance(name, int)]
+    found: dict[Reference, Team] = {team.name: team for team in Team.objects.filter(name__in=texts)}
+    found.update(Team.objects.in_bulk(numbers).items() if numbers else ())
+    return found
