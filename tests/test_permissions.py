@@ -23,8 +23,8 @@ PAGE = Path(settings.BASE_DIR) / "docs" / "permissions.md"
 ROLES = [*Role.values, PUBLIC]
 HEAD = """# Who may open what
 
-Checked route by route for every role by `tests/test_permissions.py`. Within a route, objects come only through
-`visible_to(user)`: what belongs to somebody else answers 404.
+Checked route by route for every role by `tests/test_permissions.py`. Within a route, objects come only
+through `visible_to(user)`: what belongs to somebody else answers 404.
 
 | route | """
 

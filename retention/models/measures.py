@@ -14,7 +14,7 @@ def _columns() -> dict[str, Any]:
     made: dict[str, Any] = {}
     for measure in measures.stored():
         if measure.unit == measures.Unit.CODE:
-            made[measure.code] = models.CharField(max_length=32, null=True)  # noqa: DJ001 — unknown is not empty
+            made[measure.code] = models.CharField(max_length=32, null=True)  # null: unknown is not empty
         else:
             made[measure.code] = models.BigIntegerField(null=True)
     return made

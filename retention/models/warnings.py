@@ -58,8 +58,7 @@ class EarlyWarning(models.Model):
     objects: ClassVar[models.Manager[EarlyWarning]] = WarningQuerySet.as_manager()  # type: ignore[assignment]
 
     privacy = declare(
-        none_keep="id rule rule_version severity state closed_because fingerprint sweep_run case "
-        "is_baseline",
+        none_keep="id rule rule_version severity state closed_because fingerprint sweep_run case is_baseline",
         conduct_keep="customer raised_at as_of_day closed_at evidence",
     )
 

@@ -100,7 +100,7 @@ def test_version_twins_have_no_column_for_names_or_texts():
 
 
 def test_mover_repoints_facts_versions_events_and_audit(company):
-    user, customer, contact, said, _filed = person(company)
+    _user, customer, contact, said, _filed = person(company)
     writing.revise(said, reached=False, at=LATER)
     target = CustomerFactory()
     new = target.contacts.get()

@@ -101,7 +101,9 @@ def test_case_page_takes_a_bounded_number_of_queries(client, manager, world, dja
         client.get(reverse("retention:case", args=[RetentionCase.objects.get().pk]))
 
 
-def test_customer_page_takes_a_bounded_number_of_queries(client, manager, world, django_assert_max_num_queries):
+def test_customer_page_takes_a_bounded_number_of_queries(
+    client, manager, world, django_assert_max_num_queries
+):
     run()
     client.force_login(manager)
     with django_assert_max_num_queries(40):
@@ -110,7 +112,9 @@ def test_customer_page_takes_a_bounded_number_of_queries(client, manager, world,
 
 def test_opening_by_hand_needs_a_reason(client, manager, customer):
     client.force_login(manager)
-    response = client.post(reverse("retention:customer_case", args=[customer.pk]), {"kind": "save", "severity": 2})
+    response = client.post(
+        reverse("retention:customer_case", args=[customer.pk]), {"kind": "save", "severity": 2}
+    )
     assert response.status_code == 422
     assert not RetentionCase.objects.exists()
     client.post(
