@@ -99,12 +99,17 @@ class OrderLine(Fact):
     description = models.CharField(max_length=200, blank=True)
     quantity = models.DecimalField(max_digits=14, decimal_places=3)
     unit_price = models.DecimalField(max_digits=16, decimal_places=4)  # major units of the order's currency
-    unit_cost = models.DecimalField(max_digits=16, decimal_places=4, null=True)  # as given; empty: by product or rate
+    unit_cost = models.DecimalField(
+        max_digits=16, decimal_places=4, null=True
+    )  # as given; empty: by product or rate
     amount = models.BigIntegerField()  # minor units, signed as the quantity, rounded half up
 
     privacy = {
         **FACT_PRIVACY,
-        **declare(conduct_keep="order line_no product quantity unit_price unit_cost amount", text_blank="description"),
+        **declare(
+            conduct_keep="order line_no product quantity unit_price unit_cost amount",
+            text_blank="description",
+        ),
     }
 
     class Meta:

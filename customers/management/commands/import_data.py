@@ -14,7 +14,7 @@ from django.core.management.base import BaseCommand
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
 
 from customers.ground import clock, context
@@ -154,7 +154,8 @@ class _Shown:
             transient=True,
         )
         self.names = {"looking": _("Looking"), "reading": _("Reading"), "landing": _("Writing")}
-        self.phase, self.task = "", None
+        self.phase = ""
+        self.task: TaskID | None = None
 
     def __enter__(self) -> _Shown:
         self.bar.start()
