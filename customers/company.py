@@ -89,7 +89,7 @@ def set_up(
     if time_zone not in available_timezones():
         raise UnknownZone(zone=time_zone)
     if not Decimal(0) <= margin <= Decimal(1):
-        raise MarginRefused()
+        raise MarginRefused(margin=margin)
     with transaction.atomic():
         company = Company.objects.select_for_update().first()
         if company is not None and has_facts():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -11,24 +12,24 @@ from retention.rules.conditions.sql import Params
 from retention.rules.conditions.vocabulary import Json, Value
 
 
-class Condition:
+class Condition(ABC):
     """A node of a tree. Nodes are frozen and compare by value."""
 
+    @abstractmethod
     def evaluate(self, row: Row, today: int) -> bool | None:
         """Say whether it holds for a row of the wide table; ``None`` when that is unknown."""
-        raise NotImplementedError
 
+    @abstractmethod
     def sql(self, params: Params, *, prefix: str = "m.") -> str:
         """Return it as a SQL condition over columns with ``prefix``; literals go to ``params``."""
-        raise NotImplementedError
 
+    @abstractmethod
     def as_json(self) -> Json:
         """Return it in the form that :func:`parse` reads, numbers written exactly."""
-        raise NotImplementedError
 
+    @abstractmethod
     def leaves(self) -> Iterator[Leaf]:
         """Yield the leaves from left to right."""
-        raise NotImplementedError
 
     def measures(self) -> list[str]:
         """Return the codes of the measures that it reads, each once, in order."""
