@@ -10,6 +10,7 @@ from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.formats import date_format
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
@@ -18,9 +19,10 @@ from customers import company, complaints, interactions, ownership
 from customers.access import allow
 from customers.ground import clock
 from customers.ground.errors import Refused
+from customers.ground.localtime import day_of
 from customers.ground.models import Company
 from customers.ground.numbers import whole
-from customers.models import Complaint, Customer
+from customers.models import AttributeValue, Complaint, Customer
 from retention import cases, measures
 from retention.measures import compute
 from retention.measures.display import format_value
@@ -198,6 +200,24 @@ def measure_groups(
     return [group for group in groups.values() if group.rows]
 
 
+def attributes_of(customer: Customer, *, language: str) -> list[tuple[str, str]]:
+    """Return the customer's own attributes as pairs of label and newest value; one query."""
+    rows = AttributeValue.objects.filter(customer=customer, void=False).select_related("attribute")
+    newest = {row.attribute_id: row for row in rows.order_by("occurred_at", "pk")}
+    return [
+        (row.attribute.label_zh if language.startswith("zh") else row.attribute.label_en, _value_of(row))
+        for row in sorted(newest.values(), key=lambda row: row.attribute.code)
+    ]
+
+
+def _value_of(row: AttributeValue) -> str:
+    if row.number is not None:
+        return f"{row.number.normalize():,f}"
+    if row.day is not None:
+        return date_format(day_of(row.day), "DATE_FORMAT")
+    return row.choice or row.text or "—"
+
+
 def _page(request: HttpRequest, customer: Customer, **bound: forms.Form) -> HttpResponse:
     at, firm = clock.now(), company.current()
     found = Complaint.objects.filter(customer=customer, void=False)
@@ -206,6 +226,7 @@ def _page(request: HttpRequest, customer: Customer, **bound: forms.Form) -> Http
         "contacts": list(customer.contacts.all()),
         "now": at,
         "currency": firm.base_currency,
+        "attributes": attributes_of(customer, language=get_language() or "en"),
         "groups": measure_groups(
             customer, today=company.today(at, firm).number, firm=firm, spark=history(customer.pk, at=at)
         ),

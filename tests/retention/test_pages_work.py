@@ -433,6 +433,24 @@ def test_next_case_goes_down_the_queue_and_around(client, manager):
     assert next_case(third, user=manager, at=NOW) == first
 
 
+def test_customer_page_shows_the_newest_value_of_each_attribute(client, manager, customer):
+    from customers.models import Attribute, AttributeValue
+
+    size = Attribute.objects.create(code="staff", kind="number", label_en="Staff", label_zh="员工数")
+    since = Attribute.objects.create(code="opened", kind="date", label_en="Opened on", label_zh="开业日")
+    moments = {"occurred_day": 1, "recorded_at": NOW, "customer": customer}
+    for days, number in ((9, "1200"), (2, "1350.5")):
+        AttributeValue.objects.create(
+            attribute=size, number=number, occurred_at=NOW - timedelta(days=days), **moments
+        )
+    AttributeValue.objects.create(attribute=since, day=738000, occurred_at=NOW, **moments)
+    AttributeValue.objects.create(attribute=since, day=738001, occurred_at=NOW, **{**moments, "void": True})
+    client.force_login(manager)
+    page = client.get(reverse("retention:customer", args=[customer.pk])).content.decode()
+    assert "<dt>Staff</dt><dd>1,350.5</dd>" in page and "1,200" not in page
+    assert "<dt>Opened on</dt><dd>July 29, 2021</dd>" in page
+
+
 # --- Rules ------------------------------------------------------------------------------------
 def test_admin_switches_a_rule_on_and_off_and_others_may_not(client, admin, lead):
     from retention.models import WarningRule
