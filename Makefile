@@ -8,7 +8,7 @@ PORT ?= 8000
 DEMO ?= 1
 export PORT
 
-.PHONY: help run test lint fmt messages lock install install-dev clean
+.PHONY: help run test lint fmt messages lock install install-dev dump clean
 
 help: ## say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | awk -F'|' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -42,6 +42,9 @@ install: ## the virtual environment, with what the product needs
 
 install-dev: ## the same, with the tools of the tests
 	@$(PYTHON) .ci/environment.py requirements-dev.txt
+
+dump: install-dev ## leave a small dump of the demo company for later versions to migrate (once a version)
+	@$(BIN)/python tests/upgrade/make.py
 
 clean: ## forget the environment and what the tools keep (never the data under var/)
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
