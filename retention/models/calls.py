@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from customers.ground.privacy import declare
+from customers.models import User
 from retention.models.cases import RetentionCase
+
+
+class CallQuerySet(models.QuerySet["FollowUpCall"]):
+    def visible_to(self, user: User) -> CallQuerySet:
+        """Return the calls that ``user`` may see: those of the cases that she may see."""
+        return self.filter(case__in=RetentionCase.objects.visible_to(user))  # type: ignore[attr-defined]
 
 
 class FollowUpCall(models.Model):
@@ -47,6 +56,8 @@ class FollowUpCall(models.Model):
         "customers.Interaction", null=True, on_delete=models.PROTECT, related_name="+"
     )
     by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+
+    objects: ClassVar[models.Manager[FollowUpCall]] = CallQuerySet.as_manager()  # type: ignore[assignment]
 
     privacy = declare(
         none_keep="id case attempt status outcome interaction",

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from customers.ground.privacy import declare
+from customers.models import Customer, User
 from retention.models.cases import RetentionCase
+
+
+class LossQuerySet(models.QuerySet["Loss"]):
+    def visible_to(self, user: User) -> LossQuerySet:
+        """Return the losses of the customers that ``user`` may see."""
+        return self.filter(customer__in=Customer.objects.visible_to(user))  # type: ignore[attr-defined]
 
 
 class Loss(models.Model):
@@ -21,6 +30,8 @@ class Loss(models.Model):
     )
     margin_365d = models.BigIntegerField(default=0)  # base minor units lost a year
     ended_at = models.DateTimeField(null=True)  # returned
+
+    objects: ClassVar[models.Manager[Loss]] = LossQuerySet.as_manager()  # type: ignore[assignment]
 
     privacy = declare(
         none_keep="id case churn_type", conduct_keep="customer occurred_at recorded_at margin_365d ended_at"

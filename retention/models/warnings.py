@@ -9,6 +9,8 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from customers.ground.privacy import declare
+from customers.models import User
+from retention.models.cases import RetentionCase
 from retention.models.rules import WarningRule
 
 
@@ -20,6 +22,16 @@ class WarningQuerySet(models.QuerySet["EarlyWarning"]):
     def calling(self) -> WarningQuerySet:
         """Return warnings that ask for a case: neither a rule's baseline nor withheld."""
         return self.filter(state=EarlyWarning.State.OPEN, is_baseline=False)
+
+    def visible_to(self, user: User) -> WarningQuerySet:
+        """Return the warnings that ``user`` may see: those of the cases that she may see.
+
+        What was withheld, or a rule's baseline, never got a case and is told to nobody (decision 14),
+        also after its sign has gone.
+        """
+        cases = RetentionCase.objects.visible_to(user)  # type: ignore[attr-defined]
+        told = self.exclude(state=EarlyWarning.State.WITHHELD).filter(is_baseline=False)
+        return told.filter(case__in=cases)
 
 
 class EarlyWarning(models.Model):
