@@ -8,7 +8,7 @@ PORT ?= 8000
 DEMO ?= 1
 export PORT
 
-.PHONY: help run test lint fmt messages lock install install-dev dump clean
+.PHONY: help run test lint fmt messages lock install install-dev dump contract clean
 
 help: ## say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | awk -F'|' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -45,6 +45,9 @@ install-dev: ## the same, with the tools of the tests
 
 dump: install-dev ## leave a small dump of the demo company for later versions to migrate (once a version)
 	@$(BIN)/python tests/upgrade/make.py
+
+contract: install-dev ## keep today's commands, JSON keys and API as the contract of this version
+	@$(BIN)/python tests/upgrade/contract.py
 
 clean: ## forget the environment and what the tools keep (never the data under var/)
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
