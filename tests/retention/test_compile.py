@@ -24,7 +24,8 @@ from retention.rules.scan import Scan, matching
 from tests.retention.makers import make_rule
 
 TODAY = 739_000
-TREES = int(os.environ.get("LIUKE_RULE_TREES", "2000"))
+FEW_TREES = 1_000
+MANY_TREES = int(os.environ.get("LIUKE_RULE_TREES", "10000"))  # 100,000 before a release
 ROWS = 40
 AT_ONCE = 20
 TABLE = "some_measures"
@@ -133,20 +134,39 @@ def rows(db: None) -> Any:
         cursor.execute(f'DROP TABLE "{TABLE}"')
 
 
-@settings(
-    max_examples=-(-TREES // AT_ONCE),
-    deadline=None,
-    suppress_health_check=[
-        HealthCheck.function_scoped_fixture,
-        HealthCheck.too_slow,
-        HealthCheck.data_too_large,
-    ],
-)
+def of_trees(number: int) -> settings:
+    """Return the settings of a run over so many trees."""
+    return settings(
+        max_examples=-(-number // AT_ONCE),
+        deadline=None,
+        suppress_health_check=[
+            HealthCheck.function_scoped_fixture,
+            HealthCheck.too_slow,
+            HealthCheck.data_too_large,
+        ],
+    )
+
+
+@of_trees(FEW_TREES)
 @given(trees=st.lists(TREE, min_size=AT_ONCE, max_size=AT_ONCE))
 @example(trees=[{"measure": "spend_90d_vs_previous", "op": "<=", "value": "0.5"}])
 @example(trees=[{"not": {"measure": "days_since_last_order", "op": ">", "value": "39.5"}}])
 @example(trees=[{"measure": "orders_90d", "op": "=", "value": "1.5"}])
 def test_database_and_evaluator_agree_on_every_tree(rows: list[dict[str, Any]], trees: list[Any]) -> None:
+    agree(rows, trees)
+
+
+@pytest.mark.slow
+@of_trees(MANY_TREES)
+@given(trees=st.lists(TREE, min_size=AT_ONCE, max_size=AT_ONCE))
+def test_database_and_evaluator_agree_on_very_many_trees(
+    rows: list[dict[str, Any]], trees: list[Any]
+) -> None:
+    agree(rows, trees)
+
+
+def agree(rows: list[dict[str, Any]], trees: list[Any]) -> None:
+    """Check that the database and the evaluator say the same of every row, and the SQL holds no value."""
     conditions = [parse(tree) for tree in trees]
     params = Params(TODAY)
     texts = [condition.sql(params) for condition in conditions]
