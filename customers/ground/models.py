@@ -107,10 +107,12 @@ class OutboxRow(models.Model):
     error = models.CharField(max_length=100, blank=True)  # the class of the last failure, no content
     done_at = models.DateTimeField(null=True)
     dead_at = models.DateTimeField(null=True)
+    # The request (or task) whose change asked for this work; what the work writes carries it on.
+    request_id = models.CharField(max_length=64, blank=True, default="", db_default="")
 
     privacy = declare(
         none_keep="id handler event payload order_key dedupe_key due_at lease_until lease_token attempts "
-        "error done_at dead_at"
+        "error done_at dead_at request_id"
     )
 
     class Meta:
@@ -126,6 +128,13 @@ class OutboxRow(models.Model):
                 condition=Q(done_at__isnull=True, dead_at__isnull=True) & ~Q(order_key=""),
                 name="outbox_order",
             ),
+            # the page of background work: what failed and is tried again, and what is dead
+            models.Index(
+                fields=["due_at", "id"],
+                condition=Q(done_at__isnull=True, dead_at__isnull=True) & ~Q(error=""),
+                name="outbox_failed",
+            ),
+            models.Index(fields=["id"], condition=Q(dead_at__isnull=False), name="outbox_dead"),
         ]
 
 
@@ -141,10 +150,12 @@ class AuditEvent(models.Model):
     channel = models.CharField(max_length=16)  # page, api, task, command, system
     address = models.GenericIPAddressField(null=True)
     request_id = models.CharField(max_length=64, blank=True)
+    # The request that this act follows up, when a worker did it later.
+    caused_by = models.CharField(max_length=64, blank=True, default="", db_default="")
     codes = models.JSONField(default=dict)  # ids, codes and numbers that explain the act
 
     privacy = declare(
-        none_keep="id at act object_type object_id channel request_id codes",
+        none_keep="id at act object_type object_id channel request_id caused_by codes",
         conduct_keep="customer_id",
         staff_keep="actor_id address",
     )
@@ -195,6 +206,73 @@ class BackgroundRun(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["name", "slot"], name="run_once_a_slot")]
+
+class ApiAnswer(models.Model):
+    """The answer of an API call that changed something, kept so that a repeat acts no more.
+
+    ``answer`` opens only with the key that the caller sent; here stands the key's hash.
+    """
+
+    holder = models.CharField(max_length=64)  # "user:3"
+    key_hash = models.CharField(max_length=64)
+    fingerprint = models.CharField(max_length=64)  # of method, address and content
+    status = models.PositiveSmallIntegerField(default=0)
+    answer = models.BinaryField()
+    made_at = models.DateTimeField(db_index=True)  # real time
+
+    privacy = declare(
+        none_keep="id holder key_hash fingerprint status made_at",
+        text_destroy="answer",
+    )
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["holder", "key_hash"], name="api_answer_once")]
+
+
+class RateCounter(models.Model):
+    """How many API calls of one minute were handed out to a token, a user or an address."""
+
+    holder = models.CharField(max_length=64, unique=True)  # "token:12", "user:3", "address:10.0.0.1"
+    minute = models.BigIntegerField()  # since 1970, real time
+    taken = models.IntegerField()
+
+    privacy = declare(none_keep="id minute taken", staff_destroy="holder")
+
+
+class Heartbeat(models.Model):
+    """One process of ours as it last said that it lives; on real time (health checks, the page of work)."""
+
+    class Kind(models.TextChoices):
+        WEB = "web", _("web")
+        WORKER = "worker", _("worker")
+        BEAT = "beat", _("scheduler")
+
+    process = models.CharField(max_length=12)  # the beginning of the lease tokens that it writes
+    kind = models.CharField(max_length=8, choices=Kind.choices)
+    host = models.CharField(max_length=255)
+    pid = models.PositiveIntegerField()
+    started_at = models.DateTimeField()
+    seen_at = models.DateTimeField(db_index=True)
+    doing = models.CharField(max_length=100, blank=True)  # what it is at; empty: it waits for work
+    since = models.DateTimeField(null=True)  # of ``doing``
+
+    privacy = declare(none_keep="id process kind host pid started_at seen_at doing since")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["process", "kind"], name="heartbeat_once")]
+
+
+class Tally(models.Model):
+    """One counter of all processes together; each adds what it counted since it last did (metrics)."""
+
+    metric = models.CharField(max_length=64)
+    labels = models.CharField(max_length=255, blank=True)
+    value = models.FloatField(default=0)
+
+    privacy = declare(none_keep="id metric labels value")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["metric", "labels"], name="tally_once")]
 
 
 guards.append_only(Event, movable=["customer_id"])

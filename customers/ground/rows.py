@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from django.db import connection, models, transaction
@@ -37,6 +38,21 @@ def update_rows(
         for start in range(0, len(rows), CHUNK):
             changed += _update(rows[start : start + CHUNK], list(fields), only)
     return changed
+
+
+@contextmanager
+def waiting_at_most(seconds: int) -> Iterator[None]:
+    """Wait no longer than this for another transaction; then raise ``OperationalError``.
+
+    For use inside a transaction. SQLite knows one wait for the whole connection, which stays.
+    """
+    if connection.vendor != "postgresql":
+        yield
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('lock_timeout', %s, true)", [f"{seconds}s"])
+        yield
+        cursor.execute("SELECT set_config('lock_timeout', '0', true)")
 
 
 def _insert(rows: Sequence[Row], known_by: str) -> list[Row]:
