@@ -11,15 +11,6 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='RateCounter',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('holder', models.CharField(max_length=64, unique=True)),
-                ('minute', models.BigIntegerField()),
-                ('taken', models.IntegerField()),
-            ],
-        ),
-        migrations.CreateModel(
             name='ApiAnswer',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
