@@ -15,9 +15,11 @@ from customers.models.interactions import Interaction, InteractionVersion
 from customers.models.orders import Order, OrderLine, OrderLineVersion, OrderVersion, Product
 from customers.models.ownership import Ownership, OwnershipVersion, UserActivity
 from customers.models.people import Access, Team, User
+from customers.models.tokens import ApiToken
 
 __all__ = [
     "Access",
+    "ApiToken",
     "Attribute",
     "AttributeValue",
     "AttributeValueVersion",

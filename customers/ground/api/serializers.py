@@ -1,0 +1,149 @@
+"""Shapes: what a call takes and what it gives.
+
+*Takes* are strict: a field that does not exist, or cannot be written here, is refused. Moments are
+ISO 8601 with offset (given in UTC), days ``YYYY-MM-DD``, amounts decimal strings in major units.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from customers.ground import localtime, money
+from customers.ground.errors import Refused
+
+
+class MomentField(serializers.DateTimeField):
+    """A moment: read with any offset, refused without one, written in UTC."""
+
+    default_error_messages = {
+        "naive": _("Write the moment with its offset, for example 2026-05-11T10:00:00Z."),
+    }
+
+    def to_internal_value(self, value: Any) -> Any:
+        """Return the aware moment."""
+        if not isinstance(value, str):
+            self.fail("invalid", format="YYYY-MM-DDThh:mm:ss±hh:mm")
+        return super().to_internal_value(value)
+
+    def enforce_timezone(self, value: datetime) -> datetime:
+        """Refuse a moment without an offset, and one that no database holds."""
+        if value.tzinfo is None:
+            self.fail("naive")
+        try:
+            return value.astimezone(UTC)
+        except OverflowError:
+            self.fail("overflow")
+
+    def to_representation(self, value: Any) -> str | None:
+        """Write the moment in UTC."""
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z") if value else None
+
+
+@extend_schema_field(OpenApiTypes.DATE)
+class DayField(serializers.DateField):
+    """A calendar day; our local day number inside."""
+
+    def to_internal_value(self, value: Any) -> Any:
+        """Return the day's number."""
+        day: date = super().to_internal_value(value)
+        return day.toordinal()
+
+    def to_representation(self, value: Any) -> str | None:
+        """Write the day."""
+        return localtime.day_of(value).isoformat() if value is not None else None
+
+
+@extend_schema_field({"type": "string", "format": "decimal", "example": "1234.50"})
+class AmountField(serializers.Field[Any, Any, Any, Any]):
+    """An amount of minor units, written in major ones: ``"12.35"``.
+
+    ``currency`` names the field beside it that says in which currency; empty means the company's.
+    """
+
+    def __init__(self, *, currency: str = "", **kwargs: Any) -> None:
+        self.currency = currency
+        super().__init__(read_only=True, **kwargs)
+
+    def get_attribute(self, instance: Any) -> Any:
+        """Return the amount with its currency."""
+        minor = super().get_attribute(instance)
+        if minor is None:
+            return None
+        return minor, getattr(instance, self.currency) if self.currency else self._base()
+
+    def to_representation(self, value: Any) -> str:
+        """Write the amount with the decimals of its currency."""
+        return str(money.from_minor(*value))
+
+    def _base(self) -> str:
+        """Return the company's currency, looked up once for a whole answer."""
+        if "base_currency" not in self.context:
+            from customers.ground.models import Company
+
+            firm = Company.objects.first()
+            self.context["base_currency"] = firm.base_currency if firm else "XXX"
+        currency: str = self.context["base_currency"]
+        return currency
+
+
+class NumberField(serializers.DecimalField):
+    """An exact number, as text."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_digits=kwargs.pop("max_digits", 20), decimal_places=kwargs.pop("decimal_places", 4), **kwargs)
+
+    def to_representation(self, value: Any) -> str | None:
+        """Write the number without zeros that say nothing."""
+        return format(Decimal(value).normalize(), "f") if value is not None else None
+
+
+class Takes(serializers.Serializer[Any]):
+    """What a call takes; fields that it does not know are refused."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Read the values; raise each field's errors."""
+        refuse_strange(self, data)
+        try:
+            return super().to_internal_value(data)
+        except Refused as refusal:
+            raise serializers.ValidationError(str(refusal), code=refusal.code) from refusal
+
+
+class Gives(serializers.ModelSerializer[Any]):
+    """What a call gives of a row: codes and numbers, no words of any language but people's own."""
+
+    serializer_field_mapping = {
+        **serializers.ModelSerializer.serializer_field_mapping,
+        models.DateTimeField: MomentField,
+    }
+
+    def get_fields(self) -> dict[str, Any]:
+        """Return the fields, all of them read-only and always there."""
+        fields = super().get_fields()
+        for field in fields.values():
+            field.read_only = True
+            field.required = False
+        return fields
+
+
+def refuse_strange(serializer: serializers.Serializer[Any], data: Any) -> None:
+    """Raise an error for each field of ``data`` that cannot be written here."""
+    if not isinstance(data, Mapping):
+        return
+    known = {name for name, field in serializer.fields.items() if not field.read_only}
+    wrong = {
+        str(name): [serializers.ErrorDetail(_("There is no such field, or it cannot be written here."), code="unknown_field")]
+        for name in data
+        if name not in known
+    }
+    if wrong:
+        raise serializers.ValidationError(wrong)  # type: ignore[arg-type]
