@@ -83,11 +83,20 @@ class ComplaintEvent(Fact):
     class Meta:
         indexes = [
             models.Index(
-                fields=["customer", "complaint", "occurred_at"],
-                include=["id", "recorded_at", "void", "kind", "occurred_day", "due_day"],
-                name="complaint_event_measures",
+                fields=[
+                    "customer",
+                    "complaint",
+                    "-occurred_at",
+                    "-id",
+                    "recorded_at",
+                    "occurred_day",
+                    "due_day",
+                    "void",
+                    "kind",
+                ],
+                name="complaint_event_pass",
             ),
-            models.Index(fields=["occurred_day"], name="complaint_event_day"),
+            models.Index(fields=["occurred_day", "customer"], name="complaint_event_crossing"),
             # whose complaint fell due since the last pass (retention/measures/changes)
             models.Index(
                 fields=["due_day"], condition=models.Q(due_day__isnull=False), name="complaint_event_due"

@@ -38,7 +38,24 @@ class Contract(Fact):
     }
 
     class Meta:
-        indexes = [models.Index(fields=["customer", "ends_day"], name="contract_measures")]
+        indexes = [
+            models.Index(
+                fields=[
+                    "customer",
+                    "occurred_day",
+                    "occurred_at",
+                    "recorded_at",
+                    "value_base",
+                    "starts_day",
+                    "ends_day",
+                    "renewed_day",
+                    "terminated_day",
+                    "void",
+                    "auto_renew",
+                ],
+                name="contract_pass",
+            )
+        ]
         constraints = [
             models.CheckConstraint(
                 condition=Q(ends_day__gte=F("starts_day")), name="contract_ends_after_start"

@@ -43,11 +43,18 @@ class Interaction(Fact):
     class Meta:
         indexes = [
             models.Index(
-                fields=["customer", "occurred_day"],
-                include=["occurred_at", "recorded_at", "void", "reached", "direction"],
-                name="interaction_measures",
+                fields=[
+                    "customer",
+                    "occurred_day",
+                    "occurred_at",
+                    "recorded_at",
+                    "void",
+                    "reached",
+                    "direction",
+                ],
+                name="interaction_pass",
             ),
-            models.Index(fields=["occurred_day"], name="interaction_day"),
+            models.Index(fields=["occurred_day", "customer"], name="interaction_crossing"),
         ]
 
 

@@ -23,9 +23,8 @@ class Ownership(Fact):
     class Meta:
         indexes = [
             models.Index(
-                fields=["customer", "occurred_at"],
-                include=["id", "recorded_at", "void", "user", "occurred_day"],
-                name="ownership_measures",
+                fields=["customer", "occurred_at", "id", "recorded_at", "user", "occurred_day", "void"],
+                name="ownership_pass",
             ),
         ]
 

@@ -8,15 +8,18 @@ from django.utils.translation import gettext_lazy as _
 from retention.measures.expressions import TODAY, Col
 from retention.measures.registry import Measure, Source, Unit, declare, declare_source
 
-# Newest row first: ``back`` numbers them, ``before`` is the owner of the row before, ``had_owner``
-# says how many rows before named anybody. Nobody is 0, so that it compares like a person.
+# In the order of the index, in one window: ``before`` is the owner of the row before, ``later`` the next
+# row (none: this is how it stands), ``owners`` how many rows up to this one name somebody. Nobody is 0, so
+# that it compares like a person.
 _RUNS = (
     "SELECT customer_id, occurred_day, coalesce(user_id, 0) AS owner,"
-    " row_number() OVER newest_first AS back,"
-    " coalesce(lead(user_id) OVER newest_first, 0) AS before,"
-    " count(user_id) OVER (newest_first ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS had_owner"
-    " FROM ({facts}) f WINDOW newest_first AS (PARTITION BY customer_id ORDER BY occurred_at DESC, id DESC)"
+    " lead(id) OVER oldest_first AS later,"
+    " coalesce(lag(user_id) OVER oldest_first, 0) AS before,"
+    " count(user_id) OVER oldest_first AS owners"
+    " FROM ({facts}) f WINDOW oldest_first AS (PARTITION BY customer_id ORDER BY occurred_at, id)"
 )
+# Few have left, so they are looked up in a list; a join would meet every row with every user.
+_LEFT = "SELECT user_id FROM ({latest_activity}) a WHERE NOT is_active"
 
 declare_source(
     Source(
@@ -25,8 +28,10 @@ declare_source(
         fact="customers.Ownership",
         columns=("occurred_at", "occurred_day", "user_id"),
         rows=(
-            f"SELECT r.*, a.is_active FROM ({_RUNS}) r"
-            " LEFT JOIN ({latest_activity}) a ON a.user_id = r.owner AND r.back = 1"
+            "SELECT r.*, CASE WHEN later IS NULL THEN 1 ELSE 0 END AS is_last,"
+            " owners - CASE WHEN owner > 0 THEN 1 ELSE 0 END AS had_owner,"
+            f" CASE WHEN later IS NULL AND owner IN ({_LEFT}) THEN 1 ELSE 0 END AS has_left"
+            f" FROM ({_RUNS}) r"
         ),
     )
 )
@@ -39,7 +44,7 @@ declare(
         source="ownership",
         help=_("Day since which the present owner has looked after the customer. Unknown without an owner."),
         aggregate=(
-            "CASE WHEN max(owner) FILTER (WHERE back = 1) > 0"
+            "CASE WHEN max(owner) FILTER (WHERE is_last = 1) > 0"
             " THEN max(occurred_day) FILTER (WHERE owner <> before) END"
         ),
     )
@@ -64,7 +69,7 @@ declare(
         source="ownership",
         help=_("Yes when the owner is no longer active, or when nobody owns a customer that had an owner."),
         aggregate=(
-            "max(CASE WHEN back = 1 AND ((owner = 0 AND had_owner > 0) OR NOT is_active) THEN 1 ELSE 0 END)"
+            "max(CASE WHEN has_left = 1 OR (is_last = 1 AND owner = 0 AND had_owner > 0) THEN 1 ELSE 0 END)"
         ),
         higher_is_worse=True,
     )

@@ -1,0 +1,75 @@
+"""Operations of migrations that leave a running system in peace."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.migrations import AddIndex, RunSQL
+from django.db.migrations.state import ProjectState
+
+
+class AddIndexBesideWriters(AddIndex):
+    """Adds an index while others write: concurrently on PostgreSQL, whose migration is not ``atomic``.
+
+    May be run again when it was stopped in the middle: what PostgreSQL then left invalid is made anew.
+    SQLite has one writer and builds it at once.
+    """
+
+    def database_forwards(
+        self,
+        app_label: str,
+        schema_editor: BaseDatabaseSchemaEditor,
+        from_state: ProjectState,
+        to_state: ProjectState,
+    ) -> None:
+        """Make the index unless it stands."""
+        if schema_editor.connection.vendor != "postgresql":
+            return super().database_forwards(app_label, schema_editor, from_state, to_state)
+        model = to_state.apps.get_model(app_label, self.model_name)
+        if not self.allow_migrate_model(schema_editor.connection.alias, model):
+            return None
+        if not schema_editor.collect_sql and self._stands(schema_editor):
+            return None
+        editor: Any = schema_editor
+        editor.add_index(model, self.index, concurrently=True)
+        return None
+
+    def _stands(self, schema_editor: BaseDatabaseSchemaEditor) -> bool:
+        """Return whether a valid index stands; drop one that is not."""
+        with schema_editor.connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT i.indisvalid FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid "
+                "WHERE c.relname = %s AND c.relnamespace = current_schema()::regnamespace",
+                [self.index.name],
+            )
+            found = cursor.fetchone()
+        if found and not found[0]:
+            schema_editor.execute(f'DROP INDEX CONCURRENTLY "{self.index.name}"')
+        return bool(found and found[0])
+
+
+class OnPostgres(RunSQL):
+    """SQL for PostgreSQL alone."""
+
+    def database_forwards(
+        self,
+        app_label: str,
+        schema_editor: BaseDatabaseSchemaEditor,
+        from_state: ProjectState,
+        to_state: ProjectState,
+    ) -> None:
+        """Run it there, and do nothing elsewhere."""
+        if schema_editor.connection.vendor == "postgresql":
+            super().database_forwards(app_label, schema_editor, from_state, to_state)
+
+    def database_backwards(
+        self,
+        app_label: str,
+        schema_editor: BaseDatabaseSchemaEditor,
+        from_state: ProjectState,
+        to_state: ProjectState,
+    ) -> None:
+        """Undo it there, and do nothing elsewhere."""
+        if schema_editor.connection.vendor == "postgresql":
+            super().database_backwards(app_label, schema_editor, from_state, to_state)
