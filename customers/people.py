@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.password_validation import validate_password
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_lazy as _
 
 from customers import ownership
@@ -75,7 +77,7 @@ def create_user(
     else:
         validate_password(password, user)
         user.set_password(password)
-    with transaction.atomic():
+    with _name_may_be_taken(username), transaction.atomic():
         user.save()
         UserActivity.objects.create(
             user=user, is_active=True, occurred_at=at, occurred_day=today(at).number, recorded_at=at
@@ -145,7 +147,7 @@ def create_team(*, name: str, by: User | None, at: datetime) -> Team:
     """Create a team; raise :class:`NameTaken`."""
     if Team.objects.filter(name__iexact=name.strip()).exists():
         raise NameTaken(name=name)
-    with transaction.atomic():
+    with _name_may_be_taken(name), transaction.atomic():
         team = Team.objects.create(name=name.strip())
         audit.record("team.create", obj=team, by=by, at=at)
     return team
@@ -155,7 +157,7 @@ def rename_team(team: Team, *, name: str, by: User | None, at: datetime) -> Team
     """Give a team another name; raise :class:`NameTaken`."""
     if Team.objects.filter(name__iexact=name.strip()).exclude(pk=team.pk).exists():
         raise NameTaken(name=name)
-    with transaction.atomic():
+    with _name_may_be_taken(name), transaction.atomic():
         Team.objects.filter(pk=team.pk).update(name=name.strip())
         team.name = name.strip()
         audit.record("team.rename", obj=team, by=by, at=at)
@@ -165,6 +167,15 @@ def rename_team(team: Team, *, name: str, by: User | None, at: datetime) -> Team
 def set_language(user: User, *, language: str, by: User | None, at: datetime) -> User:
     """Remember the language in which a colleague wants her pages."""
     return change_user(user, language=language, by=by, at=at)
+
+
+@contextmanager
+def _name_may_be_taken(name: str) -> Iterator[None]:
+    """Say it in words when somebody else was quicker with the name: the constraint decides."""
+    try:
+        yield
+    except IntegrityError as error:
+        raise NameTaken(name=name) from error
 
 
 def _refuse_last_admin(user: User) -> None:
