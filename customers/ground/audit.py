@@ -50,6 +50,7 @@ def record(
         channel=origin.channel,
         address=origin.address or None,
         request_id=origin.request_id,
+        caused_by=origin.caused_by,
         codes=only_codes(codes or {}),
     )
     if before or after:
@@ -84,6 +85,7 @@ def record_many(
                 channel=origin.channel,
                 address=origin.address or None,
                 request_id=origin.request_id,
+                caused_by=origin.caused_by,
                 codes=only_codes(codes_of(obj)) if codes_of else {},
             )
             for obj in objs

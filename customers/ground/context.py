@@ -1,4 +1,4 @@
-"""Who is asking: the request's id and address, carried to audit and logs."""
+"""Who is asking: the request's id and address, carried to audit and logs, and on to work done later."""
 
 from __future__ import annotations
 
@@ -18,11 +18,20 @@ _REQUEST_ID = re.compile(r"^[A-Za-z0-9-]{8,64}$")
 
 @dataclass(frozen=True)
 class Origin:
-    """Where an act comes from: ``request_id``, ``address`` (IP or ``""``), ``channel``."""
+    """Where an act comes from: ``request_id``, ``address`` (IP or ``""``), ``channel``.
+
+    ``caused_by`` is the id of the request that asked for this work, when a worker does it later.
+    """
 
     request_id: str
     address: str = ""
     channel: str = "system"
+    caused_by: str = ""
+
+    @property
+    def root(self) -> str:
+        """The id with which it all began: what work that is put off carries on."""
+        return self.caused_by or self.request_id
 
 
 _origin: ContextVar[Origin | None] = ContextVar("liuke_origin", default=None)
@@ -34,9 +43,18 @@ def current() -> Origin:
 
 
 @contextmanager
-def acting(*, channel: str, request_id: str = "", address: str = "") -> Iterator[Origin]:
-    """Mark everything inside as coming from ``channel`` (page, api, task, command)."""
-    origin = Origin(request_id or uuid.uuid4().hex, address, channel)
+def acting(
+    *, channel: str, request_id: str = "", address: str = "", caused_by: str | None = None
+) -> Iterator[Origin]:
+    """Mark everything inside as coming from ``channel`` (page, api, task, command).
+
+    Without an id of its own it keeps that of the same channel around it (a task inside its worker),
+    else it gets a new one. Without ``caused_by`` it keeps the cause around it.
+    """
+    around = current()
+    kept = around.request_id if around.channel == channel else ""
+    cause = around.caused_by if caused_by is None else caused_by
+    origin = Origin(request_id or kept or uuid.uuid4().hex, address, channel, cause)
     token = _origin.set(origin)
     try:
         yield origin

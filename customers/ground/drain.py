@@ -13,7 +13,7 @@ from datetime import datetime
 
 from django.db import close_old_connections, connection
 
-from customers.ground import clock, context, outbox
+from customers.ground import clock, context, outbox, pulse, tally
 
 log = logging.getLogger(__name__)
 
@@ -42,11 +42,25 @@ def once(*, at: datetime) -> int:
     """Do everything that is due at ``at`` once; return how much was done."""
     done = outbox.drain(at=at)
     for name, poll in list(_pollers.items()):
-        try:
-            done += poll(at)
-        except Exception:
-            log.exception("drain poller failed", extra={"poller": name})
+        done += _poll(name, poll, at=at)
     return done
+
+
+def _poll(name: str, poll: Poller, *, at: datetime) -> int:
+    """Ask one poller; a line in the log and a count only when it did something or failed."""
+    began = time.monotonic()
+    try:
+        with pulse.doing(name):
+            did = poll(at)
+    except Exception:
+        log.exception("drain poller failed", extra={"poller": name})
+        tally.count("liuke_drain_failures_total", name=name)
+        return 0
+    if did:
+        seconds = time.monotonic() - began
+        tally.observe("liuke_task_seconds", seconds, name=name)
+        log.info("drained", extra={"poller": name, "did": did, "seconds": round(seconds, 3)})
+    return did
 
 
 def until_empty(*, at: datetime, most_rounds: int = 200) -> int:
@@ -65,6 +79,7 @@ def run_forever(stop: threading.Event) -> None:
     failures = 0
     while not stop.is_set():
         did = 0
+        pulse.turn(pulse.Kind.WORKER)
         try:
             with context.acting(channel="task"):
                 close_old_connections()

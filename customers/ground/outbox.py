@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 import uuid
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
@@ -11,7 +12,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
-from customers.ground import clock
+from customers.ground import audit, clock, context, pulse, tally
 from customers.ground.models import Event, OutboxRow
 
 log = logging.getLogger(__name__)
@@ -19,6 +20,7 @@ log = logging.getLogger(__name__)
 Handler = Callable[[OutboxRow, datetime], None]
 LEASE = timedelta(seconds=60)
 MOST_ATTEMPTS = 8
+DONE, NOT_OURS = "done", "not ours"
 _handlers: dict[str, Handler] = {}
 
 
@@ -51,7 +53,7 @@ def row(
     event: Event | None = None,
     order_key: str = "",
 ) -> OutboxRow:
-    """Return an unsaved row; ``payload`` holds references only."""
+    """Return an unsaved row; ``payload`` holds references only. It carries the id of who asks now."""
     if name not in _handlers:
         raise ValueError(f"no handler is called {name}")
     return OutboxRow(
@@ -61,6 +63,7 @@ def row(
         order_key=order_key,
         dedupe_key=dedupe_key,
         due_at=due_at,
+        request_id=context.current().root,
     )
 
 
@@ -85,7 +88,7 @@ def claim(*, limit: int, at: datetime) -> list[OutboxRow]:
     first, so that an idle drain takes no write lock on SQLite.
     """
     real = clock.real_now()
-    token = uuid.uuid4().hex
+    token = pulse.lease_token()
     earlier = OutboxRow.objects.filter(
         order_key=OuterRef("order_key"), id__lt=OuterRef("id"), done_at__isnull=True, dead_at__isnull=True
     )
@@ -119,19 +122,39 @@ def drain(*, at: datetime, limit: int = 50) -> int:
 
 
 def _do(claimed: OutboxRow, *, at: datetime) -> bool:
+    """Do one row as what its request asked for, say so in one line, and count how long it took."""
+    with (
+        context.acting(channel="task", request_id=uuid.uuid4().hex, caused_by=claimed.request_id),
+        pulse.doing(f"{claimed.handler} #{claimed.id}"),
+    ):
+        began = time.monotonic()
+        outcome = _try(claimed, at=at)
+        seconds = time.monotonic() - began
+        if outcome != NOT_OURS:
+            tally.observe("liuke_task_seconds", seconds, name=claimed.handler)
+            if outcome == DONE:
+                waited = max((at - claimed.due_at).total_seconds(), 0.0) + seconds
+                tally.observe("liuke_queue_seconds", waited, handler=claimed.handler)
+            else:
+                tally.count("liuke_drain_failures_total", name=claimed.handler)
+            said = {"outbox_id": claimed.id, "handler": claimed.handler, "attempts": claimed.attempts}
+            log.info("outbox row", extra={**said, "outcome": outcome, "seconds": round(seconds, 3)})
+    return outcome == DONE
+
+
+def _try(claimed: OutboxRow, *, at: datetime) -> str:
     if not _count_attempt(claimed):
-        return False
+        return NOT_OURS
     try:
         with transaction.atomic():
             mine = _held(claimed).update(done_at=clock.real_now(), error="")
             if not mine:
-                return False
+                return NOT_OURS
             _handlers[claimed.handler](claimed, at)
-        return True
+        return DONE
     except Exception as error:
         log.exception("outbox row failed", extra={"outbox_id": claimed.id, "handler": claimed.handler})
-        _put_back(claimed, error=type(error).__name__, at=at)
-        return False
+        return _put_back(claimed, error=type(error).__name__, at=at)
 
 
 def _held(claimed: OutboxRow) -> QuerySet[OutboxRow]:
@@ -159,13 +182,49 @@ def _bury(ids: list[int], *, real: datetime) -> None:
         log.error("outbox rows lost", extra={"outbox_ids": ids})
 
 
-def _put_back(claimed: OutboxRow, *, error: str, at: datetime) -> None:
+def _put_back(claimed: OutboxRow, *, error: str, at: datetime) -> str:
     fields: dict[str, Any] = {"lease_until": None, "error": error[:100]}
-    if claimed.attempts >= MOST_ATTEMPTS:
+    dead = claimed.attempts >= MOST_ATTEMPTS
+    if dead:
         fields["dead_at"] = clock.real_now()
     else:
         fields["due_at"] = at + timedelta(seconds=min(2**claimed.attempts, 3600))
     OutboxRow.objects.filter(id=claimed.id, lease_token=claimed.lease_token).update(**fields)
+    return "dead" if dead else "failed"
+
+
+# --- Dead rows --------------------------------------------------------------------------------
+
+
+def retry(row: OutboxRow, *, by: audit.Actor | None, at: datetime) -> bool:
+    """Give a dead row all its attempts again, due at once; return whether it was dead.
+
+    Side effects: an audit event ``outbox.retry``; the drain wakes after the commit.
+    """
+    with transaction.atomic():
+        risen = _raise_dead(OutboxRow.objects.filter(pk=row.pk), at=at)
+        if risen:
+            audit.record("outbox.retry", obj=row, by=by, at=at, codes={"handler": row.handler})
+    return bool(risen)
+
+
+def retry_dead(handler_name: str, *, by: audit.Actor | None, at: datetime) -> int:
+    """Give all dead rows of one handler their attempts again, as :func:`retry`; return how many."""
+    with transaction.atomic():
+        risen = _raise_dead(OutboxRow.objects.filter(handler=handler_name), at=at)
+        if risen:
+            codes = {"handler": handler_name, "rows": risen}
+            audit.record("outbox.retry_dead", obj=None, by=by, at=at, codes=codes)
+    return risen
+
+
+def _raise_dead(rows: QuerySet[OutboxRow], *, at: datetime) -> int:
+    risen = rows.filter(dead_at__isnull=False, done_at__isnull=True).update(
+        dead_at=None, attempts=0, due_at=at, lease_until=None, lease_token="", error=""
+    )
+    if risen:
+        transaction.on_commit(_wake)
+    return risen
 
 
 def _wake() -> None:
