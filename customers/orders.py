@@ -23,7 +23,7 @@ class EmptyOrder(Refused):
     message = _("An order needs at least one line with a quantity.")
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Line:
     """One line: ``quantity`` negative for a return, ``unit_price`` in major units."""
 
@@ -55,37 +55,29 @@ def amounts_of(lines: Sequence[Line], *, currency: str, rate: Decimal, firm: Com
     minus cost: the line's own cost, else the product's, else the margin rate of product or company
     (then the margin counts as assumed). ``rate``: base units per unit of ``currency``.
     """
-    amounts = tuple(_amount(line.quantity, line.unit_price, currency) for line in lines)
 
     def based(minor: int) -> int:
         if currency == firm.base_currency:
             return minor
         return money.convert(minor, rate=rate, from_currency=currency, to_currency=firm.base_currency)
 
-    sold = sum(amount for amount in amounts if amount > 0)
-    returned = -sum(amount for amount in amounts if amount < 0)
-    margin, assumed = 0, False
-    for line, amount in zip(lines, amounts, strict=True):
-        product = line.product
-        if line.unit_cost is not None:
-            margin += based(amount - money.to_minor(line.quantity * line.unit_cost, currency))
+    amounts, margin, assumed, is_purchase = [], 0, False, False
+    for line in lines:
+        product, quantity, cost = line.product, line.quantity, line.unit_cost
+        amount = _amount(quantity, line.unit_price, currency)
+        if cost is not None:
+            margin += based(amount - _amount(quantity, cost, currency))
         elif product is not None and product.unit_cost is not None:
-            margin += based(amount) - _half_up(line.quantity * product.unit_cost)
+            margin += based(amount) - _half_up(quantity * product.unit_cost)
         else:
             share = product.margin_bp if product is not None and product.margin_bp is not None else None
-            share = firm.default_margin_bp if share is None else share
-            margin += _share_of(based(amount), share)
+            margin += _share_of(based(amount), firm.default_margin_bp if share is None else share)
             assumed = True
-    return Amounts(
-        amounts,
-        sold,
-        returned,
-        based(sold),
-        based(returned),
-        margin,
-        assumed,
-        any(line.quantity > 0 for line in lines),
-    )
+        is_purchase = is_purchase or quantity > 0
+        amounts.append(amount)
+    sold = sum([amount for amount in amounts if amount > 0])
+    returned = -sum([amount for amount in amounts if amount < 0])
+    return Amounts(tuple(amounts), sold, returned, based(sold), based(returned), margin, assumed, is_purchase)
 
 
 @lru_cache(maxsize=65536)

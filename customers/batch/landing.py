@@ -9,12 +9,12 @@ from enum import Enum
 from typing import Any, TypeVar
 
 from django.db import IntegrityError, OperationalError, models, transaction
-from django.db.models.functions import Now
+from django.utils import timezone
 
 from customers import writing
 from customers.batch.records import Landed
 from customers.facts import Fact
-from customers.ground import sealed
+from customers.ground import rows, sealed
 from customers.models import ExternalRef, ImportBatch
 
 MOST_RECORDS = 2_000
@@ -136,7 +136,7 @@ def land_rows(
     """
     refs = find_refs(kind, (want.external_id for want in wanted), source=source)
     present = model._default_manager.in_bulk(list(refs.values()))
-    rows: list[Row] = []
+    landed: list[Row] = []
     new: list[tuple[str, Any]] = []
     for want in wanted:
         obj = present.get(refs.get(want.external_id, 0))
@@ -144,11 +144,11 @@ def land_rows(
             obj = model(**want.first, **want.fields, **want.derived)
             _date(obj, want, batch=batch, at=at)
             new.append((want.external_id, obj))
-            rows.append(Row(obj, State.CREATED))
+            landed.append(Row(obj, State.CREATED))
         else:
-            rows.append(Row(obj, State.UNCHANGED))
+            landed.append(Row(obj, State.UNCHANGED))
     changes = Changes(model, batch=batch, at=at)
-    for want, row in zip(wanted, rows, strict=True):
+    for want, row in zip(wanted, landed, strict=True):
         if row.state is State.UNCHANGED:
             owner = getattr(row.obj, "customer_id", None)
             if changes.put(row.obj, want):
@@ -157,7 +157,7 @@ def land_rows(
     changes.write()
     model._default_manager.bulk_create([obj for _name, obj in new])
     add_refs(kind, ((name, obj.pk) for name, obj in new), source=source)
-    return rows
+    return landed
 
 
 class Changes:
@@ -191,7 +191,7 @@ class Changes:
         if not self.rows:
             return
         sealed.seal_many(self.old)
-        self.model._default_manager.bulk_update(self.rows, sorted(self.names), batch_size=200)
+        rows.update_rows(self.rows, sorted(self.names))
 
 
 def _date(obj: Any, want: Wanted, *, batch: ImportBatch | None, at: datetime) -> set[str]:
@@ -204,14 +204,14 @@ def _date(obj: Any, want: Wanted, *, batch: ImportBatch | None, at: datetime) ->
     recorded_at = want.recorded_at or at
     if obj.pk is not None:
         recorded_at = max(recorded_at, obj.recorded_at)
-        obj.ingested_at = Now()
+        obj.ingested_at = timezone.now()
     obj.recorded_at, obj.recorded_assumed, obj.batch = recorded_at, want.recorded_assumed, batch
     return {"recorded_at", "recorded_assumed", "batch", "ingested_at"}
 
 
-def count(rows: Iterable[Row]) -> Landed:
+def count(states: Iterable[Row]) -> Landed:
     """Return how many rows are in each state."""
     landed = Landed()
-    for row in rows:
+    for row in states:
         setattr(landed, row.state.value, getattr(landed, row.state.value) + 1)
     return landed

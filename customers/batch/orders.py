@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
+from functools import lru_cache
 from typing import Any
 
 from customers import company, orders
-from customers.batch import inserting, people, references
+from customers.batch import new_orders, people, references, standing
 from customers.batch.landing import Changes, Row, State, Wanted, count, find_refs, in_chunks, land_rows
-from customers.batch.records import Landed, Line, OrderRecord, ProductRecord, Refusal
+from customers.batch.records import Landed, Line, OrderRecord, ProductRecord, Reference, Refusal
 from customers.company import MissingRate
 from customers.ground import localtime
 from customers.ground.errors import Refused
@@ -32,15 +33,6 @@ _FIELDS = (
 )
 _OCCURRED = _FIELDS.index("occurred_at")
 _AMOUNT, _VOID = _FIELDS.index("amount"), _FIELDS.index("void")
-_LINE_COLUMNS = (
-    "order_id",
-    "batch_id",
-    "recorded_at",
-    "recorded_assumed",
-    "ingested_at",
-    "line_no",
-    *_FIELDS,
-)
 _THOUSANDTH, _TEN_THOUSANDTH = Decimal("0.001"), Decimal("0.0001")
 
 
@@ -102,23 +94,69 @@ def upsert_orders(
             priced, source=source, create_missing=create_missing, at=at, landed=landed
         )
         products = _products_of(kept)
-        stored = _stored_lines(kept, source=source)
-        plans = []
+        refs = find_refs("order", (record.external_id for record in kept), source=source)
+        ready = []
+        preparing = new_orders.Preparing(products, firm, batch=batch, at=at)
         for record in kept:
-            lines = stored.get(record.external_id, {})
-            try:
-                plans.append(
-                    _plan(record, ids[record.customer], products, lines, rate_of[record.external_id], firm)
-                )
-            except Refused as refusal:  # an amount beyond what we can store
-                landed.refused.append(Refusal(record, "unit_price", refusal))
-        rows = land_rows(Order, "order", [plan.order for plan in plans], source=source, batch=batch, at=at)
-        _land_lines(plans, rows, batch=batch, at=at)
-        references.mark_changed(rows, at=at)
-        landed += count(rows)
+            if record.external_id not in refs and new_orders.is_plain(record):
+                try:
+                    rate, customer_id = rate_of[record.external_id], ids[record.customer]
+                    ready.append(preparing.ready(record, _rounded(record.lines), customer_id, rate))
+                except Refused as refusal:  # an amount beyond what we can store
+                    landed.refused.append(Refusal(record, "unit_price", refusal))
+        written, lost = new_orders.write(ready, source=source)
+        references.mark([order.customer_id for order in written], at=at)
+        landed.created += len(written)
+        others = [
+            r for r in kept if r.external_id in refs or r.external_id in lost or not new_orders.is_plain(r)
+        ]
+        if others:
+            landed += _land_others(others, ids, products, rate_of, firm, source=source, batch=batch, at=at)
         return landed
 
     return in_chunks(records, land)
+
+
+def _land_others(
+    records: Sequence[OrderRecord],
+    ids: Mapping[Reference, int],
+    products: dict[str, Product],
+    rate_of: Mapping[str, Decimal],
+    firm: Company,
+    *,
+    source: str,
+    batch: ImportBatch | None,
+    at: datetime,
+) -> Landed:
+    """Land orders that may stand already: pass over those that do, look at the others one by one."""
+    landed = Landed()
+    refs = find_refs("order", (record.external_id for record in records), source=source)
+    comparable = [
+        (refs[record.external_id], record, _rounded(record.lines), ids[record.customer])
+        for record in records
+        if record.external_id in refs and new_orders.is_plain(record)
+    ]
+    differing = standing.differing(comparable, products, zone=firm.time_zone)
+    same = {record.external_id for key, record, _lines, _customer in comparable if key not in differing}
+    landed.unchanged += len(same)
+    records = [record for record in records if record.external_id not in same]
+    if not records:
+        return landed
+    stored = _stored_lines(records, refs)
+    plans = []
+    for record in records:
+        lines = stored.get(record.external_id, {})
+        try:
+            plans.append(
+                _plan(record, ids[record.customer], products, lines, rate_of[record.external_id], firm)
+            )
+        except Refused as refusal:  # an amount beyond what we can store
+            landed.refused.append(Refusal(record, "unit_price", refusal))
+    rows = land_rows(Order, "order", [plan.order for plan in plans], source=source, batch=batch, at=at)
+    _land_lines(plans, rows, batch=batch, at=at)
+    references.mark_changed(rows, at=at)
+    landed += count(rows)
+    return landed
 
 
 @dataclass(slots=True)
@@ -165,10 +203,9 @@ def _products_of(records: Sequence[OrderRecord]) -> dict[str, Product]:
 Stored = dict[int, tuple[Any, ...]]  # line_no -> its values, in the order of _FIELDS
 
 
-def _stored_lines(records: Sequence[OrderRecord], *, source: str) -> dict[str, Stored]:
+def _stored_lines(records: Sequence[OrderRecord], refs: Mapping[str, int]) -> dict[str, Stored]:
     """Return the lines that stand, by the order's external id."""
-    refs = find_refs("order", (record.external_id for record in records), source=source)
-    name_of = {pk: name for name, pk in refs.items()}
+    name_of = {refs[r.external_id]: r.external_id for r in records if r.external_id in refs}
     stored: dict[str, Stored] = {}
     if not name_of:
         return stored
@@ -245,19 +282,35 @@ def _same_goods(goods: Mapping[int, tuple[Any, ...]], standing: Stored) -> bool:
     )
 
 
-def _lines(record: OrderRecord, products: dict[str, Product], stored: Stored) -> list[Line]:
-    """Return the lines that the order shall have, rounded as they are stored."""
-    lines = {
+def _rounded(lines: Sequence[Line]) -> list[Line]:
+    """Return lines, each number once, in their order, rounded as they are stored."""
+    found = {
         line.line_no: Line(
             line.line_no,
-            line.quantity.quantize(_THOUSANDTH, ROUND_HALF_UP),
-            line.unit_price.quantize(_TEN_THOUSANDTH, ROUND_HALF_UP),
+            _to_thousandth(line.quantity),
+            _to_ten_thousandth(line.unit_price),
             line.product,
             line.description[:200],
-            None if line.unit_cost is None else line.unit_cost.quantize(_TEN_THOUSANDTH, ROUND_HALF_UP),
+            None if line.unit_cost is None else _to_ten_thousandth(line.unit_cost),
         )
-        for line in record.lines
+        for line in lines
     }
+    return [found[number] for number in sorted(found)]
+
+
+@lru_cache(maxsize=65536)
+def _to_thousandth(number: Decimal) -> Decimal:
+    return number.quantize(_THOUSANDTH, ROUND_HALF_UP)
+
+
+@lru_cache(maxsize=65536)
+def _to_ten_thousandth(number: Decimal) -> Decimal:
+    return number.quantize(_TEN_THOUSANDTH, ROUND_HALF_UP)
+
+
+def _lines(record: OrderRecord, products: dict[str, Product], stored: Stored) -> list[Line]:
+    """Return the lines that the order shall have, rounded as they are stored."""
+    lines = {line.line_no: line for line in _rounded(record.lines)}
     kept = {n: v for n, v in stored.items() if record.adds and n not in lines and not v[_VOID]}
     for number, values in kept.items():
         code = next((c for c, product in products.items() if product.pk == values[3]), "")
@@ -272,22 +325,17 @@ def _land_lines(
     plans: Sequence[Plan], rows: Sequence[Row], *, batch: ImportBatch | None, at: datetime
 ) -> None:
     """Insert, change and void lines so that each order has those of its plan."""
-    fresh: list[tuple[Any, ...]] = []
+    new: list[OrderLine] = []
     changing: dict[int, tuple[Plan, Row]] = {}
     for plan, row in zip(plans, rows, strict=True):
-        if row.state is State.CREATED:
-            fresh += _fresh_lines(plan, row.obj)
-        elif plan.differs:
+        if plan.differs:
             changing[row.obj.pk] = plan, row
-    if fresh:
-        inserting.insert(OrderLine, _LINE_COLUMNS, fresh)
     if not changing:
         return
     known: dict[int, dict[int, OrderLine]] = {pk: {} for pk in changing}
     for line in OrderLine.objects.filter(order_id__in=changing):
         known[line.order_id][line.line_no] = line
     changes = Changes(OrderLine, batch=batch, at=at)
-    new: list[OrderLine] = []
     for pk, (plan, row) in changing.items():
         when: dict[str, Any] = {
             "recorded_at": plan.order.recorded_at,
@@ -306,10 +354,3 @@ def _land_lines(
             row.state = State.UPDATED
     changes.write()
     OrderLine.objects.bulk_create(new)
-
-
-def _fresh_lines(plan: Plan, order: Order) -> Iterator[tuple[Any, ...]]:
-    """Yield the lines of a new order as plain rows."""
-    same = (order.pk, order.batch_id, order.recorded_at, order.recorded_assumed, order.ingested_at)
-    for number, values in plan.lines.items():
-        yield (*same, number, *values)

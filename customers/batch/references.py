@@ -6,14 +6,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from customers import touched
+from customers.batch import inserting
 from customers.batch.landing import Row, State, Wanted, find_refs
 from customers.batch.records import FactRecord, Landed, Reference, Refusal
-from customers.ground import localtime
+from customers.ground import drain, localtime
 from customers.ground.errors import Refused
-from customers.models import Team, User
+from customers.models import Team, TouchedCustomer, User
 
 Names = Iterable[Reference | None]
 
@@ -104,7 +105,16 @@ def mark_changed(rows: Iterable[Row], *, at: datetime) -> None:
     """Mark the customers of rows that were created or updated, and those that rows left."""
     changed = [row for row in rows if row.state is not State.UNCHANGED]
     customers = {row.obj.customer_id for row in changed} | {row.left for row in changed if row.left}
-    touched.mark(customers, at=at)
+    mark(customers, at=at)
+
+
+def mark(customers: Iterable[int], *, at: datetime) -> None:
+    """Mark many customers as touched."""
+    moment = inserting.moment_text(at)
+    rows = [(pk, moment, "") for pk in sorted(set(customers))]
+    inserting.insert(TouchedCustomer, ("customer_id", "recorded_at", "lease_token"), rows)
+    if rows:
+        transaction.on_commit(drain.wake)
 
 
 def known(records: Sequence[Any], ids: Mapping[Reference, int], landed: Landed) -> list[Any]:

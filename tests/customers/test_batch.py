@@ -25,6 +25,8 @@ from customers.batch import (
     OwnershipRecord,
     ProductRecord,
     Step,
+    inserting,
+    new_orders,
 )
 from customers.ground import sealed
 from customers.ground.models import Event, ExchangeRate, SealedValue
@@ -358,8 +360,23 @@ def test_upsert_orders_takes_the_same_statements_for_many(many):
     assert statements(many) == statements(1)
 
 
-def test_upsert_orders_is_tried_again_when_another_import_was_quicker():
+def test_upsert_orders_goes_on_with_what_another_import_made_meanwhile():
     customers("C1")
+    real = new_orders.write
+
+    def write(ready, **options):
+        with mock.patch.object(new_orders, "write", real):
+            land(batch.upsert_orders, an_order("O1"), an_order("O2", lines=[Line(1, Decimal(5), Decimal(5))]))
+        with mock.patch.object(inserting, "claim_refs", side_effect=lambda *_a, **_o: {"O1", "O2"}):
+            return real(ready, **options)
+
+    with mock.patch.object(new_orders, "write", side_effect=write):
+        landed = land(batch.upsert_orders, an_order("O1"), an_order("O2"))
+    assert counts(landed) == (0, 1, 1)
+    assert (Order.objects.count(), OrderVersion._default_manager.count()) == (2, 1)
+
+
+def test_upsert_customers_is_tried_again_when_another_import_was_quicker():
     real, calls = ExternalRef.objects.bulk_create, []
 
     def lose_once(rows, **kwargs):
@@ -370,9 +387,8 @@ def test_upsert_orders_is_tried_again_when_another_import_was_quicker():
         return real(rows, **kwargs)
 
     with mock.patch.object(ExternalRef.objects, "bulk_create", side_effect=lose_once):
-        landed = land(batch.upsert_orders, an_order())
-    assert counts(landed) == (1, 0, 0)
-    assert Order.objects.count() == 1
+        customers("C1")
+    assert (len(calls), Customer.objects.count()) == (2, 1)
 
 
 # --- Products, contracts, interactions, ownerships, attributes -----------------------------------

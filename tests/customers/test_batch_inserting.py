@@ -8,11 +8,21 @@ from decimal import Decimal
 import pytest
 from django.db import connection
 
-from customers.batch.inserting import insert
+from customers.batch.inserting import decimal_text, escaped, insert, moment_text
 from customers.models import Order, OrderLine
 from tests.factories import NOW, OrderFactory, ProductFactory
 
 pytestmark = pytest.mark.django_db
+
+
+def plain(value):
+    """Write a value as ``insert`` takes it."""
+    if isinstance(value, bool):
+        return int(value)
+    for kind, write in ((datetime, moment_text), (Decimal, decimal_text), (str, escaped)):
+        if isinstance(value, kind):
+            return write(value)
+    return value
 
 
 def test_insert_writes_what_bulk_create_writes(company):
@@ -36,7 +46,12 @@ def test_insert_writes_what_bulk_create_writes(company):
             amount=-5,
         )
         for number, (text, quantity) in enumerate(
-            [("plain", Decimal("1.500")), ("tab\tquote\"'\\n\n中文 %s", Decimal(-3)), ("", Decimal("0.001"))]
+            [
+                ("plain", Decimal("1.500")),
+                ("tab\tquote\"'\\n\n中文 %s", Decimal(-3)),
+                ("None", Decimal("0.001")),
+                ("", Decimal(1)),
+            ]
         )
     ]
     columns = [str(field.column) for field in OrderLine._meta.concrete_fields if not field.primary_key]
@@ -47,7 +62,7 @@ def test_insert_writes_what_bulk_create_writes(company):
     for row in rows:
         row[attributes.index("line_no")] += 100
         row[attributes.index("ingested_at")] = NOW
-    insert(OrderLine, columns, rows)
+    insert(OrderLine, columns, [[plain(value) for value in row] for row in rows])
 
     def stored(least):
         names = ", ".join(f'"{column}"' for column in columns if column != "line_no")
@@ -59,5 +74,5 @@ def test_insert_writes_what_bulk_create_writes(company):
             )
             return cursor.fetchall()
 
-    assert len(stored(100)) == 3
+    assert len(stored(100)) == 4
     assert stored(200) == stored(100)
