@@ -9,9 +9,8 @@ import django_filters
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from customers import company
-from customers.ground import localtime
 from customers.models import Customer, Team, User
+from retention.cases.due import due_in
 from retention.models import RetentionCase
 from retention.models.rules import CaseKind, Severity
 
@@ -76,14 +75,7 @@ class QueueFilter(django_filters.FilterSet):
 
     def by_due(self, cases: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
         """Keep cases whose next call is overdue, due today, due in seven days, or not planned."""
-        zone = company.current().time_zone
-        today = localtime.day_number(self.at, zone)
-        if value == "overdue":
-            return cases.filter(due_at__lt=self.at)
-        if value == "none":
-            return cases.filter(due_at__isnull=True)
-        days = 1 if value == "today" else 7
-        return cases.filter(due_at__gte=self.at, due_at__lt=localtime.start_of_day(today + days, zone))
+        return due_in(cases, value, at=self.at)
 
 
 class CustomerFilter(django_filters.FilterSet):
