@@ -207,6 +207,7 @@ class BackgroundRun(models.Model):
     class Meta:
         constraints = [models.UniqueConstraint(fields=["name", "slot"], name="run_once_a_slot")]
 
+
 class ApiAnswer(models.Model):
     """The answer of an API call that changed something, kept so that a repeat acts no more.
 
@@ -252,7 +253,7 @@ class Heartbeat(models.Model):
     host = models.CharField(max_length=255)
     pid = models.PositiveIntegerField()
     started_at = models.DateTimeField()
-    seen_at = models.DateTimeField(db_index=True)
+    seen_at = models.DateTimeField()
     doing = models.CharField(max_length=100, blank=True)  # what it is at; empty: it waits for work
     since = models.DateTimeField(null=True)  # of ``doing``
 

@@ -19,7 +19,7 @@ class Migration(migrations.Migration):
                 ('host', models.CharField(max_length=255)),
                 ('pid', models.PositiveIntegerField()),
                 ('started_at', models.DateTimeField()),
-                ('seen_at', models.DateTimeField(db_index=True)),
+                ('seen_at', models.DateTimeField()),
                 ('doing', models.CharField(blank=True, max_length=100)),
                 ('since', models.DateTimeField(null=True)),
             ],
@@ -42,14 +42,6 @@ class Migration(migrations.Migration):
             model_name='outboxrow',
             name='request_id',
             field=models.CharField(blank=True, db_default='', default='', max_length=64),
-        ),
-        migrations.AddIndex(
-            model_name='outboxrow',
-            index=models.Index(condition=models.Q(('dead_at__isnull', True), ('done_at__isnull', True), models.Q(('error', ''), _negated=True)), fields=['due_at', 'id'], name='outbox_failed'),
-        ),
-        migrations.AddIndex(
-            model_name='outboxrow',
-            index=models.Index(condition=models.Q(('dead_at__isnull', False)), fields=['id'], name='outbox_dead'),
         ),
         migrations.AddConstraint(
             model_name='heartbeat',
