@@ -50,6 +50,8 @@ INSTALLED_APPS = [
     "allauth.account",
     "rest_framework",
     "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
     "django_htmx",
     "csp",
     "customers.ground",
@@ -245,9 +247,18 @@ DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.text("FROM_EMAIL", f"liuke@{_PUBLIC.host
 # --- API --------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["config.rest.DenyAll"],
-    "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["customers.api.auth.TokenSignIn", "customers.api.auth.SessionSignIn"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["customers.ground.api.parsing.StrictJSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "customers.ground.api.problems.handle",
+    "URL_FORMAT_OVERRIDE": None,
+    "COERCE_DECIMAL_TO_STRING": True,
+}
+# Calls a minute: of one token (or one colleague's session), and of one address.
+API_CALLS_A_MINUTE = {
+    "token": env.whole_number("API_CALLS_PER_TOKEN", default=600),
+    "address": env.whole_number("API_CALLS_PER_ADDRESS", default=1200),
 }
 
 # --- Work in the background -------------------------------------------------------------------

@@ -38,6 +38,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("language/", language.set_language, name="set_language"),
     path("theme/", language.set_theme, name="set_theme"),
     path("admin/", admin.site.urls),
+    path("api/", include("config.api")),
     path("", include("retention.urls")),
     path("", include("customers.urls")),
 ]

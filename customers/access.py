@@ -49,7 +49,8 @@ class DefaultDenyMiddleware:
         self, request: HttpRequest, view: Callable[..., Any], args: Any, kwargs: Any
     ) -> HttpResponse | None:
         """Raise ``PermissionDenied`` for a view that nobody declared."""
-        if not hasattr(view, "roles") and not is_foreign(view):
+        declared = hasattr(view, "roles") or hasattr(view, "api_access")
+        if not declared and not is_foreign(view):
             raise PermissionDenied
         return None
 

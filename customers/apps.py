@@ -9,9 +9,11 @@ class CustomersConfig(AppConfig):
 
     def ready(self) -> None:
         from customers import causes, movers, navigation
+        from customers.api import scopes
         from customers.imports import background, delivered  # noqa: F401 — enters the drain's poller
         from customers.navigation import Entry
 
+        scopes.register()
         movers.register(self.get_model("Contact"), mover=movers.move_contacts)
         delivered.register_all()
         movers.register_app("ground")

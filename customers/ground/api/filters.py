@@ -34,7 +34,9 @@ class MomentFormField(forms.DateTimeField):
         except ValueError:
             moment = None
         if moment is None or moment.tzinfo is None:
-            raise forms.ValidationError(_("Write a moment with its offset, for example 2026-05-11T10:00:00Z."), "invalid")
+            raise forms.ValidationError(
+                _("Write a moment with its offset, for example 2026-05-11T10:00:00Z."), "invalid"
+            )
         return moment
 
 

@@ -80,7 +80,9 @@ def once(request: Request, act: Callable[[], Response], *, at: datetime) -> Resp
         if not is_new:
             return _again(row, key)
         response = act()
-        ApiAnswer.objects.filter(pk=row.pk).update(status=response.status_code, answer=_sealed(response, holder, key))
+        ApiAnswer.objects.filter(pk=row.pk).update(
+            status=response.status_code, answer=_sealed(response, holder, key)
+        )
     return response
 
 
@@ -96,7 +98,9 @@ def _again(row: ApiAnswer, key: str) -> Response:
     if stored.fingerprint != row.fingerprint:
         raise KeyReused()
     said = _opened(bytes(stored.answer), row.holder, key)
-    return Response(said["data"], status=stored.status, headers={**said["headers"], "Idempotency-Replayed": "true"})
+    return Response(
+        said["data"], status=stored.status, headers={**said["headers"], "Idempotency-Replayed": "true"}
+    )
 
 
 def _fingerprint(request: Request) -> str:

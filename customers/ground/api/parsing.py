@@ -27,7 +27,10 @@ class StrictJSONParser(JSONParser):
     """JSON in UTF-8; numbers with a point become ``Decimal``, so that an amount keeps its digits."""
 
     def parse(
-        self, stream: IO[bytes], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
+        self,
+        stream: IO[bytes],
+        media_type: str | None = None,
+        parser_context: Mapping[str, Any] | None = None,
     ) -> Any:
         """Return the value, or raise :class:`MalformedJSON`."""
         if media_type and "charset" in media_type.lower() and "utf-8" not in media_type.lower():
@@ -37,7 +40,9 @@ class StrictJSONParser(JSONParser):
             value = json.loads(text, parse_float=Decimal, parse_constant=_no_constant)
             if "\\u0000" in text or "\\ud" in text.lower():
                 # what no database stores; quick to look for, rarely there
-                if "\0" in (plain := json.dumps(value, ensure_ascii=False, default=str).replace("\\u0000", "\0")):
+                if "\0" in (
+                    plain := json.dumps(value, ensure_ascii=False, default=str).replace("\\u0000", "\0")
+                ):
                     raise ValueError("NUL")
                 plain.encode("utf-8")
         except (ValueError, RecursionError) as error:

@@ -65,7 +65,9 @@ CODES: dict[str, tuple[int, str | Promise]] = {
 class Problem(exceptions.APIException):
     """A refusal of the platform; ``values`` fill the detail's named placeholders."""
 
-    def __init__(self, detail: str | Promise = "", *, headers: Mapping[str, str] | None = None, **values: Any):
+    def __init__(
+        self, detail: str | Promise = "", *, headers: Mapping[str, str] | None = None, **values: Any
+    ):
         self.headers = dict(headers or {})
         text = str(detail or self.default_detail)
         super().__init__(text % values if values else text)
@@ -99,7 +101,9 @@ _OF_FRAMEWORK = {
 }
 
 
-def body(status: int, code: str, detail: str, *, errors: list[dict[str, str]] | None = None) -> dict[str, Any]:
+def body(
+    status: int, code: str, detail: str, *, errors: list[dict[str, str]] | None = None
+) -> dict[str, Any]:
     """Return the members of a problem."""
     problem: dict[str, Any] = {
         "type": f"urn:liuke:problem:{code}",
@@ -114,7 +118,9 @@ def body(status: int, code: str, detail: str, *, errors: list[dict[str, str]] | 
     return problem
 
 
-def respond(status: int, code: str, detail: str = "", *, headers: Mapping[str, str] | None = None) -> JsonResponse:
+def respond(
+    status: int, code: str, detail: str = "", *, headers: Mapping[str, str] | None = None
+) -> JsonResponse:
     """Return a problem from outside a resource (middleware, addresses that do not exist)."""
     problem = body(status, code, detail or str(CODES[code][1]))
     return JsonResponse(problem, status=status, headers=headers, content_type=MEDIA_TYPE)
@@ -135,7 +141,10 @@ def _read(error: Exception) -> tuple[int, str, str, dict[str, str], list[dict[st
     if isinstance(error, Refused):
         return 409, error.code, str(error), {}, None
     if isinstance(error, exceptions.ValidationError):
-        errors = [_located("pointer", "#" + "".join(f"/{step}" for step in path), item) for path, item in leaves(error.detail)]
+        errors = [
+            _located("pointer", "#" + "".join(f"/{step}" for step in path), item)
+            for path, item in leaves(error.detail)
+        ]
         return 400, "validation_failed", str(CODES["validation_failed"][1]), {}, errors
     headers = _headers_of(error)
     if isinstance(error, InvalidQuery):
@@ -189,7 +198,12 @@ def _located(key: str, place: str, item: Any) -> dict[str, str]:
 
 def _note(error: Exception, request: HttpRequest) -> None:
     """Report a failure as any page's: to the log, and to whoever listens for failed requests."""
-    log.error("Internal Server Error: %s", request.path, exc_info=error, extra={"request": request, "status_code": 500})
+    log.error(
+        "Internal Server Error: %s",
+        request.path,
+        exc_info=error,
+        extra={"request": request, "status_code": 500},
+    )
     if not isinstance(error, OperationalError):
         got_request_exception.send(sender=None, request=request)
 

@@ -99,7 +99,9 @@ class NumberField(serializers.DecimalField):
     """An exact number, as text."""
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(max_digits=kwargs.pop("max_digits", 20), decimal_places=kwargs.pop("decimal_places", 4), **kwargs)
+        super().__init__(
+            max_digits=kwargs.pop("max_digits", 20), decimal_places=kwargs.pop("decimal_places", 4), **kwargs
+        )
 
     def to_representation(self, value: Any) -> str | None:
         """Write the number without zeros that say nothing."""
@@ -141,7 +143,11 @@ def refuse_strange(serializer: serializers.Serializer[Any], data: Any) -> None:
         return
     known = {name for name, field in serializer.fields.items() if not field.read_only}
     wrong = {
-        str(name): [serializers.ErrorDetail(_("There is no such field, or it cannot be written here."), code="unknown_field")]
+        str(name): [
+            serializers.ErrorDetail(
+                _("There is no such field, or it cannot be written here."), code="unknown_field"
+            )
+        ]
         for name in data
         if name not in known
     }

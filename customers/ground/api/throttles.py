@@ -61,18 +61,15 @@ def count(holder: str, *, limit: int, at: datetime) -> dict[str, str]:
     """
     minute, second = divmod(int(at.timestamp()), MINUTE)
     size = max(1, limit // HANDFULS)
+    hand = _hand_of(holder, minute)
+    if not hand.left and hand.taken < limit:
+        taken = _take(holder, minute, size)  # outside of the lock: the database may let us wait
+        with _lock:
+            hand.taken = max(hand.taken, taken)
+            hand.left += max(0, min(size, limit - (taken - size)))
     with _lock:
-        if len(_handfuls) > _FORGET_BEYOND:
-            _handfuls.clear()
-        hand = _handfuls.get(holder)
-        if hand is None or hand.minute != minute:
-            hand = _handfuls[holder] = Handful(minute)
-        if not hand.left and hand.taken < limit:
-            hand.taken = _take(holder, minute, size)
-            hand.left = max(0, min(size, limit - (hand.taken - size)))
         passes = hand.left > 0
-        if passes:
-            hand.left -= 1
+        hand.left -= passes
         remaining = hand.left + max(0, limit - hand.taken)
     headers = {
         "RateLimit-Limit": str(limit),
@@ -82,6 +79,17 @@ def count(holder: str, *, limit: int, at: datetime) -> dict[str, str]:
     if not passes:
         raise Throttled(headers={**headers, "Retry-After": str(MINUTE - second)}, seconds=MINUTE - second)
     return headers
+
+
+def _hand_of(holder: str, minute: int) -> Handful:
+    """Return this minute's handful, empty when it is new."""
+    with _lock:
+        if len(_handfuls) > _FORGET_BEYOND:
+            _handfuls.clear()
+        hand = _handfuls.get(holder)
+        if hand is None or hand.minute != minute:
+            hand = _handfuls[holder] = Handful(minute)
+        return hand
 
 
 def address_of(request: Request) -> str:

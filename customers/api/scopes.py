@@ -1,0 +1,21 @@
+"""The scopes of this app."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_lazy as _
+
+from customers.ground.api import scopes
+
+
+def register() -> None:
+    """Enter the scopes (called in ``ready()``)."""
+    scopes.register("customers:read", _("read customers, contacts and who looks after them"))
+    scopes.register("customers:write", _("make and change customers and contacts, give them to colleagues"))
+    scopes.register("facts:read", _("read orders, contracts, interactions and complaints"))
+    scopes.register("facts:write", _("record orders, contracts, interactions and complaints"))
+    scopes.register("imports:read", _("follow imports"))
+    scopes.register("imports:write", _("bring in files"))
+    scopes.register("company:read", _("read the company, its teams, users, products, rates and catalogues"))
+    scopes.register("company:write", _("change products, exchange rates and teams"))
+    scopes.register("events:read", _("follow what happened, event by event"))
+    scopes.register("audit:read", _("read who did what"))
