@@ -1,0 +1,54 @@
+"""``python -m benchmarks``: generate, run, report, list, shard. See README.md."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from benchmarks import databases, server
+from benchmarks.book import ENGINES, SIZES, STATES
+
+
+def main(words: list[str]) -> int:
+    """Run one command; return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks")
+    commands = parser.add_subparsers(dest="command", required=True)
+    generate = commands.add_parser("generate", help="make the databases of a size, unless they stand")
+    run = commands.add_parser("run", help="run benchmarks (all of them when none is named)")
+    run.add_argument("names", nargs="*", metavar="NAME")
+    run.add_argument("--pairs", type=int, default=5)
+    run.add_argument("--state", choices=STATES, help="only this state")
+    run.add_argument("--resume", action="store_true", help="pass over results that are not stale")
+    for command in (generate, run):
+        command.add_argument("--size", choices=SIZES, default="s")
+        command.add_argument("--engine", choices=ENGINES, default="postgresql")
+    commands.add_parser("report", help="write docs/performance.md from the stored results")
+    commands.add_parser("list", help="say what there is")
+    shard = commands.add_parser("shard", help="one sweep in several databases against one")
+    shard.add_argument("--databases", type=int, default=4)
+    shard.add_argument("--size", choices=SIZES, default="s")
+    shard.add_argument("--engine", choices=ENGINES, default="sqlite")
+    options = parser.parse_args(words)
+    try:
+        return COMMANDS[options.command](options)
+    except (server.Busy, server.services.Missing) as error:
+        print(error, file=sys.stderr)
+        return 2
+
+
+def _generate(options: argparse.Namespace) -> int:
+    with databases.store(options.engine) as where:
+        databases.set_up_django(where.address, scratch=server.folder() / "var")
+        print(databases.make(where, options.size, say=say))
+    return 0
+
+
+def say(text: str) -> None:
+    """Print a line at once."""
+    print(text, flush=True)
+
+
+COMMANDS = {"generate": _generate}
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,174 @@
+"""The work of the company: rules switched on, warnings that are true, cases, calls and moves."""
+
+from __future__ import annotations
+
+from django.db import connection
+
+from benchmarks.generate.rows import below, execute, insert, loading, moment
+from benchmarks.generate.times import NOW, TODAY
+from customers.models import Access
+from retention.measures import compute
+from retention.models import (
+    CaseMove,
+    CustomerMeasures,
+    EarlyWarning,
+    FollowUpCall,
+    RetentionCase,
+    SweepRun,
+    WarningRule,
+)
+from retention.rules.compile import compile_rule
+from retention.rules.ready import READY
+from retention.rules.scan import Matches, Scan, matching
+
+OPEN_SHARE, CLOSED_SHARE = 5, 10
+"""One customer in five has an open case, one in ten a closed one."""
+
+WIDE = CustomerMeasures._meta.db_table
+_LONG = "bench_chosen"
+
+
+def load(customers: int) -> None:
+    """Open a case for one in five customers, all of whom match a ready rule; close one in ten others."""
+    rules = list(WarningRule.objects.filter(code__in=[rule.code for rule in READY]))
+    WarningRule.objects.filter(pk__in=[rule.pk for rule in rules]).update(is_enabled=True, enabled_at=NOW)
+    run = SweepRun.objects.create(
+        scope=SweepRun.Scope.FULL,
+        status=SweepRun.Status.DONE,
+        as_of=NOW,
+        day=TODAY,
+        fingerprint="generated",
+        started_at=NOW,
+        finished_at=NOW,
+        customers=customers,
+    )
+    scan = Scan(WIDE, compute.EVERYONE, TODAY)
+    with matching([compile_rule(rule) for rule in rules], scan=scan) as found:
+        _choose(found, customers)
+        with loading(RetentionCase, EarlyWarning, FollowUpCall, CaseMove, Access):
+            _cases()
+            _warnings(found, run)
+            _calls()
+            _moves()
+    execute(f"DROP TABLE {_LONG}")
+
+
+def _choose(found: Matches, customers: int) -> None:
+    """Choose who has a case, open or closed: matching customers in pseudo-random order."""
+    order = f"ORDER BY {below(1_000_003, 't.customer_id', 40)}, t.customer_id"
+    number = f"row_number() OVER ({order})"
+    opened = customers // OPEN_SHARE
+    execute(
+        f"CREATE TABLE {_LONG} AS SELECT number AS id, customer_id, owner_id, team_id, margin, "
+        f"number > {opened} AS closed, opened, recovery FROM (SELECT {number} AS number, t.customer_id, "
+        "c.owner_id, c.team_id, coalesce(m.margin_365d, 0) AS margin, "
+        f"{int(NOW.timestamp())} - 3600 - {below(20 * 86400, 't.customer_id', 41)} AS opened, "
+        f"coalesce(m.complaints_open, 0) > 0 AS recovery "
+        f'FROM "{found.table}" t JOIN customers_customer c ON c.id = t.customer_id '
+        f"JOIN {WIDE} m ON m.customer_id = t.customer_id) x "
+        f"WHERE number <= {opened + customers // CLOSED_SHARE}"
+    )
+    if connection.vendor == "postgresql":
+        execute(f"ANALYZE {_LONG}")
+
+
+def _due() -> str:
+    """Return SQL of a deadline between four days ago and six days ahead."""
+    return moment(f"({int(NOW.timestamp())} - 4 * 86400 + {below(10 * 86400, 'customer_id', 42)})")
+
+
+def _cases() -> None:
+    opened = moment("opened")
+    insert(
+        RetentionCase,
+        {
+            "id": "id",
+            "customer_id": "customer_id",
+            "kind": "CASE WHEN recovery THEN 'recovery' ELSE 'save' END",
+            "status": f"CASE WHEN closed THEN 'closed' WHEN {below(5, 'customer_id', 43)} = 0 THEN 'working' "
+            "ELSE 'assigned' END",
+            "severity": f"1 + {below(3, 'customer_id', 44)}",
+            "margin_365d": "margin",
+            "team_id": "team_id",
+            "opened_at": opened,
+            "assignee_id": "owner_id",
+            "assigned_at": opened,
+            "assign_reason": "'owner'",
+            "due_at": f"CASE WHEN closed THEN NULL ELSE {_due()} END",
+            "outcome": "CASE WHEN closed THEN 'saved' ELSE '' END",
+            "closed_at": f"CASE WHEN closed THEN {moment('opened + 1800')} END",
+            "closed_by_id": "CASE WHEN closed THEN owner_id END",
+        },
+        _LONG,
+    )
+    insert(
+        Access,
+        {
+            "customer_id": "customer_id",
+            "user_id": "owner_id",
+            "reason": "'case'",
+            "starts_at": opened,
+            "ends_at": f"CASE WHEN closed THEN {moment('opened + 1800')} END",
+        },
+        _LONG,
+    )
+
+
+def _warnings(found: Matches, run: SweepRun) -> None:
+    """Let a warning stand for every match of whoever has an open case."""
+    for rule, hit, evidence in found.hits():
+        insert(
+            EarlyWarning,
+            {
+                "customer_id": "t.customer_id",
+                "rule_id": str(rule.rule_id),
+                "rule_version": str(rule.version),
+                "severity": str(rule.severity),
+                "raised_at": moment("opened"),
+                "as_of_day": str(TODAY),
+                "evidence": evidence,
+                "fingerprint": f"'{run.fingerprint}'",
+                "sweep_run_id": str(run.pk),
+                "case_id": "b.id",
+            },
+            f'"{found.table}" t JOIN {_LONG} b ON b.customer_id = t.customer_id '
+            f"WHERE t.{hit} = 1 AND NOT b.closed",
+        )
+
+
+def _calls() -> None:
+    insert(
+        FollowUpCall,
+        {
+            "case_id": "id",
+            "customer_id": "customer_id",
+            "assignee_id": "owner_id",
+            "status": "CASE WHEN closed THEN 'done' ELSE 'planned' END",
+            "due_at": _due(),
+            "planned_at": moment("opened"),
+            "done_at": f"CASE WHEN closed THEN {moment('opened + 1700')} END",
+            "outcome": "CASE WHEN closed THEN 'reached' ELSE '' END",
+            "by_id": "CASE WHEN closed THEN owner_id END",
+        },
+        _LONG,
+    )
+
+
+def _moves() -> None:
+    for kind, before, after, where in (
+        ("opened", "", "unassigned", ""),
+        ("assigned", "unassigned", "assigned", ""),
+        ("closed", "assigned", "closed", "WHERE closed"),
+    ):
+        second = "opened + 1800" if kind == "closed" else "opened"
+        insert(
+            CaseMove,
+            {
+                "case_id": "id",
+                "kind": f"'{kind}'",
+                "from_status": f"'{before}'",
+                "to_status": f"'{after}'",
+                "at": moment(second),
+            },
+            f"{_LONG} {where}",
+        )
