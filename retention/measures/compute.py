@@ -17,7 +17,15 @@ from retention.measures import dialect, fingerprint, stored
 from retention.measures.changes import changed_customers
 from retention.measures.display import format_value
 from retention.measures.history import history
-from retention.measures.passes import EVERYONE, Customers, Mode, between, only, parameters, wide_select
+from retention.measures.passes import (
+    EVERYONE,
+    Customers,
+    between,
+    changes_select,
+    only,
+    parameters,
+    wide_select,
+)
 from retention.models.measures import CustomerMeasures, MeasureState
 
 __all__ = [
@@ -31,6 +39,7 @@ __all__ = [
     "only",
     "refresh",
     "refresh_changed",
+    "refresh_changed_of",
     "shards",
     "values_of",
 ]
@@ -38,21 +47,24 @@ __all__ = [
 LARGEST_SHARD = 50_000
 LARGEST_SHARD_ON_SQLITE = 1_000  # a writer holds up all others, who wait for 20 seconds at most
 LAST_ID = 2**63 - 1
-_AT_ONCE = 10_000
 
 
-def refresh(*, as_of: datetime, customers: Customers = EVERYONE) -> int:
+def refresh(*, as_of: datetime, customers: Customers = EVERYONE, only_changes: bool = False) -> int:
     """Compute the current measures as of ``as_of`` and write them into the wide table.
 
     Reads current versions only (a live pass). A row is written only when its ``as_of`` is newer than
     the one that stands (decision 11), in order of customer. Returns the number of rows written. A
     pass over everyone is noted, so that :func:`refresh_changed` can start from it.
+
+    With ``only_changes`` a row whose values are the same stays as it is, ``as_of`` included, unless its
+    customer is marked: rewriting all rows costs more than computing them. Only for who sees to it that
+    no pass over everybody as of an earlier day still runs, which could then overwrite them.
     """
     if customers.ids is not None and not customers.ids:
         return 0
     day = today(as_of).number
     with transaction.atomic():
-        written = _fill(CustomerMeasures._meta.db_table, as_of, day, customers, mode="live")
+        written = _write(as_of, day, customers, only_changes=only_changes)
         if customers == EVERYONE:
             note_full_pass(as_of=as_of)
     return written
@@ -73,21 +85,27 @@ def refresh_changed(*, as_of: datetime) -> Sequence[int]:
     These are the touched (their marks stay for the sweep), those without a row, and those for whom a
     fact entered or left a window, fell due, began or ended with the days that have passed since. The
     result equals a full pass. Without a pass to start from, or after a change of the registry,
-    everybody is refreshed. Does nothing when a pass as of a later moment was noted.
+    everybody is refreshed. Does nothing when a pass as of a later moment was noted. Goes by ranges, a
+    transaction each.
     """
+    ids: list[int] = []
+    for customers in shards(1, writing=True):
+        ids += refresh_changed_of(customers, as_of=as_of)
+    note_full_pass(as_of=as_of)
+    return ids
+
+
+def refresh_changed_of(customers: Customers, *, as_of: datetime, only_changes: bool = False) -> Sequence[int]:
+    """Do for one range what :func:`refresh_changed` does for everybody, without noting a pass."""
     state = MeasureState.objects.filter(id=1).first()
     if state is not None and state.as_of >= as_of:
         return []
     if state is None or state.fingerprint != fingerprint():
-        for customers in shards(1, writing=True) if connection.vendor == "sqlite" else [EVERYONE]:
-            refresh(as_of=as_of, customers=customers)
-        note_full_pass(as_of=as_of)
-        return list(Customer.objects.order_by("pk").values_list("pk", flat=True))
-    ids = changed_customers(since=state, day=today(as_of).number)
-    at_once = LARGEST_SHARD_ON_SQLITE if connection.vendor == "sqlite" else _AT_ONCE
-    for start in range(0, len(ids), at_once):
-        refresh(as_of=as_of, customers=only(ids[start : start + at_once]))
-    note_full_pass(as_of=as_of)
+        refresh(as_of=as_of, customers=customers, only_changes=only_changes)
+        within = Customer.objects.filter(pk__gte=customers.low, pk__lte=customers.high)
+        return list(within.order_by("pk").values_list("pk", flat=True))
+    ids = changed_customers(since=state, day=today(as_of).number, customers=customers)
+    refresh(as_of=as_of, customers=only(ids), only_changes=only_changes)
     return ids
 
 
@@ -101,7 +119,7 @@ def at(*, as_of: datetime, customers: Customers = EVERYONE) -> Iterator[str]:
     with connection.cursor() as cursor:
         cursor.execute(dialect.create_temporary(table, stored()))
         try:
-            _fill(table, as_of, today(as_of).number, customers, mode="past")
+            _fill(table, as_of, today(as_of).number, customers)
             for statement in dialect.after_filling(table):
                 cursor.execute(statement)
             yield table
@@ -155,15 +173,35 @@ def shards(n: int, *, writing: bool = False) -> list[Customers]:
     return [between(low, high) for low, high in zip(starts, ends, strict=True)]
 
 
-def _fill(table: str, as_of: datetime, day: int, customers: Customers, *, mode: Mode) -> int:
+def _write(as_of: datetime, day: int, customers: Customers, *, only_changes: bool) -> int:
+    """Write a live pass into the wide table; return the number of rows written."""
+    table = CustomerMeasures._meta.db_table
     codes = [measure.code for measure in stored()]
-    columns = ", ".join(f'"{code}"' for code in codes)
     newer = ", ".join(f'"{code}" = excluded."{code}"' for code in ["as_of", *codes])
+    rows = wide_select(customers, mode="live")
+    if only_changes:
+        rows = changes_select(rows, customers)
+    columns = ", ".join(f'"{code}"' for code in codes)
     statement = (
-        f'INSERT INTO "{table}" (customer_id, as_of, {columns}) {wide_select(customers, mode=mode)} '
+        f'INSERT INTO "{table}" (customer_id, as_of, {columns}) {rows} '
         f'ON CONFLICT (customer_id) DO UPDATE SET {newer} WHERE excluded.as_of > "{table}".as_of'
     )
+    return _run(statement, as_of, day, customers)
+
+
+def _fill(table: str, as_of: datetime, day: int, customers: Customers) -> int:
+    """Write a pass as of the past into an empty table of the wide table's shape."""
+    columns = ", ".join(f'"{measure.code}"' for measure in stored())
+    rows = wide_select(customers, mode="past")
+    return _run(f'INSERT INTO "{table}" (customer_id, as_of, {columns}) {rows}', as_of, day, customers)
+
+
+def _run(statement: str, as_of: datetime, day: int, customers: Customers) -> int:
     bound: dict[str, Any] = parameters(as_of=dialect.bind_moment(as_of), today=day, customers=customers)
-    with connection.cursor() as cursor:
-        cursor.execute(statement, bound)
-        return max(cursor.rowcount, 0)
+    with transaction.atomic(), connection.cursor() as cursor:
+        if customers.ids is not None:
+            cursor.execute(statement, bound)
+            return max(cursor.rowcount, 0)
+        with dialect.in_order(cursor):
+            cursor.execute(statement, bound)
+            return max(cursor.rowcount, 0)

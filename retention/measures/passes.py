@@ -16,8 +16,9 @@ from typing import Any, Literal
 from django.apps import apps
 
 from customers.facts import TWINS
-from customers.models import Customer, UserActivity
+from customers.models import Customer, TouchedCustomer, UserActivity
 from retention.measures import Measure, Source, dialect, sources, stored
+from retention.models.measures import CustomerMeasures
 
 Mode = Literal["live", "past"]
 
@@ -112,10 +113,29 @@ def wide_select(customers: Customers, *, mode: Mode) -> str:
         f" ON {source.code}.customer_id = c.id"
         for source in sources().values()
     )
-    values = ", ".join(_value(measure) for measure in stored())
+    values = ", ".join(f'{_value(measure)} AS "{measure.code}"' for measure in stored())
+    moment = dialect.moment("%(as_of)s")
     return (
-        f"SELECT c.id, %(as_of)s, {values} FROM {Customer._meta.db_table} c {joins} "
+        f"SELECT c.id AS customer_id, {moment} AS as_of, {values} FROM {Customer._meta.db_table} c {joins} "
         f"WHERE {customers.condition('c.id')} ORDER BY c.id"
+    )
+
+
+def changes_select(rows: str, customers: Customers) -> str:
+    """Return, of the rows of a live :func:`wide_select`, those that differ from what stands.
+
+    Those of marked customers are among them in any case: who sweeps the marks goes by their ``as_of``.
+    """
+    wide, marks = CustomerMeasures._meta.db_table, TouchedCustomer._meta.db_table
+    codes = [measure.code for measure in stored()]
+    columns = ", ".join(f'"{code}"' for code in codes)
+    differ = dialect.differ([f'n."{code}"' for code in codes], [f'w."{code}"' for code in codes])
+    return (
+        f"SELECT n.* FROM (SELECT customer_id, as_of, {columns} FROM ({rows}) r) n"
+        f" LEFT JOIN {wide} w ON w.customer_id = n.customer_id AND {customers.condition('w.customer_id')}"
+        f" WHERE w.customer_id IS NULL OR (w.as_of < n.as_of AND ({differ}"
+        f" OR EXISTS (SELECT 1 FROM {marks} t WHERE t.customer_id = n.customer_id)))"
+        " ORDER BY n.customer_id"
     )
 
 

@@ -90,7 +90,7 @@ def test_refresh_takes_the_same_statements_however_many_customers(customers: int
     ) as queries:
         compute.refresh(as_of=NOW, customers=compute.between(1, compute.LAST_ID))
     assert len([q for q in queries if "INSERT" in q["sql"]]) == 1
-    assert len(queries) <= 4  # company, savepoint and release, the one statement
+    assert len(queries) <= 8  # company, savepoints and releases, settings and back, the one statement
 
 
 # --- the changed ------------------------------------------------------------------------------
