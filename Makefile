@@ -8,7 +8,7 @@ PORT ?= 8000
 DEMO ?= 1
 export PORT
 
-.PHONY: help run test lint fmt messages lock install install-dev dump contract clean
+.PHONY: help run test bench lint fmt messages lock install install-dev dump contract clean
 
 help: ## say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | awk -F'|' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -18,6 +18,10 @@ run: install ## set everything up and run it on http://127.0.0.1:8000 (PORT=…,
 
 test: ## set everything up and run every check and test
 	@exec $(PYTHON) .ci/stages.py
+
+bench: install ## benchmarks: NAME= (all), SIZE=s|m|l, ENGINE=postgresql|sqlite; writes docs/performance.md
+	@$(BIN)/python -m benchmarks run $(NAME) --size $(or $(SIZE),s) --engine $(or $(ENGINE),postgresql) $(BENCH); \
+	  code=$$?; $(BIN)/python -m benchmarks report && exit $$code
 
 lint: install-dev ## style, layers, types, migrations, deployment settings
 	@exec $(PYTHON) .ci/stages.py lint

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from benchmarks import databases, server
+from benchmarks import book, databases, report, running, server
 from benchmarks.book import ENGINES, SIZES, STATES
 
 
@@ -31,7 +31,7 @@ def main(words: list[str]) -> int:
     options = parser.parse_args(words)
     try:
         return COMMANDS[options.command](options)
-    except (server.Busy, server.services.Missing) as error:
+    except (running.NoSuchBenchmark, server.Busy, server.services.Missing) as error:
         print(error, file=sys.stderr)
         return 2
 
@@ -43,12 +43,42 @@ def _generate(options: argparse.Namespace) -> int:
     return 0
 
 
+def _run(options: argparse.Namespace) -> int:
+    done = running.run(
+        options.names,
+        size=options.size,
+        engine=options.engine,
+        count=options.pairs,
+        states=[options.state] if options.state else STATES,
+        resume=options.resume,
+        say=say,
+    )
+    return 1 if any(state["refused"] for one in done for state in one["states"].values()) else 0
+
+
+def _report(options: argparse.Namespace) -> int:
+    _without_database()
+    print(report.write(book.every().values()).relative_to(server.ROOT))
+    return 0
+
+
+def _list(options: argparse.Namespace) -> int:
+    _without_database()
+    for one in book.every().values():
+        print(f"{one.name:<16} {one.title} ({', '.join(one.sizes)}; {', '.join(one.engines)})")
+    return 0
+
+
+def _without_database() -> None:
+    databases.set_up_django("sqlite://:memory:", scratch=server.folder() / "var")
+
+
 def say(text: str) -> None:
     """Print a line at once."""
     print(text, flush=True)
 
 
-COMMANDS = {"generate": _generate}
+COMMANDS = {"generate": _generate, "run": _run, "report": _report, "list": _list}
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,152 @@
+"""``docs/performance.md``: written from the stored results and the notes, by nobody's hand."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from benchmarks import results, server
+from benchmarks.book import SIZES, Benchmark
+
+NOTES = Path(__file__).parent / "notes.toml"
+TARGET = server.ROOT / "docs" / "performance.md"
+
+HEAD = """# Performance
+
+<!-- Written by `python -m benchmarks report`. Change benchmarks/notes.toml, or run the benchmarks again. -->
+
+How fast Liuke is, as ratios to what the database needs at least (the *floor*) and to the usual way of
+writing it in Django. Each figure is the **median of the ratios of interleaved pairs** in one run, with the
+least and the greatest; ways are timed only after their outputs were found equal. How, and how to run it
+again: `benchmarks/README.md`.
+
+Targets hold for the state *worn*: after a random 1 % of the facts was corrected and 1 % added, with only
+the autovacuum settings that we ship. *fresh* is the same after `VACUUM (ANALYZE)`. The floor of a pass runs
+in one process: a `count, sum … GROUP BY customer_id` on the covering index of every source of measures, and
+a bare `INSERT … SELECT` of as many rows of the wide table's width. PostgreSQL is the benchmark's own,
+durable, with the settings of `docker-compose.yml`.
+
+*refused*: the floor varied by more than 25 % from pair to pair, or outputs differed; nothing may be
+concluded. *stale*: code that the benchmark depends on has changed since.
+"""
+
+
+def write(known: Iterable[Benchmark], target: Path = TARGET) -> Path:
+    """Write the report; return its file."""
+    target.write_text(text(list(known), results.load(), notes()), encoding="utf-8")
+    return target
+
+
+def notes() -> dict[str, str]:
+    """Return what is to be said about benchmarks, by name: why a target is missed, what was tried."""
+    return tomllib.loads(NOTES.read_text(encoding="utf-8")) if NOTES.exists() else {}
+
+
+def text(known: list[Benchmark], stored: list[dict[str, Any]], said: dict[str, str]) -> str:
+    """Return the whole report."""
+    parts = [HEAD]
+    for engine, title in (("postgresql", "PostgreSQL"), ("sqlite", "SQLite")):
+        for size in reversed(SIZES):
+            some = [
+                (benchmark, one)
+                for benchmark in known
+                for one in stored
+                if (one["name"], one["engine"], one["size"]) == (benchmark.name, engine, size)
+            ]
+            if some:
+                parts.append(_section(f"{title}, {SIZES[size]:,} customers", some))
+    named = {benchmark.name: benchmark for benchmark in known}
+    about = [f"**{named[name].title}.** {words.strip()}" for name, words in said.items() if name in named]
+    if about:
+        parts.append("## Notes\n\n" + "\n\n".join(about) + "\n")
+    return "\n".join(parts)
+
+
+def _section(title: str, some: list[tuple[Benchmark, dict[str, Any]]]) -> str:
+    ratios, seconds = [], []
+    for benchmark, result in some:
+        stale = results.changed_since(result["commit"], benchmark.depends)
+        for state, found in result["states"].items():
+            ratios += _ratios(result, state, found, stale)
+            seconds += _seconds(result, state, found)
+    return "\n".join(
+        [
+            f"## {title}\n",
+            "| work | state | ratio | median (least – greatest) | target | verdict |",
+            "|---|---|---|---|---|---|",
+            *ratios,
+            "",
+            "| work | state | way | seconds (median) | buffers a row | other figures |",
+            "|---|---|---|---|---|---|",
+            *seconds,
+            "",
+            "Measured:",
+            "",
+            *(_measured(result) for _benchmark, result in some),
+            "",
+        ]
+    )
+
+
+def _ratios(result: dict[str, Any], state: str, found: dict[str, Any], stale: bool) -> list[str]:
+    if not found["ratios"] and not found["limits"]:
+        return [f"| {result['title']} | {state} | — | — | — | refused: {found['refused']} |"]
+    lines = []
+    for name, one in {**found["ratios"], **found["limits"]}.items():
+        value = f"{_short(one['median'])} ({_short(one['min'])} – {_short(one['max'])})"
+        lines.append(
+            f"| {result['title']} | {state} | {name} | {value} | {one['target'] or '—'} "
+            f"| {verdict(one, refused=found['refused'], stale=stale)} |"
+        )
+    return lines
+
+
+def verdict(one: dict[str, Any], *, refused: str, stale: bool) -> str:
+    """Return in words what a figure is worth: met, missed and by how much, refused, stale."""
+    if refused:
+        return f"refused: {refused}"
+    word = ""
+    if one["met"] is not None:
+        target = float(one["target"].split()[-1])
+        word = "met" if one["met"] else f"**missed**, {_short(one['median'] / target)} × the target"
+    return ", ".join(filter(None, [word, "stale" if stale else ""])) or "—"
+
+
+def _seconds(result: dict[str, Any], state: str, found: dict[str, Any]) -> list[str]:
+    lines = []
+    for name, way in found["ways"].items():
+        values = sorted(way["seconds"])
+        middle = values[len(values) // 2]
+        figures = ", ".join(f"{key} {value:g}" for key, value in way["figures"].items())
+        lines.append(
+            f"| {result['title']} | {state} | {name} | {_short(middle)} | {_short(way['buffers_per_row'])} "
+            f"| {figures or '—'} |"
+        )
+    return lines
+
+
+def _measured(result: dict[str, Any]) -> str:
+    machine = result["machine"]
+    pairs = ", ".join(
+        f"{state} {found.get('pairs', 0)} pairs ({found.get('thrown_away', 0)} thrown away, floor varied by "
+        f"{found.get('floor_variation', 0):.0%})"
+        for state, found in result["states"].items()
+    )
+    load = f"{machine['load'][0]:g} before, {result['load_after'][0]:g} after"
+    equal = next((found["equal"] for found in result["states"].values() if found.get("equal")), "")
+    return (
+        f"* `{result['command']}` — {result['date']}, commit `{result['commit'][:10]}`, "
+        f"{machine['cores']} cores, {machine['memory_gb']} GB, {machine['database']}, "
+        f"Python {machine['python']}, load {load}; {pairs}. Found equal: {equal or 'nothing'}."
+    )
+
+
+def _short(value: float) -> str:
+    """Return a number in three figures, without an exponent."""
+    if value == 0:
+        return "0"
+    if abs(value) >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.3g}" if abs(value) >= 0.001 else f"{value:.5f}".rstrip("0")

@@ -1,0 +1,91 @@
+"""Results: one small file each, kept in the repository, with all that is needed to judge them."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from benchmarks import pairs, server
+from benchmarks.book import Benchmark, Trial
+from benchmarks.pairs import Outcome
+
+FOLDER = Path(__file__).parent / "results"
+
+
+def path(name: str, *, size: str, engine: str) -> Path:
+    """Return the file of one benchmark's result."""
+    return FOLDER / f"{engine}-{size}-{name}.json"
+
+
+def load() -> list[dict[str, Any]]:
+    """Return all stored results."""
+    return [json.loads(file.read_text(encoding="utf-8")) for file in sorted(FOLDER.glob("*.json"))]
+
+
+def of_state(benchmark: Benchmark, trial: Trial, outcome: Outcome) -> dict[str, Any]:
+    """Return what the report needs of one state."""
+    ways = {}
+    for way in trial.ways:
+        seconds = pairs.seconds(outcome.pairs, way)
+        used = outcome.buffers.get(way, 0)
+        ways[way] = {
+            "seconds": [round(value, 4) for value in seconds],
+            "buffers": used,
+            "buffers_per_row": round(used / max(1, trial.rows), 3),
+            "figures": dict(pairs.figures(outcome.pairs, way)),
+        }
+    return {
+        "pairs": len(outcome.pairs),
+        "thrown_away": outcome.thrown_away,
+        "floor_variation": round(outcome.variation, 3),
+        "refused": outcome.refused,
+        "equal": outcome.equal,
+        "rows": trial.rows,
+        "ways": ways,
+        "ratios": {which.name: pairs.ratio(outcome.pairs, which) for which in benchmark.ratios},
+        "limits": {which.name: pairs.figure(outcome.pairs, which) for which in benchmark.limits},
+    }
+
+
+def store(benchmark: Benchmark, result: dict[str, Any]) -> Path:
+    """Write a result; return its file."""
+    FOLDER.mkdir(exist_ok=True)
+    file = path(benchmark.name, size=result["size"], engine=result["engine"])
+    file.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    return file
+
+
+def machine() -> dict[str, Any]:
+    """Return what the figures were measured on, without naming it."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return {
+        "cores": os.cpu_count(),
+        "memory_gb": round(memory / 1e9),
+        "python": platform.python_version(),
+        "load": [round(value, 2) for value in os.getloadavg()],
+    }
+
+
+def commit() -> str:
+    """Return the commit that is checked out; empty outside a repository."""
+    return _git("rev-parse", "HEAD")
+
+
+def changed_since(then: str, paths: tuple[str, ...]) -> bool:
+    """Say whether any of ``paths`` changed after the commit ``then``, committed or not."""
+    if not then or not _git("cat-file", "-t", then):
+        return True
+    return bool(_git("log", "--format=%h", f"{then}..HEAD", "--", *paths)) or _is_dirty(paths)
+
+
+def _is_dirty(paths: tuple[str, ...]) -> bool:
+    return bool(_git("status", "--porcelain", "--", *paths))
+
+
+def _git(*words: str) -> str:
+    done = subprocess.run(["git", *words], cwd=server.ROOT, capture_output=True, text=True, check=False)
+    return done.stdout.strip() if done.returncode == 0 else ""

@@ -1,0 +1,164 @@
+"""All measures of everybody, of whom a night has changed, and of the touched."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from itertools import count
+from typing import Any
+
+from django.db import connection
+
+from benchmarks import floors, truth
+from benchmarks.book import Ratio, Stage, Trial, Unequal, bench
+from benchmarks.generate.rows import below, execute
+from customers.models import TouchedCustomer
+from retention import sweep
+from retention.measures import compute
+from retention.models import SweepRun
+
+DEPENDS = (
+    "retention/sweep",
+    "retention/measures",
+    "retention/models/measures.py",
+    "customers/models",
+    "customers/facts.py",
+    "benchmarks/sweeps.py",
+    "benchmarks/floors.py",
+)
+_TICK = timedelta(microseconds=1)
+
+
+def full_pass(at: datetime, *, rules: list[str] | None = None) -> SweepRun:
+    """Sweep everybody as the nightly task does when everything is to be computed."""
+    return sweep.run(as_of=at, scope=SweepRun.Scope.FULL, rules=rules or [])
+
+
+def moments(start: datetime) -> Any:
+    """Return moments, each a little later than the one before: a pass must be newer than the last."""
+    return (start + n * _TICK for n in count(2))
+
+
+@bench(
+    "sweep-full",
+    title="All measures of every customer",
+    ratios=(Ratio("ours", "floor", at_most=2.0),),
+    depends=DEPENDS,
+)
+def sweep_full(stage: Stage) -> Trial:
+    """The shipped sweep with no rule switched on: every stored measure of every customer."""
+    floors.make_bare_table()
+    later = moments(stage.now)
+
+    def ours() -> int:
+        return full_pass(next(later)).customers
+
+    def same(outputs: Mapping[str, Any]) -> str:
+        if outputs["floor"][floors.WIDE] != stage.customers or outputs["ours"] != stage.customers:
+            raise Unequal(f"rows: {outputs}")
+        return truth.check_plainly(customers=stage.customers)
+
+    return Trial(
+        ways={"floor": floors.of_a_pass, "ours": ours},
+        before={"floor": floors.empty_bare_table, "ours": stage.settle},
+        same=same,
+        rows=stage.customers,
+    )
+
+
+@bench(
+    "sweep-changed",
+    title="Measures of whom a night has changed",
+    ratios=(Ratio("ours", "floor", at_most=0.8),),
+    depends=DEPENDS,
+)
+def sweep_changed(stage: Stage) -> Trial:
+    """A day after a full pass: whoever has new facts, or for whom a fact crossed the edge of a window."""
+    floors.make_bare_table()
+    full_pass(stage.now + _TICK)
+    nights = count(1)
+
+    def ours() -> int:
+        return len(compute.refresh_changed(as_of=stage.now + timedelta(days=next(nights))))
+
+    def touch() -> None:
+        """Mark 2 % of the customers, as a day's new facts do; the sweep would delete the marks."""
+        stage.settle()
+        TouchedCustomer.objects.all().delete()
+        _mark(stage, f"{below(50, 'id', 71)} = 0")
+
+    def same(outputs: Mapping[str, Any]) -> str:
+        changed = truth.digest()
+        at = stage.now + timedelta(days=1)
+        full_pass(at + _TICK)
+        if truth.digest() != changed:
+            raise Unequal("a full pass of the same day finds other measures")
+        share = outputs["ours"] / stage.customers
+        return f"every measure of every customer as a full pass finds it; {share:.1%} were computed"
+
+    return Trial(
+        ways={"floor": floors.of_a_pass, "ours": ours},
+        before={"floor": floors.empty_bare_table, "ours": touch},
+        same=same,
+        rows=stage.customers,
+    )
+
+
+@bench(
+    "sweep-touched",
+    title="Customers whose facts just changed: 1 %, 1,000, one",
+    ratios=(
+        Ratio("1 %", "floor", at_most=0.15),
+        Ratio("1,000 customers", "floor"),
+        Ratio("1 customer", "floor"),
+    ),
+    depends=DEPENDS,
+)
+def sweep_touched(stage: Stage) -> Trial:
+    """Marks in the outbox of facts, swept with the 20 rules of the rules benchmark switched off."""
+    floors.make_bare_table()
+    full_pass(stage.now + _TICK)
+    whole = truth.digest()
+    later = moments(stage.now + timedelta(seconds=1))
+
+    def ours() -> int:
+        return sweep.sweep_touched(at=next(later)).customers
+
+    def marked(where: str) -> Any:
+        def mark() -> None:
+            TouchedCustomer.objects.all().delete()
+            _mark(stage, where)
+
+        return mark
+
+    def same(outputs: Mapping[str, Any]) -> str:
+        if truth.digest() != whole:
+            raise Unequal("the touched differ from the full pass of the same day")
+        counts = ", ".join(str(outputs[name]) for name in ("1 %", "1,000 customers", "1 customer"))
+        return f"every measure as the full pass found it; {counts} customers were computed"
+
+    return Trial(
+        ways={
+            "floor": floors.of_a_pass,
+            "1 %": ours,
+            "1,000 customers": ours,
+            "1 customer": ours,
+        },
+        before={
+            "floor": floors.empty_bare_table,
+            "1 %": marked(f"{below(100, 'id', 72)} = 0"),
+            "1,000 customers": marked(f"id % {max(1, stage.customers // 1000)} = 0"),
+            "1 customer": marked("id = 77"),
+        },
+        same=same,
+        rows=max(1, stage.customers // 100),
+    )
+
+
+def _mark(stage: Stage, where: str) -> int:
+    """Mark customers as touched by a fact recorded just before the company's now."""
+    moment = connection.ops.adapt_datetimefield_value(stage.now - timedelta(minutes=1))
+    return execute(
+        f"INSERT INTO {TouchedCustomer._meta.db_table} (customer_id, recorded_at, lease_token) "
+        f"SELECT id, '{moment}', '' FROM customers_customer WHERE {where}"
+    )
