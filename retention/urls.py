@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from retention.pages import case, customer, customers, home, queue, rules
+from retention.pages import case, complaints, customer, customers, home, queue, rules
 
 app_name = "retention"
 urlpatterns = [
@@ -24,10 +24,10 @@ urlpatterns = [
     path("customers/<int:pk>/complaint/", customer.customer_complaint, name="customer_complaint"),
     path("customers/<int:pk>/case/", customer.customer_case, name="customer_case"),
     path("customers/<int:pk>/owner/", customer.customer_owner, name="customer_owner"),
-    path("complaints/", customer.complaint_list, name="complaint_list"),
+    path("complaints/", complaints.complaint_list, name="complaint_list"),
     *(
-        path(f"complaints/<int:pk>/{act}/", customer.complaint_act, {"act": act}, name="complaint_act")
-        for act in customer.COMPLAINT_ACTS
+        path(f"complaints/<int:pk>/{act}/", complaints.complaint_act, {"act": act}, name="complaint_act")
+        for act in complaints.COMPLAINT_ACTS
     ),
     path("rules/", rules.rule_list, name="rule_list"),
     path("rules/<int:pk>/switch/", rules.rule_switch, name="rule_switch"),

@@ -1,4 +1,4 @@
-"""Database triggers that no writer can forget: version twins and append-only tables.
+"""Database triggers that no writer can forget: version twins, append-only tables and copied columns.
 
 One function per guard makes the SQL of both engines. Guards are installed after every migrate; a
 guard whose definition has not changed is left alone.
@@ -34,7 +34,18 @@ class AppendOnly:
     may_update: bool = False  # facts change (their twin keeps the old row) but never go
 
 
-_guards: list[Versioned | AppendOnly] = []
+@dataclass(frozen=True)
+class Copied:
+    """``column`` of ``model`` repeats the same column of the row that ``key`` points to in ``source``."""
+
+    model: type[models.Model]
+    source: type[models.Model]
+    column: str
+    key: str
+
+
+Guard = Versioned | AppendOnly | Copied
+_guards: list[Guard] = []
 
 
 def versioned(guard: Versioned) -> None:
@@ -47,7 +58,16 @@ def append_only(model: type[models.Model], *, movable: Iterable[str] = (), may_u
     _guards.append(AppendOnly(model, tuple(movable), may_update))
 
 
-def registered() -> list[Versioned | AppendOnly]:
+def copied(model: type[models.Model], *, column: str, source: type[models.Model], key: str) -> None:
+    """Register a column that repeats one of ``source``, so that an index can hold it beside others.
+
+    It follows when the source changes, and is read again at every write of the row itself: two
+    transactions at once can leave it behind only until then.
+    """
+    _guards.append(Copied(model, source, column, key))
+
+
+def registered() -> list[Guard]:
     """Return every guard."""
     return list(_guards)
 
@@ -58,8 +78,7 @@ def install(connection: BaseDatabaseWrapper) -> None:
     wanted = {
         name: statements
         for guard in _guards
-        if guard.model._meta.db_table in tables
-        and (not isinstance(guard, Versioned) or guard.twin._meta.db_table in tables)
+        if tables.issuperset(_tables(guard))
         for name, statements in _sql(guard, vendor=connection.vendor).items()
     }
     present = _present(connection)
@@ -109,16 +128,28 @@ def _present(connection: BaseDatabaseWrapper) -> dict[str, str]:
         return dict(cursor.fetchall())
 
 
+def _tables(guard: Guard) -> set[str]:
+    """Return the tables that must be there before the guard can be made."""
+    others = {Versioned: "twin", Copied: "source"}
+    other = getattr(guard, others.get(type(guard), ""), guard.model)
+    return {guard.model._meta.db_table, other._meta.db_table}
+
+
 def _drop(name: str, table: str, *, vendor: str) -> str:
     if vendor == "postgresql":
         return f'DROP TRIGGER "{name}" ON "{table}"; DROP FUNCTION IF EXISTS "{name}"()'
     return f'DROP TRIGGER "{name}"'
 
 
-def _sql(guard: Versioned | AppendOnly, *, vendor: str) -> dict[str, list[str]]:
+def _sql(guard: Guard, *, vendor: str) -> dict[str, list[str]]:
     """Return the guard's triggers: name (with a fingerprint of the definition) -> statements."""
     made: dict[str, list[str]] = {}
-    builders = _versioned_sql(guard, vendor) if isinstance(guard, Versioned) else _append_sql(guard, vendor)
+    if isinstance(guard, Versioned):
+        builders = _versioned_sql(guard, vendor)
+    elif isinstance(guard, Copied):
+        builders = _copied_sql(guard, vendor)
+    else:
+        builders = _append_sql(guard, vendor)
     for kind, template in builders.items():
         print_of = hashlib.sha256("".join(template).encode()).hexdigest()[:8]
         name = f"liuke_{kind}_{guard.model._meta.db_table[:40]}_{print_of}"
@@ -183,3 +214,33 @@ def _refuse(table: str, what: str, when: str, vendor: str, why: str) -> list[str
         f'CREATE TRIGGER "@NAME@" BEFORE {what} ON "{table}" FOR EACH ROW {condition}BEGIN '
         f"SELECT RAISE(ABORT, '{table}: {why}'); END"
     ]
+
+
+def _copied_sql(guard: Copied, vendor: str) -> dict[str, list[str]]:
+    table, source = guard.model._meta.db_table, guard.source._meta.db_table
+    column, key = guard.column, guard.key
+    there = f'(SELECT "{column}" FROM "{source}" WHERE id = NEW."{key}")'  # noqa: S608 — own names
+    spread = f'UPDATE "{table}" SET "{column}" = NEW."{column}" WHERE "{key}" = NEW.id'  # noqa: S608 — own names
+    on_source = f'CREATE TRIGGER "@NAME@" AFTER UPDATE OF "{column}" ON "{source}" FOR EACH ROW'
+    if vendor == "postgresql":
+        make = 'CREATE FUNCTION "@NAME@"() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN'
+        changed = f'OLD."{column}" IS DISTINCT FROM NEW."{column}"'
+        call = 'EXECUTE FUNCTION "@NAME@"()'
+        return {
+            "copy": [
+                f'{make} NEW."{column}" := {there}; RETURN NEW; END $$',
+                f'CREATE TRIGGER "@NAME@" BEFORE INSERT OR UPDATE ON "{table}" FOR EACH ROW {call}',
+            ],
+            "spread": [
+                f"{make} {spread}; RETURN NULL; END $$",
+                f"{on_source} WHEN ({changed}) {call}",
+            ],
+        }
+    own = f'UPDATE "{table}" SET "{column}" = {there} WHERE id = NEW.id'  # noqa: S608 — own names
+    return {
+        "copy": [f'CREATE TRIGGER "@NAME@" AFTER INSERT ON "{table}" FOR EACH ROW BEGIN {own}; END'],
+        "moved": [
+            f'CREATE TRIGGER "@NAME@" AFTER UPDATE OF "{key}" ON "{table}" FOR EACH ROW BEGIN {own}; END'
+        ],
+        "spread": [f'{on_source} WHEN OLD."{column}" IS NOT NEW."{column}" BEGIN {spread}; END'],
+    }

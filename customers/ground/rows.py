@@ -58,7 +58,7 @@ def waiting_at_most(seconds: int) -> Iterator[None]:
 def _insert(rows: Sequence[Row], known_by: str) -> list[Row]:
     meta = rows[0]._meta
     key: Any = meta.get_field(known_by)
-    fields = [field for field in meta.local_concrete_fields if not field.primary_key]
+    fields = [field for field in meta.local_concrete_fields if not (field.primary_key or field.generated)]
     line = f"({', '.join(['%s'] * len(fields))})"
     with connection.cursor() as cursor:
         cursor.execute(

@@ -33,7 +33,9 @@ class CustomerQuerySet(models.QuerySet["Customer"]):
                 | Q(team__isnull=True, owner__isnull=True)
                 | Q(pk__in=_open_access(user, whole_team=True))
             )
-        return self.filter(Q(owner=user) | Q(pk__in=_open_access(user, whole_team=False)))
+        # as one set of ids: an OR would be judged customer by customer, over all of them
+        own = Customer.objects.filter(owner=user).values("pk")
+        return self.filter(pk__in=own.union(_open_access(user, whole_team=False)))
 
 
 def _open_access(user: User, *, whole_team: bool) -> models.QuerySet:  # type: ignore[type-arg]

@@ -2,29 +2,32 @@
 
 The order for now: what is past its deadline first, then severity × margin of 12 months, then what is
 due soonest, then the id, so that the order is total and a page can go on after any row.
+
+Past the deadline is a matter of the moment of reading, so no index can hold it. :func:`read` therefore
+reads two lists that an index does hold in order, the missed and the others, and puts them one behind
+the other. ``rank`` (minus severity × margin) and ``due`` are columns that the database computes.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
-from django.db.models import BigIntegerField, Case, DateTimeField, F, Q, QuerySet, Value, When
-from django.db.models.functions import Coalesce
+from django.db.models import BooleanField, Case, F, Func, IntegerField, Q, QuerySet, Value, When
+from django.db.models.lookups import GreaterThan
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from customers import company
 from customers.ground.money import format_money
 from customers.ground.templatetags.ui import span
-from customers.models import User
+from customers.models import Access, Customer, User
 from customers.models.people import Role
-from retention.cases import moves
 from retention.models import RetentionCase
+from retention.models.cases import NEVER
 
-NEVER = datetime(9999, 12, 31, tzinfo=UTC)
-"""Stands for the deadline of a case without a planned call: after all others."""
+ORDER = ("rank", "due", "pk")
 
 
 @dataclass(frozen=True)
@@ -32,53 +35,86 @@ class Place:
     """Where a row stands in the order of one queue read at one moment; see :func:`place_of`."""
 
     missed: int
-    weight: int
+    rank: int
     due: datetime
     pk: int
 
 
-def queue(user: User, *, at: datetime) -> QuerySet[RetentionCase]:
-    """Return the open cases that ``user`` works through, in order.
+def queue(user: User) -> QuerySet[RetentionCase]:
+    """Return the open cases that ``user`` works through, in no order; :func:`read` brings them in theirs.
 
     An account manager's are those she holds; a lead's also her team's, those of her team's customers
-    and all that nobody could take; admins and analysts get all. Each row carries ``missed`` (1 when
-    its deadline lies before ``at``), ``weight`` and ``due``.
+    and all that nobody could take; admins and analysts get all. These are the open ones among those
+    that ``visible_to`` shows, said by columns that an index holds (a test compares the two).
     """
-    cases = RetentionCase.objects.visible_to(user).filter(status__in=moves.OPEN)  # type: ignore[attr-defined]
+    cases: QuerySet[RetentionCase] = RetentionCase.objects.open()  # type: ignore[attr-defined]
+    if not user.is_active:
+        return cases.none()
     if user.role == Role.ACCOUNT_MANAGER:
-        cases = cases.filter(assignee=user)
-    return in_order(cases, at=at)
+        return cases.filter(assignee=user)
+    return cases.filter(_of_lead(user)) if user.role == Role.TEAM_LEAD else cases
+
+
+def read(
+    cases: QuerySet[RetentionCase], *, at: datetime, after: Place | None = None, most: int
+) -> list[RetentionCase]:
+    """Return the first ``most`` cases in the order of the queue at ``at``, or those behind a place.
+
+    One query, and a second one where the missed deadlines end. Every page of one list is read with
+    the same ``at``.
+    """
+    rows: list[RetentionCase] = []
+    if after is None or after.missed:
+        rows = list(_behind(cases.filter(due__lt=at), after)[:most])
+        after = None
+    if len(rows) < most:
+        rows += _behind(cases.filter(due__gte=at), after)[: most - len(rows)]
+    return rows
 
 
 def in_order(cases: QuerySet[RetentionCase], *, at: datetime) -> QuerySet[RetentionCase]:
-    """Return ``cases`` in the order of the queue, with the values that make it."""
-    whole = BigIntegerField()
-    return cases.annotate(
-        missed=Case(When(due_at__lt=at, then=Value(1)), default=Value(0), output_field=whole),
-        weight=Case(
-            When(margin_365d__gt=0, then=F("severity") * F("margin_365d")),
-            default=Value(0),
-            output_field=whole,
-        ),
-        due=Coalesce("due_at", Value(NEVER), output_field=DateTimeField()),
-    ).order_by("-missed", "-weight", "due", "pk")
+    """Return ``cases`` in the order of the queue: its plain definition, which sorts them all."""
+    missed = Case(When(due_at__lt=at, then=Value(1)), default=Value(0), output_field=IntegerField())
+    return cases.annotate(missed=missed).order_by("-missed", *ORDER)
 
 
-def place_of(case: Any) -> Place:
-    """Return the place of a row of :func:`queue`, from which :func:`after` goes on."""
-    return Place(case.missed, case.weight, case.due, case.pk)
+def place_of(case: RetentionCase, *, at: datetime) -> Place:
+    """Return the place of a stored case at ``at``, from which :func:`read` goes on."""
+    due = case.due_at or NEVER
+    return Place(int(due < at), case.rank, due, case.pk)
 
 
-def after(cases: QuerySet[RetentionCase], place: Place) -> QuerySet[RetentionCase]:
-    """Return the rows of a queue behind ``place``; both pages are read with the same ``at``."""
-    same_missed = Q(missed=place.missed)
-    same_weight = same_missed & Q(weight=place.weight)
-    return cases.filter(
-        Q(missed__lt=place.missed)
-        | (same_missed & Q(weight__lt=place.weight))
-        | (same_weight & Q(due__gt=place.due))
-        | (same_weight & Q(due=place.due, pk__gt=place.pk))
-    )
+def _behind(cases: QuerySet[RetentionCase], place: Place | None) -> QuerySet[RetentionCase]:
+    """Return cases by rank, due and id, those behind ``place`` when there is one."""
+    if place is not None:
+        here = _row(Value(place.rank), Value(place.due), Value(place.pk))
+        cases = cases.filter(GreaterThan(_row(*map(F, ORDER)), here))
+    return cases.order_by(*ORDER)
+
+
+def _row(*parts: Any) -> Func:
+    """Return a row value, which both databases compare as an index is ordered."""
+    return Func(*parts, template="(%(expressions)s)", output_field=BooleanField())
+
+
+def _of_lead(lead: User) -> Q:
+    """Return which open cases a lead works through, as one OR over columns of the case.
+
+    Ids instead of subqueries, because an index can be asked for them. Access by holding a case needs
+    no word of its own: the holder is in the team.
+    """
+    team = [lead.pk]
+    of_team = Q(pk__in=[])
+    if lead.team_id is not None:
+        team += User.objects.filter(team_id=lead.team_id).exclude(pk=lead.pk).values_list("pk", flat=True)
+        of_team = Q(team=lead.team_id)
+    covered = Access.objects.filter(user__in=team, ends_at__isnull=True).exclude(reason=Access.Reason.CASE)
+    owned = Customer.objects.filter(owner=lead)
+    if lead.team_id is not None:
+        owned = owned.exclude(team=lead.team_id)
+    others = owned.values_list("pk", flat=True).union(covered.values_list("customer_id", flat=True))
+    nobodys = Q(team__isnull=True, customer__owner__isnull=True)
+    return of_team | Q(assignee__isnull=True) | Q(assignee__in=team) | nobodys | Q(customer__in=list(others))
 
 
 def why_here(case: RetentionCase, at: datetime, *, currency: str | None = None) -> str:

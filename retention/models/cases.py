@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import BigIntegerField, Case, DateTimeField, F, GeneratedField, Q, Value, When
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
 from customers.ground import guards
 from customers.ground.privacy import declare
-from customers.models import Customer, User
+from customers.models import Customer, Team, User
 from customers.models.people import Role
 from retention.models.rules import CaseKind, Severity
+
+NEVER = datetime(9999, 12, 31, tzinfo=UTC)
+"""Stands for the deadline of a case without a planned call: after all others."""
+_MOST_MARGIN = 3 * 10**18  # three times more does not fit a bigint
 
 
 class CaseQuerySet(models.QuerySet["RetentionCase"]):
@@ -92,11 +98,30 @@ class RetentionCase(models.Model):
     )
     causes = models.ManyToManyField("customers.Cause", through="CaseCause", related_name="+")
 
+    # What the queue is ordered and narrowed by, stored so that an index holds it (retention/cases/queue.py).
+    rank = GeneratedField(  # minus severity × margin: the heaviest first, as the other two go upwards
+        expression=Case(
+            When(margin_365d__gt=_MOST_MARGIN, then=F("severity") * Value(-_MOST_MARGIN)),
+            When(margin_365d__gt=0, then=F("severity") * F("margin_365d") * Value(-1)),
+            default=Value(0),
+        ),
+        output_field=BigIntegerField(),
+        db_persist=True,
+    )
+    due = GeneratedField(
+        expression=Coalesce("due_at", Value(NEVER, output_field=DateTimeField())),
+        output_field=DateTimeField(),
+        db_persist=True,
+    )
+    team = models.ForeignKey(  # the customer's, copied by a trigger
+        Team, null=True, editable=False, on_delete=models.PROTECT, related_name="+"
+    )
+
     objects: ClassVar[models.Manager[RetentionCase]] = CaseQuerySet.as_manager()  # type: ignore[assignment]
 
     privacy = declare(
-        none_keep="id kind status severity assign_reason assign_data churn_type outcome causes",
-        conduct_keep="customer margin_365d opened_at assigned_at due_at closed_at complaint",
+        none_keep="id kind status severity assign_reason assign_data churn_type outcome causes team",
+        conduct_keep="customer margin_365d opened_at assigned_at due_at closed_at complaint rank due",
         staff_keep="opened_by assignee closed_by",
         text_blank="reason outcome_reason",
     )
@@ -119,9 +144,16 @@ class RetentionCase(models.Model):
             ),
         ]
         indexes = [
+            # the queue of one colleague, of a team, of everybody, each in its order
             models.Index(
-                fields=["assignee", "due_at", "id"], condition=~Q(status="closed"), name="case_queue"
+                fields=["assignee", "rank", "due", "id"], condition=~Q(status="closed"), name="case_queue"
             ),
+            models.Index(
+                fields=["team", "rank", "due", "id"], condition=~Q(status="closed"), name="case_queue_team"
+            ),
+            models.Index(fields=["rank", "due", "id"], condition=~Q(status="closed"), name="case_queue_all"),
+            # what is overdue or due soon, counted and listed
+            models.Index(fields=["due", "rank", "id"], condition=~Q(status="closed"), name="case_due"),
             models.Index(fields=["customer", "-opened_at"], name="case_customer"),
         ]
 
@@ -129,6 +161,9 @@ class RetentionCase(models.Model):
     def is_open(self) -> bool:
         """Say whether somebody still has to work on it."""
         return self.status != self.Status.CLOSED
+
+
+guards.copied(RetentionCase, column="team_id", source=Customer, key="customer_id")
 
 
 class CaseCause(models.Model):

@@ -159,11 +159,9 @@ def reasons(case: RetentionCase, *, currency: str) -> list[Reason]:
 
 def next_case(case: RetentionCase, *, user: User, at: datetime) -> RetentionCase | None:
     """Return the case behind this one in the user's queue; the first one when this is the last."""
-    waiting = queue.queue(user, at=at)
-    here = queue.in_order(RetentionCase.objects.filter(pk=case.pk), at=at).first()
-    behind = queue.after(waiting, queue.place_of(here)) if here else waiting
-    others = waiting.exclude(pk=case.pk)
-    return behind.exclude(pk=case.pk).first() or others.first()
+    waiting = queue.queue(user).exclude(pk=case.pk)
+    behind = queue.read(waiting, at=at, after=queue.place_of(case, at=at), most=1) if case.is_open else []
+    return next(iter(behind or queue.read(waiting, at=at, most=1)), None)
 
 
 def outcome_buttons(case: RetentionCase, call: FollowUpCall | None, *, at: datetime) -> list[OutcomeButton]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,7 +20,6 @@ from customers.ground import clock
 from customers.ground.errors import Refused
 from customers.ground.localtime import day_of
 from customers.ground.models import Company
-from customers.ground.numbers import whole
 from customers.models import AttributeValue, Complaint, Customer
 from retention import cases, measures
 from retention.measures import compute
@@ -128,59 +126,6 @@ def customer_owner(request: HttpRequest, pk: int) -> HttpResponse:
         lambda values, at: ownership.assign_owner(customer, user=values["to"], by=request.user, at=at),
         done=_("The customer has a new owner."),
     )
-
-
-COMPLAINT_ACTS: dict[str, Callable[..., Any]] = {
-    "acknowledge": complaints.acknowledge,
-    "resolve": complaints.resolve,
-    "reopen": complaints.reopen,
-}
-
-
-@require_POST
-@allow(*WORKERS)
-def complaint_act(request: HttpRequest, pk: int, act: str) -> HttpResponse:
-    """Acknowledge, resolve or reopen a complaint."""
-    visible = Customer.objects.visible_to(request.user)  # type: ignore[attr-defined]
-    complaint = get_object_or_404(Complaint.objects.filter(customer__in=visible, void=False), pk=pk)
-    try:
-        COMPLAINT_ACTS[act](complaint, by=request.user, at=clock.now())
-    except Refused as refusal:
-        messages.error(request, str(refusal))
-    else:
-        messages.success(request, _("The complaint is changed."))
-    return redirect("retention:customer", pk=complaint.customer_id)
-
-
-@require_safe
-@allow(*SEES_CUSTOMERS)
-def complaint_list(request: HttpRequest) -> HttpResponse:
-    """List open complaints in the order of their filing, or all of them, newest first."""
-    wanted = "all" if request.GET.get("state") == "all" else "open"
-    visible = Customer.objects.visible_to(request.user)  # type: ignore[attr-defined]
-    found = Complaint.objects.filter(customer__in=visible, void=False).select_related(
-        "customer", "customer__owner"
-    )
-    found = found.filter(state=Complaint.State.OPEN) if wanted != "all" else found
-    before = whole(request.GET.get("after"))
-    if before is not None:
-        found = found.filter(pk__lt=before) if wanted == "all" else found.filter(pk__gt=before)
-    rows = list(found.order_by("-pk" if wanted == "all" else "pk")[:51])
-    more = len(rows) > 50
-    query = request.GET.copy()
-    query["after"] = str(rows[49].pk) if more else ""
-    context = {
-        "rows": rows[:50],
-        "wanted": wanted,
-        "now": clock.now(),
-        "older": "?" + query.urlencode() if more else None,
-        "newer": f"?state={wanted}" if before is not None else None,
-        "views": [
-            {"url": "?state=open", "label": _("Open"), "current": wanted != "all"},
-            {"url": "?state=all", "label": _("All"), "current": wanted == "all"},
-        ],
-    }
-    return render(request, "retention/complaint_list.html", context)
 
 
 def measure_groups(

@@ -12,11 +12,11 @@ from django.views.decorators.http import require_safe
 from customers import company
 from customers.access import allow
 from customers.ground import clock
+from customers.ground.counting import COUNT_UP_TO
 from customers.ground.numbers import whole
 from customers.models import Customer
 from retention.models import CustomerMeasures, RetentionCase
 from retention.pages.filters import CustomerFilter
-from retention.pages.queue import COUNT_UP_TO
 
 PAGE = 50
 SEES_CUSTOMERS = ("account_manager", "team_lead", "admin", "analyst")

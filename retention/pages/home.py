@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, Q
+from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.timezone import localtime as to_current_zone
@@ -16,13 +16,16 @@ from django.views.decorators.http import require_safe
 from customers import company
 from customers.access import ANYBODY_SIGNED_IN, allow
 from customers.ground import clock, localtime
+from customers.ground.counting import counted
 from customers.ground.models import Company
-from customers.models import Complaint, Customer, ImportBatch, User
+from customers.models import Customer, User
 from customers.models.people import Role
 from retention import rules
 from retention.cases import queue
 from retention.models import EarlyWarning, FollowUpCall, RetentionCase, SweepRun, WarningRule
-from retention.pages.queue import COUNT_UP_TO, MINUTES_A_CALL, cases_counted, rows_of, with_reasons
+from retention.pages.complaints import open_complaints
+from retention.pages.queue import MINUTES_A_CALL
+from retention.pages.rows import rows_of, shown
 
 NEXT = 5
 
@@ -35,12 +38,14 @@ def home(request: HttpRequest) -> HttpResponse:
     context: dict[str, Any] = {"now": at, "greeting": greeting(at), "company_missing": firm is None}
     if firm is not None:
         context["currency"] = firm.base_currency
-        context |= _work(user, at=at, firm=firm)
+        counts = _counts(user, at=at, firm=firm)
+        context |= counts | _work(user, at=at, firm=firm)
+        context["minutes_today"] = counts["calls_today"] * MINUTES_A_CALL
         if user.role == Role.TEAM_LEAD:
             context["loads"] = loads(user, at=at)
         if user.role in {Role.ADMIN, Role.ANALYST}:
-            context["state"] = state()
-            steps = setup() if user.role == Role.ADMIN else []
+            context["state"] = {name: counts[name] for name in ("customers", "rules", "rules_on")}
+            steps = setup(counts) if user.role == Role.ADMIN else []
             context["setup"] = [] if all(done for done, _text, _route in steps) else steps
     return render(request, "retention/home.html", context)
 
@@ -67,57 +72,51 @@ def loads(lead: User, *, at: datetime) -> list[User]:
     )
 
 
-def state() -> dict[str, Any]:
-    """Return how the whole stands: customers, rules, the last sweep."""
-    return {
-        "customers": Customer.objects.count(),
-        "rules_on": WarningRule.objects.filter(is_enabled=True).count(),
-        "rules": WarningRule.objects.count(),
-        "last": SweepRun.objects.filter(status=SweepRun.Status.DONE).exclude(scope="baseline").first(),
-        "last_import": ImportBatch.objects.first(),
-    }
-
-
-def setup() -> list[tuple[bool, str, str]]:
+def setup(counts: dict[str, int]) -> list[tuple[bool, str, str]]:
     """Return the first steps of a company: done or not, in words, and the route that does it."""
-    has_people = User.objects.working().exists()
     return [
-        (has_people, _("Make accounts for your colleagues, and teams"), "customers:user_list"),
-        (Customer.objects.exists(), _("Import customers, orders and complaints"), "customers:import_list"),
-        (
-            WarningRule.objects.filter(is_enabled=True).exists(),
-            _("Switch on the warning rules"),
-            "retention:rule_list",
-        ),
+        (counts["people"] > 0, _("Make accounts for your colleagues, and teams"), "customers:user_list"),
+        (counts["customers"] > 0, _("Import customers, orders and complaints"), "customers:import_list"),
+        (counts["rules_on"] > 0, _("Switch on the warning rules"), "retention:rule_list"),
     ]
 
 
 def _work(user: User, *, at: datetime, firm: Company) -> dict[str, Any]:
-    waiting = queue.queue(user, at=at)
-    tomorrow = localtime.start_of_day(company.today(at, firm).number + 1, firm.time_zone)
-    due_today = waiting.filter(due_at__gte=at, due_at__lt=tomorrow)
-    overdue = waiting.filter(due_at__lt=at)
-    calls_today = cases_counted(waiting.filter(due_at__lt=tomorrow))
-    visible = Customer.objects.visible_to(user)  # type: ignore[attr-defined]
-    open_complaints = Complaint.objects.filter(customer__in=visible, void=False, state=Complaint.State.OPEN)
-    escalated = FollowUpCall.objects.filter(escalated_to=user, status=FollowUpCall.Status.PLANNED)
+    waiting = queue.queue(user)
+    first = queue.read(shown(waiting), at=at, most=NEXT)
     return {
-        "calls_today": calls_today,
-        "minutes_today": calls_today * MINUTES_A_CALL,
-        "open_count": cases_counted(waiting),
-        "overdue_count": cases_counted(overdue),
-        "due_count": cases_counted(due_today),
-        "complaint_count": open_complaints.order_by()[:COUNT_UP_TO].count(),
-        "escalated_count": escalated.order_by()[:COUNT_UP_TO].count(),
-        "pool_count": cases_counted(waiting.filter(assignee__isnull=True)),
-        "first": waiting.first(),
-        "rows": rows_of(list(with_reasons(waiting)[:NEXT]), user=user, at=at),
+        "first": next(iter(first), None),
+        "rows": rows_of(first, user=user, at=at),
         "news": _news(user, currency=firm.base_currency),
         "data_as_of": SweepRun.objects.filter(status=SweepRun.Status.DONE)
         .exclude(scope="baseline")
         .values_list("as_of", flat=True)
         .first(),
     }
+
+
+def _counts(user: User, *, at: datetime, firm: Company) -> dict[str, int]:
+    """Return every number of the page, in one query."""
+    waiting = queue.queue(user)
+    tomorrow = localtime.start_of_day(company.today(at, firm).number + 1, firm.time_zone)
+    lists: dict[str, QuerySet[Any]] = {
+        "open_count": waiting,
+        "overdue_count": waiting.filter(due__lt=at),
+        "due_count": waiting.filter(due__gte=at, due__lt=tomorrow),
+        "calls_today": waiting.filter(due__lt=tomorrow),
+        "complaint_count": open_complaints(user),
+    }
+    if user.role == Role.TEAM_LEAD:
+        lists["pool_count"] = waiting.filter(assignee__isnull=True)
+        lists["escalated_count"] = FollowUpCall.objects.filter(
+            escalated_to=user, status=FollowUpCall.Status.PLANNED
+        )
+    if user.role in {Role.ADMIN, Role.ANALYST}:
+        lists["customers"] = Customer.objects.all()
+        lists["rules"] = WarningRule.objects.all()
+        lists["rules_on"] = WarningRule.objects.filter(is_enabled=True)
+        lists["people"] = User.objects.working()
+    return counted(**lists)
 
 
 def _news(user: User, *, currency: str) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ from customers import complaints
 from customers.ground import drain
 from customers.models import Customer, TouchedCustomer, User
 from retention import calls, cases, sweep
-from retention.cases.queue import queue, why_here
+from retention.cases.queue import queue, read, why_here
 from retention.models import EarlyWarning, RetentionCase, WarningRule
 from retention.rules import enable
 from tests.factories import NOW, OrderFactory, ago
@@ -39,7 +39,7 @@ def test_a_silent_customer_is_noticed_called_twice_and_saved(
     run = sweep.run(as_of=NOW)
     assert (run.warnings["overdue"], run.cases_opened, run.calls_created) == (1, 1, 1)
     case = only_case()
-    assert [row.pk for row in queue(manager, at=NOW)] == [case.pk]
+    assert [row.pk for row in read(queue(manager), at=NOW, most=2)] == [case.pk]
     assert case.margin_365d == 6 * 300_000
     assert why_here(case, NOW).endswith("severity medium · margin ¥18,000 a year")
 
@@ -58,7 +58,7 @@ def test_a_silent_customer_is_noticed_called_twice_and_saved(
     cases.close_case(case, outcome="saved", reason="Orders again next week.", by=manager, at=again + DAY)
     assert EarlyWarning.objects.get().closed_because == "case_closed"
     assert steps(case) == ["opened", "assigned", "working", "called", "escalated", "called", "closed"]
-    assert not queue(manager, at=again + DAY).exists()
+    assert not queue(manager).exists()
 
     # the rule cools down from the close; after that a new sign opens a new case
     assert sweep.run(as_of=again + 2 * DAY).cases_opened == 0

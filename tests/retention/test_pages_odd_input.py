@@ -130,8 +130,8 @@ def test_queue_goes_on_only_in_a_list_of_the_last_day(client, manager, monkeypat
         customer = CustomerFactory(owner=manager, name=name)
         cases.open_case(customer, kind="save", severity=2, reason="x", by=manager, at=NOW)
     client.force_login(manager)
-    place = cases.queue.place_of(cases.queue.queue(manager, at=NOW).first())
-    key = [(NOW - age).isoformat(), place.missed, place.weight, place.due.isoformat(), place.pk]
+    place = cases.queue.place_of(cases.queue.read(cases.queue.queue(manager), at=NOW, most=1)[0], at=NOW)
+    key = [(NOW - age).isoformat(), place.missed, -place.rank, place.due.isoformat(), place.pk]
     page = client.get("/queue/", {"after": "~".join(map(str, key))}).content.decode()
     assert ("Second Ltd" in page, "First Ltd" in page) == (goes_on, not goes_on)
 

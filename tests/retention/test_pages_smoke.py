@@ -121,4 +121,4 @@ def test_opening_by_hand_needs_a_reason(client, manager, customer):
         reverse("retention:customer_case", args=[customer.pk]),
         {"kind": "save", "severity": 3, "reason": "Heard that they look around."},
     )
-    assert cases.queue.queue(manager, at=NOW).get().reason == "Heard that they look around."
+    assert cases.queue.queue(manager).get().reason == "Heard that they look around."

@@ -1,0 +1,31 @@
+"""The queue of one colleague, of a team and of everybody, each in its order; and what is due when."""
+
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+
+    dependencies = [("retention", "0003_fill_case_team")]
+
+    operations = [
+        migrations.RemoveIndex(
+            model_name='retentioncase',
+            name='case_queue',
+        ),
+        migrations.AddIndex(
+            model_name='retentioncase',
+            index=models.Index(condition=models.Q(('status', 'closed'), _negated=True), fields=['assignee', 'rank', 'due', 'id'], name='case_queue'),
+        ),
+        migrations.AddIndex(
+            model_name='retentioncase',
+            index=models.Index(condition=models.Q(('status', 'closed'), _negated=True), fields=['team', 'rank', 'due', 'id'], name='case_queue_team'),
+        ),
+        migrations.AddIndex(
+            model_name='retentioncase',
+            index=models.Index(condition=models.Q(('status', 'closed'), _negated=True), fields=['rank', 'due', 'id'], name='case_queue_all'),
+        ),
+        migrations.AddIndex(
+            model_name='retentioncase',
+            index=models.Index(condition=models.Q(('status', 'closed'), _negated=True), fields=['due', 'rank', 'id'], name='case_due'),
+        ),
+    ]

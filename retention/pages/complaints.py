@@ -1,0 +1,87 @@
+"""The list of complaints, and what one does with one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from customers import complaints
+from customers.access import allow
+from customers.ground import clock
+from customers.ground.errors import Refused
+from customers.ground.numbers import whole
+from customers.models import Complaint, Customer, User
+from retention.pages.customers import SEES_CUSTOMERS
+from retention.pages.forms import WORKERS
+
+PAGE = 50
+_SHOWN = ("pk", "customer_id", "customer__name", "text", "severity", "state", "occurred_at", "due_at")
+
+COMPLAINT_ACTS: dict[str, Callable[..., Any]] = {
+    "acknowledge": complaints.acknowledge,
+    "resolve": complaints.resolve,
+    "reopen": complaints.reopen,
+}
+
+
+@require_POST
+@allow(*WORKERS)
+def complaint_act(request: HttpRequest, pk: int, act: str) -> HttpResponse:
+    """Acknowledge, resolve or reopen a complaint."""
+    visible = Customer.objects.visible_to(request.user)  # type: ignore[attr-defined]
+    complaint = get_object_or_404(Complaint.objects.filter(customer__in=visible, void=False), pk=pk)
+    try:
+        COMPLAINT_ACTS[act](complaint, by=request.user, at=clock.now())
+    except Refused as refusal:
+        messages.error(request, str(refusal))
+    else:
+        messages.success(request, _("The complaint is changed."))
+    return redirect("retention:customer", pk=complaint.customer_id)
+
+
+@require_safe
+@allow(*SEES_CUSTOMERS)
+def complaint_list(request: HttpRequest) -> HttpResponse:
+    """List open complaints in the order of their filing, or all of them, newest first."""
+    wanted = "all" if request.GET.get("state") == "all" else "open"
+    found = open_complaints(request.user) if wanted == "open" else complaints_of(request.user)
+    before = whole(request.GET.get("after"))
+    if before is not None:
+        found = found.filter(pk__lt=before) if wanted == "all" else found.filter(pk__gt=before)
+    found = found.select_related("customer").only(*_SHOWN).order_by("-pk" if wanted == "all" else "pk")
+    rows = list(found[: PAGE + 1])
+    more = len(rows) > PAGE
+    query = request.GET.copy()
+    query["after"] = str(rows[PAGE - 1].pk) if more else ""
+    context = {
+        "rows": rows[:PAGE],
+        "wanted": wanted,
+        "now": clock.now(),
+        "older": "?" + query.urlencode() if more else None,
+        "newer": f"?state={wanted}" if before is not None else None,
+        "views": [
+            {"url": "?state=open", "label": _("Open"), "current": wanted != "all"},
+            {"url": "?state=all", "label": _("All"), "current": wanted == "all"},
+        ],
+    }
+    return render(request, "retention/complaint_list.html", context)
+
+
+def complaints_of(user: User) -> QuerySet[Complaint]:
+    """Return the complaints of the customers that ``user`` may see."""
+    found = Complaint.objects.filter(void=False)
+    if user.is_active and user.role in {"admin", "analyst"}:
+        return found
+    return found.filter(customer__in=Customer.objects.visible_to(user))  # type: ignore[attr-defined]
+
+
+def open_complaints(user: User) -> QuerySet[Complaint]:
+    """Return those that are not resolved."""
+    return complaints_of(user).filter(state=Complaint.State.OPEN)
