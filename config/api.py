@@ -12,6 +12,7 @@ from rest_framework.routers import SimpleRouter
 from customers.access import PUBLIC, allow
 from customers.api.urls import RESOURCES as OF_CUSTOMERS
 from customers.ground.api import problems
+from retention.api.urls import RESOURCES as OF_RETENTION
 
 
 @csrf_exempt
@@ -30,6 +31,7 @@ def _router(*resources: tuple[str, Any, str]) -> SimpleRouter:
 
 _v1 = [
     *_router(*OF_CUSTOMERS).urls,
+    *_router(*OF_RETENTION).urls,
 ]
 
 urlpatterns = [

@@ -9,12 +9,14 @@ class RetentionConfig(AppConfig):
     def ready(self) -> None:
         from customers import movers
         from retention import sweep  # noqa: F401  — registers its poller with the drain
+        from retention.api import scopes
         from retention.cases import complaints
         from retention.measures import merging
         from retention.pages import entries
         from retention.rules import ready
 
         complaints.subscribe()
+        scopes.register()
         entries.enter()
         movers.register(self.get_model("CustomerMeasures"), mover=merging.move)
         movers.register_app("retention")

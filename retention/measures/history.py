@@ -19,7 +19,7 @@ def history(customer_id: int, *, at: datetime, months: int = 12) -> dict[str, li
     cancelled orders, net spend in minor units of the base currency, contacts that reached somebody,
     complaints by the day they were opened. Three queries, whatever the customer did.
     """
-    starts = _month_starts(day_of(today(at).number), months)
+    starts = months_of(at, months)
     recent = visible(Order, as_of=at) & Q(customer_id=customer_id, occurred_day__gte=starts[0])
     orders = (
         Order.objects.filter(recent)
@@ -39,6 +39,11 @@ def history(customer_id: int, *, at: datetime, months: int = 12) -> dict[str, li
         "contacts": _by_month(starts, list(contacts)),
         "complaints": _by_month(starts, list(complaints)),
     }
+
+
+def months_of(at: datetime, months: int = 12) -> list[int]:
+    """Return the day numbers on which the months of :func:`history` begin, oldest first."""
+    return _month_starts(day_of(today(at).number), months)
 
 
 def _month_starts(last: date, months: int) -> list[int]:

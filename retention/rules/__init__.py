@@ -4,10 +4,11 @@ from retention.rules.compile import Compiled, canonical_evidence, compile_rule
 from retention.rules.conditions import Condition, ConditionRefused, Params, parse
 from retention.rules.ready import READY, sync
 from retention.rules.sentences import evidence_sentence, rule_sentence
-from retention.rules.switch import HoldoutRefused, UnknownRule, disable, enable, get, revise, save
+from retention.rules.switch import CodeTaken, HoldoutRefused, UnknownRule, disable, enable, get, revise, save
 
 __all__ = [
     "READY",
+    "CodeTaken",
     "Compiled",
     "Condition",
     "ConditionRefused",

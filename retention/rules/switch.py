@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 
@@ -24,6 +24,11 @@ from retention.rules.scan import Scan, matching
 class UnknownRule(Refused):
     code = "unknown_rule"
     message = _("There is no rule called “%(rule)s”. See: python manage.py rules list")
+
+
+class CodeTaken(Refused):
+    code = "rule_code_taken"
+    message = _("There is a rule called “%(rule)s” already. Choose another code.")
 
 
 class HoldoutRefused(Refused):
@@ -46,13 +51,17 @@ def get(codes: Iterable[str]) -> list[WarningRule]:
 
 @transaction.atomic
 def save(rule: WarningRule, *, by: Actor | None, at: datetime) -> WarningRule:
-    """Store a new rule, switched off, with its version 1; raise ``ConditionRefused``.
+    """Store a new rule, switched off, with its version 1; raise ``ConditionRefused``, :class:`CodeTaken`.
 
     The condition is stored in its canonical form. Side effects: a ``RuleVersion`` and an audit event.
     """
     rule.condition = parse(rule.condition).as_json()
     rule.is_enabled, rule.enabled_at, rule.version = False, None, 1
-    rule.save(force_insert=True)
+    try:
+        with transaction.atomic():
+            rule.save(force_insert=True)
+    except IntegrityError as error:
+        raise CodeTaken(rule=rule.code) from error
     _keep_version(rule, by=by, at=at)
     audit.record("rule.save", obj=rule, by=by, at=at, codes={"rule": rule.code, "version": rule.version})
     return rule

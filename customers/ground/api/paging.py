@@ -61,8 +61,12 @@ class Keyset(BasePagination):
     def _next(self) -> str | None:
         if not self.more:
             return None
+        return self.address(_write(self.order, [_value(self.last, field) for field in self.fields]))
+
+    def address(self, cursor: str) -> str:
+        """Return the address of this list behind ``cursor``."""
         query = self.request.query_params.copy()
-        query["cursor"] = _write(self.order, [_value(self.last, field) for field in self.fields])
+        query["cursor"] = cursor
         pairs = [(name, value) for name, values in query.lists() for value in values]
         return urljoin(settings.PUBLIC_BASE_URL, self.request.path) + "?" + urlencode(pairs)
 

@@ -1,0 +1,1 @@
+"""The REST API of retention: measures, rules, warnings, cases, calls, losses, sweeps."""

@@ -1,0 +1,17 @@
+"""The scopes of this app."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_lazy as _
+
+from customers.ground.api import scopes
+
+
+def register() -> None:
+    """Enter the scopes (called in ``ready()``)."""
+    scopes.register("measures:read", _("read measures and each customer's values"))
+    scopes.register("timeline:read", _("read everything that happened with a customer"))
+    scopes.register("cases:read", _("read the queue, cases, calls, warnings and losses"))
+    scopes.register("cases:write", _("open, give, diagnose and close cases, plan and log calls"))
+    scopes.register("rules:read", _("read warning rules and the runs of the sweep"))
+    scopes.register("rules:write", _("write warning rules, switch them on and off"))

@@ -1,0 +1,22 @@
+"""Addresses of this app's API, below ``/api/v1/``."""
+
+from __future__ import annotations
+
+from retention.api import calls, cases, customers, losses, queue, rules, sweeps, warnings
+
+ID = "[0-9]{1,18}"
+
+RESOURCES = (
+    ("measures", customers.Measures, "measure"),
+    ("customers", customers.CustomerMeasuresOf, "customer"),
+    (f"customers/(?P<customer>{ID})/timeline", customers.Timeline, "customer-timeline"),
+    ("rules", rules.Rules, "rule"),
+    ("warnings", warnings.Warnings, "warning"),
+    ("queue", queue.Queue, "queue"),
+    ("cases", cases.Cases, "case"),
+    (f"cases/(?P<case>{ID})/moves", cases.Moves, "case-move"),
+    ("calls", calls.Calls, "call"),
+    ("losses", losses.Losses, "loss"),
+    ("sweeps", sweeps.Sweeps, "sweep"),
+)
+"""Path, resource, and the stem of its route names (``case-list``, ``case-detail`` …)."""
