@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal
@@ -55,9 +58,32 @@ class MissingRate(Refused):
     )
 
 
+_read: ContextVar[list[Company | None] | None] = ContextVar("liuke_company", default=None)
+
+
+@contextmanager
+def reading_once() -> Iterator[None]:
+    """Let everything inside (a request) read the company's row once."""
+    token = _read.set([])
+    try:
+        yield
+    finally:
+        _read.reset(token)
+
+
+def find() -> Company | None:
+    """Return the company, or nothing when it was never set up."""
+    read = _read.get()
+    if read is None:
+        return Company.objects.first()
+    if not read:
+        read.append(Company.objects.first())
+    return read[0]
+
+
 def current() -> Company:
     """Return the company; raise :class:`NoCompany` when it was never set up."""
-    company = Company.objects.first()
+    company = find()
     if company is None:
         raise NoCompany()
     return company
@@ -105,6 +131,8 @@ def set_up(
         company.name, company.language = name or company.name, language
         company.calendar_country, company.is_demo = country or company.calendar_country, is_demo
         company.save()
+        if (read := _read.get()) is not None:
+            read.clear()
         if company.calendar_country:
             deliver_holidays(company, years=range(at.year - 2, at.year + 2))
         audit.record(

@@ -12,8 +12,8 @@ from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
+from customers import company
 from customers.ground import clock, localtime
-from customers.ground.models import Company
 from customers.models import User
 
 
@@ -60,7 +60,8 @@ def context(request: HttpRequest) -> dict[str, Any]:
     match = getattr(request, "resolver_match", None)
     here = match.view_name if match else ""
     items: list[dict[str, Any]] = []
-    for entry in entries_for(user):
+    mine = entries_for(user)
+    for entry in mine:
         stem = entry.route.removesuffix("_list")
         items.append(
             {
@@ -73,17 +74,17 @@ def context(request: HttpRequest) -> dict[str, Any]:
                 "count": entry.count(user) if entry.count else None,
             }
         )
-    may_search = _search_route in {entry.route for entry in entries_for(user)}
+    may_search = _search_route in {entry.route for entry in mine}
     return {"nav": items, "search_url": reverse(_search_route) if may_search else "", "banners": _banners()}
 
 
 def _banners() -> list[dict[str, Any]]:
-    company = Company.objects.first()
+    firm = company.find()
     banners = []
-    if company is not None and company.is_demo:
+    if firm is not None and firm.is_demo:
         banners.append({"icon": "flask-conical", "text": _("A made-up company, to try things out.")})
-    if company is not None and clock.is_fixed():
-        local = localtime.to_local(clock.now(), company.time_zone)
+    if firm is not None and clock.is_fixed():
+        local = localtime.to_local(clock.now(), firm.time_zone)
         day = date_format(local, "DATE_FORMAT")
         banners.append(
             {

@@ -10,10 +10,9 @@ from django.utils import timezone, translation
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
-from customers import people
+from customers import company, people
 from customers.access import PUBLIC, allow
 from customers.ground import clock
-from customers.ground.models import Company
 
 THEMES = {"light", "dark", "auto"}
 _YEAR = 365 * 24 * 3600
@@ -32,9 +31,10 @@ class UserLanguageMiddleware:
             request.LANGUAGE_CODE = user.language  # type: ignore[attr-defined]
         if not user.is_authenticated:
             return self.get_response(request)
-        zone = Company.objects.values_list("time_zone", flat=True).first()
-        with timezone.override(zone):
-            return self.get_response(request)
+        with company.reading_once():
+            firm = company.find()
+            with timezone.override(firm.time_zone if firm else None):
+                return self.get_response(request)
 
 
 @require_POST

@@ -34,7 +34,7 @@ NEXT = 5
 @allow(*ANYBODY_SIGNED_IN)
 def home(request: HttpRequest) -> HttpResponse:
     """Show the day: for whoever works cases her queue, for the others how things stand."""
-    at, firm, user = clock.now(), Company.objects.first(), request.user
+    at, firm, user = clock.now(), company.find(), request.user
     context: dict[str, Any] = {"now": at, "greeting": greeting(at), "company_missing": firm is None}
     if firm is not None:
         context["currency"] = firm.base_currency
