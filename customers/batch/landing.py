@@ -17,7 +17,7 @@ from customers.facts import Fact
 from customers.ground import rows, sealed
 from customers.models import ExternalRef, ImportBatch
 
-MOST_RECORDS = 2_000
+MOST_RECORDS = 5_000
 MOST_LINES = 20_000
 _TRIES = 5
 _AGAIN = {"40001", "40P01", "23505"}  # serialization, deadlock, unique: somebody else was quicker

@@ -369,6 +369,7 @@ KINDS = (
         occurred="occurred_at",
         is_grouped=True,
         check=landing.check_order_line,
+        doubtful=landing.doubtful_order_lines,
         one_of=(("unit_price", "amount"),),
     ),
     Kind(

@@ -82,6 +82,7 @@ class Outcome:
 
 Land = Callable[[Sequence[Group], Context], Outcome]
 Check = Callable[[dict[str, Any], Context], None]
+Doubtful = Callable[[dict[str, list[Any]], Context], set[int]]
 
 
 @dataclass(frozen=True)
@@ -107,6 +108,7 @@ class Kind:
     is_grouped: bool = False
     has_customer: bool = True
     check: Check | None = None
+    doubtful: Doubtful | None = None
     one_of: tuple[tuple[str, ...], ...] = ()  # of each of these, one column is needed
 
     @property

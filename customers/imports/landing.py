@@ -51,6 +51,34 @@ def check_order_line(values: dict[str, Any], context: Context) -> None:
         raise CellRefused("unit_price", errors.NumberTooLarge())
 
 
+def doubtful_order_lines(columns: dict[str, list[Any]], context: Context) -> set[int]:
+    """Return the lines that :func:`check_order_line` may refuse, of many."""
+    found: set[int] = set()
+    for name in ("occurred_at", "recorded_at"):
+        moments = columns.get(name, ())
+        if max(filter(None, moments), default=context.at) > context.at:
+            found.update(at for at, moment in enumerate(moments) if moment and moment > context.at)
+    quantities, prices = columns.get("quantity"), columns.get("unit_price")
+    for numbers in (quantities, columns.get("amount") if prices is None else prices):
+        if numbers is not None and "" in numbers:
+            found.update(at for at, number in enumerate(numbers) if number == "")
+    if found:
+        quantities = quantities and [_ONE if at in found else n for at, n in enumerate(quantities)]
+        prices = prices and [_ONE if at in found else n for at, n in enumerate(prices)]
+    quantities = quantities or [_ONE]
+    least = min(quantities)
+    if least < 0 and not context.returns:
+        found.update(at for at, number in enumerate(quantities) if number < 0)
+    if prices and max(max(quantities), -least) * max(prices) >= MOST_AMOUNT:
+        many = quantities if len(quantities) == len(prices) else quantities * len(prices)
+        found.update(
+            at
+            for at, (n, price) in enumerate(zip(many, prices, strict=True))
+            if abs(n * price) >= MOST_AMOUNT
+        )
+    return found
+
+
 def check_contract(values: dict[str, Any], context: Context) -> None:
     """Refuse a contract that ends before it starts or was signed in the future."""
     _not_in_future(values, context, "occurred_at", "recorded_at")

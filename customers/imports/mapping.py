@@ -12,7 +12,7 @@ from typing import Any
 
 from customers.ground import localtime, money
 from customers.ground.errors import Refused
-from customers.imports import dates, errors
+from customers.imports import dates, errors, lines
 from customers.imports.kinds import Kind
 from customers.imports.reading import ERROR_COLUMNS
 
@@ -94,6 +94,8 @@ def from_data(data: Any) -> Mapping:
             raise errors.UnknownKey(key=str(key)[:60], keys=", ".join(sorted(known)))
     if isinstance(data.get("group_by"), str):
         data = {**data, "group_by": [data["group_by"]]}
+    if lines.odd_characters(json.dumps(data, ensure_ascii=False)) is not None:
+        raise errors.BadMapping()
     for key, value in data.items():
         if not _fits(key, value):
             raise errors.BadValue(key=key, value=str(value)[:60], hint="docs/import.md")
@@ -212,3 +214,8 @@ def _need(column: str, header: Sequence[str]) -> None:
 def fill(template: str, values: AnyMapping[str, str]) -> str:
     """Return the template with each ``{column}`` replaced."""
     return _PLACE.sub(lambda match: values[match[1]], template)
+
+
+def shape_of(template: str) -> str:
+    """Return the template for ``%``: its columns' values in the order of ``places``."""
+    return "%s".join(part.replace("%", "%%") for part in _PLACE.split(template)[::2])

@@ -8,7 +8,7 @@ from __future__ import annotations
 import marshal
 import sqlite3
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,11 +26,16 @@ CREATE TABLE bad (
 );
 BEGIN
 """
-_PLACES = """
-SELECT number, ROW_NUMBER() OVER (PARTITION BY key ORDER BY number), is_bad FROM (
-    SELECT number, key, 0 AS is_bad FROM line WHERE key IN (SELECT key FROM bad WHERE key <> '')
-    UNION ALL SELECT number, key, 1 FROM bad WHERE key <> ''
-)
+_PLACED = """
+CREATE TEMP TABLE IF NOT EXISTS placed (number INTEGER PRIMARY KEY, place INTEGER);
+DELETE FROM placed;
+INSERT INTO placed SELECT number, place FROM (
+    SELECT number, is_bad, ROW_NUMBER() OVER (PARTITION BY key ORDER BY number) AS place FROM (
+        SELECT number, key, 0 AS is_bad FROM line
+        WHERE key IN (SELECT key FROM bad WHERE key <> '' AND position = 0)
+        UNION ALL SELECT number, key, 1 FROM bad WHERE key <> ''
+    )
+) WHERE is_bad = 1;
 """
 
 
@@ -63,11 +68,19 @@ class Stage:
         self.db.close()
         self.folder.cleanup()
 
-    def add(self, number: int, key: str, cells: list[str], *, position: int | None = None) -> None:
+    def add(self, number: int, key: str, cells: Sequence[str], *, position: int | None = None) -> None:
         """Keep a line that can be read."""
         self._lines.append((number, key, position, marshal.dumps(cells)))
         if len(self._lines) >= 5000:
             self.flush()
+
+    def add_many(self, numbers: Sequence[int], keys: Sequence[str], cells: Sequence[Sequence[str]]) -> None:
+        """Keep many lines that can be read."""
+        self.flush()
+        self.db.executemany(
+            "INSERT INTO line VALUES (?, ?, NULL, ?)",
+            zip(numbers, keys, map(marshal.dumps, cells), strict=True),
+        )
 
     def refuse(self, bad: Bad) -> None:
         """Keep a line that was refused."""
@@ -99,7 +112,7 @@ class Stage:
         self.db.execute("DELETE FROM line WHERE number = ?", (number,))
 
     def groups(
-        self, values_of: Callable[[list[str]], dict[str, Any]], *, is_grouped: bool
+        self, values_of: Callable[[Sequence[str]], dict[str, Any]], *, is_grouped: bool
     ) -> Iterator[Group]:
         """Yield the groups: in the order of their keys, or line by line when nothing is grouped.
 
@@ -131,18 +144,14 @@ class Stage:
         if group.rows:
             yield group
 
-    def places(self) -> dict[int, int]:
-        """Return the place in its group of each refused line whose group is known."""
-        self.flush()
-        known = dict(self.db.execute("SELECT number, position FROM bad WHERE position > 0"))
-        counted = {number: place for number, place, is_bad in self.db.execute(_PLACES) if is_bad}
-        return counted | known
-
     def bads(self) -> Iterator[Bad]:
-        """Yield the refused lines in their order."""
+        """Yield the refused lines in their order, each with its place in its group if that is known."""
         self.flush()
+        self.db.executescript(_PLACED)
         for row in self.db.execute(
-            "SELECT number, col, code, reason, key, position FROM bad ORDER BY number"
+            "SELECT number, col, code, reason, key, "
+            "CASE WHEN position > 0 THEN position ELSE COALESCE(place, 0) END "
+            "FROM bad LEFT JOIN placed USING (number) ORDER BY number"
         ):
             yield Bad(*row)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Generator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -13,6 +14,7 @@ from customers.imports.cells import Style, Type
 from customers.imports.kinds import Kind
 from customers.imports.mapping import Mapping
 from customers.imports.reading import Table
+from customers.imports.together import Together
 
 OLD = timedelta(days=30)
 
@@ -26,6 +28,7 @@ class Survey:
         dated, old: lines with a readable date, and those of them older than 30 days.
         styles: how each column writes what can be written in several ways, by column.
         unclear: the refusal for dates that can be read in two ways, if any.
+        is_sorted: the lines of each record stand together, so that they can land as they come.
     """
 
     lines: int = 0
@@ -33,6 +36,7 @@ class Survey:
     old: int = 0
     styles: dict[str, Style] = field(default_factory=dict)
     unclear: errors.AmbiguousDates | None = None
+    is_sorted: bool = False
 
     @property
     def is_mostly_old(self) -> bool:
@@ -78,21 +82,24 @@ def surveying(
         )
         for name in dict.fromkeys([*typed, *mapping.places])
     ]
-    tallies = [(place[column.name], column, dict[str, int]()) for column in columns if column.tells]
+    tallies = [(place[column.name], column, Counter[str]()) for column in columns if column.tells]
     found = Survey()
-    for line in table.lines():
-        found.lines += 1
-        if not found.lines % 5000:
-            yield found.lines
+    key = _key_column(table, kind, mapping)
+    runs = Together(is_grouped=kind.is_grouped)
+    for block in table.blocks():
+        rows = block.rows
+        found.lines += len(rows) + len(block.odd)
+        if rows:
+            cells_of = list(zip(*rows, strict=True))
+            for index, column, tally in tallies:
+                tally.update(cells_of[index])
+                if len(tally) > 20_000:
+                    column.see(tally)
+            if key is not None:
+                runs.see(cells_of[key])
+        yield found.lines
         if most_lines and found.lines >= most_lines:
             break
-        if line.problem is not None:
-            continue
-        for index, column, tally in tallies:
-            text = line.cells[index]
-            tally[text] = tally.get(text, 0) + 1
-            if len(tally) > 20_000:
-                column.see(tally)
     for _index, column, tally in tallies:
         column.see(tally)
     for column in columns:
@@ -109,7 +116,18 @@ def surveying(
             order=order,
             is_whole=column.name in mapping.whole_numbers or column.is_floated,
         )
+    found.is_sorted = key is not None and runs.stand()
     return found
+
+
+def _key_column(table: Table, kind: Kind, mapping: Mapping) -> int | None:
+    """Return the place of the one column that names the records, where there is one."""
+    if table.is_mended or mapping.template or len(kind.key) != 1:
+        return None
+    column = mapping.columns.get(kind.key[0])
+    if column is None or kind.fields_by_name[kind.key[0]].type != Type.ID:
+        return None
+    return table.header.index(column)
 
 
 class _Column:
@@ -127,7 +145,7 @@ class _Column:
         self.is_number = type_ in (Type.NUMBER, Type.PRICE, Type.SHARE)
         self.tells = self.is_date or self.is_number or type_ == Type.ID
 
-    def see(self, tally: dict[str, int]) -> None:
+    def see(self, tally: Counter[str]) -> None:
         """Take the cells counted in ``tally`` into account and empty it."""
         for text, count in tally.items():
             if self.is_date:

@@ -22,7 +22,8 @@ from customers.imports.background import folder
 from customers.imports.cells import Style, reader_of
 from customers.imports.kinds import CellRefused, Kind
 from customers.imports.mapping import Mapping
-from customers.imports.run import Parser, context_of
+from customers.imports.parsing import Parser
+from customers.imports.run import context_of
 from customers.models import ImportBatch, User
 
 MOST_BYTES = 200 * 1024**2

@@ -16,7 +16,8 @@ import openpyxl
 from customers.imports import errors
 
 MOST_UNPACKED = 512 * 1024**2
-MOST_TEXTS = 128 * 1024**2  # the table of texts is held in memory
+MOST_TEXTS = 64 * 1024**2  # the table of texts is held in memory
+MOST_ROWS = 1_048_576  # of a sheet, by its format
 MOST_PACKING = 200  # times; real workbooks pack 5 to 30 times
 
 
@@ -37,10 +38,12 @@ def rows(path: Path, *, most_columns: int, most_bytes: int) -> Iterator[tuple[in
             sheet.reset_dimensions()
             total = 0
             for number, values in enumerate(sheet.iter_rows(values_only=True), start=1):
+                if number > MOST_ROWS:
+                    raise errors.TooManyLines(most=MOST_ROWS)
                 cells = [_text(value) for value in values[:most_columns]]
                 while cells and not cells[-1].strip():
                     cells.pop()
-                total += sum(map(len, cells))
+                total += sum(map(len, cells))  # one text may stand in a million cells
                 if total > most_bytes:
                     raise errors.TooLarge(most=most_bytes // 1024**2)
                 if cells:

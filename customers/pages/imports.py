@@ -290,9 +290,11 @@ def _label(batch: ImportBatch) -> str:
 
 def _phase(batch: ImportBatch) -> str:
     names = {
+        "unpacking": _("Unpacking the workbook"),
         "looking": _("Looking over the file"),
         "reading": _("Reading the lines"),
         "landing": _("Writing the records"),
+        "telling": _("Writing the refused lines"),
     }
     return names.get(batch.progress.get("phase", ""), _("Waiting for its turn"))
 

@@ -261,7 +261,7 @@ def test_import_gives_a_verdict_on_what_is_no_table(bring, content, code):
 
 
 def test_import_gives_a_verdict_on_a_packed_bomb(bring, monkeypatch):
-    monkeypatch.setattr("customers.imports.reading.MOST_BYTES", 20_000_000)
+    monkeypatch.setattr("customers.imports.lines.MOST_BYTES", 20_000_000)
     bomb = io.BytesIO()
     with gzip.GzipFile(fileobj=bomb, mode="wb", compresslevel=1) as stream:
         stream.write(ORDERS.encode())
@@ -670,10 +670,10 @@ BAD_LINES = [
 def test_import_of_many_lines_lands_good_ones_once_and_explains_each_bad_one(bring, tmp_path, monkeypatch):
     monkeypatch.setattr(run, "MOST_RECORDS", 300)
     told = []
-    real = run._bad
+    real = run.bad_line
     monkeypatch.setattr(
         run,
-        "_bad",
+        "bad_line",
         lambda number, column, *a, **k: (
             told.append((number, column, a[0].code)) or real(number, column, *a, **k)
         ),

@@ -153,7 +153,13 @@ class _Shown:
             console=Console(stderr=True),
             transient=True,
         )
-        self.names = {"looking": _("Looking"), "reading": _("Reading"), "landing": _("Writing")}
+        self.names = {
+            "unpacking": _("Unpacking"),
+            "looking": _("Looking"),
+            "reading": _("Reading"),
+            "landing": _("Writing"),
+            "telling": _("Writing the refused lines"),
+        }
         self.phase = ""
         self.task: TaskID | None = None
 
