@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
+import time
+from contextlib import ExitStack
 from typing import Any
 
 from celery import Celery, signals
+from celery.beat import PersistentScheduler
 
 from config.schedule import SCHEDULE
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
+log = logging.getLogger(__name__)
 app = Celery("liuke")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.conf.beat_schedule = SCHEDULE
@@ -24,9 +29,10 @@ DRAIN_ENDS_WITHIN_SECONDS = 5.0
 
 def start_draining() -> threading.Thread:
     """Start this process's drain thread; a second call returns the one that runs."""
-    from customers.ground import drain
+    from customers.ground import drain, pulse
 
     global _draining
+    pulse.start(pulse.Kind.WORKER)
     if _draining is None or not _draining.is_alive():
         _stop_draining.clear()
         _draining = threading.Thread(
@@ -65,3 +71,75 @@ def _drain_in_the_worker(sender: Any, **_kwargs: Any) -> None:
 @signals.worker_shutting_down.connect
 def _end_the_drain(**_kwargs: Any) -> None:
     _stop_draining.set()
+
+
+@signals.worker_process_shutdown.connect
+@signals.worker_shutdown.connect
+def _say_good_bye(**_kwargs: Any) -> None:
+    from customers.ground import pulse
+
+    pulse.stop()
+
+
+# --- The scheduler ----------------------------------------------------------------------------
+
+
+class Scheduler(PersistentScheduler):
+    """The scheduler, which says that it lives each time its loop comes round."""
+
+    def setup_schedule(self) -> None:
+        """Begin to say so."""
+        from customers.ground import pulse
+
+        super().setup_schedule()
+        pulse.start(pulse.Kind.BEAT)
+
+    def tick(self, *args: Any, **kwargs: Any) -> float:
+        """Ring for what is due, at least every half minute."""
+        from customers.ground import pulse
+
+        pulse.turn(pulse.Kind.BEAT)
+        wait: float = super().tick(*args, **kwargs)
+        return wait
+
+
+# --- Tasks: whose they are, how long they took ------------------------------------------------
+CAUSED_BY = "liuke_caused_by"
+_running: dict[str, tuple[ExitStack, float]] = {}
+
+
+@signals.before_task_publish.connect
+def _carry_the_id(headers: dict[str, Any] | None = None, **_kwargs: Any) -> None:
+    """Send the id of the request (or task) that asks along with the task."""
+    from customers.ground import context
+
+    if headers is not None and (root := context.current().root):
+        headers.setdefault(CAUSED_BY, root)
+
+
+@signals.task_prerun.connect
+def _begin(task_id: str, task: Any, **_kwargs: Any) -> None:
+    from customers.ground import context, pulse
+
+    given = (task.request.headers or {}).get(CAUSED_BY) or task.request.get(CAUSED_BY) or ""
+    stack = ExitStack()
+    stack.enter_context(
+        context.acting(channel="task", request_id=task_id, caused_by=given if context.is_id(given) else "")
+    )
+    stack.enter_context(pulse.doing(task.name))
+    _running[task_id] = (stack, time.monotonic())
+
+
+@signals.task_postrun.connect
+def _end(task_id: str, task: Any, state: str = "", **_kwargs: Any) -> None:
+    """Say in one line which task ran, how long and how it ended, and count it."""
+    from customers.ground import tally
+
+    if task_id not in _running:
+        return
+    stack, began = _running.pop(task_id)
+    seconds = time.monotonic() - began
+    tally.observe("liuke_task_seconds", seconds, name=task.name)
+    outcome = (state or "unknown").lower()
+    log.info("task", extra={"task": task.name, "outcome": outcome, "seconds": round(seconds, 3)})
+    stack.close()

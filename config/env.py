@@ -138,3 +138,11 @@ def secret(name: str, *, kept_in: Path | None) -> str:
         finally:
             draft.unlink()
     return kept_in.read_text().strip()
+
+
+def token(name: str, *, least: int = 16) -> str:
+    """Return a shared secret or ``""``; raise when it is too short to be one."""
+    word = text(name)
+    if word and len(word) < least:
+        raise ImproperlyConfigured(f"{name} must have at least {least} characters.")
+    return word

@@ -1,8 +1,10 @@
-"""Liveness and readiness: what a load balancer asks."""
+"""Liveness and readiness: what a load balancer and health checks ask."""
 
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,6 +16,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from customers.access import PUBLIC, allow
+from customers.ground import pulse
+from customers.ground.models import Heartbeat
 
 BROKER_SECONDS = 0.2
 
@@ -37,13 +41,26 @@ def readyz(request: HttpRequest) -> JsonResponse:
     return JsonResponse({"status": status, "checks": checks}, status=200 if ready else 503)
 
 
+_migrated = False
+
+
 def database_state() -> str:
-    """Return ``ok``, ``unreachable`` or ``migrations missing``."""
+    """Return ``ok``, ``unreachable`` or ``migrations missing``.
+
+    Whether migrations are missing is asked until none is: code does not change under a running process,
+    and what a newer version has migrated meanwhile is its own affair. Then one small query is enough.
+    """
+    global _migrated
     try:
+        if _migrated:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT 1")
+            return "ok"
         executor = MigrationExecutor(connection)
         plan: list[Any] = executor.migration_plan(executor.loader.graph.leaf_nodes())
     except DatabaseError:
         return "unreachable"
+    _migrated = not plan
     return "migrations missing" if plan else "ok"
 
 
@@ -66,3 +83,23 @@ def broker_state() -> str:
     except OSError:
         return "unreachable"
     return "ok"
+
+
+# --- Processes without a port -----------------------------------------------------------------
+
+
+def process_state(kind: str, *, host: str, real: datetime, alive: Callable[[int], bool]) -> str:
+    """Return ``ok`` when a process of ``kind`` on ``host`` lives and its loop turns, else why not.
+
+    Args:
+        real: real time; whoever was not heard of for a minute before it is silent.
+        alive: says whether a process of this machine lives, by its number.
+    """
+    seen = Heartbeat.objects.filter(kind=kind, host=host[:255], seen_at__gte=real - pulse.SILENT_AFTER)
+    try:
+        pids = list(seen.values_list("pid", flat=True))
+    except DatabaseError:
+        return "database unreachable"
+    if not pids:
+        return "silent"
+    return "ok" if any(alive(pid) for pid in pids) else "dead"

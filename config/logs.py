@@ -43,6 +43,8 @@ def _add_origin(_logger: WrappedLogger, _method: str, event: EventDict) -> Event
     if origin.request_id:
         event.setdefault("request_id", origin.request_id)
         event.setdefault("channel", origin.channel)
+    if origin.caused_by:
+        event.setdefault("caused_by", origin.caused_by)
     return event
 
 

@@ -19,6 +19,7 @@ from django.conf import settings
 from waitress.server import create_server
 
 from config.celery import app, start_draining, stop_draining
+from customers.ground import pulse
 
 log = logging.getLogger(__name__)
 
@@ -65,6 +66,7 @@ class Stack:
             if isinstance(folder, str):
                 Path(folder).mkdir(parents=True, exist_ok=True)
         worker_state.should_stop = None
+        pulse.start(pulse.Kind.WEB)
         self.threads["drain"] = start_draining()
         self.threads["worker"] = threading.Thread(target=self._work, name="worker", daemon=True)
         self.threads["worker"].start()
@@ -92,6 +94,7 @@ class Stack:
         self.server.close()
         for thread in self.threads.values():
             thread.join(max(0.0, deadline - time.monotonic()))
+        pulse.stop()
         still_at_work = [name for name, thread in self.threads.items() if thread.is_alive()]
         if still_at_work:
             # What they hold is leased in the database: it comes back when the lease ends.

@@ -6,7 +6,7 @@ from allauth.account import views as accounts
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path, re_path
 
-from config import health
+from config import health, metrics
 from customers.pages import language
 
 # Signing up, adding addresses and confirming them are not offered, so they have no address.
@@ -34,6 +34,7 @@ _accounts = [
 urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
+    path("metrics", metrics.metrics, name="metrics"),
     path("accounts/", include(_accounts)),
     path("language/", language.set_language, name="set_language"),
     path("theme/", language.set_theme, name="set_theme"),

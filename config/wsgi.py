@@ -9,3 +9,7 @@ from django.core.wsgi import get_wsgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 application = get_wsgi_application()
+
+from customers.ground import pulse  # noqa: E402  — after the set-up
+
+pulse.start(pulse.Kind.WEB)

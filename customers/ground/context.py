@@ -34,6 +34,11 @@ class Origin:
         return self.caused_by or self.request_id
 
 
+def is_id(text: str) -> bool:
+    """Say whether ``text`` has the form of a request's id; anything else is not carried on."""
+    return bool(_REQUEST_ID.match(text))
+
+
 _origin: ContextVar[Origin | None] = ContextVar("liuke_origin", default=None)
 
 
@@ -98,7 +103,7 @@ class RequestContextMiddleware:
         channel = "api" if request.path.startswith("/api/") else "page"
         with acting(
             channel=channel,
-            request_id=given if _REQUEST_ID.match(given) else "",
+            request_id=given if is_id(given) else "",
             address=address_of(request),
         ) as origin:
             request.request_id = origin.request_id  # type: ignore[attr-defined]

@@ -1,0 +1,39 @@
+"""``manage.py healthy worker``: what a health check asks about a process that has no port."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import socket
+import sys
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from config import health
+from customers.ground import clock
+from customers.ground.models import Heartbeat
+
+
+class Command(BaseCommand):
+    help = "End with 0 when a worker or scheduler of this machine lives and its loop turns, else with 1."
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("kind", choices=Heartbeat.Kind.values)
+
+    def handle(self, *args: Any, kind: str, **options: Any) -> None:
+        state = health.process_state(kind, host=socket.gethostname(), real=clock.real_now(), alive=_is_alive)
+        self.stdout.write(f"{kind}: {state}")
+        if state != "ok":
+            sys.exit(1)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # somebody else's, but there
+        return True
+    return True
