@@ -27,6 +27,9 @@ DEPENDS = (
     "benchmarks/sweeps.py",
     "benchmarks/floors.py",
 )
+PROCESSES = {"postgresql": 1, "sqlite": 1}
+"""Worker processes that a sweep is made by."""
+
 _TICK = timedelta(microseconds=1)
 
 

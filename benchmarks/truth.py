@@ -62,17 +62,17 @@ def check_plainly(*, day: int = TODAY, customers: int) -> str:
     return f"{len(PLAIN)} measures of {customers // step} customers by plain SQL"
 
 
-def digest(columns: Sequence[str] = (), *, where: str = "true") -> str:
-    """Return a digest of the wide table in order of customer, of all measures unless some are named."""
+def digest(columns: Sequence[str] = (), *, table: str = WIDE) -> str:
+    """Return a digest of measures in order of customer, of all measures unless some are named."""
     chosen = list(columns) or [measure.code for measure in stored()]
     print_of = hashlib.sha256()
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT max(customer_id) FROM {WIDE}")
+        cursor.execute(f"SELECT max(customer_id) FROM {table}")
         last = int(cursor.fetchone()[0] or 0)
         for low in range(1, last + 1, 100_000):
             cursor.execute(
-                f"SELECT customer_id, {', '.join(chosen)} FROM {WIDE} "
-                f"WHERE customer_id BETWEEN {low} AND {low + 99_999} AND {where} ORDER BY customer_id"
+                f"SELECT customer_id, {', '.join(chosen)} FROM {table} "
+                f"WHERE customer_id BETWEEN {low} AND {low + 99_999} ORDER BY customer_id"
             )
             for row in cursor.fetchall():
                 print_of.update(repr(row).encode())
