@@ -3,7 +3,7 @@ from retention.models.cases import CaseCause, CaseMove, MoveKind, RetentionCase
 from retention.models.losses import Loss
 from retention.models.measures import CustomerMeasures, MeasureState
 from retention.models.rules import RuleVersion, WarningRule
-from retention.models.sweeps import SweepRun
+from retention.models.sweeps import SweepRun, SweepShard
 from retention.models.warnings import EarlyWarning
 
 __all__ = [
@@ -18,5 +18,6 @@ __all__ = [
     "RetentionCase",
     "RuleVersion",
     "SweepRun",
+    "SweepShard",
     "WarningRule",
 ]

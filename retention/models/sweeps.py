@@ -9,7 +9,20 @@ from customers.ground.privacy import declare
 
 
 class SweepRun(models.Model):
-    """One sweep: what it looked at, when, and what it found."""
+    """One sweep: what it looked at, when, and what it found.
+
+    ``seconds`` are those of all shards together, by phase: ``measures``, ``rules``, ``cases``. ``details``
+    tells more::
+
+        {"rows": {"measures": wide rows written, "rules": warnings raised and closed,
+                  "cases": cases opened and calls planned},
+         "scan": {"seconds": of the one scan for all rules, "alone": rules tried alone},
+         "rules": {CODE: {"matches": who matches, "raised": new warnings,
+                          "seconds": only of a rule that had to be tried alone}}}
+
+    A run over everybody is divided into :class:`SweepShard` rows, which any worker takes; ``codes`` are
+    its rules and ``slot`` the day of a nightly one.
+    """
 
     class Scope(models.TextChoices):
         FULL = "full", _("all customers")
@@ -38,12 +51,42 @@ class SweepRun(models.Model):
     seconds = models.JSONField(default=dict)  # phase -> seconds
     shards_done = models.PositiveIntegerField(default=0)
     shards = models.PositiveIntegerField(default=1)
+    codes = models.JSONField(null=True)  # of the rules that judge
+    slot = models.CharField(max_length=64, blank=True, default="", db_default="")
+    details = models.JSONField(null=True)
 
     privacy = declare(
         none_keep="id scope status as_of day fingerprint started_at finished_at customers warnings "
-        "warnings_closed cases_opened calls_created failed_rules seconds shards_done shards"
+        "warnings_closed cases_opened calls_created failed_rules seconds shards_done shards codes slot "
+        "details"
     )
 
     class Meta:
         ordering = ["-id"]
         indexes = [models.Index(fields=["scope", "status", "-day"], name="sweep_last")]
+
+
+class SweepShard(models.Model):
+    """A range of customers of one run: claimed by lease, done once, with what it found.
+
+    ``found`` holds the same counts as the run, of this range alone; the run sums them up at its end.
+    """
+
+    run = models.ForeignKey(SweepRun, on_delete=models.PROTECT, related_name="parts")
+    number = models.PositiveIntegerField()
+    low = models.BigIntegerField()  # customers from here
+    high = models.BigIntegerField()  # to here, included
+    lease_until = models.DateTimeField(null=True)  # real time
+    lease_token = models.CharField(max_length=32, blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    error = models.CharField(max_length=100, blank=True)  # the class of the last failure, no content
+    done_at = models.DateTimeField(null=True)  # real time
+    found = models.JSONField(default=dict)
+
+    privacy = declare(none_keep="id run number low high lease_until lease_token attempts error done_at found")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["run", "number"], name="sweep_shard_once")]
+        indexes = [
+            models.Index(fields=["id"], condition=models.Q(done_at__isnull=True), name="sweep_shard_undone")
+        ]
