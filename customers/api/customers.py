@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from django.db.models import Q, QuerySet
 from rest_framework import serializers
+from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from customers import customers
-from customers.api.reading import EVERYBODY, WRITERS
+from customers import customers, ownership
+from customers.api.facts import not_there
+from customers.api.reading import EVERYBODY, LEADS, SEES_ALL, WRITERS
 from customers.ground import clock
 from customers.ground.api import filters
 from customers.ground.api.access import may
-from customers.ground.api.serializers import Gives, Takes
+from customers.ground.api.serializers import DateField, Gives, Takes
 from customers.ground.api.views import Details, Lists, Resource
-from customers.models import Customer
+from customers.models import Customer, Team, User
 
 
 class CustomerShape(Gives):
@@ -46,7 +48,7 @@ class CustomerChange(Takes):
     segment = serializers.CharField(max_length=64, required=False, allow_blank=True)
     city = serializers.CharField(max_length=100, required=False, allow_blank=True)
     language = serializers.CharField(max_length=10, required=False, allow_blank=True)
-    since = serializers.DateField(required=False, allow_null=True)
+    since = DateField(required=False, allow_null=True)
     notes = serializers.CharField(required=False, allow_blank=True, max_length=20_000)
 
 
@@ -63,6 +65,15 @@ class NewCustomer(CustomerChange):
     name = serializers.CharField(max_length=200)
     kind = serializers.ChoiceField(Customer.Kind.choices, default=Customer.Kind.COMPANY)
     contact = MainContact(required=False)
+
+
+class Owner(Takes):
+    """Who looks after the customer from now on; null: nobody."""
+
+    user = serializers.PrimaryKeyRelatedField(queryset=User.objects.all(), allow_null=True)
+    team = serializers.PrimaryKeyRelatedField(
+        queryset=Team.objects.all(), required=False, allow_null=True, help_text="The user's unless said."
+    )
 
 
 class CustomerFilter(filters.FilterSet):
@@ -92,11 +103,12 @@ class Customers(Lists, Details, Resource):
     access = {
         "list": may(*EVERYBODY, scope="customers:read"),
         "retrieve": may(*EVERYBODY, scope="customers:read"),
-        "create": may(*WRITERS, scope="customers:write"),
+        "create": may(*LEADS, scope="customers:write"),
         "partial_update": may(*WRITERS, scope="customers:write"),
+        "owner": may(*LEADS, scope="customers:write"),
     }
-    takes = {"create": NewCustomer, "partial_update": CustomerChange}
-    refuses = {"create": ["no_name"], "partial_update": ["changed_meanwhile"]}
+    takes = {"create": NewCustomer, "partial_update": CustomerChange, "owner": Owner}
+    refuses = {"create": ["no_name"], "partial_update": ["changed_meanwhile"], "owner": ["may_not_own"]}
     examples = {
         "create": {
             "name": "Blue Lake Trading",
@@ -105,6 +117,7 @@ class Customers(Lists, Details, Resource):
             "contact": {"name": "Wang Jing", "phone": "+86 10 5550 0100"},
         },
         "partial_update": {"segment": "retail"},
+        "owner": {"user": 7},
     }
 
     def rows(self) -> QuerySet[Customer]:
@@ -122,3 +135,19 @@ class Customers(Lists, Details, Resource):
         customer = self.one(to_change=True)
         customers.change_customer(customer, **self.taken(), by=request.user, at=clock.now())
         return self.shown(customer)
+
+    @action(detail=True, methods=["post"])
+    def owner(self, request: Request, pk: str) -> Response:
+        """Give a customer to a colleague, or to nobody."""
+        customer = self.one()
+        values = self.taken()
+        if values["user"] and not _colleagues(request.user).filter(pk=values["user"].pk).exists():
+            raise not_there("user", values["user"].pk)
+        ownership.assign_owner(customer, **values, by=request.user, at=clock.now())
+        return self.shown(customer)
+
+
+def _colleagues(user: User) -> QuerySet[User]:
+    """Return those whom the caller may give customers to: a lead her team, who sees all everybody."""
+    found: QuerySet[User] = User.objects.all() if user.role in SEES_ALL else User.objects.visible_to(user)
+    return found

@@ -2,7 +2,77 @@
 
 from __future__ import annotations
 
-from customers.api import customers
+from django.urls import path
 
-RESOURCES = (("customers", customers.Customers, "customer"),)
+from customers.api import audit, company, customers, imports, people, talk, trade
+from customers.api.batch import batch_of
+
+RESOURCES = (
+    ("customers", customers.Customers, "customer"),
+    ("contacts", people.Contacts, "contact"),
+    ("orders", trade.Orders, "order"),
+    ("contracts", trade.Contracts, "contract"),
+    ("interactions", talk.Interactions, "interaction"),
+    ("complaints", talk.Complaints, "complaint"),
+    ("products", trade.Products, "product"),
+    ("attributes", company.Attributes, "attribute"),
+    ("attribute-values", company.Values, "attribute-value"),
+    ("references", company.References, "reference"),
+    ("exchange-rates", company.Rates, "exchange-rate"),
+    ("causes", company.Causes, "cause"),
+    ("users", people.Users, "user"),
+    ("teams", people.Teams, "team"),
+    ("imports", imports.Imports, "import"),
+    ("audit-events", audit.Audit, "audit-event"),
+)
 """Path, resource, and the stem of its route names (``customer-list``, ``customer-detail`` …)."""
+
+_MOMENT = "2026-05-11T09:30:00+08:00"
+BATCHES = {
+    "customers": (
+        "customers:write",
+        {"external_id": "C-1", "name": "Blue Lake Trading", "segment": "wholesale"},
+    ),
+    "contacts": ("customers:write", {"external_id": "K-1", "customer": "C-1", "name": "Wang Jing"}),
+    "products": ("company:write", {"code": "P-100", "name": "Tea, 100 g"}),
+    "rates": ("company:write", {"currency": "EUR", "day": "2026-05-11", "rate": "7.8412"}),
+    "orders": (
+        "facts:write",
+        {
+            "external_id": "SO-1017",
+            "customer": "C-1",
+            "occurred_at": _MOMENT,
+            "currency": "CNY",
+            "lines": [{"product": "P-100", "quantity": "2", "unit_price": "49.90"}],
+        },
+    ),
+    "contracts": (
+        "facts:write",
+        {"external_id": "V-1", "customer": "C-1", "starts_on": "2026-06-01", "ends_on": "2027-05-31"},
+    ),
+    "interactions": (
+        "facts:write",
+        {"external_id": "I-1", "customer": "C-1", "occurred_at": _MOMENT, "kind": "call"},
+    ),
+    "complaints": (
+        "facts:write",
+        {"external_id": "T-1", "customer": "C-1", "occurred_at": _MOMENT, "text": "Two boxes were wet."},
+    ),
+}
+"""Kind → the scope that its batches need, and an example of one record."""
+
+
+def _batch(kind: str, scope: str, record: dict[str, object]) -> type[object]:
+    source = {} if kind in {"products", "rates"} else {"source": "shop"}
+    return batch_of(kind, scope=scope, example={**source, "records": [record]})
+
+
+PATHS = [
+    path("me/", people.Me.as_view({"get": "show"}), name="me"),
+    path("company/", company.TheCompany.as_view({"get": "show"}), name="company"),
+    path("import-kinds/", imports.Kinds.as_view({"get": "show"}), name="import-kinds"),
+    *(
+        path(f"batch/{kind}/", _batch(kind, *said).as_view({"post": "upsert"}), name=f"batch-{kind}")
+        for kind, said in BATCHES.items()
+    ),
+]

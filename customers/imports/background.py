@@ -43,6 +43,14 @@ def folder() -> Path:
     return Path(settings.MEDIA_ROOT) / "imports"
 
 
+def error_file(batch: ImportBatch) -> Path | None:
+    """Return where the error file stands; names of files never come from a request."""
+    if not batch.error_stored_as or not batch.stored_as:
+        return None
+    path = folder() / Path(batch.error_stored_as).name
+    return path if path.is_file() else None
+
+
 @drain.poller("customers.run_import")
 def work(at: datetime) -> int:
     """Go on with one import for a short while; return 1 if there was one."""

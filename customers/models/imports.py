@@ -14,10 +14,10 @@ from customers.models.people import Role, User
 
 class ImportQuerySet(models.QuerySet["ImportBatch"]):
     def visible_to(self, user: User) -> ImportQuerySet:
-        """Return the imports that ``user`` may see: an admin all, a lead her own."""
+        """Return the imports that ``user`` may see: an admin all, a lead or a program its own."""
         if user.is_active and user.role == Role.ADMIN:
             return self
-        if user.is_active and user.role == Role.TEAM_LEAD:
+        if user.is_active and user.role in {Role.TEAM_LEAD, Role.INTEGRATION}:
             return self.filter(by=user)
         return self.none()
 

@@ -261,7 +261,7 @@ def import_detail(request: HttpRequest, pk: int) -> HttpResponse:
 def import_errors(request: HttpRequest, pk: int) -> HttpResponse | FileResponse:
     """Hand out the refused lines, to be mended and imported again."""
     batch = get_object_or_404(ImportBatch.objects.visible_to(request.user), pk=pk)
-    path = _error_path(batch)
+    path = background.error_file(batch)
     if path is None:
         raise Http404
     audit.record("import.download_errors", obj=batch, by=request.user, at=clock.now())
@@ -299,17 +299,9 @@ def _phase(batch: ImportBatch) -> str:
     return names.get(batch.progress.get("phase", ""), _("Waiting for its turn"))
 
 
-def _error_path(batch: ImportBatch) -> Path | None:
-    """Return where the error file stands; names of files never come from the request."""
-    if not batch.error_stored_as or not batch.stored_as:
-        return None
-    path = background.folder() / Path(batch.error_stored_as).name
-    return path if path.is_file() else None
-
-
 def _errors_of(batch: ImportBatch) -> list[dict[str, str]]:
     """Return the first refused lines for the page."""
-    path = _error_path(batch)
+    path = background.error_file(batch)
     if path is None:
         return []
     with path.open(encoding="utf-8-sig", newline="") as stream:

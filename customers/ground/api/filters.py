@@ -6,7 +6,6 @@ from typing import Any
 
 from django import forms
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django_filters import filters
 from django_filters.rest_framework import DjangoFilterBackend, FilterSet
 from rest_framework.exceptions import ValidationError
@@ -16,6 +15,7 @@ from customers.ground.api.paging import PARAMETERS
 from customers.ground.api.problems import InvalidQuery
 
 __all__ = ["ChoiceFilter", "DayFilter", "FilterSet", "FlagFilter", "IdFilter", "MomentFilter", "TextFilter"]
+FIRST_YEAR, LAST_YEAR = 1970, 2200
 GREATEST_ID = 2**63 - 1
 
 
@@ -33,7 +33,7 @@ class MomentFormField(forms.DateTimeField):
             moment = parse_datetime(str(value).strip().replace(" ", "+", 1) if "T" in str(value) else "")
         except ValueError:
             moment = None
-        if moment is None or moment.tzinfo is None:
+        if moment is None or moment.tzinfo is None or not FIRST_YEAR <= moment.year <= LAST_YEAR:
             raise forms.ValidationError(
                 _("Write a moment with its offset, for example 2026-05-11T10:00:00Z."), "invalid"
             )
@@ -69,6 +69,13 @@ class DayFormField(forms.DateField):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(input_formats=["%Y-%m-%d"], **kwargs)
+
+    def to_python(self, value: Any) -> Any:
+        """Return the day; refuse one that breaks calendars."""
+        day = super().to_python(value)
+        if day is not None and not FIRST_YEAR <= day.year <= LAST_YEAR:
+            raise forms.ValidationError(self.error_messages["invalid"], "invalid")
+        return day
 
 
 class DayFilter(filters.DateFilter):
@@ -144,6 +151,3 @@ def refuse_unknown(request: Request, known: set[str]) -> None:
 def known_to(filterset: type[FilterSet] | None) -> set[str]:
     """Return the parameters that a list takes."""
     return {*PARAMETERS, *(filterset.base_filters if filterset else ())}
-
-
-NO_SUCH_FIELD = gettext_lazy("There is no such field.")

@@ -1,8 +1,8 @@
 """One key, one act: a call that is sent again gets the answer that it missed, and acts no more.
 
 The key is claimed, the act done and its answer kept in one transaction: after a crash all of it is
-there or nothing. Answers that refuse are not kept, because they changed nothing. What is kept opens only with the
-key that the caller sent, of which we store a hash.
+there or nothing. Answers that refuse are not kept, because they changed nothing. What is kept opens
+only with the key that the caller sent, of which we store a hash.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse
 from rest_framework import serializers
 
+from customers.ground import money
 from customers.ground.api.problems import MEDIA_TYPE
 
 _ALWAYS = {
@@ -75,7 +76,12 @@ class Described(AutoSchema):
         return "_".join(words if words[-1] == action else [*words, action]).replace("-", "_")
 
     def get_summary(self) -> str:
-        """Return the first line of the action's docstring."""
+        """Return the first line of the action's docstring; lists and details are named by their path."""
+        things = self.path.split("/")[3].replace("-", " ")
+        if self.view.action == "list":
+            return f"List {things}"
+        if self.view.action == "retrieve":
+            return f"Show one of the {things}"
         return (getattr(self.view, self.view.action).__doc__ or "").strip().split("\n")[0].rstrip(".")
 
     def get_description(self) -> str:
@@ -117,8 +123,9 @@ class Described(AutoSchema):
         return {"partial_update", "update", *getattr(self.view, "needs_match", ())}
 
     def get_request_serializer(self) -> Any:
-        """Return what the action takes."""
-        return self.view.takes.get(self.view.action)
+        """Return what the action takes (``documents``: where it is read in another way than it is told)."""
+        action = self.view.action
+        return getattr(self.view, "documents", {}).get(action) or self.view.takes.get(action)
 
     def get_response_serializers(self) -> Any:
         """Return what the action gives, and every refusal."""
@@ -142,3 +149,47 @@ class Described(AutoSchema):
         """Return the example of the body."""
         example = self.view.examples.get(self.view.action)
         return [OpenApiExample("example", value=example, request_only=True)] if example is not None else []
+
+
+def compact(result: dict[str, Any], **_kwargs: Any) -> dict[str, Any]:
+    """Say once what is said a hundred times: refusals and long lists of codes become components."""
+    said: dict[str, Any] = {}
+    for operations in result["paths"].values():
+        for operation in operations.values():
+            for parameter in operation.get("parameters", []):
+                if parameter["in"] == "path" and parameter["schema"].get("pattern") == "^[0-9]{1,18}$":
+                    parameter["schema"] = {"type": "integer", "minimum": 0, "maximum": 10**18 - 1}
+            for status, response in operation["responses"].items():
+                if MEDIA_TYPE in response.get("content", {}):
+                    name = f"Refused{status}"
+                    said[name] = response
+                    operation["responses"][status] = {"$ref": f"#/components/responses/{name}"}
+    components = result["components"]
+    components["responses"] = dict(sorted(said.items()))
+    currencies = sorted(money.EXPONENTS)
+    _name_list([components, result["paths"]], currencies, "Currency")
+    components["schemas"]["Currency"] = {
+        "type": "string",
+        "enum": currencies,
+        "description": "ISO 4217.",
+    }
+    return result
+
+
+def _name_list(node: Any, values: list[str], name: str) -> None:
+    """Replace each list of just these codes (and perhaps null) by a reference."""
+    if isinstance(node, list):
+        for item in node:
+            _name_list(item, values, name)
+    if not isinstance(node, dict):
+        return
+    node.pop("x-spec-enum-id", None)
+    for inner in node.values():
+        _name_list(inner, values, name)
+    listed = node.get("enum")
+    if isinstance(listed, list) and [code for code in listed if code] == values:
+        described = {"description": node["description"]} if "description" in node else {}
+        reference = {"$ref": f"#/components/schemas/{name}"}
+        nullable = None in listed or "null" in node.get("type", ())
+        node.clear()
+        node.update({"anyOf": [reference, {"type": "null"}]} if nullable else reference, **described)

@@ -20,12 +20,17 @@ from rest_framework import serializers
 from customers.ground import localtime, money
 from customers.ground.errors import Refused
 
+FIRST_YEAR, LAST_YEAR = 1970, 2200
+"""As in files: what lies outside is a slip, and breaks calendars."""
+_FAR = _("The year must lie between 1970 and 2200.")
+
 
 class MomentField(serializers.DateTimeField):
     """A moment: read with any offset, refused without one, written in UTC."""
 
     default_error_messages = {
         "naive": _("Write the moment with its offset, for example 2026-05-11T10:00:00Z."),
+        "far": _FAR,
     }
 
     def to_internal_value(self, value: Any) -> Any:
@@ -39,23 +44,38 @@ class MomentField(serializers.DateTimeField):
         if value.tzinfo is None:
             self.fail("naive")
         try:
-            return value.astimezone(UTC)
+            moment = value.astimezone(UTC)
         except OverflowError:
-            self.fail("overflow")
+            self.fail("far")
+        if not FIRST_YEAR <= moment.year <= LAST_YEAR:
+            self.fail("far")
+        return moment
 
     def to_representation(self, value: Any) -> str | None:
         """Write the moment in UTC."""
         return value.astimezone(UTC).isoformat().replace("+00:00", "Z") if value else None
 
 
+class DateField(serializers.DateField):
+    """A calendar day, ``YYYY-MM-DD``."""
+
+    default_error_messages = {"far": _FAR}
+
+    def to_internal_value(self, value: Any) -> Any:
+        """Return the date."""
+        day: date = super().to_internal_value(value)
+        if not FIRST_YEAR <= day.year <= LAST_YEAR:
+            self.fail("far")
+        return day
+
+
 @extend_schema_field(OpenApiTypes.DATE)
-class DayField(serializers.DateField):
+class DayField(DateField):
     """A calendar day; our local day number inside."""
 
     def to_internal_value(self, value: Any) -> Any:
         """Return the day's number."""
-        day: date = super().to_internal_value(value)
-        return day.toordinal()
+        return super().to_internal_value(value).toordinal()
 
     def to_representation(self, value: Any) -> str | None:
         """Write the day."""

@@ -7,7 +7,8 @@ every refusal are the same for all and stand here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, ClassVar
 
 from django.db import models
@@ -140,10 +141,12 @@ class Resource(GenericViewSet[Any]):
         self.headers: dict[str, str] = {}
         try:
             self.initial(call, *args, **kwargs)
-            act: Callable[[], Response] = lambda: getattr(self, str(request.method).lower())(
-                call, *args, **kwargs
-            )
-            response = act() if request.method in SAFE else idempotency.once(call, act, at=clock.real_now())
+            handler = getattr(self, str(request.method).lower())
+            if request.method in SAFE:
+                response = handler(call, *args, **kwargs)
+            else:
+                act = partial(handler, call, *args, **kwargs)
+                response = idempotency.once(call, act, at=clock.real_now())
         except Exception as error:
             response = self.handle_exception(error)
         self.response = self.finalize_response(call, response, *args, **kwargs)
