@@ -23,6 +23,9 @@ bench: install ## benchmarks: NAME= (all), SIZE=s|m|l, ENGINE=postgresql|sqlite;
 	@$(BIN)/python -m benchmarks run $(NAME) --size $(or $(SIZE),s) --engine $(or $(ENGINE),postgresql) $(BENCH); \
 	  code=$$?; $(BIN)/python -m benchmarks report && exit $$code
 
+chaos: install-dev ## break everything at full length (SEEDS=20 CUSTOMERS=100000 KILLS=20), each seed is printed
+	@exec $(BIN)/python -m tests.chaos --full --seeds $(or $(SEEDS),20) --customers $(or $(CUSTOMERS),100000) --kills $(or $(KILLS),20)
+
 lint: install-dev ## style, layers, types, migrations, deployment settings
 	@exec $(PYTHON) .ci/stages.py lint
 

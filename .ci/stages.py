@@ -1,7 +1,7 @@
 """Everything that is checked, in stages, with the seconds of each.
 
     python .ci/stages.py            all of them (`make test`)
-    python .ci/stages.py lint       one or more of: lint sqlite postgres slow services browser
+    python .ci/stages.py lint       one or more of: lint sqlite postgres slow services chaos browser
 
 With CI=true a missing service or program fails; elsewhere it is said in one line and passed over.
 Standard library only: the first stage installs the rest.
@@ -114,7 +114,7 @@ def pytest(where: str, *more: str, **env: str) -> None:
     run("python", "-m", "pytest", "-m", where, "-p", "no:cacheprovider", "--durations=8", *more, **env)
 
 
-QUICK = "not browser and not services and not slow"
+QUICK = "not browser and not services and not slow and not chaos"
 
 
 def sqlite() -> None:
@@ -147,6 +147,11 @@ def real_services() -> None:
         )
 
 
+def chaos() -> None:
+    """Workers killed, servers broken, races and guards taken out: the short form."""
+    run("python", "-m", "tests.chaos")
+
+
 def browser() -> None:
     """The tests in a real browser, one after the other."""
     if not services.program("chromium"):
@@ -162,6 +167,7 @@ STAGES: dict[str, Callable[[], None]] = {
     "postgres": postgres,
     "slow": slow,
     "services": real_services,
+    "chaos": chaos,
     "browser": browser,
 }
 

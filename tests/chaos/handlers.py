@@ -1,0 +1,36 @@
+"""Outbox handlers of the tests' own: one writes a note that is not idempotent, one kills its worker."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from datetime import datetime
+
+from customers.ground import outbox
+from customers.ground.models import Event, OutboxRow
+
+NOTED = "chaos.noted"
+
+
+@outbox.handler("chaos.note")
+def note(row: OutboxRow, at: datetime) -> None:
+    """Write one note for the row; done twice, it stands there twice. ``pause``: seconds to take over it."""
+    Event.objects.create(
+        kind=NOTED, customer_id=row.payload.get("customer"), occurred_at=at, data={"row": row.pk}
+    )
+    time.sleep(row.payload.get("pause", 0))
+
+
+@outbox.handler("chaos.kill")
+def kill(row: OutboxRow, at: datetime) -> None:
+    """Kill the process that does the work, every time."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@outbox.handler("chaos.fail")
+def fail(row: OutboxRow, at: datetime) -> None:
+    """Fail the first ``times`` times, then write the note."""
+    if row.attempts <= row.payload.get("times", 1):
+        raise RuntimeError("not yet")
+    note(row, at)
