@@ -170,7 +170,7 @@ class Moves(Lists, Resource):
             raise Http404
         return CaseMove.objects.filter(case=self.kwargs["case"])
 
-    def list(self, request: Request, case: str) -> Response:
+    def list(self, request: Request, **address: str) -> Response:
         """List the steps in the life of a case."""
         return super().list(request)
 

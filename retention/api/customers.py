@@ -175,7 +175,7 @@ class Timeline(Lists, Resource):
             raise unknown_cursor() from error
         return page.entries, page.older
 
-    def list(self, request: Request, customer: str) -> Response:
+    def list(self, request: Request, **address: str) -> Response:
         """Tell what happened with a customer, newest first, in the caller's language."""
         return super().list(request)
 

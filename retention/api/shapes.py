@@ -297,9 +297,9 @@ class MeasureShape(serializers.Serializer[Any]):
     """A measure of the catalogue."""
 
     code = serializers.CharField()
-    source = serializers.CharField()
+    source = serializers.CharField()  # type: ignore[assignment]
     unit = serializers.CharField()
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]
     help = serializers.CharField()
     window_days = serializers.IntegerField(source="window", allow_null=True)
     is_stored = serializers.BooleanField()
