@@ -98,7 +98,15 @@ class OrderLine(Fact):
     """One line of an order; a negative quantity is a return."""
 
     customer = models.ForeignKey("customers.Customer", on_delete=models.PROTECT, related_name="orderlines")
-    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="lines")
+    # Found by ``order_line_once``. Customer and batch are checked on the order, beneath which alone a line
+    # stands: to check them once more for each line would take a third of the time of an import.
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="lines", db_index=False)
+    customer = models.ForeignKey(
+        "customers.Customer", on_delete=models.PROTECT, related_name="orderlines", db_constraint=False
+    )
+    batch = models.ForeignKey(
+        "customers.ImportBatch", null=True, on_delete=models.PROTECT, related_name="+", db_constraint=False
+    )
     line_no = models.PositiveIntegerField()
     product = models.ForeignKey(Product, null=True, on_delete=models.PROTECT, related_name="+")
     description = models.CharField(max_length=200, blank=True)
