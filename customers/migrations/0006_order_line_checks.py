@@ -1,14 +1,11 @@
-"""Check a line's customer and batch on its order alone; its order is found by ``order_line_once``."""
+"""Check a line's customer and batch on its order alone: it is never without it."""
 
 import django.db.models.deletion
 from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [
-        ("customers", "0005_api_token"),
-    ]
-
+    dependencies = [("customers", "0005_api_token")]
     operations = [
         migrations.AlterField(
             model_name="orderline",
@@ -29,16 +26,6 @@ class Migration(migrations.Migration):
                 on_delete=django.db.models.deletion.PROTECT,
                 related_name="orderlines",
                 to="customers.customer",
-            ),
-        ),
-        migrations.AlterField(
-            model_name="orderline",
-            name="order",
-            field=models.ForeignKey(
-                db_index=False,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="lines",
-                to="customers.order",
             ),
         ),
     ]

@@ -97,10 +97,9 @@ OrderVersion = twin_of(Order)
 class OrderLine(Fact):
     """One line of an order; a negative quantity is a return."""
 
-    customer = models.ForeignKey("customers.Customer", on_delete=models.PROTECT, related_name="orderlines")
-    # Found by ``order_line_once``. Customer and batch are checked on the order, beneath which alone a line
-    # stands: to check them once more for each line would take a third of the time of an import.
-    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="lines", db_index=False)
+    # Customer and batch are checked on the order, beneath which alone a line stands: to check them once
+    # more for each line would take a third of the time of an import.
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="lines")
     customer = models.ForeignKey(
         "customers.Customer", on_delete=models.PROTECT, related_name="orderlines", db_constraint=False
     )
