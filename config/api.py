@@ -59,5 +59,5 @@ _v1 = [
 
 urlpatterns = [
     path("v1/", include((_v1, "api"))),
-    re_path(r"^(?P<rest>.*)$", nothing_here),
+    re_path(r"^(?P<rest>[\s\S]*)$", nothing_here),
 ]
