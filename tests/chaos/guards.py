@@ -6,10 +6,17 @@ each against it and sees it fail.
 
 from __future__ import annotations
 
+import importlib
+import re
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
 
 import pytest
+
+HOUR = timedelta(hours=1)
 
 TakeOut = Callable[[pytest.MonkeyPatch], None]
 
@@ -34,3 +41,195 @@ def guard(name: str, what: str) -> Callable[[TakeOut], TakeOut]:
         return take_out
 
     return enter
+
+
+def sql(statement: str) -> TakeOut:
+    """Return a function that runs one statement on the database of the test."""
+
+    def take_out(patch: pytest.MonkeyPatch) -> None:
+        from django.db import connection
+
+        with connection.cursor() as cursor:
+            cursor.execute(statement)
+
+    return take_out
+
+
+def rewriting(pattern: str, replacement: str) -> TakeOut:
+    """Return a function that rewrites the product's SQL on its way to the database."""
+
+    def take_out(patch: pytest.MonkeyPatch) -> None:
+        from django.db.backends.utils import CursorWrapper
+
+        true = CursorWrapper.execute
+
+        def execute(self: Any, statement: Any, params: Any = None) -> Any:
+            return true(self, re.sub(pattern, replacement, statement), params)
+
+        patch.setattr(CursorWrapper, "execute", execute)
+
+    return take_out
+
+
+# --- Outbox -----------------------------------------------------------------------------------
+
+guard("outbox lease", "a claimed row is nobody else's")(
+    lambda patch: patch.setattr("customers.ground.outbox.LEASE", -HOUR)
+)
+guard("outbox skip locked", "a claim passes over what somebody else is just claiming")(
+    lambda patch: patch.setattr(
+        "django.db.backends.postgresql.features.DatabaseFeatures.has_select_for_update_skip_locked", False
+    )
+)
+guard("dedupe key", "one row of work for each key")(
+    sql("ALTER TABLE ground_outboxrow DROP CONSTRAINT ground_outboxrow_dedupe_key_key")
+)
+
+
+@guard("held", "a row is done only by who holds it, and only once")
+def _held(patch: pytest.MonkeyPatch) -> None:
+    from customers.ground import outbox
+    from customers.ground.models import OutboxRow
+
+    patch.setattr(outbox, "_held", lambda claimed: OutboxRow.objects.filter(id=claimed.id))
+
+
+@guard("order key", "rows of one customer wait for the earlier ones")
+def _order_key(patch: pytest.MonkeyPatch) -> None:
+    from django.db.models import Q
+
+    patch.setattr("customers.ground.outbox.Exists", lambda _earlier: Q(pk__in=[]))
+
+
+@guard("done with the work", "the mark `done` is committed together with the work")
+def _done_apart(patch: pytest.MonkeyPatch) -> None:
+    from customers.ground import clock, outbox
+
+    def careless(claimed: Any, *, at: Any) -> str:
+        if not outbox._count_attempt(claimed):
+            return "not ours"
+        outbox._handlers[claimed.handler](claimed, at)
+        time.sleep(1)
+        outbox._held(claimed).update(done_at=clock.real_now())
+        return "done"
+
+    patch.setattr(outbox, "_try", careless)
+
+
+@guard("attempts before the work", "an attempt is counted before it is made, so that a kill counts")
+def _attempts(patch: pytest.MonkeyPatch) -> None:
+    from customers.ground import outbox
+
+    patch.setattr(outbox, "_count_attempt", lambda claimed: True)
+
+
+@guard("tried again", "a row that failed is tried again")
+def _never_again(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr("customers.ground.outbox.MOST_ATTEMPTS", 1)
+
+
+# --- Cases ------------------------------------------------------------------------------------
+
+
+def _no_desk(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr("retention.cases.holders.hold_desk", lambda: None)
+
+
+guard("desk", "cases are given out by one at a time")(_no_desk)
+
+
+@guard("one open case", "one open case a customer: the constraint, and the desk that goes before it")
+def _one_case(patch: pytest.MonkeyPatch) -> None:
+    _no_desk(patch)
+    sql("DROP INDEX case_one_open_per_customer")(patch)
+
+
+@guard("conditional move", "a case moves only from the state that was seen")
+def _conditional_move(patch: pytest.MonkeyPatch) -> None:
+    from retention.cases import moves
+    from retention.models import RetentionCase
+
+    true = moves._guarded
+
+    def careless(case: Any, **values: Any) -> Any:
+        stored = RetentionCase.objects.get(pk=case.pk)
+        case.status, case.assignee_id = stored.status, stored.assignee_id
+        try:
+            return true(case, **values)
+        except moves.MovedMeanwhile:
+            return careless(case, **values)
+
+    patch.setattr(moves, "_guarded", careless)
+
+
+@guard("locked cases", "who gives cases has locked them")
+def _unlocked(patch: pytest.MonkeyPatch) -> None:
+    _no_desk(patch)
+    from retention.cases import moves
+    from retention.models import RetentionCase
+
+    patch.setattr(moves, "lock", lambda ids: list(RetentionCase.objects.filter(pk__in=list(ids))))
+
+
+# --- Sweeps and marks -------------------------------------------------------------------------
+
+guard("one open warning", "one open warning a customer and rule")(sql("DROP INDEX warning_one_open"))
+guard("one run a slot", "one scheduled run a day")(
+    sql("ALTER TABLE ground_backgroundrun DROP CONSTRAINT run_once_a_slot")
+)
+guard("lease of a run", "a run is somebody's until its lease ends")(
+    lambda patch: patch.setattr(importlib.import_module("retention.sweep.nightly"), "LEASE", -HOUR)
+)
+guard("newer rows stay", "a wide row is written only by a newer pass")(
+    rewriting(r'WHERE excluded\.as_of > "\w+"\.as_of', "WHERE true")
+)
+
+
+@guard("taken over", "a dead worker's run is taken over")
+def _never_taken_over(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(importlib.import_module("retention.sweep.nightly"), "Q", _nothing)
+
+
+def _nothing(**_condition: Any) -> Any:
+    from django.db.models import Q
+
+    return ~Q(pk__in=[])
+
+
+@guard("marks by their ids", "only the marks that were read are deleted, not all up to a moment")
+def _watermark(patch: pytest.MonkeyPatch) -> None:
+    from customers.models import TouchedCustomer
+    from retention.sweep import marks
+
+    def by_customer(ids: Any) -> None:
+        whose = TouchedCustomer.objects.filter(id__in=list(ids)).values("customer")
+        TouchedCustomer.objects.filter(customer__in=whose).delete()
+
+    patch.setattr(marks, "delete", by_customer)
+
+
+@guard("marks with the sweep", "marks are deleted in the transaction of their sweep")
+def _marks_first(patch: pytest.MonkeyPatch) -> None:
+    from retention.sweep import marks
+
+    true = marks.claim
+
+    def careless(**values: Any) -> Any:
+        claimed = true(**values)
+        if claimed is not None:
+            marks.delete(claimed.ids)
+        return claimed
+
+    patch.setattr(marks, "claim", careless)
+
+
+@guard("marks given back", "marks of a sweep that failed for a passing reason are free at once")
+def _kept_marks(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr("retention.sweep.marks.release", lambda claimed: None)
+
+
+# --- Facts ------------------------------------------------------------------------------------
+
+guard("one external name", "one record for each name at its source")(
+    sql("ALTER TABLE customers_externalref DROP CONSTRAINT external_ref_once")
+)

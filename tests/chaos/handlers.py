@@ -9,6 +9,7 @@ from datetime import datetime
 
 from customers.ground import outbox
 from customers.ground.models import Event, OutboxRow
+from customers.models import Customer
 
 NOTED = "chaos.noted"
 
@@ -34,3 +35,13 @@ def fail(row: OutboxRow, at: datetime) -> None:
     if row.attempts <= row.payload.get("times", 1):
         raise RuntimeError("not yet")
     note(row, at)
+
+
+@outbox.handler("chaos.cross")
+def cross(row: OutboxRow, at: datetime) -> None:
+    """Lock two customers in the given order with a pause between, then write the note."""
+    for number, customer in enumerate(row.payload["customers"]):
+        if number:
+            time.sleep(row.payload["pause"] if row.attempts == 1 else 0)
+        list(Customer.objects.select_for_update().filter(pk=customer))
+    Event.objects.create(kind=NOTED, customer_id=None, occurred_at=at, data={"row": row.pk})

@@ -1,4 +1,4 @@
-"""32 open connections, counted on the server: every outcome exactly once."""
+"""32 open connections, counted on the server, and deaths at chosen places: every outcome exactly once."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.chaos.deaths import DEATHS
 from tests.chaos.races import RACES
 
 
-@pytest.mark.parametrize("promise", RACES, ids=lambda promise: promise.__name__)
-def test_race(promise: Callable[[int], None], seed: int, database: str) -> None:
+@pytest.mark.parametrize("promise", [*RACES, *DEATHS], ids=lambda promise: promise.__name__)
+def test_promise(promise: Callable[[int], None], seed: int, database: str) -> None:
     promise(seed)
