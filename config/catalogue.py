@@ -40,6 +40,7 @@ _CALLS = {
     "npgettext": (True, True),
     "npgettext_lazy": (True, True),
 }
+_TEMPLATE_FOLDERS = {"templates", "jinja2"}
 _IN_TEMPLATES = re.compile(
     r"""\b(?:n?p?gettext|_)\((?:u?'(?:\\.|[^'\\])*'|u?"(?:\\.|[^"\\])*"|,|\s|count)+\)"""
 )
@@ -60,8 +61,12 @@ def phrases() -> dict[tuple[str | None, str], Phrase]:
     found: dict[tuple[str | None, str], Phrase] = {}
     for path in _sources():
         place = path.relative_to(ROOT).as_posix()
-        read_calls = _of_python if path.suffix == ".py" else _of_template
-        for context, text, plural in read_calls(path.read_text(encoding="utf-8")):
+        source = path.read_text(encoding="utf-8")
+        if path.suffix == ".py":
+            said = _of_python(source)
+        else:
+            said = _of_template(source if "jinja2" in path.parts else templatize(source))
+        for context, text, plural in said:
             phrase = found.setdefault((context, text), Phrase(text, context))
             phrase.plural = phrase.plural or plural
             if place not in phrase.files:
@@ -109,7 +114,7 @@ def _sources() -> list[Path]:
         path
         for folder in FOLDERS
         for path in sorted((ROOT / folder).rglob("*"))
-        if path.suffix == ".py" or (path.suffix in {".html", ".txt"} and "templates" in path.parts)
+        if path.suffix == ".py" or (path.suffix in {".html", ".txt"} and _TEMPLATE_FOLDERS & set(path.parts))
     ]
 
 
@@ -123,7 +128,7 @@ def _of_python(source: str) -> Iterator[tuple[str | None, str, str | None]]:
 
 
 def _of_template(source: str) -> Iterator[tuple[str | None, str, str | None]]:
-    for call in _IN_TEMPLATES.finditer(templatize(source)):
+    for call in _IN_TEMPLATES.finditer(source):
         yield from _of_python(call.group())
 
 

@@ -106,6 +106,12 @@ TEMPLATES = [
             ],
         },
     },
+    {  # what repeats line by line: {% fragment %} of templatetags/ui.py
+        "BACKEND": "django.template.backends.jinja2.Jinja2",
+        "DIRS": [BASE_DIR / "config" / "jinja2"],
+        "APP_DIRS": True,
+        "OPTIONS": {"environment": "customers.ground.jinja.environment"},
+    },
 ]
 
 # --- Database ---------------------------------------------------------------------------------

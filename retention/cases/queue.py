@@ -20,8 +20,8 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from customers import company
+from customers.ground.marks import span
 from customers.ground.money import format_money
-from customers.ground.templatetags.ui import span
 from customers.models import Access, Customer, User
 from customers.models.people import Role
 from retention.models import RetentionCase

@@ -19,8 +19,8 @@ from customers import company
 from customers.access import allow
 from customers.ground import clock
 from customers.ground.errors import Refused
+from customers.ground.marks import moment_name
 from customers.ground.numbers import whole
-from customers.ground.templatetags.ui import moment_name
 from customers.models import Customer, User
 from retention import calls, cases, rules
 from retention.cases import queue

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django import template
+from django.template.context import Context
+from django.utils.safestring import SafeString
 
+from customers.ground.templatetags.ui import fragment
 from retention.timeline import Entry
 
 register = template.Library()
@@ -33,7 +37,12 @@ LOOKS = {
 }
 
 
-@register.filter
 def look(entry: Entry) -> Look:
     """Return how an entry looks."""
     return LOOKS.get(entry.kind, Look("circle"))
+
+
+@register.simple_tag(takes_context=True)
+def timeline_entries(context: Context, entries: Sequence[Entry]) -> SafeString:
+    """Draw the lines of a timeline."""
+    return fragment(context, "retention/timeline_entries.html", entries=entries, look_of=look)

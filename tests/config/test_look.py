@@ -11,18 +11,19 @@ import pytest
 from django import forms
 from django.conf import settings
 from django.contrib.staticfiles import finders
-from django.template import Context, Template
+from django.template import Context, Template, engines
 from django.template.loader import get_template, render_to_string
 from django.test import RequestFactory
 from django.utils import timezone, translation
 
-from customers.ground.templatetags import ui
+from customers.ground import marks
 
 ROOT = Path(settings.BASE_DIR)
 TEMPLATES = sorted(
     path
     for folder in ("config", "customers", "surveys", "loyalty", "retention")
-    for path in (ROOT / folder).rglob("templates/**/*.html")
+    for place in ("templates", "jinja2")
+    for path in (ROOT / folder).rglob(f"{place}/**/*.html")
 )
 NOW = datetime(2026, 11, 10, 1, 35, tzinfo=UTC)  # Tuesday, 09:35 in Shanghai
 
@@ -90,7 +91,7 @@ def test_every_icon_named_in_a_template_exists():
         name for path in TEMPLATES for name in re.findall(r"icon\|default:\"([^\"]+)", path.read_text())
     }
     for name in named | defaults:
-        assert "<svg" in ui.icon(name), name
+        assert "<svg" in marks.icon(name), name
 
 
 def test_every_static_file_named_in_a_template_exists():
@@ -137,7 +138,7 @@ def test_icon_is_hidden_from_screen_readers():
 
 def test_icon_refuses_an_unknown_name():
     with pytest.raises(lucide.IconDoesNotExist):
-        ui.icon("no-such-icon")
+        marks.icon("no-such-icon")
 
 
 @pytest.mark.parametrize(("n", "word", "bars"), [(1, "Low", 1), (2, "Medium", 2), (3, "High", 3)])
@@ -154,14 +155,14 @@ def test_severity_without_its_word_still_speaks():
 
 @pytest.mark.parametrize(("count", "text"), [(0, "0"), (1000, "1,000"), (1001, "1,000+")])
 def test_capped_stops_after_a_thousand(count, text):
-    assert ui.capped(count) == text
+    assert marks.capped(count) == text
 
 
 @pytest.mark.parametrize(
     ("name", "text"), [("Wen Jing", "WJ"), ("wen", "W"), ("文静", "静"), ("", "?"), ("a b c", "AB")]
 )
 def test_initials_shorten_a_name(name, text):
-    assert ui.initials(name) == text
+    assert marks.initials(name) == text
 
 
 def test_money_is_written_from_minor_units():
@@ -269,7 +270,7 @@ def test_sparkline_of_nothing_says_so():
     ("numbers", "trend"), [([4, 4, 4], "steady"), ([9, 9, 3], "falling"), ([1, 1, 9], "rising")]
 )
 def test_spoken_names_the_trend(numbers, trend):
-    assert ui.spoken(numbers).startswith(trend)
+    assert marks.spoken(numbers).startswith(trend)
 
 
 # --- Links and forms --------------------------------------------------------------------------
@@ -327,9 +328,7 @@ def test_confirm_works_without_script():
 
 
 def test_queue_row_has_one_link_named_for_the_customer():
-    html = render_to_string(
-        "ui/queue_row.html",
-        {"url": "/cases/1/", "name": "Blue <Lake>", "id": 1, "severity": 3, "due_at": NOW, "now": NOW},
-    )
+    pieces = engines["jinja2"].env.get_template("ui/pieces.html").module
+    html = str(pieces.queue_row("/cases/1/", "Blue <Lake>", NOW, id=1, severity_=3, due_at=NOW))
     assert html.count("<a ") == 1 and "Blue &lt;Lake&gt;" in html
     assert "edge-3" in html and 'value="1"' in html and "Select Blue &lt;Lake&gt;" in html
