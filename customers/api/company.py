@@ -69,7 +69,9 @@ class Rates(Lists, Details, Resource):
 
 
 class CauseShape(Gives):
-    parent = serializers.SlugRelatedField("code", read_only=True, help_text="The code of the level above.")
+    parent = serializers.SlugRelatedField(
+        "code", read_only=True, allow_null=True, help_text="The code of the level above."
+    )
 
     class Meta:
         model = Cause

@@ -56,6 +56,7 @@ CHECKS = [
     response_schema_conformance,
     negative_data_rejection,
 ]
+TURNED_AWAY = [400, 401, 403, 404, 405, 406, 409, 412, 415, 422, 428]
 KNOWN = {  # names in addresses and bodies that ids go by, and what they are ids of
     "customer": "customer",
     "case": "case",
@@ -151,6 +152,8 @@ class Asked:
             return
         self.statuses[response.status_code] += 1
         for check in CHECKS:
+            if check is negative_data_rejection and is_refused_inside(case, response):
+                continue
             try:
                 case.validate_response(response, checks=[check])
             except (Failure, FailureGroup) as failure:
@@ -184,10 +187,21 @@ class Asked:
         return [*world.north.get(kind, []), *world.south.get(kind, []), *world.company.get(kind, [])]
 
 
+def is_refused_inside(case: Any, response: Any) -> bool:
+    """Say whether a batch told of each wrong record by itself: that is how it refuses."""
+    is_batch = case.operation.path.startswith("/api/v1/batch/") and response.status_code == 200
+    return is_batch and response.json()["refused"] > 0
+
+
 def description() -> Any:
     """Return the description that the application draws of itself."""
     drawn = SchemaGenerator(api_version="v1").get_schema(request=None, public=True)
-    config = schemathesis.Config.from_dict({"generation": {"with-security-parameters": False}})
+    config = schemathesis.Config.from_dict(
+        {
+            "generation": {"with-security-parameters": False},
+            "checks": {"negative_data_rejection": {"expected-statuses": TURNED_AWAY}},
+        }
+    )
     found = schemathesis.openapi.from_dict(json.loads(json.dumps(drawn, default=str)), config=config)
     found.app = application
     return found

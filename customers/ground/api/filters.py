@@ -137,13 +137,15 @@ class ClosedFilters(DjangoFilterBackend):
 
 
 def refuse_unknown(request: Request, known: set[str]) -> None:
-    """Refuse parameters that the address does not know, or that come twice."""
+    """Refuse parameters that the address does not know, that come twice or say nothing."""
     wrong: dict[str, str] = {}
     for name, values in request.query_params.lists():
         if name not in known:
             wrong[name] = _("There is no such parameter.")
         elif len(values) > 1:
             wrong[name] = _("This parameter comes more than once.")
+        elif not values[0]:
+            wrong[name] = _("This parameter is empty. Leave it out.")
     if wrong:
         raise InvalidQuery(wrong)
 
