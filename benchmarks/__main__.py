@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
-from benchmarks import book, databases, report, running, server
+from benchmarks import book, databases, report, results, running, server, shard
 from benchmarks.book import ENGINES, SIZES, STATES
 
 
@@ -19,19 +20,19 @@ def main(words: list[str]) -> int:
     run.add_argument("--pairs", type=int, default=5)
     run.add_argument("--state", choices=STATES, help="only this state")
     run.add_argument("--resume", action="store_true", help="pass over results that are not stale")
+    run.add_argument("--out", type=Path, default=results.FOLDER, help="where results are stored")
     for command in (generate, run):
         command.add_argument("--size", choices=SIZES, default="s")
         command.add_argument("--engine", choices=ENGINES, default="postgresql")
     commands.add_parser("report", help="write docs/performance.md from the stored results")
     commands.add_parser("list", help="say what there is")
-    shard = commands.add_parser("shard", help="one sweep in several databases against one")
-    shard.add_argument("--databases", type=int, default=4)
-    shard.add_argument("--size", choices=SIZES, default="s")
-    shard.add_argument("--engine", choices=ENGINES, default="sqlite")
+    parts = commands.add_parser("shard", help="one sweep in several databases against one")
+    parts.add_argument("--databases", type=int, default=4)
+    parts.add_argument("--size", choices=SIZES, default="s")
     options = parser.parse_args(words)
     try:
         return COMMANDS[options.command](options)
-    except (running.NoSuchBenchmark, server.Busy, server.services.Missing) as error:
+    except (running.NoSuchBenchmark, shard.Differs, server.Busy, server.services.Missing) as error:
         print(error, file=sys.stderr)
         return 2
 
@@ -51,6 +52,7 @@ def _run(options: argparse.Namespace) -> int:
         count=options.pairs,
         states=[options.state] if options.state else STATES,
         resume=options.resume,
+        folder=options.out,
         say=say,
     )
     return 1 if any(state["refused"] for one in done for state in one["states"].values()) else 0
@@ -69,6 +71,13 @@ def _list(options: argparse.Namespace) -> int:
     return 0
 
 
+def _shard(options: argparse.Namespace) -> int:
+    equal = shard.show(size=options.size, count=options.databases, say=say)
+    rows = ", ".join(f"{count} {kind}" for kind, count in equal.items())
+    print(f"The union of {options.databases} databases equals the one: {rows}, row by row.")
+    return 0
+
+
 def _without_database() -> None:
     databases.set_up_django("sqlite://:memory:", scratch=server.folder() / "var")
 
@@ -78,7 +87,7 @@ def say(text: str) -> None:
     print(text, flush=True)
 
 
-COMMANDS = {"generate": _generate, "run": _run, "report": _report, "list": _list}
+COMMANDS = {"generate": _generate, "run": _run, "report": _report, "list": _list, "shard": _shard}
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

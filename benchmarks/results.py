@@ -16,14 +16,9 @@ from benchmarks.pairs import Outcome
 FOLDER = Path(__file__).parent / "results"
 
 
-def path(name: str, *, size: str, engine: str) -> Path:
-    """Return the file of one benchmark's result."""
-    return FOLDER / f"{engine}-{size}-{name}.json"
-
-
-def load() -> list[dict[str, Any]]:
+def load(folder: Path = FOLDER) -> list[dict[str, Any]]:
     """Return all stored results."""
-    return [json.loads(file.read_text(encoding="utf-8")) for file in sorted(FOLDER.glob("*.json"))]
+    return [json.loads(file.read_text(encoding="utf-8")) for file in sorted(folder.glob("*.json"))]
 
 
 def of_state(benchmark: Benchmark, trial: Trial, outcome: Outcome) -> dict[str, Any]:
@@ -51,10 +46,10 @@ def of_state(benchmark: Benchmark, trial: Trial, outcome: Outcome) -> dict[str, 
     }
 
 
-def store(benchmark: Benchmark, result: dict[str, Any]) -> Path:
+def store(result: dict[str, Any], folder: Path = FOLDER) -> Path:
     """Write a result; return its file."""
-    FOLDER.mkdir(exist_ok=True)
-    file = path(benchmark.name, size=result["size"], engine=result["engine"])
+    folder.mkdir(exist_ok=True)
+    file = folder / f"{result['engine']}-{result['size']}-{result['name']}.json"
     file.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return file
 

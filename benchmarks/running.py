@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from benchmarks import book, databases, pairs, results, server, stages
@@ -22,6 +23,7 @@ def run(
     count: int,
     states: Sequence[str] = book.STATES,
     resume: bool = False,
+    folder: Path = results.FOLDER,
     say: Callable[[str], None],
 ) -> list[dict[str, Any]]:
     """Run the named benchmarks, or all, and return their results, which are stored at once.
@@ -34,7 +36,8 @@ def run(
         databases.set_up_django(where.address, scratch=server.folder() / "var")
         chosen = _chosen(names, size=size, engine=engine)
         if resume:
-            chosen = [one for one in chosen if not _has_result(one, size=size, engine=engine)]
+            old = results.load(folder)
+            chosen = [one for one in chosen if not _stands(one, old, size=size, engine=engine)]
         say(f"{engine}, size {size}: the generated database")
         name = databases.make(where, size, say=say)
         for benchmark in chosen:
@@ -56,14 +59,13 @@ def run(
                     result["states"][state] = _one(benchmark, stage, count)
                 _print(result["states"][state], say)
             result["load_after"] = [round(value, 2) for value in os.getloadavg()]
-            if size != "xs":  # that one is for the tests: it says nothing about speed
-                results.store(benchmark, result)
+            results.store(result, folder)
             done.append(result)
     return done
 
 
 def _one(benchmark: Benchmark, stage: book.Stage, count: int) -> dict[str, Any]:
-    from benchmarks import vacuum
+    from benchmarks import vacuum, worker
 
     trial = benchmark.prepare(stage)
     if stage.state == "fresh":
@@ -71,8 +73,9 @@ def _one(benchmark: Benchmark, stage: book.Stage, count: int) -> dict[str, Any]:
     else:
         stage.settle()
     try:
-        count = benchmark.pairs.get(stage.size, count)
-        outcome = pairs.run(benchmark, trial, pairs=count, buffers=vacuum.buffers)
+        with worker.beside(stage.engine):
+            count = benchmark.pairs.get(stage.size, count)
+            outcome = pairs.run(benchmark, trial, pairs=count, buffers=vacuum.buffers)
     except book.Unequal as error:
         return {"refused": f"the outputs differ: {error}", "ways": {}, "ratios": {}, "limits": {}}
     finally:
@@ -90,12 +93,11 @@ def _chosen(names: Sequence[str], *, size: str, engine: str) -> list[Benchmark]:
     return [one for one in asked if size in one.sizes and engine in one.engines]
 
 
-def _has_result(benchmark: Benchmark, *, size: str, engine: str) -> bool:
+def _stands(benchmark: Benchmark, old: list[dict[str, Any]], *, size: str, engine: str) -> bool:
     return any(
-        one["name"] == benchmark.name
-        and (one["size"], one["engine"]) == (size, engine)
+        (one["name"], one["size"], one["engine"]) == (benchmark.name, size, engine)
         and not results.changed_since(one["commit"], benchmark.depends)
-        for one in results.load()
+        for one in old
     )
 
 

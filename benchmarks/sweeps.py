@@ -27,8 +27,8 @@ DEPENDS = (
     "benchmarks/sweeps.py",
     "benchmarks/floors.py",
 )
-PROCESSES = {"postgresql": 1, "sqlite": 1}
-"""Worker processes that a sweep is made by."""
+PROCESSES = {"postgresql": 2, "sqlite": 1}
+"""Worker processes that make a sweep: the one that asks for it and, on PostgreSQL, one that helps."""
 
 _TICK = timedelta(microseconds=1)
 

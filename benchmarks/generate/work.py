@@ -7,7 +7,6 @@ from django.db import connection
 from benchmarks.generate.rows import below, execute, insert, loading, moment
 from benchmarks.generate.times import NOW, TODAY
 from customers.models import Access
-from retention.measures import compute
 from retention.models import (
     CaseMove,
     CustomerMeasures,
@@ -17,15 +16,15 @@ from retention.models import (
     SweepRun,
     WarningRule,
 )
-from retention.rules.compile import compile_rule
+from retention.rules.compile import Compiled, compile_rule, evidence_sql
+from retention.rules.conditions import Params
 from retention.rules.ready import READY
-from retention.rules.scan import Matches, Scan, matching
 
 OPEN_SHARE, CLOSED_SHARE = 5, 10
 """One customer in five has an open case, one in ten a closed one."""
 
 WIDE = CustomerMeasures._meta.db_table
-_LONG = "bench_chosen"
+_CHOSEN, _MATCHES = "bench_chosen", "bench_matches"
 
 
 def load(customers: int) -> None:
@@ -42,34 +41,53 @@ def load(customers: int) -> None:
         finished_at=NOW,
         customers=customers,
     )
-    scan = Scan(WIDE, compute.EVERYONE, TODAY)
-    with matching([compile_rule(rule) for rule in rules], scan=scan) as found:
-        _choose(found, customers)
-        with loading(RetentionCase, EarlyWarning, FollowUpCall, CaseMove, Access):
-            _cases()
-            _warnings(found, run)
-            _calls()
-            _moves()
-    execute(f"DROP TABLE {_LONG}")
+    _match([compile_rule(rule) for rule in rules])
+    _choose(customers)
+    with loading(RetentionCase, EarlyWarning, FollowUpCall, CaseMove, Access):
+        _cases()
+        _warnings(run)
+        _calls()
+        _moves()
+    execute(f"DROP TABLE {_CHOSEN}")
+    execute(f"DROP TABLE {_MATCHES}")
 
 
-def _choose(found: Matches, customers: int) -> None:
+def _match(rules: list[Compiled]) -> None:
+    """Write down who matches which rule, with the evidence, one scan a rule."""
+    execute(
+        f"CREATE TABLE {_MATCHES} (customer_id bigint, rule_id bigint, version integer, severity integer, "
+        "evidence text)"
+    )
+    for rule in rules:
+        params = Params(TODAY, {"today": TODAY})
+        condition = rule.condition.sql(params)
+        proof = evidence_sql(rule.evidence, prefix="m.", today="%(today)s")
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"INSERT INTO {_MATCHES} SELECT m.customer_id, {rule.rule_id}, {rule.version}, "
+                f"{rule.severity}, {proof} FROM {WIDE} m WHERE {condition}",
+                params.values,
+            )
+
+
+def _choose(customers: int) -> None:
     """Choose who has a case, open or closed: matching customers in pseudo-random order."""
     order = f"ORDER BY {below(1_000_003, 't.customer_id', 40)}, t.customer_id"
     number = f"row_number() OVER ({order})"
     opened = customers // OPEN_SHARE
     execute(
-        f"CREATE TABLE {_LONG} AS SELECT number AS id, customer_id, owner_id, team_id, margin, "
+        f"CREATE TABLE {_CHOSEN} AS SELECT number AS id, customer_id, owner_id, team_id, margin, "
         f"number > {opened} AS closed, opened, recovery FROM (SELECT {number} AS number, t.customer_id, "
         "c.owner_id, c.team_id, coalesce(m.margin_365d, 0) AS margin, "
         f"{int(NOW.timestamp())} - 3600 - {below(20 * 86400, 't.customer_id', 41)} AS opened, "
         f"coalesce(m.complaints_open, 0) > 0 AS recovery "
-        f'FROM "{found.table}" t JOIN customers_customer c ON c.id = t.customer_id '
+        f"FROM (SELECT DISTINCT customer_id FROM {_MATCHES}) t "
+        "JOIN customers_customer c ON c.id = t.customer_id "
         f"JOIN {WIDE} m ON m.customer_id = t.customer_id) x "
         f"WHERE number <= {opened + customers // CLOSED_SHARE}"
     )
     if connection.vendor == "postgresql":
-        execute(f"ANALYZE {_LONG}")
+        execute(f"ANALYZE {_CHOSEN}")
 
 
 def _due() -> str:
@@ -99,7 +117,7 @@ def _cases() -> None:
             "closed_at": f"CASE WHEN closed THEN {moment('opened + 1800')} END",
             "closed_by_id": "CASE WHEN closed THEN owner_id END",
         },
-        _LONG,
+        _CHOSEN,
     )
     insert(
         Access,
@@ -110,30 +128,28 @@ def _cases() -> None:
             "starts_at": opened,
             "ends_at": f"CASE WHEN closed THEN {moment('opened + 1800')} END",
         },
-        _LONG,
+        _CHOSEN,
     )
 
 
-def _warnings(found: Matches, run: SweepRun) -> None:
+def _warnings(run: SweepRun) -> None:
     """Let a warning stand for every match of whoever has an open case."""
-    for rule, hit, evidence in found.hits():
-        insert(
-            EarlyWarning,
-            {
-                "customer_id": "t.customer_id",
-                "rule_id": str(rule.rule_id),
-                "rule_version": str(rule.version),
-                "severity": str(rule.severity),
-                "raised_at": moment("opened"),
-                "as_of_day": str(TODAY),
-                "evidence": evidence,
-                "fingerprint": f"'{run.fingerprint}'",
-                "sweep_run_id": str(run.pk),
-                "case_id": "b.id",
-            },
-            f'"{found.table}" t JOIN {_LONG} b ON b.customer_id = t.customer_id '
-            f"WHERE t.{hit} = 1 AND NOT b.closed",
-        )
+    insert(
+        EarlyWarning,
+        {
+            "customer_id": "t.customer_id",
+            "rule_id": "t.rule_id",
+            "rule_version": "t.version",
+            "severity": "t.severity",
+            "raised_at": moment("opened"),
+            "as_of_day": str(TODAY),
+            "evidence": "t.evidence",
+            "fingerprint": f"'{run.fingerprint}'",
+            "sweep_run_id": str(run.pk),
+            "case_id": "b.id",
+        },
+        f"{_MATCHES} t JOIN {_CHOSEN} b ON b.customer_id = t.customer_id WHERE NOT b.closed",
+    )
 
 
 def _calls() -> None:
@@ -150,7 +166,7 @@ def _calls() -> None:
             "outcome": "CASE WHEN closed THEN 'reached' ELSE '' END",
             "by_id": "CASE WHEN closed THEN owner_id END",
         },
-        _LONG,
+        _CHOSEN,
     )
 
 
@@ -170,5 +186,5 @@ def _moves() -> None:
                 "to_status": f"'{after}'",
                 "at": moment(second),
             },
-            f"{_LONG} {where}",
+            f"{_CHOSEN} {where}",
         )
