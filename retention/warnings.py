@@ -8,13 +8,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection
-from django.db.models import Max, QuerySet
+from django.db.models import Count, Max, QuerySet
 
 from customers.ground import events
 from customers.ground.models import Company, Event
 from retention.measures import dialect, fingerprint
 from retention.models import CustomerMeasures, EarlyWarning, Loss, RetentionCase, SweepRun, WarningRule
-from retention.rules.compile import Compiled
 from retention.rules.scan import Matches, Scan
 
 RAISED, CLOSED = "warning.raised", "warning.closed"
@@ -40,20 +39,23 @@ def raise_matches(
     evidence is that of the scan.
     Side effects: a ``warning.raised`` event each, unless ``is_baseline``.
     """
-    last = run_floor(run)
-    raised = {
-        rule.code: _raise(rule, hit, evidence, found=found, run=run, at=at, is_baseline=is_baseline)
-        for rule, hit, evidence in found.hits()
-    }
-    if not is_baseline and any(raised.values()):
-        new = EarlyWarning.objects.filter(sweep_run=run, id__gt=last)
+    mine = _of(run, found.scan)
+    last = mine.aggregate(last=Max("id"))["last"] or 0
+    raised = dict.fromkeys((rule.code for rule in found.rules), 0)
+    if not _raise(found, run=run, at=at, is_baseline=is_baseline):
+        return raised
+    new = mine.filter(id__gt=last)
+    if not is_baseline:
         _tell(RAISED, new, at=at)
-    return raised
+    return raised | dict(new.order_by().values_list("rule__code").annotate(Count("id")))
 
 
-def run_floor(run: SweepRun) -> int:
-    """Return the greatest id among the warnings that ``run`` has raised so far, 0 for none."""
-    return EarlyWarning.objects.filter(sweep_run=run).aggregate(last=Max("id"))["last"] or 0
+def _of(run: SweepRun, scan: Scan) -> QuerySet[EarlyWarning]:
+    """Return the warnings that a run raised among the customers in scope: others may work on the rest."""
+    raised = EarlyWarning.objects.filter(sweep_run=run)
+    if scan.customers.low is None:
+        return raised
+    return raised.filter(customer__gte=scan.customers.low, customer__lte=scan.customers.high)
 
 
 def close_gone(found: Matches, *, scan: Scan, at: datetime) -> tuple[int, list[int]]:
@@ -62,24 +64,27 @@ def close_gone(found: Matches, *, scan: Scan, at: datetime) -> tuple[int, list[i
     Returns how many, and the ids of the cases that they belonged to. A rule that failed closes nothing.
     Side effects: ``warning.closed`` events.
     """
-    cases: set[int] = set()
-    closed: list[int] = []
+    if not found.rules:
+        return 0, []
     with connection.cursor() as cursor:
-        for rule, hit, _evidence in found.hits():
-            cursor.execute(
-                f"UPDATE {_WARNING} SET state = 'closed', closed_because = 'sign_gone', closed_at = %(at)s "
-                f"WHERE rule_id = %(rule)s AND state IN {_STANDING} AND raised_at <= %(at)s "
-                f'AND EXISTS (SELECT 1 FROM "{scan.table}" m WHERE m.customer_id = {_WARNING}.customer_id '
-                f"AND {scan.where()}) "
-                f'AND NOT EXISTS (SELECT 1 FROM "{found.table}" t '
-                f"WHERE t.customer_id = {_WARNING}.customer_id AND t.{hit} = 1) RETURNING id, case_id",
-                {**scan.parameters(), "rule": rule.rule_id, "at": _moment(at)},
-            )
-            for warning, case in cursor.fetchall():
-                closed.append(warning)
-                cases |= {case} - {None}
-    _tell_of(CLOSED, closed, at=at)
-    return len(closed), sorted(cases)
+        cursor.execute(
+            f"UPDATE {_WARNING} SET state = 'closed', closed_because = 'sign_gone', closed_at = %(at)s "
+            f"WHERE {dialect.among('rule_id', 'rules')} AND state IN {_STANDING} AND raised_at <= %(at)s "
+            f"AND {scan.customers.condition('customer_id')} "
+            f'AND EXISTS (SELECT 1 FROM "{scan.table}" m WHERE m.customer_id = {_WARNING}.customer_id '
+            f"AND {scan.where()}) "
+            f'AND NOT EXISTS (SELECT 1 FROM "{found.table}" t '
+            f"WHERE t.customer_id = {_WARNING}.customer_id AND t.rule_id = {_WARNING}.rule_id) "
+            "RETURNING id, case_id",
+            {
+                **scan.parameters(),
+                "rules": dialect.bind_ids([rule.rule_id for rule in found.rules]),
+                "at": _moment(at),
+            },
+        )
+        closed = cursor.fetchall()
+    _tell_of(CLOSED, [warning for warning, _case in closed], at=at)
+    return len(closed), sorted({case for _warning, case in closed if case is not None})
 
 
 def close(warnings: QuerySet[EarlyWarning], *, because: str, at: datetime) -> int:
@@ -101,54 +106,62 @@ def close_of_case(case: RetentionCase, *, because: str, at: datetime) -> int:
     return close(EarlyWarning.objects.filter(case=case), because=because, at=at)
 
 
-def _raise(
-    rule: Compiled,
-    hit: str,
-    evidence: str,
-    *,
-    found: Matches,
-    run: SweepRun,
-    at: datetime,
-    is_baseline: bool,
-) -> int:
+def _raise(found: Matches, *, run: SweepRun, at: datetime, is_baseline: bool) -> int:
+    """Insert the warnings that are needed, in order of customer; return how many."""
+    if not found.rules:
+        return 0
+    standing = (
+        f"SELECT 1 FROM {_WARNING} s WHERE s.customer_id = t.customer_id AND s.rule_id = t.rule_id "
+        f"AND s.state IN {_STANDING}"
+    )
     cooling = (
         f"SELECT 1 FROM {_WARNING} w LEFT JOIN {_CASE} c ON c.id = w.case_id "
-        "WHERE w.rule_id = %(rule)s AND w.customer_id = t.customer_id AND w.state = 'closed' "
+        "WHERE w.rule_id = t.rule_id AND w.customer_id = t.customer_id AND w.state = 'closed' "
         "AND NOT w.is_baseline "
-        "AND ((w.closed_because <> 'rule_off' AND w.closed_at > %(cool)s) OR c.closed_at > %(cool)s)"
+        "AND ((w.closed_because <> 'rule_off' AND w.closed_at > live.cool) OR c.closed_at > live.cool)"
     )
     waits = "" if is_baseline else f"AND NOT EXISTS ({cooling}) "
     lost = (
         f"SELECT 1 FROM {_LOSS} l CROSS JOIN {_COMPANY} co "
-        f"LEFT JOIN {_WIDE} m ON m.customer_id = l.customer_id "
+        f"LEFT JOIN {_WIDE} x ON x.customer_id = l.customer_id "
         "WHERE l.customer_id = t.customer_id AND l.ended_at IS NULL "
-        f"AND coalesce(m.last_order_day, 0) <= {dialect.day_number('l.occurred_at', 'co.time_zone')}"
+        f"AND coalesce(x.last_order_day, 0) <= {dialect.day_number('l.occurred_at', 'co.time_zone')}"
     )
     columns = (
         "customer_id, rule_id, rule_version, severity, state, raised_at, as_of_day, closed_because, "
         "evidence, fingerprint, sweep_run_id, is_baseline"
     )
+    live, bound = _live_rules(found, at=at)
     with connection.cursor() as cursor:
         cursor.execute(
-            f"INSERT INTO {_WARNING} ({columns}) "
-            "SELECT t.customer_id, r.id, r.version, r.severity, 'open', %(at)s, %(day)s, '', "
-            f"t.{evidence}, %(fingerprint)s, %(run)s, %(baseline)s "
-            f'FROM "{found.table}" t JOIN {_RULE} r ON r.id = %(rule)s '
-            "AND r.is_enabled AND r.version = %(version)s "
-            f"WHERE t.{hit} = 1 {waits}AND NOT EXISTS ({lost}) "
-            "ORDER BY t.customer_id ON CONFLICT DO NOTHING",
+            f"INSERT INTO {_WARNING} ({columns}) WITH live (rule_id, version, cool) AS ({live}) "
+            "SELECT customer_id, r.id, r.version, r.severity, 'open', "
+            f"{dialect.moment('%(at)s')}, %(today)s, '', {found.evidence()}, "
+            f"%(fingerprint)s, %(run)s, %(baseline)s FROM {found.with_rows()} "
+            "JOIN live ON live.rule_id = t.rule_id "
+            f"JOIN {_RULE} r ON r.id = live.rule_id AND r.version = live.version AND r.is_enabled "
+            f"WHERE NOT EXISTS ({standing}) {waits}AND NOT EXISTS ({lost}) "
+            "ORDER BY customer_id, r.id ON CONFLICT DO NOTHING",
             {
-                "rule": rule.rule_id,
-                "version": rule.version,
+                **bound,
                 "at": _moment(at),
-                "cool": _moment(at - timedelta(days=rule.cool_down_days)),
-                "day": found.today,
+                "today": found.scan.today,
                 "fingerprint": fingerprint(),
                 "run": run.pk,
                 "baseline": is_baseline,
             },
         )
         return max(cursor.rowcount, 0)
+
+
+def _live_rules(found: Matches, *, at: datetime) -> tuple[str, dict[str, Any]]:
+    """Return the rules that were scanned as rows of id, version and the moment since which one cools down."""
+    lines, bound = [], dict[str, Any]()
+    for n, rule in enumerate(found.rules):
+        bound |= {f"rule{n}": rule.rule_id, f"version{n}": rule.version}
+        bound[f"cool{n}"] = _moment(at - timedelta(days=rule.cool_down_days))
+        lines.append(f"(%(rule{n})s, %(version{n})s, {dialect.moment(f'%(cool{n})s')})")
+    return f"VALUES {', '.join(lines)}", bound
 
 
 def _tell(kind: str, warnings: QuerySet[EarlyWarning], *, at: datetime) -> None:

@@ -83,14 +83,20 @@ def open_case(
     return opened.cases[0]
 
 
-def open_for_warnings(run: SweepRun, *, at: datetime) -> tuple[int, int]:
+def open_for_warnings(
+    run: SweepRun, *, among: tuple[int, int] | None = None, at: datetime
+) -> tuple[int, int]:
     """Open or join a case for every open warning that ``run`` raised and that has none yet.
+
+    ``among``: the first and the last customer of a shard; others may be working on the rest of the run.
 
     Returns how many cases were opened and how many calls planned. Safe to repeat: what has its case is
     left alone. Goes by 500 customers, each with a bounded number of statements. Side effects as
     :func:`open_case`; ``EarlyWarning.case``.
     """
     waiting = EarlyWarning.objects.filter(sweep_run=run, case__isnull=True).calling()  # type: ignore[attr-defined]
+    if among is not None:
+        waiting = waiting.filter(customer__gte=among[0], customer__lte=among[1])
     calendar = company.working_calendar()
     opened = planned = 0
     ids = list(waiting.order_by("customer_id").values_list("customer_id", flat=True).distinct())

@@ -33,13 +33,13 @@ __all__ = [
     "Customers",
     "at",
     "between",
+    "changed_of",
     "format_value",
     "history",
     "note_full_pass",
     "only",
     "refresh",
     "refresh_changed",
-    "refresh_changed_of",
     "shards",
     "values_of",
 ]
@@ -88,25 +88,28 @@ def refresh_changed(*, as_of: datetime) -> Sequence[int]:
     everybody is refreshed. Does nothing when a pass as of a later moment was noted. Goes by ranges, a
     transaction each.
     """
-    ids: list[int] = []
+    refreshed: list[int] = []
     for customers in shards(1, writing=True):
-        ids += refresh_changed_of(customers, as_of=as_of)
+        changed = changed_of(customers, as_of=as_of)
+        refresh(as_of=as_of, customers=changed)
+        refreshed += changed.ids if changed.ids is not None else _ids_of(changed)
     note_full_pass(as_of=as_of)
-    return ids
+    return refreshed
 
 
-def refresh_changed_of(customers: Customers, *, as_of: datetime, only_changes: bool = False) -> Sequence[int]:
-    """Do for one range what :func:`refresh_changed` does for everybody, without noting a pass."""
+def changed_of(customers: Customers, *, as_of: datetime) -> Customers:
+    """Return those of a range whose measures may differ from the last pass; the range when there is none."""
     state = MeasureState.objects.filter(id=1).first()
     if state is not None and state.as_of >= as_of:
-        return []
+        return only([])
     if state is None or state.fingerprint != fingerprint():
-        refresh(as_of=as_of, customers=customers, only_changes=only_changes)
-        within = Customer.objects.filter(pk__gte=customers.low, pk__lte=customers.high)
-        return list(within.order_by("pk").values_list("pk", flat=True))
-    ids = changed_customers(since=state, day=today(as_of).number, customers=customers)
-    refresh(as_of=as_of, customers=only(ids), only_changes=only_changes)
-    return ids
+        return customers
+    return only(changed_customers(since=state, day=today(as_of).number, customers=customers))
+
+
+def _ids_of(customers: Customers) -> list[int]:
+    within = Customer.objects.filter(pk__gte=customers.low, pk__lte=customers.high)
+    return list(within.order_by("pk").values_list("pk", flat=True))
 
 
 @contextmanager

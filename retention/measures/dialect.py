@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -91,3 +91,30 @@ def create_temporary(table: str, measures: Sequence[Measure]) -> str:
 def after_filling(table: str) -> list[str]:
     """Return what the planner needs once a temporary table is filled."""
     return [f'ANALYZE "{table}"'] if connection.vendor == "postgresql" else []
+
+
+def each_that_holds(conditions: Mapping[int, str]) -> tuple[str, str]:
+    """Return SQL that makes a row for each number whose condition holds: what is joined, and the number."""
+    if not conditions:
+        return "", "0"
+    if connection.vendor == "postgresql":
+        cases = ", ".join(f"CASE WHEN {condition} THEN {n} END" for n, condition in conditions.items())
+        return "", f"unnest(array_remove(ARRAY[{cases}], NULL))"
+    cases = " || ".join(
+        f"CASE WHEN {condition} THEN '{n},' ELSE '' END" for n, condition in conditions.items()
+    )
+    return f"CROSS JOIN json_each('[' || rtrim({cases}, ',') || ']') j", "j.value"
+
+
+def create_matches(table: str, rows: str) -> list[str]:
+    """Return the statements that make the temporary table of matches of a select.
+
+    SQLite looks single matches up, so it gets a key; PostgreSQL hashes.
+    """
+    if connection.vendor == "postgresql":
+        return [f'CREATE TEMPORARY TABLE "{table}" AS {rows}']
+    columns = "customer_id bigint, rule_id bigint, as_of datetime, PRIMARY KEY (customer_id, rule_id)"
+    return [
+        f'CREATE TEMPORARY TABLE "{table}" ({columns}) WITHOUT ROWID',
+        f'INSERT INTO "{table}" (customer_id, rule_id, as_of) {rows}',
+    ]

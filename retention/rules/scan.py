@@ -1,4 +1,4 @@
-"""All rules in one scan of the wide table, into a temporary table with a column for each rule."""
+"""All rules in one scan of the wide table, into a temporary table with a row for each match."""
 
 # ruff: noqa: S608 — SQL is put together from declarations alone; every value is bound
 from __future__ import annotations
@@ -8,10 +8,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from time import perf_counter
 from typing import Any
 
 from django.db import DatabaseError, OperationalError, connection, transaction
 
+from retention.measures import dialect
 from retention.measures.compute import Customers
 from retention.models import WarningRule
 from retention.rules.compile import Compiled, evidence_sql
@@ -52,47 +54,59 @@ class Scan:
 
 @dataclass
 class Matches:
-    """The temporary table of a scan: ``customer_id``, and of the n-th rule ``hit<n>`` and ``evidence<n>``."""
+    """The temporary table of a scan, a row for each match: ``customer_id``, ``rule_id``, ``as_of``.
+
+    ``as_of`` is that of the row that matched. As long as the scanned table shows the same one, it is the
+    same row, so that the evidence need not be kept for the many who match again.
+    """
 
     table: str
-    today: int
+    scan: Scan
     rules: list[Compiled] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
+    seconds: float = 0.0
+    seconds_alone: dict[str, float] = field(default_factory=dict)  # of rules that were tried alone
 
-    def hits(self) -> Iterator[tuple[Compiled, str, str]]:
-        """Yield each rule with the names of its two columns."""
-        for n, rule in enumerate(self.rules):
-            yield rule, f"hit{n}", f"evidence{n}"
+    def evidence(self) -> str:
+        """Return SQL that makes a match's evidence, of ``t`` (a match) and ``m`` (its row)."""
+        made = " ".join(
+            f"WHEN {rule.rule_id} THEN {evidence_sql(rule.evidence, prefix='m.', today='%(today)s')}"
+            for rule in self.rules
+        )
+        return f"CASE t.rule_id {made} END" if made else "NULL"
+
+    def with_rows(self) -> str:
+        """Return SQL that joins each match ``t`` with the row ``m`` that it was found in."""
+        return f'"{self.table}" t JOIN "{self.scan.table}" m USING (customer_id, as_of)'
 
     def rows(self) -> list[tuple[int, str, str]]:
         """Return every match as customer id, rule code, evidence."""
-        found: list[tuple[int, str, str]] = []
+        codes = {rule.rule_id: rule.code for rule in self.rules}
         with connection.cursor() as cursor:
-            for rule, hit, evidence in self.hits():
-                cursor.execute(f'SELECT customer_id, {evidence} FROM "{self.table}" WHERE {hit} = 1')
-                found += [(customer, rule.code, text) for customer, text in cursor.fetchall()]
-        return found
+            cursor.execute(
+                f"SELECT t.customer_id, t.rule_id, {self.evidence()} FROM {self.with_rows()}",
+                {"today": self.scan.today},
+            )
+            return [(customer, codes[rule], text) for customer, rule, text in cursor.fetchall()]
 
     def counts(self) -> dict[str, int]:
         """Return how many customers each rule matches."""
-        if not self.rules:
-            return {}
-        sums = ", ".join(f"coalesce(sum({hit}), 0)" for _rule, hit, _evidence in self.hits())
         with connection.cursor() as cursor:
-            cursor.execute(f'SELECT {sums} FROM "{self.table}"')
-            return dict(zip((rule.code for rule in self.rules), map(int, cursor.fetchone()), strict=True))
+            cursor.execute(f'SELECT rule_id, count(*) FROM "{self.table}" GROUP BY rule_id')
+            found = dict(cursor.fetchall())
+        return {rule.code: found.get(rule.rule_id, 0) for rule in self.rules}
 
 
-def hold(rules: Sequence[Compiled]) -> None:
+def hold(codes: Sequence[str]) -> None:
     """Keep rules from being switched off or revised until the transaction ends.
 
     SQLite has one writer at a time, which does the same.
     """
-    if rules and connection.vendor == "postgresql":
+    if codes and connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute(
-                f"SELECT 1 FROM {WarningRule._meta.db_table} WHERE id = ANY(%s) ORDER BY id FOR SHARE",
-                [[rule.rule_id for rule in rules]],
+                f"SELECT 1 FROM {WarningRule._meta.db_table} WHERE code = ANY(%s) ORDER BY id FOR SHARE",
+                [list(codes)],
             )
 
 
@@ -103,14 +117,16 @@ def matching(rules: Sequence[Compiled], *, scan: Scan) -> Iterator[Matches]:
     When the scan raises, every rule is tried alone in a savepoint, the failing ones are named in
     ``failed``, and the others are scanned together again. A failing rule matches nobody.
     """
-    found = Matches(f"rule_matches_{secrets.token_hex(6)}", scan.today)
+    found = Matches(_name(), scan, list(rules))
+    began = perf_counter()
     try:
-        found.rules = list(rules)
-        _fill(found, scan)
+        _fill(found)
     except DatabaseError as error:
         _pass_on_unless_a_rule_can_be_blamed(error)
-        found.rules, found.failed = _try_alone(rules, scan)
-        _fill(found, scan)
+        _try_alone(found)
+        began = perf_counter()
+        _fill(found)
+    found.seconds = perf_counter() - began
     try:
         yield found
     finally:
@@ -118,20 +134,22 @@ def matching(rules: Sequence[Compiled], *, scan: Scan) -> Iterator[Matches]:
             _drop(found.table)
 
 
-def _try_alone(rules: Sequence[Compiled], scan: Scan) -> tuple[list[Compiled], dict[str, str]]:
+def _try_alone(found: Matches) -> None:
+    """Keep the rules that work alone, and name those that do not; note the seconds of each."""
     good: list[Compiled] = []
-    failed: dict[str, str] = {}
-    for rule in rules:
-        alone = Matches(f"rule_matches_{secrets.token_hex(6)}", scan.today, [rule])
+    for rule in found.rules:
+        alone = Matches(_name(), found.scan, [rule])
+        began = perf_counter()
         try:
-            _fill(alone, scan)
+            _fill(alone)
         except DatabaseError as error:
             _pass_on_unless_a_rule_can_be_blamed(error)
-            failed[rule.code] = type(error).__name__
+            found.failed[rule.code] = type(error).__name__
         else:
             _drop(alone.table)
             good.append(rule)
-    return good, failed
+        found.seconds_alone[rule.code] = perf_counter() - began
+    found.rules = good
 
 
 def _pass_on_unless_a_rule_can_be_blamed(error: DatabaseError) -> None:
@@ -140,25 +158,24 @@ def _pass_on_unless_a_rule_can_be_blamed(error: DatabaseError) -> None:
         raise error
 
 
-def _fill(matches: Matches, scan: Scan) -> None:
+def _fill(matches: Matches) -> None:
+    """Scan: who matches any rule is parted into a row for each that it matches."""
+    scan = matches.scan
     params = Params(scan.today, {**scan.parameters(), "today": scan.today})
-    columns = ["m.customer_id"]
-    conditions = []
-    for rule, hit, evidence in matches.hits():
-        condition = rule.condition.sql(params)
-        conditions.append(condition)
-        proof = evidence_sql(rule.evidence, prefix="m.", today="%(today)s")
-        columns += [
-            f"CASE WHEN {condition} THEN 1 ELSE 0 END AS {hit}",
-            f"CASE WHEN {condition} THEN {proof} END AS {evidence}",
-        ]
-    any_of_them = " OR ".join(conditions) or "1 = 0"
+    conditions = {rule.rule_id: rule.condition.sql(params) for rule in matches.rules}
+    some = " OR ".join(conditions.values()) or "1 = 0"
+    each, rule_id = dialect.each_that_holds(conditions)
+    rows = (
+        f'SELECT m.customer_id, {rule_id} AS rule_id, m.as_of FROM "{scan.table}" m {each} '
+        f"WHERE {scan.where()} AND ({some})"
+    )
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(
-            f'CREATE TEMPORARY TABLE "{matches.table}" AS SELECT {", ".join(columns)} '
-            f'FROM "{scan.table}" m WHERE {scan.where()} AND ({any_of_them})',
-            params.values,
-        )
+        for statement in dialect.create_matches(matches.table, rows):
+            cursor.execute(statement, params.values)
+
+
+def _name() -> str:
+    return f"rule_matches_{secrets.token_hex(6)}"
 
 
 def _drop(table: str) -> None:

@@ -11,9 +11,10 @@ from customers import company
 from customers.ground import clock, localtime
 from customers.ground.models import BackgroundRun
 from retention.models import SweepRun
+from retention.sweep import everybody
+from retention.sweep.ending import NIGHTLY as NAME
 from retention.sweep.sweeping import run
 
-NAME = "sweep"
 LEASE = timedelta(minutes=30)
 TRY_AGAIN = timedelta(minutes=5)
 
@@ -22,8 +23,9 @@ def nightly(*, at: datetime) -> SweepRun | None:
     """Sweep everybody as of ``at`` unless this local day's sweep was made or is under way.
 
     Returns the run, ``None`` when it is somebody else's or no company was set up yet. Only measures
-    that time or facts may have moved are computed; every customer is judged. A run whose worker died
-    is taken over when its lease (real time) ends; one that failed is tried again after five minutes.
+    that time or facts may have moved are computed; every customer is judged. When the worker dies, the
+    drains of the others go on with the shards that are left; a run that nobody went on with is taken over
+    when its lease (real time) ends; one that failed is tried again after five minutes.
     """
     try:
         day = company.today(at)
@@ -34,7 +36,11 @@ def nightly(*, at: datetime) -> SweepRun | None:
         return None
     mine = BackgroundRun.objects.filter(name=NAME, slot=slot)
     try:
-        done = run(as_of=at, scope=SweepRun.Scope.CHANGED)
+        left = SweepRun.objects.filter(slot=slot).exclude(status=SweepRun.Status.FAILED).last()
+        if left is not None:
+            done = everybody.work_until_ended(left)
+        else:
+            done = run(as_of=at, scope=SweepRun.Scope.CHANGED, slot=slot)
     except BaseException:
         mine.update(status=BackgroundRun.Status.FAILED, lease_until=clock.real_now() + TRY_AGAIN)
         raise

@@ -13,6 +13,7 @@ from customers.ground import drain
 from customers.models import Customer, TouchedCustomer
 from retention.models import CustomerMeasures, MeasureState, SweepRun
 from retention.sweep import marks
+from retention.sweep.shards import EVERYBODY
 from retention.sweep.sweeping import run
 
 log = logging.getLogger(__name__)
@@ -89,8 +90,8 @@ def _sweep(claimed: marks.Claim, *, at: datetime, out: Path | None) -> SweepRun:
     """Sweep the customers of claimed marks.
 
     The moment is the latest of ``at``, just after the newest ``recorded_at`` among the marks, just after
-    the newest row that these customers have, and just after the last pass over everybody. Marks are
-    deleted by the ids that were read, in the transaction of the sweep.
+    the newest row that these customers have, and just after the passes over everybody, the last one and
+    those under way. Marks are deleted by the ids that were read, in the transaction of the sweep.
     """
     with transaction.atomic():
         return run(
@@ -112,4 +113,6 @@ def _moment(claimed: marks.Claim, *, at: datetime) -> datetime:
     rows = CustomerMeasures.objects.filter(customer__in=claimed.customers)
     newest = rows.aggregate(newest=Max("as_of"))["newest"]
     whole = MeasureState.objects.filter(id=1).values_list("as_of", flat=True).first()
-    return max([at, *(seen + _TICK for seen in (claimed.newest, newest, whole) if seen is not None)])
+    under_way = SweepRun.objects.filter(scope__in=EVERYBODY, status=SweepRun.Status.RUNNING)
+    running = under_way.aggregate(newest=Max("as_of"))["newest"]
+    return max([at, *(seen + _TICK for seen in (claimed.newest, newest, whole, running) if seen is not None)])

@@ -29,6 +29,7 @@ MANY_TREES = int(os.environ.get("LIUKE_RULE_TREES", "10000"))  # 100,000 before 
 ROWS = 40
 AT_ONCE = 20
 TABLE = "some_measures"
+AS_OF = "2026-05-11 02:00:00+00:00"
 DECLARED = {"0", "1", "4"}  # numbers that stand in declarations of measures, or in “> 0”
 
 # --- Random rows and trees --------------------------------------------------------------------
@@ -124,10 +125,10 @@ def rows(db: None) -> Any:
     columns = [measure.code for measure in stored()]
     with connection.cursor() as cursor:
         cursor.execute(dialect.create_temporary(TABLE, stored()))
-        marks = ", ".join(["%s"] * (len(columns) + 1))
+        marks = ", ".join(["%s"] * (len(columns) + 2))
         cursor.executemany(
-            f'INSERT INTO "{TABLE}" (customer_id, {", ".join(columns)}) VALUES ({marks})',
-            [[number, *(row[column] for column in columns)] for number, row in enumerate(made)],
+            f'INSERT INTO "{TABLE}" (customer_id, as_of, {", ".join(columns)}) VALUES ({marks})',
+            [[number, AS_OF, *(row[column] for column in columns)] for number, row in enumerate(made)],
         )
     yield made
     with connection.cursor() as cursor:

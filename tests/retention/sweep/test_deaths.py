@@ -12,7 +12,7 @@ from customers.models import Customer
 from retention import cases, sweep, warnings
 from retention.measures import compute
 from retention.models import RetentionCase, SweepRun
-from retention.sweep import sweeping as running
+from retention.sweep import ending, judging
 from tests.factories import NOW, CompanyFactory, InteractionFactory, ago
 from tests.retention.sweep.stories import names_of, on, silent
 
@@ -27,13 +27,13 @@ def _company(db: None) -> None:
 
 PLACES: dict[str, tuple[Any, str]] = {
     "before the measures": (compute, "refresh"),
-    "after the measures": (running, "matching"),
+    "after the measures": (judging, "matching"),
     "before the warnings": (warnings, "raise_matches"),
     "after the warnings were raised": (warnings, "close_gone"),
     "before the cases": (cases, "open_for_warnings"),
     "before the recovered": (cases, "recovered_by_itself"),
     "before the end": (compute, "note_full_pass"),
-    "at the audit": (running, "_codes"),
+    "at the audit": (ending, "_codes"),
 }
 
 

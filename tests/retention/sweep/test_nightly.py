@@ -73,7 +73,7 @@ def test_nightly_that_failed_is_tried_again_and_one_that_died_is_taken_over(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(compute, "refresh_changed", lambda **_k: (_ for _ in ()).throw(DatabaseError("gone")))
+        patch.setattr(compute, "changed_of", lambda *_a, **_k: (_ for _ in ()).throw(DatabaseError("gone")))
         with pytest.raises(DatabaseError):
             sweep.nightly(at=NOW)
     assert sweep.nightly(at=NOW) is None  # not before five minutes have passed
