@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
+from typing import Any, Protocol
 
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
@@ -48,8 +49,24 @@ class Amounts:
     is_purchase: bool
 
 
-def amounts_of(lines: Sequence[Line], *, currency: str, rate: Decimal, firm: Company) -> Amounts:
-    """Return the amounts of an order.
+class Goods(Protocol):
+    """What a line brings to the amounts; ``product`` may be a name here, then it is handed in beside."""
+
+    quantity: Decimal
+    unit_price: Decimal
+    product: Any
+    unit_cost: Decimal | None
+
+
+def amounts_of(
+    lines: Sequence[Goods],
+    *,
+    products: Mapping[str, Product] | None = None,
+    currency: str,
+    rate: Decimal,
+    firm: Company,
+) -> Amounts:
+    """Return the amounts of an order; ``products``: by the names that its lines give, if they do.
 
     A line's amount is quantity × unit price, rounded half up to the minor unit. Its margin is net
     minus cost: the line's own cost, else the product's, else the margin rate of product or company
@@ -63,7 +80,8 @@ def amounts_of(lines: Sequence[Line], *, currency: str, rate: Decimal, firm: Com
 
     amounts, margin, assumed, is_purchase = [], 0, False, False
     for line in lines:
-        product, quantity, cost = line.product, line.quantity, line.unit_cost
+        quantity, cost = line.quantity, line.unit_cost
+        product = line.product if products is None else products.get(line.product)
         amount = _amount(quantity, line.unit_price, currency)
         if cost is not None:
             margin += based(amount - _amount(quantity, cost, currency))

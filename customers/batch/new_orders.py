@@ -55,16 +55,14 @@ class Preparing:
         self.batch_id = batch.pk if batch is not None else None
         self.moment, self.text, self.number = memo(moment_text), memo(escaped), memo(decimal_text)
         self.day = memo(lambda moment: localtime.day_number(moment, firm.time_zone))
+        self.product_id = {"": None, **{code: product.pk for code, product in products.items()}}
         self.ingested_at = moment_text(timezone.now())
 
     def ready(self, record: OrderRecord, lines: Sequence[Line], customer_id: int, rate: Any) -> Ready:
         """Return an order ready to be written; raise ``Refused`` for an amount beyond what we can store."""
-        known = self.products
-        goods = [
-            orders.Line(line.quantity, line.unit_price, known.get(line.product), "", line.unit_cost)
-            for line in lines
-        ]
-        amounts = orders.amounts_of(goods, currency=record.currency, rate=rate, firm=self.firm)
+        amounts = orders.amounts_of(
+            lines, products=self.products, currency=record.currency, rate=rate, firm=self.firm
+        )
         dated = (
             customer_id,
             self.moment(record.occurred_at),
@@ -89,19 +87,19 @@ class Preparing:
             amounts.margin_base,
             int(amounts.margin_assumed),
         )
-        number, text = self.number, self.text
+        number, text, product = self.number, self.text, self.product_id
         rows = [
             (
                 *dated,
                 line.line_no,
-                good.product.pk if good.product is not None else None,
+                product[line.product],
                 text(line.description),
                 number(line.quantity),
                 number(line.unit_price),
-                None if line.unit_cost is None else number(line.unit_cost),
+                number(line.unit_cost),
                 amount,
             )
-            for line, good, amount in zip(lines, goods, amounts.lines, strict=True)
+            for line, amount in zip(lines, amounts.lines, strict=True)
         ]
         return Ready(record.external_id, customer_id, order, rows)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -246,17 +247,7 @@ def _plan(
         rows = {n: (*when, *goods[n], standing[n][_AMOUNT], False) for n in goods}
         if rows == stored:  # amounts follow from the goods, and are frozen with them
             return Plan(order, rows, differs=False)
-    amounts = orders.amounts_of(
-        [
-            orders.Line(
-                line.quantity, line.unit_price, products.get(line.product), line.description, line.unit_cost
-            )
-            for line in lines
-        ],
-        currency=record.currency,
-        rate=rate,
-        firm=firm,
-    )
+    amounts = orders.amounts_of(lines, products=products, currency=record.currency, rate=rate, firm=firm)
     rows = {
         line.line_no: (*when, *goods[line.line_no], amount, False)
         for line, amount in zip(lines, amounts.lines, strict=True)
@@ -284,28 +275,38 @@ def _same_goods(goods: Mapping[int, tuple[Any, ...]], standing: Stored) -> bool:
 
 def _rounded(lines: Sequence[Line]) -> list[Line]:
     """Return lines, each number once, in their order, rounded as they are stored."""
-    found = {
-        line.line_no: Line(
-            line.line_no,
-            _to_thousandth(line.quantity),
-            _to_ten_thousandth(line.unit_price),
-            line.product,
-            line.description[:200],
-            None if line.unit_cost is None else _to_ten_thousandth(line.unit_cost),
-        )
-        for line in lines
-    }
-    return [found[number] for number in sorted(found)]
+    found = [_rounded_line(line) for line in lines]
+    numbers = [line.line_no for line in found]
+    if all(map(operator.lt, numbers, numbers[1:])):
+        return found
+    by_number = dict(zip(numbers, found, strict=True))
+    return [by_number[number] for number in sorted(by_number)]
+
+
+def _rounded_line(line: Line) -> Line:
+    cost = line.unit_cost
+    quantity, price = _to_thousandth(line.quantity), _to_ten_thousandth(line.unit_price)
+    if (
+        quantity is line.quantity
+        and price is line.unit_price
+        and cost is None
+        and len(line.description) <= 200
+    ):
+        return line
+    cost = None if cost is None else _to_ten_thousandth(cost)
+    return Line(line.line_no, quantity, price, line.product, line.description[:200], cost)
 
 
 @lru_cache(maxsize=65536)
 def _to_thousandth(number: Decimal) -> Decimal:
-    return number.quantize(_THOUSANDTH, ROUND_HALF_UP)
+    rounded = number.quantize(_THOUSANDTH, ROUND_HALF_UP)
+    return number if rounded == number else rounded
 
 
 @lru_cache(maxsize=65536)
 def _to_ten_thousandth(number: Decimal) -> Decimal:
-    return number.quantize(_TEN_THOUSANDTH, ROUND_HALF_UP)
+    rounded = number.quantize(_TEN_THOUSANDTH, ROUND_HALF_UP)
+    return number if rounded == number else rounded
 
 
 def _lines(record: OrderRecord, products: dict[str, Product], stored: Stored) -> list[Line]:

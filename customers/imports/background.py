@@ -24,7 +24,7 @@ from django.utils.translation import gettext as _
 from customers.ground import clock, drain
 from customers.ground.errors import Refused
 from customers.imports import batches, kinds, mapping
-from customers.imports.run import Overtaken, Progress, Report, importing
+from customers.imports.run import Overtaken, Progress, Report, importing, undisturbed
 from customers.models import ImportBatch
 
 log = logging.getLogger(__name__)
@@ -147,7 +147,8 @@ def _advance(steps: Steps) -> Progress | Report:
     until = time.monotonic() + STEP_SECONDS
     while True:
         try:
-            progress = next(steps)
+            with undisturbed():
+                progress = next(steps)
         except StopIteration as done:
             report: Report = done.value
             return report

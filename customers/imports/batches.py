@@ -12,7 +12,7 @@ from customers.ground import audit, events
 from customers.ground.errors import Refused
 from customers.imports.kinds import Kind
 from customers.imports.mapping import Mapping
-from customers.imports.run import Progress, Report, importing
+from customers.imports.run import Progress, Report, importing, undisturbed
 from customers.models import ImportBatch, User
 
 
@@ -47,8 +47,9 @@ def import_file(
         )
     steps = importing(path, kind, mapping, batch=batch, is_dry=is_dry, errors_to=errors_to, at=at)
     try:
-        while True:
-            on_progress(next(steps))
+        with undisturbed():
+            while True:
+                on_progress(next(steps))
     except StopIteration as done:
         report: Report = done.value
     except Refused as refusal:
