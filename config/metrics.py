@@ -10,7 +10,7 @@ import hmac
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import accumulate
 
 from django.conf import settings
@@ -27,7 +27,7 @@ from customers.access import PUBLIC, allow
 from customers.ground import backlog, clock, pulse, tally
 from customers.ground.models import Heartbeat, Tally
 from customers.models import ImportBatch, TouchedCustomer
-from retention.models import RetentionCase, SweepRun
+from retention.models import RetentionCase, SweepRun, SweepShard
 
 COUNT_UP_TO = backlog.COUNT_UP_TO
 COUNTERS = {
@@ -73,7 +73,7 @@ class _Collector(Collector):
         at, real = clock.now(), clock.real_now()
         yield from _outbox(at=at, real=real)
         yield from _touched(at=at)
-        yield from _sweeps(at=at)
+        yield from _sweeps()
         yield from _others(real=real)
         yield from _tallies()
 
@@ -114,7 +114,7 @@ def _touched(*, at: datetime) -> Iterator[Metric]:
     yield GaugeMetricFamily("liuke_touched_oldest_seconds", text, value=age)
 
 
-def _sweeps(*, at: datetime) -> Iterator[Metric]:
+def _sweeps() -> Iterator[Metric]:
     done = SweepRun.objects.filter(status=SweepRun.Status.DONE)
     full = (
         done.filter(scope__in=[SweepRun.Scope.FULL, SweepRun.Scope.CHANGED]).order_by("-day", "-pk").first()
@@ -135,10 +135,11 @@ def _sweeps(*, at: datetime) -> Iterator[Metric]:
             finished.add_metric([scope], (run.finished_at - clock.offset()).timestamp())
     yield phases
     yield finished
-    running = SweepRun.objects.filter(
-        scope__in=SweepRun.Scope.values, status=SweepRun.Status.RUNNING, as_of__gt=at - timedelta(days=1)
+    undone = (
+        SweepShard.objects.filter(done_at__isnull=True, run__status=SweepRun.Status.RUNNING)
+        .order_by()[:COUNT_UP_TO]
+        .count()
     )
-    undone = sum(max(total - ready, 0) for total, ready in running.values_list("shards", "shards_done")[:100])
     yield GaugeMetricFamily("liuke_sweep_shards_undone", "Shards of running sweeps not done", value=undone)
 
 

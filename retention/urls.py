@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from retention.pages import case, complaints, customer, customers, home, queue, rules
+from retention.pages import case, complaints, customer, customers, home, queue, rules, sweeps, work
 
 app_name = "retention"
 urlpatterns = [
@@ -31,5 +31,8 @@ urlpatterns = [
     ),
     path("rules/", rules.rule_list, name="rule_list"),
     path("rules/<int:pk>/switch/", rules.rule_switch, name="rule_switch"),
-    path("sweeps/", rules.sweep_list, name="sweep_list"),
+    path("sweeps/", sweeps.sweep_list, name="sweep_list"),
+    path("sweeps/<int:pk>/", sweeps.sweep_page, name="sweep"),
+    path("settings/work/", work.work_page, name="work"),
+    path("settings/work/retry/", work.work_retry, name="work_retry"),
 ]

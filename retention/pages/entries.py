@@ -20,4 +20,5 @@ def enter() -> None:
     register(Entry("retention:rule_list", _("Rules"), "list-checks", rules, 60, section="settings"))
     sweeps = frozenset({"admin", "analyst"})
     register(Entry("retention:sweep_list", _("Sweeps"), "radar", sweeps, 70, section="settings"))
+    register(Entry("retention:work", _("Background work"), "cog", sweeps, 80, section="settings"))
     register_search("retention:customer_list")

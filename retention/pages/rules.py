@@ -1,4 +1,4 @@
-"""Warning rules as sentences, on and off; and the runs of the sweep."""
+"""Warning rules as sentences, on and off."""
 
 from __future__ import annotations
 
@@ -69,18 +69,6 @@ def rule_switch(request: HttpRequest, pk: int) -> HttpResponse:
     except Refused as refusal:
         messages.error(request, str(refusal))
     return redirect("retention:rule_list")
-
-
-@require_safe
-@allow("admin", "analyst")
-def sweep_list(request: HttpRequest) -> HttpResponse:
-    """List the runs of the sweep, newest first."""
-    page = Paginator(SweepRun.objects.order_by("-pk"), PAGE).get_page(request.GET.get("page"))
-    rows = [
-        {"run": run, "raised": sum(run.warnings.values()), "seconds": round(sum(run.seconds.values()), 2)}
-        for run in page
-    ]
-    return render(request, "retention/sweep_list.html", {"page": page, "rows": rows, "now": clock.now()})
 
 
 def _shown(rule: WarningRule, *, currency: str) -> Shown:
