@@ -1,25 +1,30 @@
-"""The sources of the timeline: each gives its newest rows in one query and words them when shown."""
+"""The sources of the timeline: all give their newest rows in one query and word them when shown."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 
-from django.db.models import Exists, Model, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import get_language, gettext
 
+from customers.ground.gathering import gathered
 from customers.ground.localtime import start_of_day
 from customers.ground.models import Company
 from customers.ground.money import format_money
 from customers.models import ComplaintEvent, Contract, Customer, Interaction, Order, Ownership, User
-from retention.models import CaseMove, EarlyWarning, FollowUpCall, MoveKind, RetentionCase
+from retention.models import CaseMove, EarlyWarning, FollowUpCall, MoveKind, RetentionCase, WarningRule
+from retention.models.rules import CaseKind
 from retention.rules import evidence_sentence
 from retention.timeline.places import Entry, Place
 
 Row = tuple[Place, Callable[[], Entry]]
 """Where an entry stands, and what words it."""
+
+Told: TypeAlias = Any
+"""A row of a source as ``gathered`` gives it."""
 
 _STEPS = (  # those that calls do not tell already
     MoveKind.OPENED,
@@ -34,47 +39,100 @@ _STEPS = (  # those that calls do not tell already
 )
 
 
+_MOST_CONTRACTS = 200
+_BY = ("by_id", "by__username", "by__first_name", "by__last_name")
+_OWNER = ("user_id", "user__username", "user__first_name", "user__last_name")
+_RULE = ("rule__name_en", "rule__name_zh", "rule__condition")
+
+
+@dataclass(frozen=True)
+class Source:
+    """Rows of one kind: which, of what moment, what is read of them, and what words one."""
+
+    rows: QuerySet[Any]
+    moment: str
+    columns: tuple[str, ...]
+    word: Callable[[Told], Entry]
+
+
 @dataclass(frozen=True)
 class Teller:
-    """Reads the newest rows of every source behind a place and words them."""
+    """Reads the newest rows of every source behind a place, all in one query, and words them."""
 
     customer: Customer
     company: Company
     before: Place | None
     most: int
+    names: dict[int, str] = field(default_factory=dict)
 
     def rows(self) -> Iterator[Row]:
-        facts = {"customer": self.customer, "void": False}
-        yield from self._of("order", Order.objects.filter(**facts), self._order)
-        yield from self._of("interaction", self._interactions(facts), self._interaction)
-        steps = ComplaintEvent.objects.filter(**facts).select_related("complaint")
-        yield from self._of("complaint", steps, self._complaint)
-        yield from self._contracts(facts)
-        owners = Ownership.objects.filter(**facts).select_related("user", "team")
-        yield from self._of("owner", owners, self._owner)
-        yield from self._warnings()
-        yield from self._steps()
-        done = FollowUpCall.objects.filter(customer=self.customer, status=FollowUpCall.Status.DONE)
-        yield from self._of("call", done.select_related("by"), self._call, moment="done_at")
+        sources = self._sources()
+        lists = {name: self._newest(name, source) for name, source in sources.items()}
+        told = gathered(**lists, contract=self._contracts_of())
+        self._learn_names(told["step"])
+        for name, source in sources.items():
+            for row in told[name]:
+                place = Place(getattr(row, source.moment), name, row.id)
+                yield place, lambda row=row, word=source.word: word(row)
+        yield from self._contracts(told["contract"])
 
-    def _of(
-        self, source: str, rows: QuerySet[Any], word: Callable[[Any], Entry], *, moment: str = "occurred_at"
-    ) -> Iterator[Row]:
-        """Yield the newest rows of one source, each with how to word it."""
-        for place, row in self._newest(source, rows, moment=moment):
-            yield place, lambda row=row: word(row)
+    def _sources(self) -> dict[str, Source]:
+        facts: dict[str, Any] = {"customer": self.customer, "void": False}
+        warned, calls = self._warned(), FollowUpCall.objects.filter(customer=self.customer)
+        order = ("number", "sold", "returned", "currency", "status", "is_purchase")
+        contact = ("kind", "reached", "direction", "text", *_BY)
+        about = ("case__reason", "case__outcome_reason", "case__kind", "case__outcome", "case__severity")
+        return {
+            "order": Source(Order.objects.filter(**facts), "occurred_at", order, self._order),
+            "interaction": Source(self._untold(facts), "occurred_at", contact, self._interaction),
+            "complaint": Source(
+                ComplaintEvent.objects.filter(**facts),
+                "occurred_at",
+                ("kind", "complaint__text", "complaint__severity"),
+                self._complaint,
+            ),
+            "owner": Source(Ownership.objects.filter(**facts), "occurred_at", _OWNER, self._owner),
+            "warning": Source(
+                warned, "raised_at", ("evidence", "severity", "case_id", *_RULE), self._warning
+            ),
+            "warning_gone": Source(
+                warned.filter(closed_because=EarlyWarning.Closed.SIGN_GONE),
+                "closed_at",
+                ("case_id", *_RULE),
+                self._gone,
+            ),
+            "step": Source(
+                CaseMove.objects.filter(case__customer=self.customer, kind__in=_STEPS),
+                "at",
+                ("kind", "codes", "case_id", *about, *_BY),
+                self._step,
+            ),
+            "call": Source(
+                calls.filter(status=FollowUpCall.Status.DONE),
+                "done_at",
+                ("outcome", "note", "case_id", *_BY),
+                self._call,
+            ),
+        }
 
-    def _newest(self, source: str, rows: QuerySet[Any], *, moment: str) -> Iterator[tuple[Place, Any]]:
-        """Yield the newest rows of one source behind the place."""
+    def _newest(self, name: str, source: Source) -> QuerySet[Any, Any]:
+        """Return the newest rows of one source behind the place."""
+        rows = source.rows
         if self.before is not None:
-            rows = rows.filter(_behind(self.before, source, moment))
-        for row in rows.order_by(f"-{moment}", "-pk")[: self.most]:
-            yield Place(getattr(row, moment), source, row.pk), row
+            rows = rows.filter(_behind(self.before, name, source.moment))
+        newest = rows.order_by(f"-{source.moment}", "-pk")[: self.most]
+        return newest.values("id", source.moment, *source.columns)
+
+    def _learn_names(self, steps: list[Told]) -> None:
+        """Read the names of those whom steps mention only by number; one query when there are any."""
+        mentioned = {person for step in steps for person in _mentioned(step)}
+        if mentioned:
+            self.names.update({user.pk: str(user) for user in User.objects.filter(pk__in=mentioned)})
 
     # --- What happened ------------------------------------------------------------------------
-    def _order(self, order: Order) -> Entry:
+    def _order(self, order: Told) -> Entry:
         amount = _money(order.sold - order.returned, order.currency)
-        values = {"number": order.number or order.pk, "amount": amount}
+        values = {"number": order.number or order.id, "amount": amount}
         if order.status == Order.Status.CANCELLED:
             title = gettext("Cancelled order %(number)s, %(amount)s")
         elif order.is_purchase:
@@ -83,13 +141,13 @@ class Teller:
             title = gettext("Returned goods %(number)s, %(amount)s")
         return _entry("order", order, "order" if order.is_purchase else "return", title % values)
 
-    def _interactions(self, facts: dict[str, Any]) -> QuerySet[Interaction]:
+    def _untold(self, facts: dict[str, Any]) -> QuerySet[Interaction]:
         """Those that no follow-up call tells already."""
         told = FollowUpCall.objects.filter(interaction=OuterRef("pk"))
-        return Interaction.objects.filter(~Exists(told), **facts).select_related("by")
+        return Interaction.objects.filter(~Exists(told), **facts)
 
-    def _interaction(self, interaction: Interaction) -> Entry:
-        values = {"kind": interaction.get_kind_display()}
+    def _interaction(self, interaction: Told) -> Entry:
+        values = {"kind": Interaction.Kind(interaction.kind).label}
         if not interaction.reached:
             title = gettext("%(kind)s: nobody reached")
         elif interaction.direction == Interaction.Direction.IN:
@@ -98,10 +156,10 @@ class Teller:
             title = gettext("%(kind)s: we contacted them")
         title = _capital(title % values)
         return _entry(
-            "interaction", interaction, "interaction", title, text=interaction.text, by=_name(interaction.by)
+            "interaction", interaction, "interaction", title, text=interaction.text, by=_by(interaction)
         )
 
-    def _complaint(self, step: ComplaintEvent) -> Entry:
+    def _complaint(self, step: Told) -> Entry:
         title = {
             ComplaintEvent.Kind.OPENED: gettext("Complained"),
             ComplaintEvent.Kind.DUE: gettext("Complaint got another due date"),
@@ -109,12 +167,18 @@ class Teller:
             ComplaintEvent.Kind.RESOLVED: gettext("Complaint resolved"),
             ComplaintEvent.Kind.REOPENED: gettext("Complaint reopened"),
         }[ComplaintEvent.Kind(step.kind)]
-        text = step.complaint.text if step.kind == ComplaintEvent.Kind.OPENED else ""
-        return _entry("complaint", step, "complaint", title, text=text, severity=step.complaint.severity)
+        text = step.complaint__text if step.kind == ComplaintEvent.Kind.OPENED else ""
+        return _entry("complaint", step, "complaint", title, text=text, severity=step.complaint__severity)
 
-    def _contracts(self, facts: dict[str, Any]) -> Iterator[Row]:
+    def _contracts_of(self) -> QuerySet[Any, Any]:
+        rows = Contract.objects.filter(customer=self.customer, void=False).order_by("-pk")[:_MOST_CONTRACTS]
+        return rows.values(
+            "id", "number", "value", "currency", "occurred_at", "renewed_day", "terminated_day"
+        )
+
+    def _contracts(self, contracts: list[Told]) -> Iterator[Row]:
         """A contract tells up to three things; a customer has few of them, so all are read."""
-        for contract in Contract.objects.filter(**facts):
+        for contract in contracts:
             values = {"number": contract.number, "amount": _money(contract.value, contract.currency)}
             told = {
                 "contract_signed": (contract.occurred_at, gettext("Signed contract %(number)s, %(amount)s")),
@@ -127,7 +191,7 @@ class Teller:
             for source, (moment, title) in told.items():
                 if moment is None:
                     continue
-                place = Place(moment, source, contract.pk)
+                place = Place(moment, source, contract.id)
                 if self.before is None or place < self.before:
                     entry = Entry(str(place), moment, "contract", title % values)
                     yield place, lambda entry=entry: entry
@@ -135,24 +199,22 @@ class Teller:
     def _day(self, day: int | None) -> datetime | None:
         return None if day is None else start_of_day(day, self.company.time_zone)
 
-    def _owner(self, ownership: Ownership) -> Entry:
-        if ownership.user is None:
+    def _owner(self, ownership: Told) -> Entry:
+        if ownership.user_id is None:
             title = gettext("Nobody looks after the customer any more")
         else:
-            title = gettext("%(name)s looks after the customer now") % {"name": ownership.user}
+            title = gettext("%(name)s looks after the customer now") % {"name": _name(ownership, "user")}
         return _entry("owner", ownership, "owner", title)
 
     # --- What we noticed ----------------------------------------------------------------------
-    def _warnings(self) -> Iterator[Row]:
+    def _warned(self) -> QuerySet[EarlyWarning]:
         """Those that belong to a case: what was withheld, or a baseline, never got one."""
         withheld = Q(state=EarlyWarning.State.WITHHELD) | Q(is_baseline=True) | Q(case__isnull=True)
-        told = EarlyWarning.objects.filter(~withheld, customer=self.customer).select_related("rule")
-        yield from self._of("warning", told, self._warning, moment="raised_at")
-        gone = told.filter(closed_because=EarlyWarning.Closed.SIGN_GONE)
-        yield from self._of("warning_gone", gone, self._gone, moment="closed_at")
+        return EarlyWarning.objects.filter(~withheld, customer=self.customer)
 
-    def _warning(self, warning: EarlyWarning) -> Entry:
-        title = gettext("Warning: %(rule)s") % {"rule": warning.rule}
+    def _warning(self, warning: Told) -> Entry:
+        rule = _rule(warning)
+        title = gettext("Warning: %(rule)s") % {"rule": rule}
         return _entry(
             "warning",
             warning,
@@ -160,48 +222,41 @@ class Teller:
             title,
             moment="raised_at",
             text=evidence_sentence(
-                warning, language=get_language() or "en", currency=self.company.base_currency
+                warning.evidence,
+                rule,
+                language=get_language() or "en",
+                currency=self.company.base_currency,
             ),
             severity=warning.severity,
             case_id=warning.case_id,
         )
 
-    def _gone(self, warning: EarlyWarning) -> Entry:
-        title = gettext("The sign is gone: %(rule)s") % {"rule": warning.rule}
+    def _gone(self, warning: Told) -> Entry:
+        title = gettext("The sign is gone: %(rule)s") % {"rule": _rule(warning)}
         return _entry("warning_gone", warning, "warning", title, moment="closed_at", case_id=warning.case_id)
 
     # --- What we did --------------------------------------------------------------------------
-    def _steps(self) -> Iterator[Row]:
-        steps = CaseMove.objects.filter(case__customer=self.customer, kind__in=_STEPS)
-        rows = list(self._newest("step", steps.select_related("by", "case"), moment="at"))
-        mentioned = {person for _place, step in rows for person in _mentioned(step)}
-        names = {user.pk: str(user) for user in User.objects.filter(pk__in=mentioned)}
-        for place, step in rows:
-            yield place, lambda step=step: self._step(step, names)
-
-    def _step(self, step: CaseMove, names: dict[int, str]) -> Entry:
-        case: RetentionCase = step.case
+    def _step(self, step: Told) -> Entry:
         text = ""
         if step.kind == MoveKind.OPENED:
-            text = case.reason
+            text = step.case__reason
         elif step.kind == MoveKind.CLOSED:
-            text = case.outcome_reason
-        title = _step_title(step, case, [names[pk] for pk in _mentioned(step) if pk in names])
-        severity = case.severity if step.kind == MoveKind.OPENED else None
+            text = step.case__outcome_reason
+        people = [self.names[pk] for pk in _mentioned(step) if pk in self.names]
         return _entry(
             "step",
             step,
             "case",
-            title,
+            _step_title(step, people),
             moment="at",
             text=text,
-            by=_name(step.by),
-            case_id=case.pk,
-            severity=severity,
+            by=_by(step),
+            case_id=step.case_id,
+            severity=step.case__severity if step.kind == MoveKind.OPENED else None,
         )
 
-    def _call(self, call: FollowUpCall) -> Entry:
-        title = gettext("Follow-up call: %(outcome)s") % {"outcome": call.get_outcome_display()}
+    def _call(self, call: Told) -> Entry:
+        title = gettext("Follow-up call: %(outcome)s") % {"outcome": FollowUpCall.Outcome(call.outcome).label}
         return _entry(
             "call",
             call,
@@ -209,7 +264,7 @@ class Teller:
             title,
             moment="done_at",
             text=call.note,
-            by=_name(call.by),
+            by=_by(call),
             case_id=call.case_id,
         )
 
@@ -222,10 +277,10 @@ def _behind(place: Place, source: str, moment: str) -> Q:
     return earlier | same & Q(pk__lt=place.pk) if source == place.source else earlier
 
 
-def _step_title(step: CaseMove, case: RetentionCase, people: list[str]) -> str:
+def _step_title(step: Told, people: list[str]) -> str:
     values = {
-        "kind": case.get_kind_display(),
-        "outcome": case.get_outcome_display(),
+        "kind": CaseKind(step.case__kind).label,
+        "outcome": dict(RetentionCase.Outcome.choices).get(step.case__outcome, ""),
         "name": people[0] if people else gettext("a colleague"),
     }
     given = gettext("Case given to %(name)s")
@@ -242,20 +297,35 @@ def _step_title(step: CaseMove, case: RetentionCase, people: list[str]) -> str:
     }[MoveKind(step.kind)] % values
 
 
-def _mentioned(step: CaseMove) -> list[int]:
+def _mentioned(step: Told) -> list[int]:
     """Return the ids of the people whom a step gives the case or the news to."""
     return [step.codes[name] for name in ("assignee", "to") if step.codes.get(name)]
 
 
 def _entry(
-    source: str, row: Model, kind: str, title: str, *, moment: str = "occurred_at", **values: Any
+    source: str, row: Told, kind: str, title: str, *, moment: str = "occurred_at", **values: Any
 ) -> Entry:
     at: datetime = getattr(row, moment)
-    return Entry(str(Place(at, source, row.pk)), at, kind, title, **values)
+    return Entry(str(Place(at, source, row.id)), at, kind, title, **values)
 
 
-def _name(user: User | None) -> str:
-    return str(user) if user else ""
+def _by(row: Told) -> str:
+    return _name(row, "by")
+
+
+def _name(row: Told, person: str) -> str:
+    """Return the name of whom a row points to as ``person``, "" for nobody."""
+    if getattr(row, f"{person}_id") is None:
+        return ""
+    parts = {name: getattr(row, f"{person}__{name}") for name in ("username", "first_name", "last_name")}
+    return str(User(**parts))
+
+
+def _rule(warning: Told) -> WarningRule:
+    """Return as much of the warning's rule as words are made of."""
+    return WarningRule(
+        name_en=warning.rule__name_en, name_zh=warning.rule__name_zh, condition=warning.rule__condition
+    )
 
 
 def _money(minor: int, currency: str) -> str:
