@@ -1,0 +1,125 @@
+"""The benchmarks themselves at 1,000 customers: outputs equal, few buffers a customer; never seconds."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks import server, shard
+
+pytestmark = pytest.mark.services
+
+MOST_BUFFERS_A_CUSTOMER = {"sweep-full": 60, "sweep-changed": 30, "rules": 20}
+"""Two to three times what they are: a plan that turned bad costs ten times as many."""
+
+
+def run(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    env = {
+        **{name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "REDIS_URL")},
+        "LIUKE_BENCH": str(folder),
+    }
+    return subprocess.run(
+        [sys.executable, "-m", "benchmarks", *words],
+        cwd=server.ROOT,
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=180,
+    )
+
+
+def results(folder: Path, *names: str, engine: str) -> dict[str, dict[str, Any]]:
+    """Run benchmarks once at the smallest size; return their results by name."""
+    out = folder / "results"
+    size = ["--size", "xs", "--engine", engine]
+    done = run("run", *names, *size, "--pairs", "1", "--out", str(out), folder=folder)
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = [json.loads(file.read_text()) for file in out.glob("*.json")]
+    return {one["name"]: one for one in found}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder that the unprivileged PostgreSQL may enter."""
+    for parent in [tmp_path, *tmp_path.parents][:3]:
+        parent.chmod(0o755)
+    return tmp_path
+
+
+def test_on_postgresql_outputs_are_equal_and_buffers_few(folder: Path) -> None:
+    found = results(
+        folder, "sweep-full", "sweep-changed", "sweep-touched", "rules", "grouped-orm", engine="postgresql"
+    )
+
+    assert len(found) == 5
+    for name, one in found.items():
+        assert one["customers"] == 1000
+        for state, of_state in one["states"].items():
+            assert of_state["refused"] == "", (name, state)
+            assert of_state["equal"], (name, state)
+            for way, numbers in of_state["ways"].items():
+                assert numbers["buffers"] > 0
+                assert numbers["buffers_per_row"] < MOST_BUFFERS_A_CUSTOMER.get(name, 10**6), (name, way)
+    # what a night changes is found, and is not everybody
+    assert "as a full pass finds it" in found["sweep-changed"]["states"]["worn"]["equal"]
+
+
+def test_on_sqlite_outputs_are_equal(folder: Path) -> None:
+    found = results(folder, "sweep-full", "sweep-changed", "rules", "grouped-orm", engine="sqlite")
+
+    assert len(found) == 4
+    assert all(state["equal"] for one in found.values() for state in one["states"].values())
+
+
+def test_an_unknown_name_is_refused(folder: Path) -> None:
+    done = run("run", "no-such", "--size", "xs", "--engine", "sqlite", folder=folder)
+
+    assert done.returncode == 2
+    assert "No benchmark is called no-such" in done.stderr
+
+
+def test_two_runs_in_one_folder_refuse_each_other(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIUKE_BENCH", str(folder))
+    with server.alone():
+        done = run("generate", "--size", "xs", "--engine", "sqlite", folder=folder)
+    assert done.returncode == 2
+    assert "Another benchmark runs" in done.stderr
+
+
+def test_four_databases_find_what_one_finds(folder: Path) -> None:
+    done = run("shard", "--size", "xs", "--databases", "4", folder=folder)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "The union of 4 databases equals the one: 1000 measures" in done.stdout
+
+
+def test_a_row_that_differs_or_stands_twice_is_seen() -> None:
+    one = {"measures": {"A": [1], "B": [2]}, "warnings": {"A overdue": ["open"]}, "cases": {}}
+    left = {"measures": {"A": [1]}, "warnings": {"A overdue": ["open"]}, "cases": {}}
+    right = {"measures": {"B": [2]}, "warnings": {}, "cases": {}}
+    assert shard.compare(one, [left, right]) == {"measures": 2, "warnings": 1, "cases": 0}
+
+    with pytest.raises(shard.Differs, match="measures: 1 differ"):
+        shard.compare(one, [left, {**right, "measures": {"B": [3]}}])
+    with pytest.raises(shard.Differs, match="measures: 1 differ"):
+        shard.compare(one, [left, {**right, "measures": {}}])
+    with pytest.raises(shard.Differs, match="stand in two databases"):
+        shard.compare(one, [left, {**right, "measures": {"A": [1], "B": [2]}}])
+
+
+def test_customers_are_spread_over_the_databases() -> None:
+    buckets = [shard.bucket(f"C{n:07}", 4) for n in range(1, 1001)]
+    assert {number: 200 < buckets.count(number) < 300 for number in range(4)} == dict.fromkeys(range(4), True)
+
+
+def test_the_server_runs_with_the_settings_that_are_shipped() -> None:
+    shipped = server.shipped_settings()
+    assert any(word.startswith("-cshared_buffers=") for word in shipped)
+    assert not any("fsync" in word or "synchronous_commit" in word for word in shipped)
