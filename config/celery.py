@@ -61,9 +61,10 @@ def _drain_in_each_child(**_kwargs: Any) -> None:
     start_draining()
 
 
-@signals.worker_ready.connect
-def _drain_in_the_worker(sender: Any, **_kwargs: Any) -> None:
-    if "prefork" not in type(sender.pool).__module__:
+@signals.celeryd_after_setup.connect
+def _drain_in_the_worker(instance: Any, **_kwargs: Any) -> None:
+    # Not when the worker is ready: that is when it has found the broker, which may be away for hours.
+    if "prefork" not in str(instance.pool_cls):
         start_draining()
 
 

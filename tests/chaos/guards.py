@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -233,3 +234,69 @@ def _kept_marks(patch: pytest.MonkeyPatch) -> None:
 guard("one external name", "one record for each name at its source")(
     sql("ALTER TABLE customers_externalref DROP CONSTRAINT external_ref_once")
 )
+
+
+# --- Processes --------------------------------------------------------------------------------
+
+
+@guard("no broker in requests", "a change tells the drain of its own process, never the broker")
+def _publishing(patch: pytest.MonkeyPatch) -> None:
+    from customers.ground import drain
+
+    def publish() -> None:
+        from config.celery import app
+
+        app.send_task("retention.tasks.flag_warning_signs", kwargs={"scope": "touched"})
+
+    patch.setattr(drain, "wake", publish)
+
+
+@guard("drain thread", "each worker process looks into the database by itself")
+def _no_drain(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr("customers.ground.drain.run_forever", lambda stop: stop.wait())
+
+
+@guard("acknowledged late", "a task is acknowledged after its work, and given back when its process dies")
+def _acks_early(patch: pytest.MonkeyPatch) -> None:
+    from config.celery import app
+
+    app.conf.task_acks_late = app.conf.task_reject_on_worker_lost = False
+
+
+@guard("answered after the commit", "people are told that something is stored when it is")
+def _written_behind(patch: pytest.MonkeyPatch) -> None:
+    import threading
+
+    from django.db import connections
+
+    from customers import complaints, interactions
+
+    def behind(true: Callable[..., Any]) -> Callable[..., Any]:
+        def verb(*args: Any, **values: Any) -> None:
+            def later() -> None:
+                time.sleep(0.1)
+                true(*args, **values)
+                connections.close_all()
+
+            threading.Thread(target=later, daemon=True).start()
+
+        return verb
+
+    patch.setattr(complaints, "file_complaint", behind(complaints.file_complaint))
+    patch.setattr(interactions, "log_interaction", behind(interactions.log_interaction))
+
+
+@guard("all of it or nothing", "a fact, its news and the work that follows are one transaction")
+def _in_pieces(patch: pytest.MonkeyPatch) -> None:
+    from contextlib import nullcontext
+
+    from customers import complaints
+
+    true = complaints._tell
+
+    def slowly(*args: Any, **values: Any) -> None:
+        time.sleep(0.2)
+        true(*args, **values)
+
+    patch.setattr(complaints, "transaction", SimpleNamespace(atomic=nullcontext))
+    patch.setattr(complaints, "_tell", slowly)

@@ -23,6 +23,7 @@ LEASES = (
     ("customers.ground.outbox", "LEASE"),
     ("retention.sweep.marks", "LEASE"),
     ("retention.sweep.marks", "LEASE_OF_FAILED"),
+    ("retention.sweep.shards", "LEASE"),
     ("retention.sweep.nightly", "LEASE"),
     ("retention.sweep.nightly", "TRY_AGAIN"),
 )

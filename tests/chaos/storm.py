@@ -17,14 +17,16 @@ LEASE_SECONDS = 4
 CALM_WITHIN_SECONDS = 900.0
 # Work that somebody holds and has not done.
 HELD = """
-    SELECT (SELECT count(*) FROM customers_touchedcustomer WHERE lease_until > now())
+    SELECT (SELECT count(*) FROM retention_sweepshard s JOIN retention_sweeprun r ON r.id = s.run_id
+            WHERE s.lease_until > now() AND s.done_at IS NULL AND r.status = 'running')
+         + (SELECT count(*) FROM customers_touchedcustomer WHERE lease_until > now())
          + (SELECT count(*) FROM ground_outboxrow
-            WHERE lease_until > now() AND done_at IS NULL AND dead_at IS NULL)
-         + (SELECT count(*) FROM ground_backgroundrun WHERE status = 'running' AND lease_until > now())"""
+            WHERE lease_until > now() AND done_at IS NULL AND dead_at IS NULL)"""
 LEFT = """
     SELECT (SELECT count(*) FROM customers_touchedcustomer)
          + (SELECT count(*) FROM ground_outboxrow WHERE done_at IS NULL AND dead_at IS NULL)
          + (SELECT count(*) FROM ground_backgroundrun WHERE status <> 'done')
+         + (SELECT count(*) FROM retention_sweeprun WHERE status = 'running' AND scope <> 'touched')
          + CASE WHEN EXISTS (SELECT 1 FROM ground_backgroundrun) THEN 0 ELSE 1 END"""
 
 
