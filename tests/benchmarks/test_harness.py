@@ -38,7 +38,7 @@ def run(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
 def results(folder: Path, *names: str, engine: str) -> dict[str, dict[str, Any]]:
     """Run benchmarks once at the smallest size; return their results by name."""
     out = folder / "results"
-    size = ["--size", "xs", "--engine", engine]
+    size = ["--size", "xs", "--engine", engine, "--state", "worn"]
     done = run("run", *names, *size, "--pairs", "1", "--out", str(out), folder=folder)
     assert done.returncode == 0, done.stdout + done.stderr
     found = [json.loads(file.read_text()) for file in out.glob("*.json")]
