@@ -17,7 +17,7 @@ from pathlib import Path
 from random import Random
 
 from tests.chaos.kit import MORNING, ROOT, SECRET, Process, must, services, wait_for
-from tests.chaos.web import Person
+from tests.chaos.web import Person, healthy
 
 FILE = "liuke.sqlite3"
 STARTS_WITHIN_SECONDS = 90
@@ -124,7 +124,7 @@ def _work(
         number += 1
         whose = customers[(number * 7 + len(said)) % len(customers)]
         busy[0] += 1
-        act = person.complain if number % 3 == 0 else person.talk
+        act = person.talk if number % 2 == 0 else person.complain
         answer = act(whose, f"{said} {number}", timeout=20)
         busy[0] -= 1
         if answer.stored:
@@ -142,8 +142,8 @@ def _start(folder: Path, port: int, report: Report, without: str) -> Process:
     )
 
     def up() -> bool:
-        must(process.alive, f"it does not start:\n{process.said()}")
-        return bool(services.answers(port))
+        process.must_live()
+        return healthy(port)
 
     wait_for(up, within=STARTS_WITHIN_SECONDS, what="it answers again", every=0.05)
     report.starts.append(time.monotonic() - began)

@@ -195,6 +195,11 @@ class Process:
         """Say whether the leader lives."""
         return self.running.poll() is None
 
+    def must_live(self) -> None:
+        """Raise, and not as a broken promise, when the leader has ended by itself."""
+        if not self.alive:
+            raise RuntimeError(f"{self.words} ended by itself:\n{self.said()}")
+
     def children(self) -> list[int]:
         """Return the process ids of the leader's children (a prefork pool)."""
         listed = Path(f"/proc/{self.running.pid}/task/{self.running.pid}/children")

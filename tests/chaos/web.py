@@ -101,8 +101,22 @@ def serving(kit: Kit, database: str, session: str, **environment: str) -> Iterat
     port = services.free_port()
     process: Process = kit.start("web", str(port), database=database, name="web", **environment)
     try:
-        wait_for(lambda: services.answers(port), within=60, what="the web process answers")
+
+        def up() -> bool:
+            process.must_live()
+            return healthy(port)
+
+        wait_for(up, within=60, what="the web process answers")
         with contextlib.closing(Person(port, session)) as person:
             yield person
     finally:
         process.kill()
+
+
+def healthy(port: int) -> bool:
+    """Say whether a web process answers that it lives."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    with contextlib.closing(connection), contextlib.suppress(OSError, http.client.HTTPException):
+        connection.request("GET", "/healthz")
+        return connection.getresponse().status == 200
+    return False
