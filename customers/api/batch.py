@@ -191,7 +191,9 @@ def batch_of(code: str, *, scope: str, example: Any) -> type[Batch]:
             help_text="true: the company knew of each fact when it happened; nobody is called to act.",
         )
     # Only for the documentation: at run time each record is read by itself, so that the others land.
-    documented = type(f"{name}Batch", (Takes,), {**head, "records": shape(many=True, min_length=1, max_length=MOST)})
+    documented = type(
+        f"{name}Batch", (Takes,), {**head, "records": shape(many=True, min_length=1, max_length=MOST)}
+    )
     read = type(f"{name}Head", (Takes,), {**head, "records": Records()})
     return type(
         f"{name}Upsert",

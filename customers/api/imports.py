@@ -126,6 +126,8 @@ class Imports(Lists, Details, Resource):
     def start(self, request: Request, pk: str) -> Response:
         """Start the import of an uploaded file; a worker does it."""
         batch = self.one()
+        if batch.status != ImportBatch.Status.UPLOADED:
+            raise uploads.NotWaiting()
         wanted = mapping.from_data(self.taken().get("mapping") or {})
         return self.shown(uploads.start_import(batch, wanted, by=request.user, at=clock.now()))
 

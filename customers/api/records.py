@@ -24,11 +24,14 @@ class ShareField(NumberField):
     """A share from 0 to 1; basis points inside."""
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(max_digits=5, decimal_places=4, min_value=0, max_value=1, **kwargs)
+        super().__init__(max_digits=5, decimal_places=4, **kwargs)
 
     def to_internal_value(self, data: Any) -> Any:
         """Return basis points."""
-        return int(super().to_internal_value(data) * 10_000)
+        share = super().to_internal_value(data)
+        if not 0 <= share <= 1:
+            raise serializers.ValidationError(_("Write a share from 0 to 1, for example 0.35."), code="share")
+        return int(share * 10_000)
 
 
 class ZoneField(serializers.CharField):

@@ -16,6 +16,5 @@ def register() -> None:
     scopes.register("imports:read", _("follow imports"))
     scopes.register("imports:write", _("bring in files"))
     scopes.register("company:read", _("read the company, its teams, users, products, rates and catalogues"))
-    scopes.register("company:write", _("change products, exchange rates and teams"))
-    scopes.register("events:read", _("follow what happened, event by event"))
+    scopes.register("company:write", _("change products and exchange rates"))
     scopes.register("audit:read", _("read who did what"))

@@ -38,13 +38,23 @@ class StrictJSONParser(JSONParser):
         try:
             text = stream.read().decode("utf-8")
             value = json.loads(text, parse_float=Decimal, parse_constant=_no_constant)
-            if "\\u0000" in text or "\\ud" in text.lower():
-                # what no database stores; quick to look for, rarely there
-                if "\0" in (
-                    plain := json.dumps(value, ensure_ascii=False, default=str).replace("\\u0000", "\0")
-                ):
-                    raise ValueError("NUL")
-                plain.encode("utf-8")
-        except (ValueError, RecursionError) as error:
+            if "\\u0000" in text or "\\ud" in text.lower():  # what no database stores is quick to look for
+                _refuse_unstorable(value)
+        except (ValueError, ArithmeticError, RecursionError) as error:
             raise MalformedJSON() from error
         return value
+
+
+def _refuse_unstorable(value: Any) -> None:
+    """Raise ``ValueError`` for a text with NUL or with half a character, in names too."""
+    rest = [value]
+    while rest:
+        item = rest.pop()
+        if isinstance(item, dict):
+            rest += [*item, *item.values()]
+        elif isinstance(item, list):
+            rest += item
+        elif isinstance(item, str):
+            if "\0" in item:
+                raise ValueError("NUL")
+            item.encode("utf-8")
