@@ -13,11 +13,15 @@ COUNT_UP_TO = 1001
 
 
 def counted(most: int = COUNT_UP_TO, **lists: QuerySet[Any]) -> dict[str, int]:
-    """Return how many rows each list has, by its name, never more than ``most``; one query in all."""
+    """Return how many rows each list has, by its name, never more than ``most``; one query in all.
+
+    A list that was cut shorter already stays as short.
+    """
     parts, params = [], []
     for rows in lists.values():
         try:
-            sql, values = rows.order_by().values("pk")[:most].query.sql_with_params()
+            bare = rows if rows.query.is_sliced else rows.order_by()
+            sql, values = bare.values("pk")[:most].query.sql_with_params()
         except EmptyResultSet:
             sql, values = "SELECT 1 WHERE 1 = 0", ()
         parts.append(f"(SELECT COUNT(*) FROM ({sql}) AS part)")  # noqa: S608 — Django's own SQL, bound values

@@ -46,9 +46,9 @@ def money(minor: int | None, currency: str) -> str:
     return "–" if minor is None else format_money(minor, currency, get_language() or "en")
 
 
-def capped(count: int) -> str:
+def capped(count: int, most: int = 1000) -> str:
     """Write a count, stopping at ``1,000+``: a list is never counted to its end for a number."""
-    return f"{1000:,}+" if count > 1000 else f"{count:,}"
+    return f"{most:,}+" if count > most else f"{count:,}"
 
 
 def initials(name: str) -> str:

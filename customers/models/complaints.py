@@ -53,7 +53,15 @@ class Complaint(Fact):
     }
 
     class Meta:
-        indexes = [models.Index(fields=["customer", "state"], name="complaint_customer")]
+        indexes = [
+            models.Index(fields=["customer", "state"], name="complaint_customer"),
+            models.Index(fields=["id"], condition=models.Q(state="open", void=False), name="complaint_open"),
+            models.Index(
+                fields=["customer", "id"],
+                condition=models.Q(state="open", void=False),
+                name="complaint_open_customer",
+            ),
+        ]
 
 
 ComplaintVersion = twin_of(Complaint, caches=("state", "due_at"))

@@ -12,7 +12,7 @@ from django.utils.translation import pgettext_lazy
 
 from customers.facts import FACT_PRIVACY, Fact, twin_of
 from customers.ground.privacy import declare
-from customers.models.people import Role, Team, User
+from customers.models.people import Access, Role, Team, User
 
 
 class CustomerQuerySet(models.QuerySet["Customer"]):
@@ -31,20 +31,19 @@ class CustomerQuerySet(models.QuerySet["Customer"]):
                 Q(team_id=user.team_id, team__isnull=False)
                 | Q(owner=user)
                 | Q(team__isnull=True, owner__isnull=True)
-                | Q(pk__in=_open_access(user, whole_team=True))
+                | Q(pk__in=open_access(user).values("customer_id"))
             )
         # as one set of ids: an OR would be judged customer by customer, over all of them
         own = Customer.objects.filter(owner=user).values("pk")
-        return self.filter(pk__in=own.union(_open_access(user, whole_team=False)))
+        return self.filter(pk__in=own.union(open_access(user).values("customer_id")))
 
 
-def _open_access(user: User, *, whole_team: bool) -> models.QuerySet:  # type: ignore[type-arg]
-    from customers.models.people import Access
-
-    mine = Q(user=user)
-    if whole_team and user.team_id:
-        mine |= Q(user__team_id=user.team_id)
-    return Access.objects.filter(mine, ends_at__isnull=True).values("customer_id")
+def open_access(user: User) -> models.QuerySet[Access]:
+    """Return the accesses in force that ``user`` has, a lead also those of her team."""
+    people = User.objects.filter(pk=user.pk)
+    if user.role == Role.TEAM_LEAD and user.team_id:
+        people = User.objects.filter(Q(pk=user.pk) | Q(team_id=user.team_id))
+    return Access.objects.filter(user__in=people.values("pk"), ends_at__isnull=True)
 
 
 class Customer(models.Model):
@@ -115,7 +114,10 @@ class Contact(models.Model):
 
     class Meta:
         ordering = ["-is_main", "id"]
-        indexes = [models.Index(fields=["customer", "-is_main", "id"], name="contact_customer")]
+        indexes = [
+            models.Index(fields=["customer", "-is_main", "id"], name="contact_customer"),
+            models.Index(fields=["phone"], name="contact_phone"),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["customer"], condition=Q(is_main=True), name="contact_one_main")
         ]
@@ -138,7 +140,10 @@ class ExternalRef(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["source", "kind", "external_id"], name="external_ref_once")
         ]
-        indexes = [models.Index(fields=["kind", "object_id"], name="external_ref_object")]
+        indexes = [
+            models.Index(fields=["kind", "object_id"], name="external_ref_object"),
+            models.Index(fields=["kind", "external_id"], name="external_ref_search"),
+        ]
 
 
 class Attribute(models.Model):

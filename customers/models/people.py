@@ -101,7 +101,10 @@ class Access(models.Model):
     privacy = declare(none_keep="id reason starts_at ends_at", conduct_keep="customer", staff_keep="user")
 
     class Meta:
-        indexes = [models.Index(fields=["user", "customer"], name="access_user")]
+        indexes = [
+            models.Index(fields=["user", "customer"], name="access_user"),
+            models.Index(fields=["user", "customer"], condition=Q(ends_at__isnull=True), name="access_open"),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["customer", "user", "reason"], condition=Q(ends_at__isnull=True), name="access_once"

@@ -20,9 +20,11 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from customers import company
+from customers.ground.gathering import gathered
 from customers.ground.marks import span
 from customers.ground.money import format_money
 from customers.models import Access, Customer, User
+from customers.models.customers import open_access
 from customers.models.people import Role
 from retention.models import RetentionCase
 from retention.models.cases import NEVER
@@ -103,18 +105,19 @@ def _of_lead(lead: User) -> Q:
     Ids instead of subqueries, because an index can be asked for them. Access by holding a case needs
     no word of its own: the holder is in the team.
     """
-    team = [lead.pk]
+    team = User.objects.filter(pk=lead.pk)
     of_team = Q(pk__in=[])
-    if lead.team_id is not None:
-        team += User.objects.filter(team_id=lead.team_id).exclude(pk=lead.pk).values_list("pk", flat=True)
-        of_team = Q(team=lead.team_id)
-    covered = Access.objects.filter(user__in=team, ends_at__isnull=True).exclude(reason=Access.Reason.CASE)
     owned = Customer.objects.filter(owner=lead)
     if lead.team_id is not None:
+        team = User.objects.filter(Q(pk=lead.pk) | Q(team_id=lead.team_id))
+        of_team = Q(team=lead.team_id)
         owned = owned.exclude(team=lead.team_id)
-    others = owned.values_list("pk", flat=True).union(covered.values_list("customer_id", flat=True))
+    covered = open_access(lead).exclude(reason=Access.Reason.CASE)
+    found = gathered(team=team.values("id"), owned=owned.values("id"), covered=covered.values("customer_id"))
+    members = [row.id for row in found["team"]]
+    others = [row.id for row in found["owned"]] + [row.customer_id for row in found["covered"]]
     nobodys = Q(team__isnull=True, customer__owner__isnull=True)
-    return of_team | Q(assignee__isnull=True) | Q(assignee__in=team) | nobodys | Q(customer__in=list(others))
+    return of_team | Q(assignee__isnull=True) | Q(assignee__in=members) | nobodys | Q(customer__in=others)
 
 
 def why_here(case: RetentionCase, at: datetime, *, currency: str | None = None) -> str:

@@ -2,8 +2,12 @@
 
 from django.db import migrations, models
 
+from customers.ground.migrating import AddIndexBesideWriters
+
 
 class Migration(migrations.Migration):
+
+    atomic = False
 
     dependencies = [("retention", "0003_fill_case_team")]
 
@@ -12,19 +16,19 @@ class Migration(migrations.Migration):
             model_name='retentioncase',
             name='case_queue',
         ),
-        migrations.AddIndex(
+        AddIndexBesideWriters(
             model_name='retentioncase',
             index=models.Index(condition=models.Q(('status', 'closed'), _negated=True), fields=['assignee', 'rank', 'due', 'id'], name='case_queue'),
         ),
-        migrations.AddIndex(
+        AddIndexBesideWriters(
             model_name='retentioncase',
             index=models.Index(condition=models.Q(('status', 'closed'), _negated=True), fields=['team', 'rank', 'due', 'id'], name='case_queue_team'),
         ),
-        migrations.AddIndex(
+        AddIndexBesideWriters(
             model_name='retentioncase',
             index=models.Index(condition=models.Q(('status', 'closed'), _negated=True), fields=['rank', 'due', 'id'], name='case_queue_all'),
         ),
-        migrations.AddIndex(
+        AddIndexBesideWriters(
             model_name='retentioncase',
             index=models.Index(condition=models.Q(('status', 'closed'), _negated=True), fields=['due', 'rank', 'id'], name='case_due'),
         ),

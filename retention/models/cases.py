@@ -7,13 +7,25 @@ from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
-from django.db.models import BigIntegerField, Case, DateTimeField, F, GeneratedField, Q, Value, When
+from django.db.models import (
+    BigIntegerField,
+    Case,
+    DateTimeField,
+    Exists,
+    F,
+    GeneratedField,
+    OuterRef,
+    Q,
+    Value,
+    When,
+)
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
 from customers.ground import guards
 from customers.ground.privacy import declare
 from customers.models import Customer, Team, User
+from customers.models.customers import open_access
 from customers.models.people import Role
 from retention.models.rules import CaseKind, Severity
 
@@ -40,7 +52,13 @@ class CaseQuerySet(models.QuerySet["RetentionCase"]):
         held = Q(assignee=user)
         if user.role == Role.TEAM_LEAD:
             held |= Q(assignee__isnull=True) | Q(assignee__team_id=user.team_id, assignee__team__isnull=False)
-        seen = Q(customer__in=Customer.objects.visible_to(user))  # type: ignore[attr-defined]
+        # EXISTS, which the database may ask row by row or all at once, as there are few rows or many
+        if user.role == Role.TEAM_LEAD:
+            hers = Customer.objects.visible_to(user)  # type: ignore[attr-defined]
+            seen = Q(Exists(hers.filter(pk=OuterRef("customer_id"))))
+        else:
+            opened = open_access(user).filter(customer=OuterRef("customer_id"))
+            seen = Q(customer__owner=user) | Q(Exists(opened))
         return self.filter(seen | held & ~Q(status=RetentionCase.Status.CLOSED))
 
 

@@ -91,4 +91,9 @@ class EarlyWarning(models.Model):
             models.Index(fields=["rule", "customer", "-closed_at"], name="warning_cool_down"),
             models.Index(fields=["sweep_run"], name="warning_run"),
             models.Index(fields=["case"], name="warning_case"),
+            models.Index(
+                fields=["-raised_at", "-id"],
+                condition=Q(state="open", is_baseline=False),
+                name="warning_news",
+            ),
         ]

@@ -6,13 +6,14 @@ from datetime import datetime
 from typing import Any
 
 import django_filters
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from customers.models import Customer, Team, User
 from retention.cases.due import due_in
 from retention.models import RetentionCase
 from retention.models.rules import CaseKind, Severity
+from retention.pages.search import matching
 
 NOBODY = "nobody"
 DUE = [
@@ -54,7 +55,7 @@ class QueueFilter(django_filters.FilterSet):
     )
     team = django_filters.ModelChoiceFilter(
         label=_("Team"),
-        field_name="customer__team",
+        field_name="team",
         queryset=lambda request: Team.objects.order_by("name"),
         empty_label=_("all"),
     )
@@ -70,8 +71,8 @@ class QueueFilter(django_filters.FilterSet):
             del self.filters["assignee"], self.filters["team"]
 
     def by_name(self, cases: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
-        """Keep customers whose name in either language contains ``value``."""
-        return cases.filter(Q(customer__name__icontains=value) | Q(customer__name_alt__icontains=value))
+        """Keep cases of the customers that :func:`search.matching` finds."""
+        return cases.filter(matching(value, through="customer__"))
 
     def by_due(self, cases: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
         """Keep cases whose next call is overdue, due today, due in seven days, or not planned."""
@@ -109,12 +110,10 @@ class CustomerFilter(django_filters.FilterSet):
             del self.filters["owner"]
 
     def by_name(self, customers: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
-        """Keep customers whose name in either language contains ``value``."""
-        return customers.filter(Q(name__icontains=value) | Q(name_alt__icontains=value))
+        """Keep the customers that :func:`search.matching` finds."""
+        return customers.filter(matching(value))
 
     def by_case(self, customers: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
         """Keep customers with, or without, an open case."""
-        open_cases = RetentionCase.objects.open().values("customer_id")  # type: ignore[attr-defined]
-        return (
-            customers.filter(pk__in=open_cases) if value == "open" else customers.exclude(pk__in=open_cases)
-        )
+        case = Exists(RetentionCase.objects.open().filter(customer=OuterRef("pk")))  # type: ignore[attr-defined]
+        return customers.filter(case if value == "open" else ~case)

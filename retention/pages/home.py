@@ -16,7 +16,7 @@ from django.views.decorators.http import require_safe
 from customers import company
 from customers.access import ANYBODY_SIGNED_IN, allow
 from customers.ground import clock, localtime
-from customers.ground.counting import counted
+from customers.ground.counting import COUNT_UP_TO, counted
 from customers.ground.models import Company
 from customers.models import Customer, User
 from customers.models.people import Role
@@ -28,6 +28,7 @@ from retention.pages.queue import MINUTES_A_CALL
 from retention.pages.rows import rows_of, shown
 
 NEXT = 5
+COMPLAINTS_UP_TO = 101
 
 
 @require_safe
@@ -38,8 +39,10 @@ def home(request: HttpRequest) -> HttpResponse:
     context: dict[str, Any] = {"now": at, "greeting": greeting(at), "company_missing": firm is None}
     if firm is not None:
         context["currency"] = firm.base_currency
-        counts = _counts(user, at=at, firm=firm)
-        context |= counts | _work(user, at=at, firm=firm)
+        waiting = queue.queue(user)
+        counts = _counts(user, waiting, at=at, firm=firm)
+        context |= counts | _work(user, waiting, at=at)
+        context["news"] = _news(waiting, some=counts["open_count"], currency=firm.base_currency)
         context["minutes_today"] = counts["calls_today"] * MINUTES_A_CALL
         if user.role == Role.TEAM_LEAD:
             context["loads"] = loads(user, at=at)
@@ -81,13 +84,11 @@ def setup(counts: dict[str, int]) -> list[tuple[bool, str, str]]:
     ]
 
 
-def _work(user: User, *, at: datetime, firm: Company) -> dict[str, Any]:
-    waiting = queue.queue(user)
+def _work(user: User, waiting: QuerySet[RetentionCase], *, at: datetime) -> dict[str, Any]:
     first = queue.read(shown(waiting), at=at, most=NEXT)
     return {
         "first": next(iter(first), None),
         "rows": rows_of(first, user=user, at=at),
-        "news": _news(user, currency=firm.base_currency),
         "data_as_of": SweepRun.objects.filter(status=SweepRun.Status.DONE)
         .exclude(scope="baseline")
         .values_list("as_of", flat=True)
@@ -95,16 +96,15 @@ def _work(user: User, *, at: datetime, firm: Company) -> dict[str, Any]:
     }
 
 
-def _counts(user: User, *, at: datetime, firm: Company) -> dict[str, int]:
+def _counts(user: User, waiting: QuerySet[RetentionCase], *, at: datetime, firm: Company) -> dict[str, int]:
     """Return every number of the page, in one query."""
-    waiting = queue.queue(user)
     tomorrow = localtime.start_of_day(company.today(at, firm).number + 1, firm.time_zone)
     lists: dict[str, QuerySet[Any]] = {
         "open_count": waiting,
         "overdue_count": waiting.filter(due__lt=at),
         "due_count": waiting.filter(due__gte=at, due__lt=tomorrow),
         "calls_today": waiting.filter(due__lt=tomorrow),
-        "complaint_count": open_complaints(user),
+        "complaint_count": open_complaints(user)[:COMPLAINTS_UP_TO],
     }
     if user.role == Role.TEAM_LEAD:
         lists["pool_count"] = waiting.filter(assignee__isnull=True)
@@ -119,15 +119,20 @@ def _counts(user: User, *, at: datetime, firm: Company) -> dict[str, int]:
     return counted(**lists)
 
 
-def _news(user: User, *, currency: str) -> list[dict[str, Any]]:
+def _news(waiting: QuerySet[RetentionCase], *, some: int, currency: str) -> list[dict[str, Any]]:
+    """Return the newest warnings of the cases that wait, in words.
+
+    Of few cases they are looked up by case; of many the newest of all soon hold enough of theirs.
+    """
+    if not some:
+        return []
     language = get_language() or "en"
-    visible = Customer.objects.visible_to(user)  # type: ignore[attr-defined]
-    newest = (
-        EarlyWarning.objects.calling()  # type: ignore[attr-defined]
-        .filter(customer__in=visible)
-        .select_related("rule", "customer")
-        .order_by("-raised_at", "-pk")[:NEXT]
-    )
+    calling = EarlyWarning.objects.calling()  # type: ignore[attr-defined]
+    if some < COUNT_UP_TO:
+        calling = calling.filter(case__in=list(waiting.values_list("pk", flat=True)))
+    else:
+        calling = calling.filter(case__in=waiting)
+    newest = calling.select_related("rule", "customer").order_by("-raised_at", "-pk")[:NEXT]
     return [
         {
             "warning": w,
