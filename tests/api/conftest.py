@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -14,6 +15,7 @@ from customers import tokens
 from customers.ground import clock
 from customers.ground.api import scopes, throttles
 from customers.models import User
+from tests.api.world import World, build
 from tests.factories import UserFactory
 
 
@@ -57,6 +59,21 @@ def _fresh_counters() -> Iterator[None]:
     throttles.forget()
     yield
     throttles.forget()
+
+
+@pytest.fixture
+def quiet(settings: Any) -> Iterator[None]:
+    """No limits and no log, for thousands of calls of which most are turned away."""
+    settings.API_CALLS_A_MINUTE = {"token": 10**9, "address": 10**9}
+    logging.disable(logging.CRITICAL)
+    yield
+    logging.disable(logging.NOTSET)
+
+
+@pytest.fixture
+def world(db: None) -> World:
+    """The company of two teams with canaries in everything that is North's."""
+    return build()
 
 
 @pytest.fixture

@@ -14,11 +14,12 @@ from typing import Any
 from django.apps import apps
 from django.contrib.sessions.models import Session
 
+from customers import tokens
 from customers.ground import clock
 from customers.ground.models import AuditEvent
-from customers.models import Customer, ImportBatch, User
+from customers.models import ApiToken, Attribute, AttributeValue, Customer, ExternalRef, ImportBatch, User
 from retention import calls, cases
-from retention.models import EarlyWarning, FollowUpCall, Loss, RetentionCase
+from retention.models import EarlyWarning, FollowUpCall, Loss, RetentionCase, SweepRun, WarningRule
 from tests.factories import (
     NOW,
     CompanyFactory,
@@ -27,8 +28,10 @@ from tests.factories import (
     CustomerFactory,
     InteractionFactory,
     OrderFactory,
+    ProductFactory,
     TeamFactory,
     UserFactory,
+    day,
 )
 from tests.retention import makers
 
@@ -70,10 +73,15 @@ def build() -> World:
     world.north = _belongings(world, users["owner"], users["north_lead"], hidden=True)
     world.south = _belongings(world, users["outsider"], users["south_lead"], hidden=False)
     world.company = {
-        "rule": list(EarlyWarning.objects.values_list("rule", flat=True)),
-        "sweep": list(EarlyWarning.objects.values_list("sweep_run", flat=True)),
+        "rule": list(WarningRule.objects.filter(code__startswith="rule-").values_list("pk", flat=True)),
+        "sweep": list(SweepRun.objects.values_list("pk", flat=True)),
         "team": [north.pk, south.pk],
-        "user": [user.pk for user in users.values()],
+        "cause": [makers.cause("price").pk],
+        "attribute": list(Attribute.objects.values_list("pk", flat=True)),
+        "reference": list(ExternalRef.objects.values_list("pk", flat=True)),
+        "product": [ProductFactory().pk],
+        "rate": [],
+        "audit": list(AuditEvent.objects.values_list("pk", flat=True)[:1]),
     }
     return world
 
@@ -129,6 +137,31 @@ def _belongings(world: World, owner: User, lead: User, *, hidden: bool) -> dict[
             cases.diagnose(case, churn_type="active", causes=[makers.cause("price")], by=owner, at=NOW)
             cases.close_case(case, outcome="lost", reason=word(), by=owner, at=NOW)
             found["loss"].append(Loss.objects.get(case=case).pk)
+    attribute, _new = Attribute.objects.get_or_create(
+        code="tier", defaults={"label_en": "Tier", "label_zh": "等级", "kind": "text"}
+    )
+    customer_id = found["customer"][0]
+    found["attribute_value"] = [
+        AttributeValue.objects.create(
+            customer_id=customer_id,
+            attribute=attribute,
+            text=word(),
+            occurred_at=NOW,
+            recorded_at=NOW,
+            occurred_day=day(NOW),
+        ).pk
+    ]
+    ExternalRef.objects.create(source="crm", kind="customer", external_id=word(), object_id=customer_id)
+    token, _secret = tokens.create_token(
+        owner,
+        name=word(),
+        scopes=["cases:read"],
+        expires_at=clock.real_now() + timedelta(days=1),
+        by=owner,
+        at=clock.real_now(),
+    )
+    found["token"] = [token.pk]
+    found["user"] = [owner.pk, lead.pk]
     found["import"] = [
         ImportBatch.objects.create(
             kind="customers", status="done", file_name=f"{word()}.csv", by=lead, made_at=NOW, problem=word()
@@ -144,14 +177,18 @@ MODELS = {
     "warning": EarlyWarning,
     "loss": Loss,
     "import": ImportBatch,
+    "token": ApiToken,
+    "user": User,
 }
 
 
 def is_visible(kind: str, pk: int, user: User) -> bool:
     """Say whether ``user`` may see this object, by the one permission method of its model."""
+    if kind == "user" and user.role in {"admin", "analyst", "integration"}:
+        return True
     if kind in MODELS:
         return MODELS[kind].objects.visible_to(user).filter(pk=pk).exists()  # type: ignore[attr-defined]
-    model = apps.get_model("customers", kind)
+    model = apps.get_model("customers", kind.replace("_", ""))
     owners = Customer.objects.visible_to(user)  # type: ignore[attr-defined]
     return model.objects.filter(pk=pk, customer__in=owners).exists()
 
@@ -168,12 +205,8 @@ def digests(*, without: tuple[str, ...] = ()) -> dict[str, str]:
     return found
 
 
-SOON = (NOW + timedelta(days=1)).isoformat()
-
-
-def form_of(world: World, user: User) -> dict[str, Any]:
-    """Return what a form of any page would send to succeed, with ids that ``user`` may use."""
-    own = world.south
+def form_of(world: World) -> dict[str, Any]:
+    """Return what a form of any page would send to succeed, with ids that South may use."""
     return {
         "outcome": "not_pursued",
         "note": "Hello.",
@@ -185,13 +218,28 @@ def form_of(world: World, user: User) -> dict[str, Any]:
         "channel": "phone",
         "text": "Hello.",
         "churn_type": "active",
-        "causes": [str(makers.cause("price").pk)],
+        "causes": [str(world.company["cause"][0])],
         "to": str(world.users["outsider"].pk),
         "switch": "off",
-        "contact": str(own["contact"][0]),
+        "contact": str(world.south["contact"][0]),
         "name": "Hello",
         "username": "hello",
         "role": "analyst",
         "language": "en",
         "is_active": "false",
     }
+
+
+def body_of(world: World, example: Any) -> Any:
+    """Return the example of an action's body with ids that South may use."""
+    if not isinstance(example, dict):
+        return {}
+    own = {
+        "customer": world.south["customer"][0],
+        "cases": world.south["case"][:1],
+        "contact": world.south["contact"][0],
+        "to": world.users["outsider"].pk,
+        "user": world.users["outsider"].pk,
+        "order": world.south["order"][0],
+    }
+    return {name: own.get(name, value) for name, value in example.items()}
