@@ -17,7 +17,7 @@ def main(words: list[str]) -> int:
     generate = commands.add_parser("generate", help="make the databases of a size, unless they stand")
     run = commands.add_parser("run", help="run benchmarks (all of them when none is named)")
     run.add_argument("names", nargs="*", metavar="NAME")
-    run.add_argument("--pairs", type=int, default=5)
+    run.add_argument("--pairs", type=int, help="default: 5, at size l 3")
     run.add_argument("--state", choices=STATES, help="only this state")
     run.add_argument("--resume", action="store_true", help="pass over results that are not stale")
     run.add_argument("--out", type=Path, default=results.FOLDER, help="where results are stored")
@@ -49,7 +49,7 @@ def _run(options: argparse.Namespace) -> int:
         options.names,
         size=options.size,
         engine=options.engine,
-        count=options.pairs,
+        count=options.pairs or book.PAIRS[options.size],
         states=[options.state] if options.state else STATES,
         resume=options.resume,
         folder=options.out,

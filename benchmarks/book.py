@@ -12,6 +12,9 @@ from typing import Any
 SIZES = {"xs": 1_000, "s": 10_000, "m": 100_000, "l": 1_000_000}
 """Customers by size; ``xs`` is for the tests alone."""
 
+PAIRS = {"xs": 5, "s": 5, "m": 5, "l": 3}
+"""Pairs of a run unless it says otherwise."""
+
 ENGINES = ("postgresql", "sqlite")
 STATES = ("fresh", "worn")
 """``fresh``: after VACUUM (ANALYZE). ``worn``: after a random 1 % of the facts was corrected and 1 % added,

@@ -27,7 +27,7 @@ RULES = 20
         "benchmarks/usual.py",
     ),
     states=("worn",),
-    pairs={"l": 2},
+    pairs={"l": 1},
 )
 def grouped_orm(stage: Stage) -> Trial:
     """Both write every row of measures of the same day; both found the same warnings standing.

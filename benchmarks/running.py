@@ -74,7 +74,7 @@ def _one(benchmark: Benchmark, stage: book.Stage, count: int) -> dict[str, Any]:
         stage.settle()
     try:
         with worker.beside(stage.engine):
-            count = benchmark.pairs.get(stage.size, count)
+            count = min(count, benchmark.pairs.get(stage.size, count))
             outcome = pairs.run(benchmark, trial, pairs=count, buffers=vacuum.buffers)
     except book.Unequal as error:
         return {"refused": f"the outputs differ: {error}", "ways": {}, "ratios": {}, "limits": {}}

@@ -69,6 +69,7 @@ def sweep_full(stage: Stage) -> Trial:
             stage.customers
         }:
             raise Unequal(f"rows: {outputs}")
+        _check_the_floor()
         after = truth.digest()
         day = company.today(MeasureState.objects.get().as_of).number
         equal = truth.check_plainly(day=day, customers=stage.customers)
@@ -88,6 +89,15 @@ def sweep_full(stage: Stage) -> Trial:
         same=same,
         rows=stage.customers,
     )
+
+
+def _check_the_floor() -> None:
+    """Raise :class:`Unequal` unless the floor reads every source from its covering index alone."""
+    if connection.vendor != "postgresql":
+        return
+    for table, plan in floors.plans().items():
+        if "Index Only Scan" not in plan or "Hash" in plan or "Sort" in plan:
+            raise Unequal(f"the floor of {table} is not on a covering index: {plan}")
 
 
 def empty_wide_table() -> None:

@@ -63,17 +63,15 @@ def check_plainly(*, day: int = TODAY, customers: int) -> str:
 
 
 def digest(columns: Sequence[str] = (), *, table: str = WIDE) -> str:
-    """Return a digest of measures in order of customer, of all measures unless some are named."""
-    chosen = list(columns) or [measure.code for measure in stored()]
-    print_of = hashlib.sha256()
+    """Return a digest of measures by customer, of all measures unless some are named."""
+    chosen = ", ".join(["customer_id", *(columns or [measure.code for measure in stored()])])
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT max(customer_id) FROM {table}")
-        last = int(cursor.fetchone()[0] or 0)
-        for low in range(1, last + 1, 100_000):
-            cursor.execute(
-                f"SELECT customer_id, {', '.join(chosen)} FROM {table} "
-                f"WHERE customer_id BETWEEN {low} AND {low + 99_999} ORDER BY customer_id"
-            )
-            for row in cursor.fetchall():
-                print_of.update(repr(row).encode())
+        if connection.vendor == "postgresql":  # the sum of a hash of each row: no order, no row travels
+            hashed = f"hashtextextended(ROW({chosen})::text, 0)::numeric"
+            cursor.execute(f"SELECT count(*) || ' ' || coalesce(sum({hashed}), 0) FROM {table}")
+            return str(cursor.fetchone()[0])
+        print_of = hashlib.sha256()
+        cursor.execute(f"SELECT {chosen} FROM {table} ORDER BY customer_id")
+        while rows := cursor.fetchmany(10_000):
+            print_of.update(repr(rows).encode())
     return print_of.hexdigest()
