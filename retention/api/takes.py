@@ -9,6 +9,7 @@ from rest_framework import serializers
 
 from customers.ground.api.serializers import MomentField, Takes
 from customers.models import Cause, Contact, Customer, User
+from retention import rules
 from retention.api.known import GREATEST_ID, KnownCode, KnownId, KnownIds
 from retention.models import FollowUpCall, RetentionCase, WarningRule
 from retention.models.rules import CaseKind, Severity
@@ -105,10 +106,21 @@ class CloseCase(Takes):
     reason = serializers.CharField(max_length=2000)
 
 
+class ConditionField(serializers.DictField):
+    """A condition's tree, as docs/rules.md describes it."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Return the tree in its canonical form; say where it cannot stand."""
+        try:
+            return rules.parse(super().to_internal_value(data)).as_json()
+        except rules.ConditionRefused as refusal:
+            raise serializers.ValidationError(str(refusal), code=refusal.code) from refusal
+
+
 class ReviseRule(Takes):
     """The next version of a rule."""
 
-    condition = serializers.DictField()
+    condition = ConditionField()
     severity = serializers.ChoiceField(Severity.choices, required=False)
 
 
@@ -118,7 +130,7 @@ class MakeRule(Takes):
     code = serializers.RegexField(r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)
     name_en = serializers.CharField(max_length=120)
     name_zh = serializers.CharField(max_length=120)
-    condition = serializers.DictField()
+    condition = ConditionField()
     severity = serializers.ChoiceField(Severity.choices, default=Severity.MEDIUM)
     case_kind = serializers.ChoiceField(CaseKind.choices, default=CaseKind.SAVE)
     cool_down_days = serializers.IntegerField(min_value=0, max_value=3650, default=30)
