@@ -228,7 +228,9 @@ STORAGES = {
             "whitenoise.storage.CompressedManifestStaticFilesStorage"
             if _with_manifest
             else "django.contrib.staticfiles.storage.StaticFilesStorage"
-        )
+        ),
+        # Uploads are for us alone (FILE_UPLOAD_PERMISSIONS); these are collected by root, read by us.
+        "OPTIONS": {"file_permissions_mode": 0o644},
     },
 }
 WHITENOISE_USE_FINDERS = not _with_manifest
