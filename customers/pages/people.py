@@ -17,6 +17,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from customers import people
 from customers.access import allow
 from customers.ground import clock
+from customers.ground.counting import counted
 from customers.ground.errors import Refused
 from customers.ground.numbers import whole
 from customers.models import Team, User
@@ -73,7 +74,7 @@ def user_list(request: HttpRequest) -> HttpResponse:
     wanted = request.GET.get("q", "").replace("\0", "").strip()
     team = request.GET.get("team", "")
     users = User.objects.visible_to(request.user).select_related("team")
-    users = users.annotate(customer_count=Count("customers")).order_by("-is_active", "username")
+    users = users.order_by("-is_active", "username")
     if wanted:
         users = users.filter(
             Q(username__icontains=wanted) | Q(first_name__icontains=wanted) | Q(last_name__icontains=wanted)
@@ -81,6 +82,9 @@ def user_list(request: HttpRequest) -> HttpResponse:
     if (team_id := whole(team)) is not None:
         users = users.filter(team_id=team_id)
     page = Paginator(users, PAGE).get_page(request.GET.get("page"))
+    looked_after = counted(**{f"user_{user.pk}": user.customers.all() for user in page})
+    for user in page:
+        user.customer_count = looked_after[f"user_{user.pk}"]
     return render(
         request,
         "customers/people/user_list.html",
@@ -164,11 +168,11 @@ def team_list(request: HttpRequest) -> HttpResponse:
         else:
             messages.success(request, _("The team was made."))
             return redirect("customers:team_list")
-    teams = Team.objects.annotate(
-        member_count=Count("members", filter=Q(members__is_active=True), distinct=True),
-        customer_count=Count("customers", distinct=True),
-    )
+    teams = Team.objects.annotate(member_count=Count("members", filter=Q(members__is_active=True)))
     page = Paginator(teams.order_by("name"), PAGE).get_page(request.GET.get("page"))
+    looked_after = counted(**{f"team_{team.pk}": team.customers.all() for team in page})
+    for team in page:
+        team.customer_count = looked_after[f"team_{team.pk}"]
     return render(request, "customers/people/team_list.html", {"page": page, "form": form})
 
 

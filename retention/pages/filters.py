@@ -9,6 +9,7 @@ import django_filters
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils.translation import gettext_lazy as _
 
+from customers.ground.widgets import LongSelect
 from customers.models import Customer, Team, User
 from retention.cases.due import due_in
 from retention.models import RetentionCase
@@ -32,8 +33,34 @@ def colleagues(request: Any) -> QuerySet[User]:
     return found
 
 
-class QueueFilter(django_filters.FilterSet):
+def people_of(request: Any) -> list[User]:
+    """Return the same people as a list with their names, read once a request."""
+    if not hasattr(request, "colleagues"):
+        request.colleagues = list(colleagues(request).only("username", "first_name", "last_name"))
+    found: list[User] = request.colleagues
+    return found
+
+
+class ListFilter(django_filters.FilterSet):
+    """A filter whose field ``person`` offers the colleagues."""
+
+    person = ""
+
+    @property
+    def form(self) -> Any:
+        """Return the form; the people are put into it once, by name."""
+        if not hasattr(self, "_form"):
+            field = super().form.fields.get(self.person)
+            if field is not None:
+                first = [("", field.empty_label), (NOBODY, field.null_label)]
+                field.widget.choices = first + [(user.pk, str(user)) for user in people_of(self.request)]
+        return super().form
+
+
+class QueueFilter(ListFilter):
     """What of the queue to show; ``at`` is the moment that due dates are judged at."""
+
+    person = "assignee"
 
     q = django_filters.CharFilter(label=_("Customer"), method="by_name")
     kind = django_filters.ChoiceFilter(label=_("Kind"), choices=CaseKind.choices, empty_label=_("all"))
@@ -52,12 +79,14 @@ class QueueFilter(django_filters.FilterSet):
         empty_label=_("anybody"),
         null_label=_("nobody"),
         null_value=NOBODY,
+        widget=LongSelect,
     )
     team = django_filters.ModelChoiceFilter(
         label=_("Team"),
         field_name="team",
         queryset=lambda request: Team.objects.order_by("name"),
         empty_label=_("all"),
+        widget=LongSelect,
     )
 
     class Meta:
@@ -79,8 +108,10 @@ class QueueFilter(django_filters.FilterSet):
         return due_in(cases, value, at=self.at)
 
 
-class CustomerFilter(django_filters.FilterSet):
+class CustomerFilter(ListFilter):
     """What of the customers to show."""
+
+    person = "owner"
 
     q = django_filters.CharFilter(label=_("Name"), method="by_name")
     kind = django_filters.ChoiceFilter(label=_("Kind"), choices=Customer.Kind.choices, empty_label=_("all"))
@@ -92,6 +123,7 @@ class CustomerFilter(django_filters.FilterSet):
         empty_label=_("anybody"),
         null_label=_("nobody"),
         null_value=NOBODY,
+        widget=LongSelect,
     )
     case = django_filters.ChoiceFilter(
         label=_("Case"),

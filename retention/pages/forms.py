@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from customers import causes
 from customers.ground.numbers import whole
+from customers.ground.widgets import LongSelect
 from customers.models import Cause, Complaint, Contact, Customer, Interaction, User
 from customers.models.people import Role
 from retention.models import RetentionCase
@@ -82,7 +84,12 @@ class DiagnosisForm(forms.Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         known = causes.choices()
-        self.fields["causes"].queryset = self.fields["main"].queryset = known  # type: ignore[attr-defined]
+        several, main = self.fields["causes"], self.fields["main"]
+        several.queryset = main.queryset = known  # type: ignore[attr-defined]
+        if not self.is_bound:  # drawn twice, read once
+            pairs = [(cause.pk, str(cause)) for cause in known]
+            several.widget.choices = pairs  # type: ignore[attr-defined]
+            main.widget.choices = [("", main.empty_label), *pairs]  # type: ignore[attr-defined]
 
 
 class CloseForm(forms.Form):
@@ -105,7 +112,17 @@ class ColleagueField(forms.ModelChoiceField):
     """One of the colleagues that the person asking may choose."""
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(queryset=User.objects.none(), **kwargs)
+        super().__init__(queryset=User.objects.none(), widget=LongSelect, **kwargs)
+
+
+class _Offered:
+    """Choices that are read when the control is drawn, and only then."""
+
+    def __init__(self, read: Callable[[], Iterable[tuple[Any, str]]]) -> None:
+        self.read = read
+
+    def __iter__(self) -> Iterator[tuple[Any, str]]:
+        return iter(self.read())
 
 
 class AssignForm(forms.Form):
@@ -116,7 +133,10 @@ class AssignForm(forms.Form):
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         found = User.objects.working().visible_to(user).order_by("username")
-        self.fields["to"].queryset = found  # type: ignore[attr-defined]
+        field: Any = self.fields["to"]
+        field.queryset = found
+        brief = found.only("username", "first_name", "last_name")
+        field.widget.choices = _Offered(lambda: [("", field.empty_label), *((u.pk, str(u)) for u in brief)])
 
 
 class OwnerForm(AssignForm):

@@ -24,7 +24,7 @@ from customers.models.people import Role
 from retention import cases
 from retention.cases import queue
 from retention.models import RetentionCase
-from retention.pages.filters import QueueFilter, colleagues
+from retention.pages.filters import QueueFilter, colleagues, people_of
 from retention.pages.rows import rows_of, shown
 
 PAGE = 50
@@ -61,7 +61,7 @@ def queue_page(request: HttpRequest) -> HttpResponse:
             "older": _next_address(request, rows[-1].place, at=at) if more else None,
             "newer": _first_address(request) if after else None,
             "may_assign": may_assign,
-            "colleagues": colleagues(request) if may_assign else [],
+            "colleagues": people_of(request) if may_assign else [],
             "shows_holder": request.user.role != Role.ACCOUNT_MANAGER,
         },
     )

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -15,9 +14,10 @@ from django.views.decorators.http import require_POST, require_safe
 from customers import company
 from customers.access import allow
 from customers.ground import clock
+from customers.ground.counting import counted
 from customers.ground.errors import Refused
 from retention import rules
-from retention.models import SweepRun, WarningRule
+from retention.models import EarlyWarning, SweepRun, WarningRule
 
 SEES_RULES = ("team_lead", "admin", "analyst")
 PAGE = 50
@@ -37,9 +37,11 @@ class Shown:
 @allow(*SEES_RULES)
 def rule_list(request: HttpRequest) -> HttpResponse:
     """List the rules, each said in a sentence."""
-    open_now = Count("warnings", filter=Q(warnings__state="open", warnings__is_baseline=False))
-    found = WarningRule.objects.annotate(open_now=open_now).order_by("position", "pk")
-    page = Paginator(found, PAGE).get_page(request.GET.get("page"))
+    page = Paginator(WarningRule.objects.order_by("position", "pk"), PAGE).get_page(request.GET.get("page"))
+    calling = EarlyWarning.objects.calling()  # type: ignore[attr-defined]
+    open_now = counted(**{rule.code: calling.filter(rule=rule) for rule in page})
+    for rule in page:
+        rule.open_now = open_now[rule.code]
     currency = company.current().base_currency
     context = {
         "page": page,

@@ -15,7 +15,8 @@ def matching(text: str, *, through: str = "") -> Q:
 
     A part of the name in either language is enough. One or two Latin letters are taken for the beginning
     of a name: so short a part says little, and no index finds it. A text with a digit in it is also
-    looked up as the id in another system and as a phone number, both whole. ``through`` leads to the customer.
+    looked up as the id in another system and as a phone number, both whole. ``through`` leads to the
+    customer.
     """
     text = " ".join(text.split())
     how = "istartswith" if len(text) < SHORT and text.isascii() else "icontains"
