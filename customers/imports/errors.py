@@ -72,6 +72,14 @@ class TooManyColumns(ImportRefused):
     message = _("There are more than %(most)s columns. Keep only those that are needed.")
 
 
+class NothingFits(ImportRefused):
+    code = "nothing_fits"
+    message = _(
+        "None of the first %(lines)s lines can be read. The first says: %(reason)s Check delimiters and "
+        "quotation marks."
+    )
+
+
 class ColumnTwice(ImportRefused):
     code = "column_twice"
     message = _("Two columns are called “%(column)s”. Give each column a name of its own.")

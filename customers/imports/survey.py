@@ -17,6 +17,7 @@ from customers.imports.reading import Table
 from customers.imports.together import Together
 
 OLD = timedelta(days=30)
+MOST_UNFIT = 100_000  # lines at the start that cannot even be cut into cells
 
 
 @dataclass
@@ -86,9 +87,13 @@ def surveying(
     found = Survey()
     key = _key_column(table, kind, mapping)
     runs = Together(is_grouped=kind.is_grouped)
+    fits = False
     for block in table.blocks():
         rows = block.rows
         found.lines += len(rows) + len(block.odd)
+        fits = fits or bool(rows)
+        if not fits and found.lines >= MOST_UNFIT:
+            raise errors.NothingFits(lines=found.lines, reason=str(block.odd[0].problem))
         if rows:
             cells_of = list(zip(*rows, strict=True))
             for index, column, tally in tallies:
