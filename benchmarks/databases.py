@@ -152,6 +152,7 @@ def set_up_django(address: str, *, scratch: Path) -> None:
         DJANGO_SETTINGS_MODULE="config.settings",
     )
     os.environ.pop("DEBUG", None)
+    (scratch / "static").mkdir(parents=True, exist_ok=True)
     import django
 
     django.setup()
