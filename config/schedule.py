@@ -21,4 +21,8 @@ SCHEDULE: dict[str, dict[str, Any]] = {
         "task": "retention.tasks.assign_follow_up_calls",
         "schedule": 60.0,
     },
+    "forget old calls of the API": {
+        "task": "customers.ground.tasks.forget_api_calls",
+        "schedule": crontab(minute=17),
+    },
 }

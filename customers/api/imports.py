@@ -108,7 +108,17 @@ class Imports(Lists, Details, Resource):
     access = {"list": READ, "retrieve": READ, "create": WRITE, "start": WRITE, "refused_lines": READ}
     takes = {"create": Upload, "start": Start}
     gives = {"refused_lines": ErrorsShape}
-    refuses = {"create": ["upload_too_large", "no_table"], "start": ["import_started", "refused"]}
+    refuses = {
+        "create": ["upload_too_large", "empty_file", "not_text", "encoding", "old_workbook", "damaged_file"],
+        "start": [
+            "import_started",
+            "bad_mapping",
+            "bad_value",
+            "fields_missing",
+            "ambiguous_dates",
+            "when_known",
+        ],
+    }
     examples = {"start": {"mapping": {"source": "shop", "history": True}}}
 
     def rows(self) -> QuerySet[Any]:
