@@ -1,4 +1,4 @@
-"""Outbox handlers of the tests' own: one writes a note that is not idempotent, one kills its worker."""
+"""Work of the tests' own: a note that is not idempotent, a row that kills its worker, a slow task."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import os
 import signal
 import time
 from datetime import datetime
+from pathlib import Path
+
+from celery import shared_task
 
 from customers.ground import outbox
 from customers.ground.models import Event, OutboxRow
@@ -45,3 +48,15 @@ def cross(row: OutboxRow, at: datetime) -> None:
             time.sleep(row.payload["pause"] if row.attempts == 1 else 0)
         list(Customer.objects.select_for_update().filter(pk=customer))
     Event.objects.create(kind=NOTED, customer_id=None, occurred_at=at, data={"row": row.pk})
+
+
+@shared_task(name="chaos.slow")
+def slow(told: str) -> None:
+    """Say in a file that the task began, take a while the first time, and say that it is done."""
+    path = Path(told)
+    first = not path.exists()
+    with path.open("a") as file:
+        file.write("began\n")
+    time.sleep(30 if first else 0)
+    with path.open("a") as file:
+        file.write("done\n")

@@ -75,6 +75,7 @@ class Kit:
         self.redis = services.Redis()
         self._templates: dict[str, dict[str, Any]] = {}
         self._processes: list[Process] = []
+        self._bells: dict[str, int] = {}
 
     @contextlib.contextmanager
     def running(self) -> Iterator[Kit]:
@@ -120,6 +121,10 @@ class Kit:
         """Drop a copy, whoever is still connected to it."""
         self.sql(f"DROP DATABASE IF EXISTS {database} WITH (FORCE)")
 
+    def bell(self, database: str) -> str:
+        """Return the address of Redis for a database: each has bells of its own."""
+        return str(self.redis.address(self._bells.setdefault(database, len(self._bells) % 16)))
+
     # --- Processes ---------------------------------------------------------------------------
 
     def environment(self, database: str, **more: str) -> dict[str, str]:
@@ -136,7 +141,7 @@ class Kit:
         return {
             **kept,
             "DATABASE_URL": self.pg.address(database),
-            "REDIS_URL": self.redis.address(),
+            "REDIS_URL": self.bell(database),
             "SECRET_KEY": SECRET,
             "EMAIL_URL": "memorymail://",
             "PUBLIC_BASE_URL": "http://127.0.0.1",

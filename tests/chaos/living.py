@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from statistics import quantiles
 
@@ -86,93 +88,102 @@ def followed_once(kit: Kit, database: str, said: str, *, within: float) -> list[
     return [float(str(done)) for _text, _count, done in rows()]
 
 
-def latency(
-    kit: Kit, *, events: int, customers: int = 1_000, broker: str = "up", without: str = ""
-) -> Figures:
-    """Return the seconds from a complaint sent to its case open; ``broker``: up, stopped or frozen."""
-    database, session, ids = morning(kit, customers)
+@dataclass
+class System:
+    """A system that runs: its database, somebody at its pages, the customers' ids."""
+
+    kit: Kit
+    database: str
+    person: Person
+    ids: list[int]
+
+
+@contextmanager
+def running(kit: Kit, *, without: str = "") -> Iterator[System]:
+    """Run a web process, a worker of processes, one of threads and a scheduler, until the block ends."""
+    database, session, ids = morning(kit, 1_000)
     more = {"CHAOS_WITHOUT": without}
-    workers = [kit.worker(database, **more), kit.beat(database, **more)]
+    workers = [
+        kit.worker(database, processes=1, **more),
+        kit.worker(database, pool="threads", **more),
+        kit.beat(database, **more),
+    ]
     try:
-        with serving(kit, database, session) as person:
-            _warm(kit, database, person, ids)
-            _break(kit, broker)
-            answers = [person.complain(ids[n], f"late {n}") for n in range(events) if not time.sleep(0.05)]  # type: ignore[func-returns-value]
-            stored_once(kit, database, answers, "late")
-            followed_once(kit, database, "late", within=30)
-            sent = {answer.text: answer.sent for answer in answers}
-            done = kit.sql(NEEDS, "late %", database=database)
-            return figures([float(str(at)) - sent[str(text)] for text, _count, at in done])
+        with serving(kit, database, session, **more) as person:
+            system = System(kit, database, person, ids)
+            _warm(system)
+            yield system
     finally:
-        _mend(kit, broker)
         for process in workers:
             process.kill()
         kit.drop(database)
 
 
-def broker_away(
-    kit: Kit, *, how: str, seconds: float, writes: int, without: str = ""
-) -> tuple[Figures, float]:
+@contextmanager
+def broker(kit: Kit, how: str) -> Iterator[None]:
+    """Have Redis ``up``, ``stopped`` or ``frozen`` in the block."""
+    if how == "stopped":
+        kit.redis.stop()
+    elif how == "frozen":
+        kit.redis.freeze()
+    try:
+        yield
+    finally:
+        if how == "stopped":
+            kit.redis.start()
+        elif how == "frozen":
+            kit.redis.thaw()
+
+
+def latency(system: System, *, events: int, redis: str) -> Figures:
+    """Return the seconds from a complaint sent to its case open, the broker being up, stopped or frozen."""
+    said = f"late {redis}"
+    with broker(system.kit, redis):
+        answers = system.person.many(system.ids, events * 2, said=said, every=0.05, threads=2)
+        stored_once(system.kit, system.database, answers, said)
+        followed_once(system.kit, system.database, said, within=30)
+    sent = {answer.text: answer.sent for answer in answers}
+    done = system.kit.sql(NEEDS, f"{said} %", database=system.database)
+    return figures([float(str(at)) - sent[str(text)] for text, _count, at in done])
+
+
+def broker_away(system: System, *, how: str, seconds: float, writes: int) -> tuple[Figures, float]:
     """Write over HTTP while Redis is stopped or frozen; return figures of requests, seconds of catching up.
 
     Everything is stored, nothing is answered with an error or waits for the broker, and every
     follow-up is made once.
     """
-    database, session, ids = morning(kit, 1_000)
-    more = {"CHAOS_WITHOUT": without}
-    workers = [kit.worker(database, **more), kit.worker(database, pool="threads", **more)]
-    try:
-        with serving(kit, database, session, **more) as person:
-            _warm(kit, database, person, ids)
-            _break(kit, how)
-            answers = person.many(ids, writes, said="away", every=seconds / writes)
-            _mend(kit, how)
-            back = time.monotonic()
-            stored_once(kit, database, answers, "away")
-            slowest = max(answer.seconds for answer in answers)
-            must(slowest < 2, f"a request waited {slowest:.1f} s")
-            followed_once(kit, database, "away", within=30)
-            return figures([answer.seconds for answer in answers]), time.monotonic() - back
-    finally:
-        _mend(kit, how)
-        for process in workers:
-            process.kill()
-        kit.drop(database)
+    said = f"away {how}"
+    with broker(system.kit, how):
+        answers = system.person.many(system.ids, writes, said=said, every=seconds / writes)
+    back = time.monotonic()
+    stored_once(system.kit, system.database, answers, said)
+    slowest = max(answer.seconds for answer in answers)
+    must(slowest < 2, f"a request waited {slowest:.1f} s")
+    followed_once(system.kit, system.database, said, within=30)
+    return figures([answer.seconds for answer in answers]), time.monotonic() - back
 
 
 def started_without_broker(kit: Kit, *, pool: str) -> float:
-    """Return the seconds to a case of a worker that is started while there is no broker."""
-    database, session, ids = morning(kit, 1_000)
-    _break(kit, "stopped")
-    worker = kit.worker(database, pool=pool)
-    try:
-        with serving(kit, database, session) as person:
-            began = time.monotonic()
-            stored_once(kit, database, [person.complain(ids[0], "alone 0")], "alone")
-            followed_once(kit, database, "alone", within=30)
+    """Return the seconds that a worker, started while there is no broker, needs to do what waits."""
+    database, _session, _ids = morning(kit, 1_000)
+    kit.sql("UPDATE ground_outboxrow SET done_at = NULL", database=database)
+    with broker(kit, "stopped"):
+        began = time.monotonic()
+        worker = kit.worker(database, pool=pool)
+        try:
+            left = "SELECT count(*) FROM ground_outboxrow WHERE done_at IS NULL"
+            wait_for(
+                lambda: not kit.sql(left, database=database)[0][0], within=40, what="work without a broker"
+            )
             return time.monotonic() - began
-    finally:
-        worker.kill()
-        _mend(kit, "stopped")
-        kit.drop(database)
+        finally:
+            worker.kill()
+            kit.drop(database)
 
 
-def _warm(kit: Kit, database: str, person: Person, ids: list[int]) -> None:
+def _warm(system: System) -> None:
     """Wait until the workers are at work."""
-    answers = [person.complain(ids[-1], f"warm {n}") for n in range(3)]
-    stored_once(kit, database, answers, "warm")
-    followed_once(kit, database, "warm", within=60)
-
-
-def _break(kit: Kit, how: str) -> None:
-    if how == "stopped":
-        kit.redis.stop()
-    elif how == "frozen":
-        kit.redis.freeze()
-
-
-def _mend(kit: Kit, how: str) -> None:
-    if how == "stopped" and kit.redis.process is None:
-        kit.redis.start()
-    elif how == "frozen":
-        kit.redis.thaw()
+    answers = [system.person.complain(system.ids[-1], f"warm {n}") for n in range(3)]
+    stored_once(system.kit, system.database, answers, "warm")
+    followed_once(system.kit, system.database, "warm", within=60)
