@@ -22,6 +22,8 @@ from django.test import Client
 
 from customers.access import is_foreign
 from customers.models import User
+from retention.api.calls import Calls
+from retention.models import FollowUpCall
 from tests.api import world as worlds
 from tests.api.conftest import Caller
 from tests.api.world import CANARY, World, is_visible
@@ -233,6 +235,15 @@ def test_api_objects_that_belong_to_others_are_not_there(quiet, world):
     assert worlds.digests(without=COUNTED) == before
     assert answers[404] > 300
     assert sum(answers.values()) >= AT_LEAST
+
+
+def test_a_resource_that_forgets_who_asks_is_found(quiet, world, monkeypatch):
+    """The hunt itself: with one guard taken out it must not come back empty."""
+    monkeypatch.setattr(Calls, "rows", lambda self: FollowUpCall.objects.all())
+    _answers, wrong = leaks(world, [by_token(world, "outsider")], api=True)
+    found = {(verb, re.sub(r"\d+", "N", path), status) for _name, verb, path, status, _said, _like in wrong}
+    assert {("get", "/api/vN/calls/N/", 200), ("post", "/api/vN/calls/N/log/", 200)} <= found
+    assert {path.split("/")[3] for _verb, path, _status in found} == {"calls"}
 
 
 @pytest.mark.parametrize("api", [False, True], ids=["pages", "API"])
