@@ -11,7 +11,6 @@ from django.contrib import messages
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
@@ -21,23 +20,16 @@ from customers.ground import clock
 from customers.ground.errors import Refused
 from customers.ground.marks import moment_name
 from customers.ground.numbers import whole
-from customers.models import Customer, User
-from retention import calls, cases, rules
+from customers.models import User
+from retention import calls, cases
 from retention.cases import queue
-from retention.models import EarlyWarning, FollowUpCall, RetentionCase
+from retention.models import FollowUpCall, RetentionCase
+from retention.pages.about import about
 from retention.pages.forms import WORKERS, AssignForm, CallForm, CloseForm, DiagnosisForm, PlanForm
-from retention.timeline import timeline
+from retention.timeline import told
 
 SEES_CASES = ("account_manager", "team_lead", "admin", "analyst")
 Outcome = FollowUpCall.Outcome
-
-
-@dataclass(frozen=True)
-class Reason:
-    """One warning of a case, ready to show."""
-
-    warning: EarlyWarning
-    sentence: str
 
 
 @dataclass(frozen=True)
@@ -150,13 +142,6 @@ def case_take(request: HttpRequest, pk: int) -> HttpResponse:
     return _onward(request, case)
 
 
-def reasons(case: RetentionCase, *, currency: str) -> list[Reason]:
-    """Return the warnings of a case with their evidence in words, the gravest first."""
-    language = get_language() or "en"
-    rows = case.warnings.select_related("rule").order_by("closed_at", "-severity", "pk")
-    return [Reason(w, rules.evidence_sentence(w, w.rule, language=language, currency=currency)) for w in rows]
-
-
 def next_case(case: RetentionCase, *, user: User, at: datetime) -> RetentionCase | None:
     """Return the case behind this one in the user's queue; the first one when this is the last."""
     waiting = queue.queue(user).exclude(pk=case.pk)
@@ -187,36 +172,38 @@ def outcome_buttons(case: RetentionCase, call: FollowUpCall | None, *, at: datet
 
 def _page(request: HttpRequest, case: RetentionCase, **bound: forms.Form) -> HttpResponse:
     at, firm = clock.now(), company.current()
-    call = FollowUpCall.objects.filter(case=case, status=FollowUpCall.Status.PLANNED).first()
-    main = case.customer.contacts.first()
+    found = about(case, user=request.user)
     following = next_case(case, user=request.user, at=at)
     may_work = case.is_open and request.user.role in WORKERS
+    may_assign = case.is_open and cases.may_assign(request.user)
+    call = found.call
     context: dict[str, Any] = {
         "case": case,
         "customer": case.customer,
         # a lead sees a case that nobody could take, though the customer is another team's
-        "sees_file": Customer.objects.visible_to(request.user).filter(pk=case.customer_id).exists(),  # type: ignore[attr-defined]
-        "contact": main,
+        "sees_file": found.sees_file,
+        "contact": next(iter(found.contacts), None),
+        "contacts": found.contacts,
         "call": call,
         "now": at,
         "currency": firm.base_currency,
-        "reasons": reasons(case, currency=firm.base_currency),
+        "reasons": found.reasons(currency=firm.base_currency),
         "why_here": queue.why_here(case, at, currency=firm.base_currency) if case.is_open else "",
         "why_assigned": cases.why_assigned(case),
-        "hint": calls.hint(case),
-        "page": timeline(case.customer, user=request.user, limit=20),
-        "complaints": [c for c in cases.complaints_of(case) if c.state == c.State.OPEN],
+        "hint": found.hint,
+        "page": told(case.customer, limit=20),
+        "complaints": found.open_complaints,
         "next_case": following,
         "may_work": may_work,
-        "may_assign": case.is_open and cases.may_assign(request.user),
+        "may_assign": may_assign,
         "may_take": may_work and case.assignee_id is None and request.user.role != "admin",
         "buttons": outcome_buttons(case, call, at=at) if may_work else [],
         "call_form": CallForm(),
         "plan_form": PlanForm(initial={"due_at": call.due_at if call else None}),
         "close_form": CloseForm(),
         "assign_form": AssignForm(user=request.user),
-        "diagnosis_form": DiagnosisForm(initial=_diagnosis_of(case)),
-        "diagnosis": list(case.causes.all()),
+        "diagnosis_form": DiagnosisForm(initial=found.diagnosis, known=found.causes),
+        "diagnosis": found.named,
         **bound,
     }
     context["open_sheet"] = next((name for name in bound if name != "call_form"), "")
@@ -268,15 +255,6 @@ def _case_to_work_on(request: HttpRequest, pk: int) -> RetentionCase:
     visible = RetentionCase.objects.visible_to(request.user)  # type: ignore[attr-defined]
     found = RetentionCase.objects.filter(Q(pk__in=visible.values("pk")) | Q(assignee=request.user))
     return get_object_or_404(found.select_related("customer__owner", "assignee", "closed_by"), pk=pk)
-
-
-def _diagnosis_of(case: RetentionCase) -> dict[str, Any]:
-    links = list(case.casecause_set.all())
-    return {
-        "churn_type": case.churn_type,
-        "causes": [link.cause_id for link in links],
-        "main": next((link.cause_id for link in links if link.is_main), None),
-    }
 
 
 def _said(logged: calls.Logged, *, at: datetime) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from django import forms
 from django.contrib import messages
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.formats import date_format
@@ -18,20 +20,26 @@ from customers import company, complaints, interactions, ownership
 from customers.access import allow
 from customers.ground import clock
 from customers.ground.errors import Refused
+from customers.ground.gathering import gathered
 from customers.ground.localtime import day_of
 from customers.ground.models import Company
-from customers.models import AttributeValue, Complaint, Customer
+from customers.models import AttributeValue, Complaint, Contact, Customer, User
 from retention import cases, measures
 from retention.measures import compute
 from retention.measures.display import format_value
 from retention.measures.history import history
 from retention.models import CustomerMeasures, RetentionCase
+from retention.pages.about import OF_CONTACT
 from retention.pages.customers import SEES_CUSTOMERS
 from retention.pages.forms import WORKERS, ComplaintForm, InteractionForm, OpenCaseForm, OwnerForm
-from retention.timeline import Page, UnknownPlace, timeline
+from retention.timeline import Page, UnknownPlace, told
 
 MOST_COMPLAINTS = 20
 MOST_CASES = 20
+MOST_CONTACTS = 100
+_OF_CASE = ("id", "kind", "status", "outcome", "severity", "opened_at", "due_at", "assignee_id")
+_OF_ASSIGNEE = ("assignee__username", "assignee__first_name", "assignee__last_name")
+_OF_COMPLAINT = ("id", "severity", "state", "occurred_at", "due_at", "text")
 
 
 @dataclass(frozen=True)
@@ -145,17 +153,14 @@ def measure_groups(
     return [group for group in groups.values() if group.rows]
 
 
-def attributes_of(customer: Customer, *, language: str) -> list[tuple[str, str]]:
-    """Return the customer's own attributes as pairs of label and newest value; one query."""
-    rows = AttributeValue.objects.filter(customer=customer, void=False).select_related("attribute")
-    newest = {row.attribute_id: row for row in rows.order_by("occurred_at", "pk")}
-    return [
-        (row.attribute.label_zh if language.startswith("zh") else row.attribute.label_en, _value_of(row))
-        for row in sorted(newest.values(), key=lambda row: row.attribute.code)
-    ]
+def attributes_of(rows: Iterable[Any], *, language: str) -> list[tuple[str, str]]:
+    """Return the customer's own attributes, oldest value first, as pairs of label and newest value."""
+    newest = {row.attribute__code: row for row in rows}
+    label = "attribute__label_zh" if language.startswith("zh") else "attribute__label_en"
+    return [(getattr(newest[code], label), _value_of(newest[code])) for code in sorted(newest)]
 
 
-def _value_of(row: AttributeValue) -> str:
+def _value_of(row: Any) -> str:
     if row.number is not None:
         return f"{row.number.normalize():,f}"
     if row.day is not None:
@@ -165,30 +170,29 @@ def _value_of(row: AttributeValue) -> str:
 
 def _page(request: HttpRequest, customer: Customer, **bound: forms.Form) -> HttpResponse:
     at, firm = clock.now(), company.current()
-    found = Complaint.objects.filter(customer=customer, void=False)
+    rows = gathered(**_lists(customer))
+    contacts = [Contact(**vars(row)) for row in rows["contacts"]]
     context: dict[str, Any] = {
         "customer": customer,
-        "contacts": list(customer.contacts.all()),
+        "contacts": contacts,
         "now": at,
         "currency": firm.base_currency,
-        "attributes": attributes_of(customer, language=get_language() or "en"),
+        "attributes": attributes_of(rows["attributes"], language=get_language() or "en"),
         "groups": measure_groups(
             customer, today=company.today(at, firm).number, firm=firm, spark=history(customer.pk, at=at)
         ),
-        "as_of": CustomerMeasures.objects.filter(customer=customer).values_list("as_of", flat=True).first(),
+        "as_of": next((row.as_of for row in rows["measured"]), None),
         "page": _timeline(request, customer),
-        "cases": list(
-            RetentionCase.objects.filter(customer=customer)
-            .select_related("assignee")
-            .order_by("-opened_at")[:MOST_CASES]
-        ),
-        "complaints": list(found.order_by("state", "-occurred_at")[:MOST_COMPLAINTS]),
+        "cases": [_case(row) for row in rows["cases"]],
+        "complaints": [Complaint(**vars(row)) for row in rows["complaints"]],
         "may_work": request.user.role in WORKERS,
         "may_assign": cases.may_assign(request.user),
         "interaction_form": InteractionForm(
-            customer=customer, initial={"contact": customer.contacts.first()}
+            customer=customer,
+            contacts=contacts,
+            initial={"contact": next((contact.pk for contact in contacts), None)},
         ),
-        "complaint_form": ComplaintForm(customer=customer),
+        "complaint_form": ComplaintForm(customer=customer, contacts=contacts),
         "case_form": OpenCaseForm(),
         "owner_form": OwnerForm(user=request.user),
         **bound,
@@ -198,12 +202,34 @@ def _page(request: HttpRequest, customer: Customer, **bound: forms.Form) -> Http
     return render(request, "retention/customer.html", context, status=422 if bound else 200)
 
 
+def _lists(customer: Customer) -> dict[str, QuerySet[Any, Any]]:
+    """Return what the page lists beside measures and timeline."""
+    given = AttributeValue.objects.filter(customer=customer, void=False).order_by("occurred_at", "pk")
+    opened = RetentionCase.objects.filter(customer=customer).order_by("-opened_at")
+    complained = Complaint.objects.filter(customer=customer, void=False).order_by("state", "-occurred_at")
+    label = ("attribute__code", "attribute__label_en", "attribute__label_zh")
+    return {
+        "contacts": customer.contacts.all()[:MOST_CONTACTS].values(*OF_CONTACT),
+        "attributes": given.values("number", "day", "choice", "text", *label),
+        "measured": CustomerMeasures.objects.filter(customer=customer).values("as_of"),
+        "cases": opened[:MOST_CASES].values(*_OF_CASE, *_OF_ASSIGNEE),
+        "complaints": complained[:MOST_COMPLAINTS].values(*_OF_COMPLAINT),
+    }
+
+
+def _case(row: Any) -> RetentionCase:
+    case = RetentionCase(**{name: getattr(row, name) for name in _OF_CASE})
+    if row.assignee_id is not None:
+        parts = {name.removeprefix("assignee__"): getattr(row, name) for name in _OF_ASSIGNEE}
+        case.assignee = User(pk=row.assignee_id, **parts)
+    return case
+
+
 def _timeline(request: HttpRequest, customer: Customer) -> Page:
-    before = request.GET.get("before", "")
     try:
-        return timeline(customer, user=request.user, before=before)
+        return told(customer, before=request.GET.get("before", ""))
     except UnknownPlace:
-        return timeline(customer, user=request.user)
+        return told(customer)
 
 
 def _act(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -81,15 +81,15 @@ class DiagnosisForm(forms.Form):
         label=_("Main cause"), queryset=Cause.objects.none(), required=False, empty_label=_("the only one")
     )
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, known: Iterable[Cause] = (), **kwargs: Any) -> None:
+        """``known``: the causes where they are read already, for a form that is only shown."""
         super().__init__(*args, **kwargs)
-        known = causes.choices()
-        several, main = self.fields["causes"], self.fields["main"]
-        several.queryset = main.queryset = known  # type: ignore[attr-defined]
-        if not self.is_bound:  # drawn twice, read once
-            pairs = [(cause.pk, str(cause)) for cause in known]
-            several.widget.choices = pairs  # type: ignore[attr-defined]
-            main.widget.choices = [("", main.empty_label), *pairs]  # type: ignore[attr-defined]
+        several, main = cast(Any, self.fields["causes"]), cast(Any, self.fields["main"])
+        several.queryset = main.queryset = causes.choices()
+        pairs = [(cause.pk, str(cause)) for cause in known]
+        if pairs:
+            several.widget.choices = pairs
+            main.widget.choices = [("", main.empty_label), *pairs]
 
 
 class CloseForm(forms.Form):
@@ -148,10 +148,16 @@ class OwnerForm(AssignForm):
 class _AboutCustomer(forms.Form):
     """A form whose contacts are those of one customer."""
 
-    def __init__(self, *args: Any, customer: Customer, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, customer: Customer, contacts: Iterable[Contact] | None = None, **kwargs: Any
+    ) -> None:
+        """``contacts``: those of the customer where they are read already, for a form that is only shown."""
         super().__init__(*args, **kwargs)
         if "contact" in self.fields:
-            self.fields["contact"].queryset = customer.contacts.all()  # type: ignore[attr-defined]
+            field = cast(Any, self.fields["contact"])
+            field.queryset = customer.contacts.all()
+            if contacts is not None:
+                field.widget.choices = [("", field.empty_label), *((c.pk, str(c)) for c in contacts)]
 
 
 class InteractionForm(_AboutCustomer):

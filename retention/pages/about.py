@@ -1,0 +1,121 @@
+"""What a case's page tells about the case, gathered in one query."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+
+from django.utils.translation import get_language
+
+from customers import causes
+from customers.ground.gathering import gathered
+from customers.models import Cause, Complaint, Contact, Customer, User
+from retention import calls, rules
+from retention.models import CaseMove, EarlyWarning, FollowUpCall, MoveKind, RetentionCase, WarningRule
+
+MOST = 100
+OF_CONTACT = ("id", "name", "role", "phone", "email", "is_main")
+_OF_WARNING = ("rule_version", "severity", "raised_at", "closed_at", "closed_because", "evidence")
+_OF_RULE = ("rule__name_en", "rule__name_zh", "rule__condition")
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One warning of a case, ready to show."""
+
+    warning: EarlyWarning
+    sentence: str
+
+
+@dataclass(frozen=True)
+class About:
+    """What stands around a case; see :func:`about`."""
+
+    case: RetentionCase
+    rows: dict[str, list[Any]]
+
+    @property
+    def contacts(self) -> list[Contact]:
+        return [Contact(**vars(row)) for row in self.rows["contacts"]]
+
+    @property
+    def call(self) -> FollowUpCall | None:
+        """The planned call."""
+        return next((FollowUpCall(**vars(row)) for row in self.rows["planned"]), None)
+
+    @property
+    def hint(self) -> calls.Hint | None:
+        """What the calls say about reaching the customer."""
+        return next((calls.hint_of(row.outcome, row.attempt) for row in self.rows["last"]), None)
+
+    @property
+    def sees_file(self) -> bool:
+        return bool(self.rows["file"])
+
+    @property
+    def causes(self) -> list[Cause]:
+        """Those that a diagnosis may name."""
+        return [Cause(**vars(row)) for row in self.rows["causes"]]
+
+    @property
+    def named(self) -> list[Cause]:
+        """Those that the diagnosis names."""
+        return [
+            Cause(pk=row.cause_id, name_en=row.cause__name_en, name_zh=row.cause__name_zh)
+            for row in self.rows["links"]
+        ]
+
+    @property
+    def diagnosis(self) -> dict[str, Any]:
+        """The diagnosis as its form shows it."""
+        links = self.rows["links"]
+        return {
+            "churn_type": self.case.churn_type,
+            "causes": [link.cause_id for link in links],
+            "main": next((link.cause_id for link in links if link.is_main), None),
+        }
+
+    @property
+    def open_complaints(self) -> list[int]:
+        """The complaints that opened or joined the case and are not resolved."""
+        told = {row.codes.get("complaint") for row in self.rows["steps"]} | {self.case.complaint_id}
+        return [row.id for row in self.rows["complaints"] if row.id in told]
+
+    def reasons(self, *, currency: str) -> list[Reason]:
+        """Return the warnings with their evidence in words, the gravest first."""
+        language = get_language() or "en"
+        return [_reason(row, language=language, currency=currency) for row in self.rows["warnings"]]
+
+
+def about(case: RetentionCase, *, user: User) -> About:
+    """Return what stands around a case, for ``user`` who sees it; one query."""
+    made = FollowUpCall.objects.filter(case=case)
+    of_customer = {"customer": case.customer_id}
+    steps = CaseMove.objects.filter(case=case, kind__in=[MoveKind.OPENED, MoveKind.JOINED])
+    links = case.casecause_set.order_by("cause__position", "cause_id")
+    visible = Customer.objects.visible_to(user)  # type: ignore[attr-defined]
+    lists = {
+        "contacts": Contact.objects.filter(**of_customer)[:MOST].values(*OF_CONTACT),
+        "planned": made.filter(status=FollowUpCall.Status.PLANNED)[:1].values("id", "due_at", "attempt"),
+        "last": made.filter(status=FollowUpCall.Status.DONE)
+        .order_by("-done_at", "-id")[:1]
+        .values("outcome", "attempt"),
+        "warnings": case.warnings.order_by("closed_at", "-severity", "pk")[:MOST].values(
+            *_OF_WARNING, *_OF_RULE
+        ),
+        "links": links[:MOST].values("cause_id", "is_main", "cause__name_en", "cause__name_zh"),
+        "causes": causes.choices().values("id", "name_en", "name_zh"),
+        "steps": steps[:MOST].values("codes"),
+        "complaints": Complaint.objects.filter(state=Complaint.State.OPEN, void=False, **of_customer)[
+            :MOST
+        ].values("id"),
+        "file": visible.filter(pk=case.customer_id).values("id"),
+    }
+    return About(case, gathered(**lists))
+
+
+def _reason(row: SimpleNamespace, *, language: str, currency: str) -> Reason:
+    rule = WarningRule(name_en=row.rule__name_en, name_zh=row.rule__name_zh, condition=row.rule__condition)
+    warning = EarlyWarning(rule=rule, **{name: getattr(row, name) for name in _OF_WARNING})
+    return Reason(warning, rules.evidence_sentence(warning, rule, language=language, currency=currency))
