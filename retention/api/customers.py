@@ -8,7 +8,6 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.http import Http404
-from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.decorators import action
@@ -51,7 +50,7 @@ class MeasuresShape(serializers.Serializer[Any]):
 class MonthShape(serializers.Serializer[Any]):
     """One month of a customer."""
 
-    month = serializers.CharField(help_text=_("For example 2026-05."))
+    month = serializers.CharField(help_text="For example 2026-05.")
     orders = serializers.IntegerField()
     spend = serializers.CharField()
     contacts = serializers.IntegerField()
