@@ -24,7 +24,7 @@ class Outcome:
     thrown_away: int
     variation: float
     equal: str
-    buffers: dict[str, int] = field(default_factory=dict)
+    counted: dict[str, dict[str, int]] = field(default_factory=dict)  # by way, in the untimed round
 
     @property
     def refused(self) -> str:
@@ -39,7 +39,7 @@ def run(
     trial: Trial,
     *,
     pairs: int,
-    buffers: Callable[[], int] = lambda: 0,
+    counters: Callable[[], dict[str, int]] = dict,
     now: Callable[[], float] = perf_counter,
 ) -> Outcome:
     """Prove the outputs equal in an untimed round, then run pairs until the floor is steady.
@@ -47,9 +47,9 @@ def run(
     At most twice as many pairs are run; the last ``pairs`` successive ones count. Raises ``Unequal``.
     """
     outputs: dict[str, Any] = {}
-    used: dict[str, int] = {}
+    counted: dict[str, dict[str, int]] = {}
     for name in trial.ways:
-        outputs[name], used[name] = _untimed(trial, name, buffers)
+        outputs[name], counted[name] = _untimed(trial, name, counters)
     equal = trial.same(outputs)
     outputs.clear()
     ran: list[Pair] = []
@@ -58,22 +58,22 @@ def run(
         last = ran[-pairs:]
         if len(last) == pairs and variation(seconds(last, benchmark.floor)) <= MOST_VARIATION:
             break
-    counted = ran[-pairs:]
+    kept = ran[-pairs:]
     return Outcome(
-        pairs=counted,
-        thrown_away=len(ran) - len(counted),
-        variation=variation(seconds(counted, benchmark.floor)),
+        pairs=kept,
+        thrown_away=len(ran) - len(kept),
+        variation=variation(seconds(kept, benchmark.floor)),
         equal=equal,
-        buffers=used,
+        counted=counted,
     )
 
 
-def _untimed(trial: Trial, name: str, buffers: Callable[[], int]) -> tuple[Any, int]:
+def _untimed(trial: Trial, name: str, counters: Callable[[], dict[str, int]]) -> tuple[Any, dict[str, int]]:
     if name in trial.before:
         trial.before[name]()
-    before = buffers()
+    before = counters()
     output = trial.ways[name]()
-    used = buffers() - before
+    used = {what: count - before[what] for what, count in counters().items()}
     if isinstance(output, Measured):
         output = output.output
     return (trial.outputs[name]() if name in trial.outputs else output), used

@@ -29,7 +29,8 @@ a bare `INSERT … SELECT` of as many rows of the wide table's width. PostgreSQL
 durable, with the settings of `docker-compose.yml`.
 
 *refused*: the floor varied by more than 25 % from pair to pair, or outputs differed; nothing may be
-concluded. *stale*: code that the benchmark depends on has changed since.
+concluded. *stale*: code that the benchmark depends on has changed since. Buffers (shared, hit or read) and
+rows are per customer, or whatever the work is about.
 """
 
 
@@ -78,7 +79,7 @@ def _section(title: str, some: list[tuple[Benchmark, dict[str, Any]]]) -> str:
             "|---|---|---|---|---|---|",
             *ratios,
             "",
-            "| work | state | way | seconds (median) | buffers a row | other figures |",
+            "| work | state | way | seconds (median) | buffers, rows read, rows written | other figures |",
             "|---|---|---|---|---|---|",
             *seconds,
             "",
@@ -120,10 +121,9 @@ def _seconds(result: dict[str, Any], state: str, found: dict[str, Any]) -> list[
         values = sorted(way["seconds"])
         middle = values[len(values) // 2]
         figures = ", ".join(f"{key} {value:g}" for key, value in way["figures"].items())
-        lines.append(
-            f"| {result['title']} | {state} | {name} | {_short(middle)} | {_short(way['buffers_per_row'])} "
-            f"| {figures or '—'} |"
-        )
+        counted = ", ".join(_short(count) for count in way["per_row"].values())
+        cells = [result["title"], state, name, _short(middle), counted or "—", figures or "—"]
+        lines.append(f"| {' | '.join(cells)} |")
     return lines
 
 

@@ -26,11 +26,10 @@ def of_state(benchmark: Benchmark, trial: Trial, outcome: Outcome) -> dict[str, 
     ways = {}
     for way in trial.ways:
         seconds = pairs.seconds(outcome.pairs, way)
-        used = outcome.buffers.get(way, 0)
+        counted = outcome.counted.get(way, {})
         ways[way] = {
             "seconds": [round(value, 4) for value in seconds],
-            "buffers": used,
-            "buffers_per_row": round(used / max(1, trial.rows), 3),
+            "per_row": {what: round(count / max(1, trial.rows), 3) for what, count in counted.items()},
             "figures": dict(pairs.figures(outcome.pairs, way)),
         }
     return {

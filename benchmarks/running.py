@@ -75,7 +75,7 @@ def _one(benchmark: Benchmark, stage: book.Stage, count: int) -> dict[str, Any]:
     try:
         with worker.beside(stage.engine):
             count = min(count, benchmark.pairs.get(stage.size, count))
-            outcome = pairs.run(benchmark, trial, pairs=count, buffers=vacuum.buffers)
+            outcome = pairs.run(benchmark, trial, pairs=count, counters=vacuum.counters)
     except book.Unequal as error:
         return {"refused": f"the outputs differ: {error}", "ways": {}, "ratios": {}, "limits": {}}
     finally:
@@ -110,7 +110,8 @@ def _print(state: dict[str, Any], say: Callable[[str], None]) -> None:
     for name, way in state["ways"].items():
         figures = "".join(f", {key} {value:g}" for key, value in way["figures"].items())
         listed = " ".join(f"{value:.3f}" for value in way["seconds"])
-        say(f"  {name:<16} {listed} s, {way['buffers_per_row']:g} buffers a row{figures}")
+        counted = "".join(f", {count:g} {what} a row" for what, count in way["per_row"].items())
+        say(f"  {name:<16} {listed} s{counted}{figures}")
     for name, found in {**state["ratios"], **state["limits"]}.items():
         verdict = {True: "met", False: "MISSED", None: ""}[found["met"]]
         say(

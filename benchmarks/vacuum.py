@@ -92,20 +92,24 @@ def flush_counts() -> None:
         cursor.execute("SELECT pg_stat_clear_snapshot()")
 
 
-def buffers() -> int:
-    """Return how many shared buffers the database has touched so far (hit or read), on all connections."""
+def counters() -> dict[str, int]:
+    """Return what the database has done so far on all connections: shared buffers touched, rows.
+
+    Buffers were hit or read; rows read include those that only an index gave; empty on SQLite.
+    """
     if connection.vendor != "postgresql":
-        return 0
-    before = -1
+        return {}
+    before, names = -1, ("buffers", "rows read", "rows written")
     for _attempt in range(10):  # other processes tell what they did when they end or idle
         flush_counts()
         with connection.cursor() as cursor:
             cursor.execute(
-                "SELECT blks_hit + blks_read FROM pg_stat_database WHERE datname = current_database()"
+                "SELECT blks_hit + blks_read, tup_returned, tup_inserted + tup_updated + tup_deleted "
+                "FROM pg_stat_database WHERE datname = current_database()"
             )
-            now = int(cursor.fetchone()[0])
-        if now - before < 2000:
+            found = dict(zip(names, map(int, cursor.fetchone()), strict=True))
+        if found["buffers"] - before < 2000:
             break
-        before = now
+        before = found["buffers"]
         time.sleep(0.1)
-    return now
+    return found

@@ -65,8 +65,8 @@ def test_on_postgresql_outputs_are_equal_and_buffers_few(folder: Path) -> None:
             assert of_state["refused"] == "", (name, state)
             assert of_state["equal"], (name, state)
             for way, numbers in of_state["ways"].items():
-                assert numbers["buffers"] > 0
-                assert numbers["buffers_per_row"] < MOST_BUFFERS_A_CUSTOMER.get(name, 10**6), (name, way)
+                assert 0 < numbers["per_row"]["buffers"] < MOST_BUFFERS_A_CUSTOMER.get(name, 10**6), way
+                assert numbers["per_row"]["rows read"] > 0
     # what a night changes is found, and is not everybody
     assert "as a full pass finds it" in found["sweep-changed"]["states"]["worn"]["equal"]
 

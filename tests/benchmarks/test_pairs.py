@@ -145,3 +145,15 @@ def test_making_ready_is_not_timed() -> None:
     trial = Trial(ways={"floor": act}, before={"floor": slowly}, same=lambda o: "", rows=1)
     outcome = pairs.run(benchmark(), trial, pairs=2, now=lambda: clock[0])
     assert pairs.seconds(outcome.pairs, "floor") == [1.0, 1.0]
+
+
+def test_buffers_and_rows_are_what_the_untimed_round_added() -> None:
+    done = {"buffers": 100, "rows read": 0}
+
+    def act() -> None:
+        done["buffers"] += 30
+        done["rows read"] += 5
+
+    trial = Trial(ways={"floor": act}, same=lambda o: "", rows=10)
+    outcome = pairs.run(benchmark(), trial, pairs=2, counters=lambda: dict(done))
+    assert outcome.counted == {"floor": {"buffers": 30, "rows read": 5}}
