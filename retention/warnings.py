@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import Count, Max, QuerySet
 
 from customers.ground import events
@@ -66,7 +66,7 @@ def close_gone(found: Matches, *, scan: Scan, at: datetime) -> tuple[int, list[i
     """
     if not found.rules:
         return 0, []
-    with connection.cursor() as cursor:
+    with transaction.atomic(), connection.cursor() as cursor, dialect.in_order(cursor):
         cursor.execute(
             f"UPDATE {_WARNING} SET state = 'closed', closed_because = 'sign_gone', closed_at = %(at)s "
             f"WHERE {dialect.among('rule_id', 'rules')} AND state IN {_STANDING} AND raised_at <= %(at)s "
@@ -110,48 +110,74 @@ def _raise(found: Matches, *, run: SweepRun, at: datetime, is_baseline: bool) ->
     """Insert the warnings that are needed, in order of customer; return how many."""
     if not found.rules:
         return 0
-    standing = (
-        f"SELECT 1 FROM {_WARNING} s WHERE s.customer_id = t.customer_id AND s.rule_id = t.rule_id "
-        f"AND s.state IN {_STANDING}"
-    )
+    live, bound = _live_rules(found, at=at)
+    with transaction.atomic(), connection.cursor() as cursor:
+        new = _without_standing(found, cursor)
+        cursor.execute(f'SELECT EXISTS (SELECT 1 FROM "{new}")')
+        raised = 0
+        if cursor.fetchone()[0]:
+            with dialect.by_index(cursor):
+                cursor.execute(_drop_those_who_wait(new, live, is_baseline=is_baseline), bound)
+                bound |= {"at": _moment(at), "today": found.scan.today, "fingerprint": fingerprint()}
+                bound |= {"run": run.pk, "baseline": is_baseline}
+                cursor.execute(_insert(found, new, live), bound)
+                raised = max(cursor.rowcount, 0)
+        cursor.execute(f'DROP TABLE "{new}"')
+    return raised
+
+
+def _without_standing(found: Matches, cursor: Any) -> str:
+    """Make a temporary table of the matches for which no warning stands, and return its name.
+
+    On most nights these are few of many, so they are found first and in one go.
+    """
+    new, customers = f"{found.table}_new", found.scan.customers
+    with dialect.in_order(cursor):
+        cursor.execute(
+            f'CREATE TEMPORARY TABLE "{new}" AS SELECT t.* FROM "{found.table}" t WHERE NOT EXISTS '
+            f"(SELECT 1 FROM {_WARNING} s WHERE s.customer_id = t.customer_id AND s.rule_id = t.rule_id "
+            f"AND s.state IN {_STANDING} AND {customers.condition('s.customer_id')})",
+            customers.parameters(),
+        )
+    return new
+
+
+def _drop_those_who_wait(new: str, live: str, *, is_baseline: bool) -> str:
+    """Return the statement that takes out whose rule cools down and who is lost."""
     cooling = (
-        f"SELECT 1 FROM {_WARNING} w LEFT JOIN {_CASE} c ON c.id = w.case_id "
-        "WHERE w.rule_id = t.rule_id AND w.customer_id = t.customer_id AND w.state = 'closed' "
-        "AND NOT w.is_baseline "
+        f"SELECT 1 FROM live JOIN {_WARNING} w ON w.rule_id = live.rule_id "
+        f"LEFT JOIN {_CASE} c ON c.id = w.case_id "
+        "WHERE live.rule_id = t.rule_id AND w.rule_id = t.rule_id AND w.customer_id = t.customer_id "
+        "AND w.state = 'closed' AND NOT w.is_baseline "
         "AND ((w.closed_because <> 'rule_off' AND w.closed_at > live.cool) OR c.closed_at > live.cool)"
     )
-    waits = "" if is_baseline else f"AND NOT EXISTS ({cooling}) "
+    waits = "" if is_baseline else f" OR EXISTS ({cooling})"
     lost = (
         f"SELECT 1 FROM {_LOSS} l CROSS JOIN {_COMPANY} co "
         f"LEFT JOIN {_WIDE} x ON x.customer_id = l.customer_id "
         "WHERE l.customer_id = t.customer_id AND l.ended_at IS NULL "
         f"AND coalesce(x.last_order_day, 0) <= {dialect.day_number('l.occurred_at', 'co.time_zone')}"
     )
+    return (
+        f'WITH live (rule_id, version, cool) AS ({live}) DELETE FROM "{new}" AS t '
+        f"WHERE EXISTS ({lost}){waits}"
+    )
+
+
+def _insert(found: Matches, new: str, live: str) -> str:
+    """Return the statement that raises a warning for each new match whose rule is as it was scanned."""
     columns = (
         "customer_id, rule_id, rule_version, severity, state, raised_at, as_of_day, closed_because, "
         "evidence, fingerprint, sweep_run_id, is_baseline"
     )
-    live, bound = _live_rules(found, at=at)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"INSERT INTO {_WARNING} ({columns}) WITH live (rule_id, version, cool) AS ({live}) "
-            "SELECT customer_id, r.id, r.version, r.severity, 'open', "
-            f"{dialect.moment('%(at)s')}, %(today)s, '', {found.evidence()}, "
-            f"%(fingerprint)s, %(run)s, %(baseline)s FROM {found.with_rows()} "
-            "JOIN live ON live.rule_id = t.rule_id "
-            f"JOIN {_RULE} r ON r.id = live.rule_id AND r.version = live.version AND r.is_enabled "
-            f"WHERE NOT EXISTS ({standing}) {waits}AND NOT EXISTS ({lost}) "
-            "ORDER BY customer_id, r.id ON CONFLICT DO NOTHING",
-            {
-                **bound,
-                "at": _moment(at),
-                "today": found.scan.today,
-                "fingerprint": fingerprint(),
-                "run": run.pk,
-                "baseline": is_baseline,
-            },
-        )
-        return max(cursor.rowcount, 0)
+    return (
+        f"INSERT INTO {_WARNING} ({columns}) WITH live (rule_id, version, cool) AS ({live}) "
+        f"SELECT customer_id, r.id, r.version, r.severity, 'open', {dialect.moment('%(at)s')}, "
+        f"%(today)s, '', {found.evidence()}, %(fingerprint)s, %(run)s, %(baseline)s "
+        f"FROM {found.with_rows(table=new)} JOIN live ON live.rule_id = t.rule_id "
+        f"JOIN {_RULE} r ON r.id = live.rule_id AND r.version = live.version AND r.is_enabled "
+        "ORDER BY customer_id, r.id ON CONFLICT DO NOTHING"
+    )
 
 
 def _live_rules(found: Matches, *, at: datetime) -> tuple[str, dict[str, Any]]:

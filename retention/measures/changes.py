@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.apps import apps
-from django.db import connection
+from django.db import connection, transaction
 
 from customers.models import Customer, Ownership, TouchedCustomer, UserActivity
 from retention.measures import Source, dialect, sources, stored
@@ -41,7 +41,7 @@ def changed_customers(*, since: MeasureState, day: int, customers: Customers = E
             bound[f"{source.code}_{column}"] = dialect.bind_ids(days)
             crossed = dialect.among(column, f"{source.code}_{column}")
             selects.append(f"SELECT customer_id FROM {table} WHERE {crossed} AND {within('customer_id')}")
-    with connection.cursor() as cursor:
+    with transaction.atomic(), connection.cursor() as cursor, dialect.in_order(cursor):
         cursor.execute(" UNION ".join(selects) + " ORDER BY 1", bound)
         return [row[0] for row in cursor.fetchall()]
 
@@ -50,10 +50,11 @@ def _days_crossed(source: Source, since: int, today: int) -> dict[str, list[int]
     """Return, by day column of one source, the days of the facts for which an edge lay in the days passed.
 
     A fact that occurred on day d changes what it counts for on the days d (it happens) and d + n for
-    every edge n. Of the day of the last pass the end was still to come, so it counts as passed.
+    every edge n, and the day of the last pass had begun by then. But its end was still to come, and with
+    it facts that were known before they happened.
     """
-    edges = {0} | {n for measure in stored() if measure.source == source.code for n in measure.edges}
-    days: dict[str, set[int]] = {}
+    edges = {n for measure in stored() if measure.source == source.code for n in measure.edges}
+    days: dict[str, set[int]] = {"occurred_day": set(range(since, today + 1))}
     for column, n in [("occurred_day", n) for n in edges] + list(source.crossings):
-        days.setdefault(column, set()).update(range(since - n, today - n + 1))
+        days.setdefault(column, set()).update(range(since - n + 1, today - n + 1))
     return {column: sorted(found) for column, found in days.items()}

@@ -58,22 +58,31 @@ def in_order(cursor: Any) -> Iterator[None]:
     over ten million orders needs memory, and statistics that a fresh import does not have. Compiling
     (JIT) takes longer than the statements of a shard. Inside a transaction.
     """
+    with _without(cursor, *_UNORDERED, "enable_nestloop"):
+        yield
+
+
+@contextmanager
+def by_index(cursor: Any) -> Iterator[None]:
+    """Let PostgreSQL look up in the block, row by row, what stands elsewhere: for temporary tables.
+
+    Nobody has counted these, so that the planner takes thousands of rows for a handful or the reverse.
+    """
+    with _without(cursor, "enable_hashjoin", "enable_mergejoin", "enable_material", "jit"):
+        yield
+
+
+_UNORDERED = ("enable_seqscan", "enable_bitmapscan", "enable_hashagg", "enable_hashjoin", "jit")
+
+
+@contextmanager
+def _without(cursor: Any, *settings: str) -> Iterator[None]:
     if connection.vendor != "postgresql":
         yield
         return
-    cursor.execute("; ".join(f"SET LOCAL {name} = off" for name in _UNORDERED))
+    cursor.execute("; ".join(f"SET LOCAL {name} = off" for name in settings))
     yield  # after an error the transaction ends, and the settings with it
-    cursor.execute("; ".join(f"SET LOCAL {name} TO DEFAULT" for name in _UNORDERED))
-
-
-_UNORDERED = (
-    "enable_seqscan",
-    "enable_bitmapscan",
-    "enable_hashagg",
-    "enable_hashjoin",
-    "enable_nestloop",
-    "jit",
-)
+    cursor.execute("; ".join(f"SET LOCAL {name} TO DEFAULT" for name in settings))
 
 
 def column_type(measure: Measure) -> str:

@@ -75,9 +75,9 @@ class Matches:
         )
         return f"CASE t.rule_id {made} END" if made else "NULL"
 
-    def with_rows(self) -> str:
-        """Return SQL that joins each match ``t`` with the row ``m`` that it was found in."""
-        return f'"{self.table}" t JOIN "{self.scan.table}" m USING (customer_id, as_of)'
+    def with_rows(self, *, table: str = "") -> str:
+        """Return SQL that joins each match ``t`` (perhaps some, of ``table``) with its row ``m``."""
+        return f'"{table or self.table}" t JOIN "{self.scan.table}" m USING (customer_id, as_of)'
 
     def rows(self) -> list[tuple[int, str, str]]:
         """Return every match as customer id, rule code, evidence."""
