@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from pathlib import Path
 
@@ -90,4 +91,6 @@ def say(text: str) -> None:
 COMMANDS = {"generate": _generate, "run": _run, "report": _report, "list": _list, "shard": _shard}
 
 if __name__ == "__main__":
+    # Who is told to stop takes the server along.
+    signal.signal(signal.SIGTERM, lambda *_told: sys.exit(143))
     sys.exit(main(sys.argv[1:]))
