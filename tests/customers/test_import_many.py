@@ -9,18 +9,15 @@ import csv
 import json
 import os
 import random
-import subprocess
-import sys
 import time
-from pathlib import Path
 
 import pytest
 
+from tests.customers import programs
 from tests.customers.test_imports import BAD_LINES, ORDERS
 
 LINES = int(os.environ.get("LIUKE_P6_LINES", "100000"))
 SEED = int(os.environ.get("LIUKE_SEED", "1"))
-ROOT = Path(__file__).parents[2]
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 COUNTS = """
 from customers.models import *
@@ -76,10 +73,7 @@ def program(company, tmp_path, settings):
     environment["DJANGO_SETTINGS_MODULE"] = "config.settings"
 
     def start(*arguments):
-        return subprocess.Popen(
-            [sys.executable, str(ROOT / "manage.py"), *map(str, arguments)],
-            cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
+        return programs.start(arguments, cwd=tmp_path, environment=environment)
 
     return start
 
@@ -102,20 +96,19 @@ def test_many_lines_land_once_and_bad_ones_are_explained_whatever_dies(program, 
         running.communicate()
 
     running = program(*arguments, "--json")
-    said = running.stdout.read().decode().splitlines()[-1]
-    _pid, status, used = os.wait4(running.pid, 0)
-    running.returncode = os.waitstatus_to_exitcode(status)
-    found = json.loads(said)
-    print(f"seed {SEED}, {killed} killed, {used.ru_maxrss // 1024} MB, {found['seconds']} s")  # noqa: T201 — -rP
+    out, err = running.communicate()
+    found = json.loads(out.splitlines()[-1])
+    memory = programs.peak(err)
+    print(f"seed {SEED}, {killed} killed, {memory} MB, {found['seconds']} s")  # noqa: T201 — shown by -rP
     assert running.returncode == 1
     assert killed >= 3
     assert (found["lines"], found["accepted"], found["refused"]) == (LINES, good, len(bad))
     assert found["records"]["updated"] == 0
     assert found["records"]["created"] + found["records"]["unchanged"] == orders
-    assert used.ru_maxrss < 256 * 1024
+    assert memory < 256
 
     def stored():
-        return json.loads(program("shell", "-c", COUNTS).communicate()[0].decode().splitlines()[-1])
+        return json.loads(program("shell", "-c", COUNTS).communicate()[0].splitlines()[-1])
 
     before = stored()
     assert before == [orders, good, min(5000, LINES // 5), 0, 0, total, total, orders]
@@ -127,6 +120,6 @@ def test_many_lines_land_once_and_bad_ones_are_explained_whatever_dies(program, 
     assert [(line, column) for line, column, _reason in told] == bad
     assert all(reason for _line, _column, reason in told)
 
-    again = program(*arguments, "--json").communicate()[0].decode().splitlines()[-1]
+    again = program(*arguments, "--json").communicate()[0].splitlines()[-1]
     assert json.loads(again)["records"] == {"created": 0, "updated": 0, "unchanged": orders}
     assert stored() == before
