@@ -46,7 +46,7 @@ class ItemResult(serializers.Serializer[Any]):
     external_id = serializers.CharField(allow_blank=True)
     status = serializers.ChoiceField(STATUSES)
     id = serializers.IntegerField(allow_null=True, help_text="Our number of the record.")
-    errors = ItemError(many=True)
+    errors = ItemError(many=True)  # type: ignore[assignment]
 
 
 class BatchResult(serializers.Serializer[Any]):
@@ -191,9 +191,8 @@ def batch_of(code: str, *, scope: str, example: Any) -> type[Batch]:
             help_text="true: the company knew of each fact when it happened; nobody is called to act.",
         )
     # Only for the documentation: at run time each record is read by itself, so that the others land.
-    documented = type(
-        f"{name}Batch", (Takes,), {**head, "records": shape(many=True, min_length=1, max_length=MOST)}
-    )
+    listed: Any = serializers.ListSerializer(child=shape(), min_length=1, max_length=MOST)
+    documented = type(f"{name}Batch", (Takes,), {**head, "records": listed})
     read = type(f"{name}Head", (Takes,), {**head, "records": Records()})
     return type(
         f"{name}Upsert",

@@ -69,7 +69,7 @@ class Rates(Lists, Details, Resource):
 
 
 class CauseShape(Gives):
-    parent = serializers.SlugRelatedField(
+    parent: Any = serializers.SlugRelatedField(
         "code", read_only=True, allow_null=True, help_text="The code of the level above."
     )
 
@@ -109,7 +109,7 @@ class Attributes(Lists, Details, Resource):
 
 
 class ValueShape(Gives):
-    attribute = serializers.SlugRelatedField("code", read_only=True, help_text="The attribute's code.")
+    attribute: Any = serializers.SlugRelatedField("code", read_only=True, help_text="The attribute's code.")
     number = NumberField(allow_null=True)
     day = DayField(allow_null=True)
 

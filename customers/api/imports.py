@@ -166,7 +166,7 @@ class Imports(Lists, Details, Resource):
 class KindFieldShape(serializers.Serializer[Any]):
     name = serializers.CharField()
     type = serializers.CharField()
-    required = serializers.BooleanField()
+    required = serializers.BooleanField()  # type: ignore[assignment]
 
 
 class KindShape(serializers.Serializer[Any]):

@@ -50,10 +50,10 @@ class Trace:
     def after(self, landed: Landed) -> dict[str, Stand]:
         """Return each record's status and our number, by its key; the refused ones are left out."""
         now = self._numbers()
-        stands = now_rows = None
+        stands: dict[str, Stand] = {}
+        now_rows = None
         if landed.updated and landed.unchanged:  # else the counts alone tell
             now_rows = self._rows(self.before.values())
-        stands = {}
         for key, pk in now.items():
             if key not in self.before:
                 stands[key] = ("created", pk)

@@ -69,7 +69,7 @@ class LineShape(Gives):
     unit_price = NumberField()
     unit_cost = NumberField(allow_null=True)
     amount = serializers.SerializerMethodField(help_text="Quantity × unit price, in the order's currency.")
-    product = serializers.SlugRelatedField("code", read_only=True, help_text="The product's code.")
+    product: Any = serializers.SlugRelatedField("code", read_only=True, help_text="The product's code.")
 
     class Meta:
         model = OrderLine
@@ -130,7 +130,7 @@ class NewOrder(NewFact):
     currency = serializers.ChoiceField(
         sorted(money.EXPONENTS), required=False, help_text="The company's unless said."
     )
-    lines = NewLine(many=True, min_length=1, max_length=MOST_LINES)
+    lines: Any = serializers.ListSerializer(child=NewLine(), min_length=1, max_length=MOST_LINES)
 
 
 class OrderFilter(FactFilter):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from customers.api import audit, company, customers, imports, people, talk, trade
-from customers.api.batch import batch_of
+from customers.api.batch import Batch, batch_of
 
 RESOURCES = (
     ("customers", customers.Customers, "customer"),
@@ -62,7 +62,7 @@ BATCHES = {
 """Kind → the scope that its batches need, and an example of one record."""
 
 
-def _batch(kind: str, scope: str, record: dict[str, object]) -> type[object]:
+def _batch(kind: str, scope: str, record: dict[str, object]) -> type[Batch]:
     source = {} if kind in {"products", "rates"} else {"source": "shop"}
     return batch_of(kind, scope=scope, example={**source, "records": [record]})
 

@@ -6,8 +6,9 @@ import threading
 from datetime import timedelta
 
 import pytest
-from django.db import connections
+from django.db import connection, connections
 
+from customers import customers
 from customers.ground import clock
 from customers.ground.api import idempotency, throttles
 from customers.ground.models import ApiAnswer, AuditEvent, RateCounter
@@ -92,6 +93,35 @@ def test_eight_calls_at_once_with_one_key_act_once(program):
     assert Customer.objects.count() == 1
     assert {answer.status_code for answer in answers} <= {201, 409}
     assert sum("Idempotency-Replayed" not in a for a in answers if a.status_code == 201) == 1
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one writer: the second waits")
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+def test_call_whose_twin_is_under_way_is_409_and_comes_back_later(program, monkeypatch):
+    begun, may_end, answers = threading.Event(), threading.Event(), []
+    create = customers.create_customer
+
+    def slowly(**values):
+        begun.set()
+        may_end.wait(30)
+        return create(**values)
+
+    def call():
+        answers.append(program("post", "customers/", {"name": "New"}, key="one"))
+        connections.close_all()
+
+    monkeypatch.setattr(customers, "create_customer", slowly)
+    first = threading.Thread(target=call)
+    first.start()
+    begun.wait(30)
+    early = program("post", "customers/", {"name": "New"}, key="one")
+    may_end.set()
+    first.join()
+    assert (early.status_code, early.json()["code"]) == (409, "in_progress")
+    assert int(early["Retry-After"]) > 0
+    assert answers[0].status_code == 201
+    assert program("post", "customers/", {"name": "New"}, key="one").content == answers[0].content
+    assert Customer.objects.count() == 1
 
 
 # --- No lost update -----------------------------------------------------------------------------

@@ -43,7 +43,7 @@ class MomentFormField(forms.DateTimeField):
 class IdFilter(filters.Filter):
     """One of our numbers."""
 
-    field_class = forms.IntegerField
+    field_class: Any = forms.IntegerField
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, min_value=1, max_value=GREATEST_ID, **kwargs)
@@ -52,7 +52,7 @@ class IdFilter(filters.Filter):
 class WholeFilter(filters.Filter):
     """A whole number, which may be below zero."""
 
-    field_class = forms.IntegerField
+    field_class: Any = forms.IntegerField
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, min_value=-GREATEST_ID, max_value=GREATEST_ID, **kwargs)
@@ -61,7 +61,7 @@ class WholeFilter(filters.Filter):
 class MomentFilter(filters.IsoDateTimeFilter):
     """A moment, ISO 8601 with offset."""
 
-    field_class = MomentFormField
+    field_class: Any = MomentFormField
 
 
 class DayFormField(forms.DateField):
@@ -81,7 +81,7 @@ class DayFormField(forms.DateField):
 class DayFilter(filters.DateFilter):
     """A day of the calendar; on a column of day numbers, say ``numbered=True``."""
 
-    field_class = DayFormField
+    field_class: Any = DayFormField
 
     def __init__(self, *args: Any, numbered: bool = False, **kwargs: Any) -> None:
         self.numbered = numbered
@@ -112,7 +112,7 @@ class FlagFormField(forms.NullBooleanField):
 class FlagFilter(filters.BooleanFilter):
     """true or false."""
 
-    field_class = FlagFormField
+    field_class: Any = FlagFormField
 
 
 class TextFilter(filters.CharFilter):
@@ -150,6 +150,6 @@ def refuse_unknown(request: Request, known: set[str]) -> None:
         raise InvalidQuery(wrong)
 
 
-def known_to(filterset: type[FilterSet] | None) -> set[str]:
+def known_to(filterset: Any) -> set[str]:
     """Return the parameters that a list takes."""
     return {*PARAMETERS, *(filterset.base_filters if filterset else ())}

@@ -16,7 +16,7 @@ from urllib.parse import urlencode, urljoin
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from django.utils.translation import gettext as _
 from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
@@ -36,7 +36,7 @@ class Keyset(BasePagination):
     A field that begins with ``-`` is ordered downwards; all of one order go the same way.
     """
 
-    def paginate_queryset(self, queryset: QuerySet[Any], request: Request, view: Any = None) -> list[Any]:
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
         """Return the rows of one page and remember whether there is a next one."""
         self.request = request
         size = _size(request.query_params.get("page_size"))

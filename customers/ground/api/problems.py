@@ -30,7 +30,7 @@ log = logging.getLogger("django.request")
 MEDIA_TYPE = "application/problem+json"
 BUSY_SECONDS = 2
 
-CODES: dict[str, tuple[int, str | Promise]] = {
+CODES: dict[str, tuple[int, Any]] = {
     "malformed_json": (400, gettext_lazy("The body is not valid JSON.")),
     "validation_failed": (400, gettext_lazy("Some values are missing or wrong; see “errors”.")),
     "bad_parameter": (400, gettext_lazy("Some parameters of the address are wrong; see “errors”.")),

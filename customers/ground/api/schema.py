@@ -50,7 +50,7 @@ class ProblemShape(serializers.Serializer[Any]):
     code = serializers.CharField(help_text="Stable: programs decide by it.")
     detail = serializers.CharField(help_text="What happened, in the caller's language.")
     request_id = serializers.CharField(allow_blank=True, help_text="Name it when you ask for help.")
-    errors = ErrorPlace(many=True, required=False)
+    errors = ErrorPlace(many=True, required=False)  # type: ignore[assignment]
 
 
 def _header(name: str, text: str, *, required: bool) -> OpenApiParameter:
@@ -59,6 +59,8 @@ def _header(name: str, text: str, *, required: bool) -> OpenApiParameter:
 
 class Described(AutoSchema):
     """Reads ``access``, ``takes``, ``gives``, ``refuses`` and ``examples`` of a resource."""
+
+    view: Any
 
     @property
     def _access(self) -> Any:
@@ -84,7 +86,7 @@ class Described(AutoSchema):
             return f"Show one of the {things}"
         return (getattr(self.view, self.view.action).__doc__ or "").strip().split("\n")[0].rstrip(".")
 
-    def get_description(self) -> str:
+    def get_description(self) -> str:  # type: ignore[override]
         """Return the rest of the docstring, who may call it, and its own refusals."""
         doc = (getattr(self.view, self.view.action).__doc__ or "").strip()
         rest = " ".join(line.strip() for line in doc.split("\n")[1:] if line.strip())

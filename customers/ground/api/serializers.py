@@ -19,6 +19,7 @@ from rest_framework import serializers
 
 from customers.ground import localtime, money
 from customers.ground.errors import Refused
+from customers.ground.models import Company
 
 FIRST_YEAR, LAST_YEAR = 1970, 2200
 """As in files: what lies outside is a slip, and breaks calendars."""
@@ -51,7 +52,7 @@ class MomentField(serializers.DateTimeField):
             self.fail("far")
         return moment
 
-    def to_representation(self, value: Any) -> str | None:
+    def to_representation(self, value: Any) -> Any:
         """Write the moment in UTC."""
         return value.astimezone(UTC).isoformat().replace("+00:00", "Z") if value else None
 
@@ -77,7 +78,7 @@ class DayField(DateField):
         """Return the day's number."""
         return super().to_internal_value(value).toordinal()
 
-    def to_representation(self, value: Any) -> str | None:
+    def to_representation(self, value: Any) -> Any:
         """Write the day."""
         return localtime.day_of(value).isoformat() if value is not None else None
 
@@ -106,12 +107,11 @@ class AmountField(serializers.Field[Any, Any, Any, Any]):
 
     def _base(self) -> str:
         """Return the company's currency, looked up once for a whole answer."""
-        if "base_currency" not in self.context:
-            from customers.ground.models import Company
-
+        context: dict[str, Any] = self.context  # type: ignore[assignment]
+        if "base_currency" not in context:
             firm = Company.objects.first()
-            self.context["base_currency"] = firm.base_currency if firm else "XXX"
-        currency: str = self.context["base_currency"]
+            context["base_currency"] = firm.base_currency if firm else "XXX"
+        currency: str = context["base_currency"]
         return currency
 
 
@@ -123,7 +123,7 @@ class NumberField(serializers.DecimalField):
             max_digits=kwargs.pop("max_digits", 20), decimal_places=kwargs.pop("decimal_places", 4), **kwargs
         )
 
-    def to_representation(self, value: Any) -> str | None:
+    def to_representation(self, value: Any) -> Any:
         """Write the number without zeros that say nothing."""
         return format(Decimal(value).normalize(), "f") if value is not None else None
 

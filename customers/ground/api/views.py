@@ -74,7 +74,7 @@ class Resource(GenericViewSet[Any]):
         """Return the view, with what it declares; raise :class:`Undeclared` when it does not."""
         if missing := set((actions or {}).values()) - set(cls.access):
             raise Undeclared(f"{cls.__name__} does not say who may call {sorted(missing)}")
-        view = super().as_view(actions, **initkwargs)
+        view: Any = super().as_view(actions, **initkwargs)
         view.api_access = {verb.upper(): cls.access[name] for verb, name in actions.items()}
         return view
 
