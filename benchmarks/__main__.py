@@ -56,7 +56,7 @@ def _run(options: argparse.Namespace) -> int:
         folder=options.out,
         say=say,
     )
-    return 1 if any(state["refused"] for one in done for state in one["states"].values()) else 0
+    return 1 if any(one["refused"] for one in done) else 0
 
 
 def _report(options: argparse.Namespace) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterable
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from benchmarks import results, server
@@ -69,9 +70,8 @@ def _section(title: str, some: list[tuple[Benchmark, dict[str, Any]]]) -> str:
     ratios, seconds = [], []
     for benchmark, result in some:
         stale = results.changed_since(result["commit"], benchmark.depends)
-        for state, found in result["states"].items():
-            ratios += _ratios(result, state, found, stale)
-            seconds += _seconds(result, state, found)
+        ratios += _ratios(result, stale)
+        seconds += _seconds(result)
     return "\n".join(
         [
             f"## {title}\n",
@@ -91,16 +91,16 @@ def _section(title: str, some: list[tuple[Benchmark, dict[str, Any]]]) -> str:
     )
 
 
-def _ratios(result: dict[str, Any], state: str, found: dict[str, Any], stale: bool) -> list[str]:
-    if not found["ratios"] and not found["limits"]:
-        return [f"| {result['title']} | {state} | — | — | — | refused: {found['refused']} |"]
+def _ratios(result: dict[str, Any], stale: bool) -> list[str]:
+    work = f"| {result['title']} | {result['state']} |"
+    found = {**result["ratios"], **result["limits"]}
+    if not found:
+        return [f"{work} — | — | — | refused: {result['refused']} |"]
     lines = []
-    for name, one in {**found["ratios"], **found["limits"]}.items():
+    for name, one in found.items():
         value = f"{_short(one['median'])} ({_short(one['min'])} – {_short(one['max'])})"
-        lines.append(
-            f"| {result['title']} | {state} | {name} | {value} | {one['target'] or '—'} "
-            f"| {verdict(one, refused=found['refused'], stale=stale)} |"
-        )
+        word = verdict(one, refused=result["refused"], stale=stale)
+        lines.append(f"{work} {name} | {value} | {one['target'] or '—'} | {word} |")
     return lines
 
 
@@ -115,31 +115,31 @@ def verdict(one: dict[str, Any], *, refused: str, stale: bool) -> str:
     return ", ".join(filter(None, [word, "stale" if stale else ""])) or "—"
 
 
-def _seconds(result: dict[str, Any], state: str, found: dict[str, Any]) -> list[str]:
+def _seconds(result: dict[str, Any]) -> list[str]:
     lines = []
-    for name, way in found["ways"].items():
-        values = sorted(way["seconds"])
-        middle = values[len(values) // 2]
+    for name, way in result["ways"].items():
         figures = ", ".join(f"{key} {value:g}" for key, value in way["figures"].items())
         counted = ", ".join(_short(count) for count in way["per_row"].values())
-        cells = [result["title"], state, name, _short(middle), counted or "—", figures or "—"]
+        cells = [
+            result["title"],
+            result["state"],
+            name,
+            _short(median(way["seconds"])),
+            counted or "—",
+            figures or "—",
+        ]
         lines.append(f"| {' | '.join(cells)} |")
     return lines
 
 
 def _measured(result: dict[str, Any]) -> str:
     machine = result["machine"]
-    pairs = ", ".join(
-        f"{state} {found.get('pairs', 0)} pairs ({found.get('thrown_away', 0)} thrown away, floor varied by "
-        f"{found.get('floor_variation', 0):.0%})"
-        for state, found in result["states"].items()
-    )
-    load = f"{machine['load'][0]:g} before, {result['load_after'][0]:g} after"
-    equal = next((found["equal"] for found in result["states"].values() if found.get("equal")), "")
     return (
-        f"* `{result['command']}` — {result['date']}, commit `{result['commit'][:10]}`, "
+        f"* `{result['command']}`, {result['state']} — {result['date']}, commit `{result['commit'][:10]}`, "
         f"{machine['cores']} cores, {machine['memory_gb']} GB, {machine['database']}, "
-        f"Python {machine['python']}, load {load}; {pairs}. Found equal: {equal or 'nothing'}."
+        f"Python {machine['python']}, load {result['load_before']:g} before, {result['load_after']:g} after; "
+        f"{result['pairs']} pairs ({result['thrown_away']} thrown away, floor varied by "
+        f"{result['floor_variation']:.0%}). Found equal: {result['equal'] or 'nothing'}."
     )
 
 

@@ -21,8 +21,8 @@ def load(folder: Path = FOLDER) -> list[dict[str, Any]]:
     return [json.loads(file.read_text(encoding="utf-8")) for file in sorted(folder.glob("*.json"))]
 
 
-def of_state(benchmark: Benchmark, trial: Trial, outcome: Outcome) -> dict[str, Any]:
-    """Return what the report needs of one state."""
+def of(benchmark: Benchmark, trial: Trial, outcome: Outcome) -> dict[str, Any]:
+    """Return what the report needs of a benchmark in one state."""
     ways = {}
     for way in trial.ways:
         seconds = pairs.seconds(outcome.pairs, way)
@@ -45,10 +45,24 @@ def of_state(benchmark: Benchmark, trial: Trial, outcome: Outcome) -> dict[str, 
     }
 
 
+def refused(why: str) -> dict[str, Any]:
+    """Return the result of a run from which nothing can be concluded."""
+    return {
+        "pairs": 0,
+        "thrown_away": 0,
+        "floor_variation": 0.0,
+        "refused": why,
+        "equal": "",
+        "ways": {},
+        "ratios": {},
+        "limits": {},
+    }
+
+
 def store(result: dict[str, Any], folder: Path = FOLDER) -> Path:
     """Write a result; return its file."""
     folder.mkdir(exist_ok=True)
-    file = folder / f"{result['engine']}-{result['size']}-{result['name']}.json"
+    file = folder / f"{result['engine']}-{result['size']}-{result['name']}-{result['state']}.json"
     file.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return file
 
@@ -60,8 +74,12 @@ def machine() -> dict[str, Any]:
         "cores": os.cpu_count(),
         "memory_gb": round(memory / 1e9),
         "python": platform.python_version(),
-        "load": [round(value, 2) for value in os.getloadavg()],
     }
+
+
+def load_of_machine() -> float:
+    """Return the load of the last minute."""
+    return round(os.getloadavg()[0], 2)
 
 
 def commit() -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -26,39 +26,46 @@ def run(
     folder: Path = results.FOLDER,
     say: Callable[[str], None],
 ) -> list[dict[str, Any]]:
-    """Run the named benchmarks, or all, and return their results, which are stored at once.
+    """Run the named benchmarks, or all, and return their results, a benchmark and state each.
 
-    A benchmark whose outputs differ, or that cannot be timed steadily, is stored as refused: it says why
-    and how it went. ``resume`` passes over those that have a result that is not stale.
+    Each is stored before the next one begins. One whose outputs differ, that fails, or that cannot be
+    timed steadily is stored as refused, with the reason. ``resume`` passes over results that are neither
+    stale nor refused.
     """
     done = []
     with databases.store(engine) as where:
         databases.set_up_django(where.address, scratch=server.folder() / "var")
-        chosen = _chosen(names, size=size, engine=engine)
+        chosen = [
+            (benchmark, state)
+            for benchmark in _chosen(names, size=size, engine=engine)
+            for state in states
+            if state in benchmark.states
+        ]
         if resume:
             old = results.load(folder)
-            chosen = [one for one in chosen if not _stands(one, old, size=size, engine=engine)]
+            chosen = [(one, state) for one, state in chosen if not _stands(one, old, size, engine, state)]
         say(f"{engine}, size {size}: the generated database")
         name = databases.make(where, size, say=say)
-        for benchmark in chosen:
+        for benchmark, state in chosen:
+            say(f"\n{benchmark.name} ({engine}, {size}, {state})")
             result = {
                 "name": benchmark.name,
                 "title": benchmark.title,
                 "engine": engine,
                 "size": size,
+                "state": state,
                 "customers": book.SIZES[size],
                 "commit": results.commit(),
                 "date": _today(),
                 "command": f"make bench NAME={benchmark.name} SIZE={size} ENGINE={engine}",
-                "machine": {**results.machine(), "database": _version()},
-                "states": {},
+                "machine": results.machine(),
+                "load_before": results.load_of_machine(),
             }
-            for state in [one for one in states if one in benchmark.states]:
-                say(f"\n{benchmark.name} ({engine}, {size}, {state})")
-                with stages.stage(where, name, size=size, engine=engine, state=state) as stage:
-                    result["states"][state] = _one(benchmark, stage, count)
-                _print(result["states"][state], say)
-            result["load_after"] = [round(value, 2) for value in os.getloadavg()]
+            with stages.stage(where, name, size=size, engine=engine, state=state) as stage:
+                result["machine"]["database"] = _version()
+                result |= _one(benchmark, stage, count)
+            result["load_after"] = results.load_of_machine()
+            _print(result, say)
             results.store(result, folder)
             done.append(result)
     return done
@@ -67,21 +74,25 @@ def run(
 def _one(benchmark: Benchmark, stage: book.Stage, count: int) -> dict[str, Any]:
     from benchmarks import vacuum, worker
 
-    trial = benchmark.prepare(stage)
-    if stage.state == "fresh":
-        vacuum.everything()
-    else:
-        stage.settle()
+    trial = None
     try:
+        trial = benchmark.prepare(stage)
+        if stage.state == "fresh":
+            vacuum.everything()
+        else:
+            stage.settle()
         with worker.beside(stage.engine):
             count = min(count, benchmark.pairs.get(stage.size, count))
             outcome = pairs.run(benchmark, trial, pairs=count, counters=vacuum.counters)
+        return results.of(benchmark, trial, outcome)
     except book.Unequal as error:
-        return {"refused": f"the outputs differ: {error}", "ways": {}, "ratios": {}, "limits": {}}
+        return results.refused(f"the outputs differ: {error}")
+    except Exception as error:  # the others are still to be measured
+        traceback.print_exc()
+        return results.refused(f"it failed: {type(error).__name__}")
     finally:
-        if trial.after is not None:
+        if trial is not None and trial.after is not None:
             trial.after()
-    return results.of_state(benchmark, trial, outcome)
 
 
 def _chosen(names: Sequence[str], *, size: str, engine: str) -> list[Benchmark]:
@@ -93,32 +104,33 @@ def _chosen(names: Sequence[str], *, size: str, engine: str) -> list[Benchmark]:
     return [one for one in asked if size in one.sizes and engine in one.engines]
 
 
-def _stands(benchmark: Benchmark, old: list[dict[str, Any]], *, size: str, engine: str) -> bool:
+def _stands(benchmark: Benchmark, old: list[dict[str, Any]], size: str, engine: str, state: str) -> bool:
+    mine = (benchmark.name, size, engine, state)
     return any(
-        (one["name"], one["size"], one["engine"]) == (benchmark.name, size, engine)
+        (one["name"], one["size"], one["engine"], one["state"]) == mine
+        and not one["refused"]
         and not results.changed_since(one["commit"], benchmark.depends)
         for one in old
     )
 
 
-def _print(state: dict[str, Any], say: Callable[[str], None]) -> None:
-    if state["refused"]:
-        say(f"  REFUSED: {state['refused']}")
-    if not state["ways"]:
+def _print(result: dict[str, Any], say: Callable[[str], None]) -> None:
+    if result["refused"]:
+        say(f"  REFUSED: {result['refused']}")
+    if not result["ways"]:
         return
-    say(f"  equal: {state['equal']}")
-    for name, way in state["ways"].items():
+    say(f"  equal: {result['equal']}")
+    for name, way in result["ways"].items():
         figures = "".join(f", {key} {value:g}" for key, value in way["figures"].items())
         listed = " ".join(f"{value:.3f}" for value in way["seconds"])
         counted = "".join(f", {count:g} {what} a row" for what, count in way["per_row"].items())
         say(f"  {name:<16} {listed} s{counted}{figures}")
-    for name, found in {**state["ratios"], **state["limits"]}.items():
+    for name, found in {**result["ratios"], **result["limits"]}.items():
         verdict = {True: "met", False: "MISSED", None: ""}[found["met"]]
-        say(
-            f"  {name}: {found['median']:g} ({found['min']:g} – {found['max']:g}) {found['target']} {verdict}"
-        )
-    load = " ".join(f"{value:.1f}" for value in os.getloadavg())
-    say(f"  {state['pairs']} pairs, {state['thrown_away']} thrown away, load of the machine {load}")
+        least, most = found["min"], found["max"]
+        say(f"  {name}: {found['median']:g} ({least:g} – {most:g}) {found['target']} {verdict}")
+    load = f"{result['load_before']:.1f} before, {result['load_after']:.1f} after"
+    say(f"  {result['pairs']} pairs, {result['thrown_away']} thrown away, load of the machine {load}")
 
 
 def _version() -> str:

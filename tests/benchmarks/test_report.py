@@ -13,32 +13,28 @@ from benchmarks.book import Benchmark, Ratio
 from tests.benchmarks.test_pairs import benchmark
 
 PER_ROW = {"buffers": 1.0, "rows read": 12.5, "rows written": 0.1}
-STATE = {
-    "pairs": 5,
-    "thrown_away": 1,
-    "floor_variation": 0.1,
-    "refused": "",
-    "equal": "every row",
-    "ways": {"ours": {"seconds": [3.0, 1.0, 2.0], "per_row": PER_ROW, "figures": {}}},
-    "ratios": {
-        "ours ÷ floor": {"median": 1.5, "min": 1.4, "max": 1.6, "target": "≤ 2", "met": True},
-    },
-    "limits": {},
-}
+RATIOS = {"ours ÷ floor": {"median": 1.5, "min": 1.4, "max": 1.6, "target": "≤ 2", "met": True}}
 
 
-def result(**state: Any) -> dict[str, Any]:
+def result(**more: Any) -> dict[str, Any]:
     return {
         "name": "test",
         "title": "Test",
         "engine": "postgresql",
         "size": "s",
+        "state": "worn",
         "commit": "0123456789abcdef",
         "date": "2026-01-01 00:00 UTC",
         "command": "make bench NAME=test",
-        "machine": {"cores": 2, "memory_gb": 24, "database": "PG", "python": "3", "load": [0.5, 0, 0]},
-        "load_after": [0.6, 0, 0],
-        "states": {"worn": {**STATE, **state}},
+        "machine": {"cores": 2, "memory_gb": 24, "database": "PG", "python": "3"},
+        "load_before": 0.5,
+        "load_after": 0.6,
+        **results.refused(""),
+        "pairs": 5,
+        "equal": "every row",
+        "ways": {"ours": {"seconds": [3.0, 1.0, 2.0], "per_row": PER_ROW, "figures": {}}},
+        "ratios": RATIOS,
+        **more,
     }
 
 
