@@ -74,7 +74,8 @@ def stop() -> None:
     with suppress(DatabaseError):
         tally.flush()
         Heartbeat.objects.filter(process=_process).delete()
-    connection.close()
+    if not connection.in_atomic_block:
+        connection.close()
 
 
 def turn(kind: str) -> None:
