@@ -74,6 +74,18 @@ def read(
     return rows
 
 
+def next_behind(cases: QuerySet[RetentionCase], *, at: datetime, after: Place | None) -> RetentionCase | None:
+    """Return the case behind a place, the first of all at the end of the queue; its key alone, one query."""
+    missed, rest = cases.filter(due__lt=at), cases.filter(due__gte=at)
+    lists = {"first": _behind(missed, None), "first_in_time": _behind(rest, None)}
+    if after is not None and after.missed:
+        lists = {"behind": _behind(missed, after), "behind_in_time": _behind(rest, None), **lists}
+    elif after is not None:
+        lists = {"behind": _behind(rest, after), **lists}
+    found = gathered(**{name: rows[:1].values("id") for name, rows in lists.items()})
+    return next((RetentionCase(pk=rows[0].id) for rows in found.values() if rows), None)
+
+
 def in_order(cases: QuerySet[RetentionCase], *, at: datetime) -> QuerySet[RetentionCase]:
     """Return ``cases`` in the order of the queue: its plain definition, which sorts them all."""
     missed = Case(When(due_at__lt=at, then=Value(1)), default=Value(0), output_field=IntegerField())

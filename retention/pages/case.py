@@ -145,8 +145,8 @@ def case_take(request: HttpRequest, pk: int) -> HttpResponse:
 def next_case(case: RetentionCase, *, user: User, at: datetime) -> RetentionCase | None:
     """Return the case behind this one in the user's queue; the first one when this is the last."""
     waiting = queue.queue(user).exclude(pk=case.pk)
-    behind = queue.read(waiting, at=at, after=queue.place_of(case, at=at), most=1) if case.is_open else []
-    return next(iter(behind or queue.read(waiting, at=at, most=1)), None)
+    place = queue.place_of(case, at=at) if case.is_open else None
+    return queue.next_behind(waiting, at=at, after=place)
 
 
 def outcome_buttons(case: RetentionCase, call: FollowUpCall | None, *, at: datetime) -> list[OutcomeButton]:

@@ -17,6 +17,7 @@ from customers import company
 from customers.access import ANYBODY_SIGNED_IN, allow
 from customers.ground import clock, localtime
 from customers.ground.counting import COUNT_UP_TO, counted
+from customers.ground.gathering import gathered
 from customers.ground.models import Company
 from customers.models import Customer, User
 from customers.models.people import Role
@@ -42,7 +43,7 @@ def home(request: HttpRequest) -> HttpResponse:
         waiting = queue.queue(user)
         counts = _counts(user, waiting, at=at, firm=firm)
         context |= counts | _work(user, waiting, at=at)
-        context["news"] = _news(waiting, some=counts["open_count"], currency=firm.base_currency)
+        context |= _known(waiting, some=counts["open_count"], currency=firm.base_currency)
         context["minutes_today"] = counts["calls_today"] * MINUTES_A_CALL
         if user.role == Role.TEAM_LEAD:
             context["loads"] = loads(user, at=at)
@@ -89,10 +90,6 @@ def _work(user: User, waiting: QuerySet[RetentionCase], *, at: datetime) -> dict
     return {
         "first": next(iter(first), None),
         "rows": rows_of(first, user=user, at=at),
-        "data_as_of": SweepRun.objects.filter(status=SweepRun.Status.DONE)
-        .exclude(scope="baseline")
-        .values_list("as_of", flat=True)
-        .first(),
     }
 
 
@@ -119,19 +116,24 @@ def _counts(user: User, waiting: QuerySet[RetentionCase], *, at: datetime, firm:
     return counted(**lists)
 
 
-def _news(waiting: QuerySet[RetentionCase], *, some: int, currency: str) -> list[dict[str, Any]]:
-    """Return the newest warnings of the cases that wait, in words.
+def _known(waiting: QuerySet[RetentionCase], *, some: int, currency: str) -> dict[str, Any]:
+    """Return the newest warnings of the cases that wait, in words, and of when the data is.
 
     Of few cases they are looked up by case; of many the newest of all soon hold enough of theirs.
     """
-    if not some:
-        return []
+    swept = SweepRun.objects.filter(status=SweepRun.Status.DONE).exclude(scope="baseline").values("as_of")[:1]
+    few = some < COUNT_UP_TO
+    found = gathered(swept=swept, cases=(waiting if few else waiting.none())[:COUNT_UP_TO].values("id"))
+    known: dict[str, Any] = {"data_as_of": next((row.as_of for row in found["swept"]), None), "news": []}
+    if some:
+        among = [row.id for row in found["cases"]] if few else waiting
+        known["news"] = _news(among, currency=currency)
+    return known
+
+
+def _news(among: Any, *, currency: str) -> list[dict[str, Any]]:
     language = get_language() or "en"
-    calling = EarlyWarning.objects.calling()  # type: ignore[attr-defined]
-    if some < COUNT_UP_TO:
-        calling = calling.filter(case__in=list(waiting.values_list("pk", flat=True)))
-    else:
-        calling = calling.filter(case__in=waiting)
+    calling = EarlyWarning.objects.calling().filter(case__in=among)  # type: ignore[attr-defined]
     newest = calling.select_related("rule", "customer").order_by("-raised_at", "-pk")[:NEXT]
     return [
         {
