@@ -20,11 +20,11 @@ from customers import interactions
 from customers.ground import clock, outbox
 from customers.ground.models import OutboxRow
 from customers.models import Customer, TouchedCustomer
-from retention import sweep
-from retention.models import CustomerMeasures, EarlyWarning
-from retention.sweep import marks, sweeping
+from retention import sweep, warnings
+from retention.models import CustomerMeasures, EarlyWarning, SweepShard
+from retention.sweep import everybody, marks
 from tests.chaos.kit import MORNING, must, wait_for
-from tests.chaos.races import notes, rows
+from tests.chaos.races import laid_down, notes, rows
 from tests.chaos.racing import errors, race
 
 MINUTE = timedelta(minutes=1)
@@ -245,7 +245,7 @@ def death_of_a_sweep(seed: int) -> None:
     marked = TouchedCustomer.objects.count()
 
     def deadly() -> None:
-        sweeping.warnings.close_gone = lambda *args, **values: os.kill(os.getpid(), signal.SIGKILL)  # type: ignore
+        warnings.close_gone = lambda *args, **values: os.kill(os.getpid(), signal.SIGKILL)  # type: ignore
         sweep.touched(MORNING)
 
     child = in_a_child(deadly)
@@ -257,7 +257,27 @@ def death_of_a_sweep(seed: int) -> None:
     must(EarlyWarning.objects.exists(), "nobody was warned")
 
 
+def death_of_a_shard(seed: int) -> None:
+    """A worker is killed in the middle of a shard: others do it when its lease ends, and end the run."""
+    run = laid_down(3)
+
+    def deadly() -> None:
+        everybody.judge = lambda *args, **values: os.kill(os.getpid(), signal.SIGKILL)  # type: ignore
+        everybody.help_out(MORNING)
+
+    child = in_a_child(deadly)
+    wait_for(lambda: ended(child), within=20, what="the child has died")
+    SweepShard.objects.filter(done_at=None).update(lease_until=clock.real_now() - MINUTE)
+    while everybody.help_out(MORNING):
+        pass
+    run.refresh_from_db()
+    must(run.status == "done", f"the run is {run.status}: a dead worker's shard was not taken over")
+    must(run.customers == 40, f"{run.customers} of 40 customers were judged")
+    must(EarlyWarning.objects.exists(), "nobody was warned")
+
+
 DEATHS = [
     during_the_work, before_the_work_is_seen, deadly_work, two_in_each_others_way,
     a_sweep_in_somebodys_way, news_during_a_full_pass, news_during_a_sweep, death_of_a_sweep,
+    death_of_a_shard,
 ]  # fmt: skip

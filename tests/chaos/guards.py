@@ -229,6 +229,55 @@ def _kept_marks(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("retention.sweep.marks.release", lambda claimed: None)
 
 
+@guard("shard held", "a shard is done by who holds its lease and its row")
+def _shard_of_anybody(patch: pytest.MonkeyPatch) -> None:
+    from django.db.models import Q
+
+    from retention.measures.compute import between
+    from retention.sweep import shards
+
+    patch.setattr(shards, "LEASE", -HOUR)
+    patch.setattr(shards, "_mine", lambda shard: Q(pk=shard.pk))
+    patch.setattr(shards, "hold", lambda shard: between(shard.low, shard.high))
+
+
+@guard("ended once", "one conditional update decides who ends a run")
+def _ended_by_all(patch: pytest.MonkeyPatch) -> None:
+    from retention.sweep import ending, shards
+
+    def careless(run: Any) -> bool:
+        run.refresh_from_db()
+        if run.status != "running" or shards.undone(run):
+            return False
+        time.sleep(0.1)
+        ending.summed_up(run.parts.values_list("found", flat=True)).write_to(run)
+        ending.write_down(run)
+        return True
+
+    patch.setattr(ending, "finish", careless)
+
+
+@guard("shard done with its work", "a shard is marked done in the transaction of its work")
+def _shard_done_first(patch: pytest.MonkeyPatch) -> None:
+    from retention.sweep import shards
+    from retention.sweep.judging import Found
+
+    true = shards.claim
+
+    def careless(run: Any = None) -> Any:
+        shard = true(run)
+        if shard is not None:
+            shards.done(shard, Found().as_json())
+        return shard
+
+    patch.setattr(shards, "claim", careless)
+
+
+@guard("helping out", "the drains of other workers go on with a dead worker's shards")
+def _nobody_helps(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr("retention.sweep.everybody.help_out", lambda at: 0)
+
+
 # --- Facts ------------------------------------------------------------------------------------
 
 guard("one external name", "one record for each name at its source")(

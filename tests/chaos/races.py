@@ -16,10 +16,11 @@ from django.db import OperationalError, connection, connections, transaction
 from customers import batch
 from customers.batch import Line, OrderRecord
 from customers.ground import clock, outbox
-from customers.ground.models import BackgroundRun, Event, OutboxRow
+from customers.ground.models import AuditEvent, BackgroundRun, Event, OutboxRow
 from customers.models import Complaint, Customer, Order, OrderLine, TouchedCustomer, User
 from retention import calls, cases, sweep
 from retention.models import CaseMove, EarlyWarning, FollowUpCall, RetentionCase, SweepRun
+from retention.sweep import everybody
 from tests.chaos.handlers import NOTED
 from tests.chaos.kit import MORNING, must
 from tests.chaos.racing import AT_ONCE, errors, race
@@ -259,6 +260,37 @@ def sweeping_marks(seed: int) -> None:
     must(sum(results) == marked, f"{sum(results)} marks were answered, there were {marked}")
 
 
+def laid_down(shards: int) -> SweepRun:
+    """Return a run over everybody whose worker died as soon as it had laid down the shards."""
+    true = everybody.work_until_ended
+    everybody.work_until_ended = lambda run: run
+    try:
+        run = sweep.run(as_of=MORNING, shards=shards)
+    finally:
+        everybody.work_until_ended = true
+    must(not run.parts.filter(done_at__isnull=False).exists(), "a shard was done: nothing was shown")
+    return run
+
+
+def shards_at_once(seed: int) -> None:
+    """The drains of 32 workers do the shards of a run whose worker died: each once, and one ends it."""
+    run = laid_down(10)
+
+    def work() -> None:
+        while SweepRun.objects.filter(pk=run.pk, status="running").exists():
+            everybody.help_out(MORNING)
+
+    results = race([work] * AT_ONCE, seed=seed, within=120)
+    must(not errors(results), f"a drain failed: {errors(results)[:2]}")
+    run.refresh_from_db()
+    must(run.status == "done", f"the run is {run.status}")
+    must((run.shards_done, run.customers) == (run.shards, 40), f"{run.shards_done} of {run.shards} shards")
+    ended = AuditEvent.objects.filter(act="sweep.run", object_id=run.pk).count()
+    must(ended == 1, f"the run was ended {ended} times")
+    standing = Counter(EarlyWarning.objects.exclude(state="closed").values_list("customer", "rule"))
+    must(standing and max(standing.values()) == 1, "two open warnings of one rule")
+
+
 # --- Facts ------------------------------------------------------------------------------------
 
 
@@ -283,5 +315,5 @@ def filing_one_order(seed: int) -> None:
 RACES = [
     opening_one_case, taking_one_case, the_last_place, assigning_due_cases, claiming_rows, draining_rows,
     late_holders, a_frozen_claimer, adding_one_key, in_order, three_schedulers, a_dead_run, sweeps_at_once,
-    sweeping_marks, filing_one_order,
+    sweeping_marks, shards_at_once, filing_one_order,
 ]  # fmt: skip

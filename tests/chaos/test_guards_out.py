@@ -33,11 +33,16 @@ NAMED: dict[str, Callable[[int], None]] = {
     "marks by their ids": deaths.news_during_a_sweep,
     "marks with the sweep": deaths.death_of_a_sweep,
     "marks given back": deaths.a_sweep_in_somebodys_way,
+    "shard held": races.shards_at_once,
+    "ended once": races.shards_at_once,
+    "shard done with its work": deaths.death_of_a_shard,
+    "helping out": deaths.death_of_a_shard,
     "one external name": races.filing_one_order,
 }
 QUICK = {
     "outbox lease", "held", "order key", "done with the work", "one open case", "one run a slot",
     "newer rows stay", "marks by their ids", "marks with the sweep", "one open warning",
+    "shard done with its work", "ended once",
 }  # fmt: skip
 
 
