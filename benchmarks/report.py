@@ -50,7 +50,7 @@ def text(known: list[Benchmark], stored: list[dict[str, Any]], said: dict[str, s
     """Return the whole report."""
     parts = [HEAD]
     for engine, title in (("postgresql", "PostgreSQL"), ("sqlite", "SQLite")):
-        for size in reversed(SIZES):
+        for size in ("l", "m", "s"):
             some = [
                 (benchmark, one)
                 for benchmark in known
@@ -135,12 +135,17 @@ def _seconds(result: dict[str, Any]) -> list[str]:
 def _measured(result: dict[str, Any]) -> str:
     machine = result["machine"]
     return (
-        f"* `{result['command']}`, {result['state']} — {result['date']}, commit `{result['commit'][:10]}`, "
+        f"* `{result['command']}`, {result['state']} — {result['date']}, commit `{_commit(result)}`, "
         f"{machine['cores']} cores, {machine['memory_gb']} GB, {machine['database']}, "
         f"Python {machine['python']}, load {result['load_before']:g} before, {result['load_after']:g} after; "
         f"{result['pairs']} pairs ({result['thrown_away']} thrown away, floor varied by "
         f"{result['floor_variation']:.0%}). Found equal: {result['equal'] or 'nothing'}."
     )
+
+
+def _commit(result: dict[str, Any]) -> str:
+    dirty = ", changed" if result["commit"].endswith("+") else ""
+    return result["commit"].rstrip("+")[:10] + dirty
 
 
 def _short(value: float) -> str:

@@ -82,9 +82,12 @@ def load_of_machine() -> float:
     return round(os.getloadavg()[0], 2)
 
 
-def commit() -> str:
-    """Return the commit that is checked out; empty outside a repository."""
-    return _git("rev-parse", "HEAD")
+def commit(paths: tuple[str, ...] = ()) -> str:
+    """Return the commit that is checked out; empty outside a repository.
+
+    With changes of ``paths`` that are not committed it is no commit that one could go back to: marked so.
+    """
+    return _git("rev-parse", "HEAD") + ("+" if paths and _is_dirty(paths) else "")
 
 
 def changed_since(then: str, paths: tuple[str, ...]) -> bool:

@@ -55,7 +55,7 @@ def run(
                 "size": size,
                 "state": state,
                 "customers": book.SIZES[size],
-                "commit": results.commit(),
+                "commit": results.commit(benchmark.depends),
                 "date": _today(),
                 "command": f"make bench NAME={benchmark.name} SIZE={size} ENGINE={engine}",
                 "machine": results.machine(),

@@ -103,6 +103,10 @@ def test_what_changed_since_is_asked_of_git(tmp_path: Path, monkeypatch: pytest.
     (tmp_path / "other").write_text("2")
     assert not results.changed_since(then, ("ours",))  # somebody else's change
     assert results.changed_since(then, ("ours", "other"))  # not committed yet
+    assert results.commit(("ours",)) == then
+    measured_amid_changes = results.commit(("other",))
+    assert measured_amid_changes == then + "+"
+    assert results.changed_since(measured_amid_changes, ("ours",))
     git("commit", "-q", "-a", "-m", "more")
     assert results.changed_since(then, ("other",))
     assert not results.changed_since(then, ("ours",))
