@@ -89,7 +89,7 @@ class EarlyWarning(models.Model):
         ]
         indexes = [
             models.Index(fields=["rule", "customer", "-closed_at"], name="warning_cool_down"),
-            models.Index(fields=["sweep_run"], name="warning_run"),
+            models.Index(fields=["sweep_run", "customer"], name="warning_run_customer"),
             models.Index(fields=["case"], name="warning_case"),
             models.Index(
                 fields=["-raised_at", "-id"],
