@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any, ClassVar
 
+from django.db.models import QuerySet
 from rest_framework import serializers
 
 from customers.api.reading import EVERYBODY, WRITERS
@@ -23,10 +25,23 @@ class FactFilter(filters.FilterSet):
     """The filters of every kind of fact."""
 
     customer = filters.IdFilter(field_name="customer_id")
-    occurred_since = filters.MomentFilter(field_name="occurred_at", lookup_expr="gte")
-    occurred_before = filters.MomentFilter(field_name="occurred_at", lookup_expr="lt")
+    occurred_since = filters.MomentFilter(field_name="occurred_at", method="since")
+    occurred_before = filters.MomentFilter(field_name="occurred_at", method="before")
     recorded_since = filters.MomentFilter(field_name="recorded_at", lookup_expr="gte")
     void = filters.FlagFilter(label="true: only what was removed.")
+
+    # The local day, of which there is an index, is at most one away from the day in UTC.
+    def since(self, found: QuerySet[Any], name: str, value: datetime) -> QuerySet[Any]:
+        """Keep what happened at the moment or later."""
+        return found.filter(occurred_at__gte=value, occurred_day__gte=_day(value) - 1)
+
+    def before(self, found: QuerySet[Any], name: str, value: datetime) -> QuerySet[Any]:
+        """Keep what happened earlier."""
+        return found.filter(occurred_at__lt=value, occurred_day__lte=_day(value) + 1)
+
+
+def _day(moment: datetime) -> int:
+    return moment.astimezone(UTC).toordinal()
 
 
 class NewFact(Takes):

@@ -117,6 +117,17 @@ def test_failure_is_500_and_tells_nothing(program, monkeypatch):
     assert "division" not in json.dumps(said)
 
 
+def test_what_no_view_answers_is_a_problem_too(program, client, company, settings, monkeypatch):
+    problem(client.get("/api/v1/me/", headers={"Host": "evil.example"}), 400, "bad_request")
+    monkeypatch.setattr("customers.access.is_foreign", lambda view: 1 / 0)
+    monkeypatch.delattr("config.api.nothing_here.roles")
+    client.raise_request_exception = False
+    problem(client.get("/api/v1/nowhere/"), 500, "failed")
+    monkeypatch.setattr("customers.access.is_foreign", lambda view: False)
+    problem(client.get("/api/v1/nowhere/"), 403, "permission_denied")  # nobody declared it
+    assert "json" not in client.get("/nowhere/")["Content-Type"]
+
+
 def test_problems_speak_the_callers_language(program):
     english = program.get("orders/", nothing="1").json()
     chinese = program("get", "orders/", {"nothing": "1"}, Accept_Language="zh-CN").json()
