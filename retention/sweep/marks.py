@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
-from django.db.models import Q
+from django.db.models import Max, Q
 
 from customers.ground import clock
 from customers.models import TouchedCustomer
@@ -20,6 +20,7 @@ from retention.models import CustomerMeasures
 LEASE = timedelta(seconds=60)
 LEASE_OF_FAILED = timedelta(minutes=5)
 AT_ONCE = 1000
+MANY = 2500
 
 
 @dataclass(frozen=True)
@@ -54,23 +55,31 @@ class Claim:
         )
 
 
-def claim(*, limit: int | None = AT_ONCE) -> Claim | None:
-    """Lease up to ``limit`` free marks, the oldest first, on real time; ``None`` when there are none."""
+def newest() -> int:
+    """Return the id of the newest mark; 0 without any."""
+    return TouchedCustomer.objects.aggregate(newest=Max("id"))["newest"] or 0
+
+
+def claim(*, up_to: int | None = None) -> Claim | None:
+    """Lease free marks, the oldest first, on real time; ``None`` when there are none.
+
+    Some thousand at once, fewer on SQLite, where their sweep holds up every other writer. ``up_to``: the
+    id of the last mark that is wanted.
+    """
     real, token = clock.real_now(), secrets.token_hex(16)
     free = Q(lease_until__isnull=True) | Q(lease_until__lt=real)
+    if up_to is not None:
+        free &= Q(id__lte=up_to)
     if not TouchedCustomer.objects.filter(free).exists():  # on SQLite: no write lock every second
         return None
     with transaction.atomic():
-        oldest = TouchedCustomer.objects.filter(free).order_by("id")
+        oldest = TouchedCustomer.objects.filter(free).order_by("id").values("id")
         if connection.features.has_select_for_update_skip_locked:
             oldest = oldest.select_for_update(skip_locked=True)
-        ids = list(oldest.values_list("id", flat=True)[:limit])
-        for start in range(0, len(ids), AT_ONCE):
-            some = TouchedCustomer.objects.filter(free, id__in=ids[start : start + AT_ONCE])
-            some.update(lease_until=real + LEASE, lease_token=token)
-    marks = list(
-        TouchedCustomer.objects.filter(lease_token=token).values_list("id", "customer_id", "recorded_at")
-    )
+        ids = [mark["id"] for mark in oldest[: AT_ONCE if connection.vendor == "sqlite" else MANY]]
+        chosen = TouchedCustomer.objects.filter(id__in=ids)
+        chosen.update(lease_until=real + LEASE, lease_token=token)
+        marks = list(chosen.values_list("id", "customer_id", "recorded_at").order_by("id"))
     return Claim(token, tuple(marks)) if marks else None
 
 

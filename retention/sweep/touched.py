@@ -11,8 +11,9 @@ from django.db.models import Max
 
 from customers.ground import drain
 from customers.models import Customer, TouchedCustomer
+from retention.measures import compute
 from retention.models import CustomerMeasures, MeasureState, SweepRun
-from retention.sweep import marks
+from retention.sweep import marks, report, trying
 from retention.sweep.shards import EVERYBODY
 from retention.sweep.sweeping import run
 
@@ -34,20 +35,40 @@ def touched(at: datetime) -> int:
 
 
 def sweep_touched(*, at: datetime, dry_run: bool = False, out: Path | None = None) -> SweepRun:
-    """Sweep all marks that are free in one transaction and return the run.
+    """Sweep all marks that are free now and return the run, or the sum of the runs when they are many.
 
-    A dry run leaves the marks and looks at their customers as of ``at``.
+    Goes by parts, a transaction each, so that nobody waits long for a writer; marks that come in
+    meanwhile are left to the drain. A dry run leaves the marks and looks at their customers as of ``at``.
     """
     if dry_run:
         marked = TouchedCustomer.objects.values_list("customer_id", flat=True)
         scope = SweepRun.Scope.TOUCHED
         return run(as_of=at, scope=scope, customer_ids=set(marked), dry_run=True, out=out)
-    claimed = marks.claim(limit=None) or marks.Claim("")
-    try:
-        return _sweep(claimed, at=at, out=out)
-    except BaseException:
-        marks.release(claimed)
-        raise
+    last = marks.newest()
+    runs, matches = list[SweepRun](), list[trying.Match]()
+    while claimed := marks.claim(up_to=last):
+        try:
+            runs.append(_sweep(claimed, at=at))
+        except BaseException:
+            marks.release(claimed)
+            raise
+        if out is not None:
+            matches += trying.matches_now(runs[-1], compute.only(claimed.customers))
+    if out is not None:
+        report.write(out, matches)
+    return _together(runs or [_sweep(marks.Claim(""), at=at)])
+
+
+def _together(runs: list[SweepRun]) -> SweepRun:
+    """Return the last run with the counts of all; what is stored stays as it is."""
+    total = runs.pop()
+    for one in runs:
+        for name in ("customers", "warnings_closed", "cases_opened", "calls_created"):
+            setattr(total, name, getattr(total, name) + getattr(one, name))
+        total.failed_rules |= one.failed_rules
+        total.warnings = {code: n + one.warnings.get(code, 0) for code, n in total.warnings.items()}
+        total.seconds = {phase: round(n + one.seconds[phase], 3) for phase, n in total.seconds.items()}
+    return total
 
 
 def _in_parts(claimed: marks.Claim, *, at: datetime, alone: list[int]) -> int:
@@ -57,7 +78,7 @@ def _in_parts(claimed: marks.Claim, *, at: datetime, alone: list[int]) -> int:
     more, since it is no customer's fault then: the rest waits for its lease to end.
     """
     try:
-        _sweep(claimed, at=at, out=None)
+        _sweep(claimed, at=at)
         return len(claimed.ids)
     except Exception as error:
         if _is_passing(error):
@@ -86,7 +107,7 @@ def _is_passing(error: Exception) -> bool:
     return isinstance(error, InterfaceError)
 
 
-def _sweep(claimed: marks.Claim, *, at: datetime, out: Path | None) -> SweepRun:
+def _sweep(claimed: marks.Claim, *, at: datetime) -> SweepRun:
     """Sweep the customers of claimed marks.
 
     The moment is the latest of ``at``, just after the newest ``recorded_at`` among the marks, just after
@@ -99,7 +120,6 @@ def _sweep(claimed: marks.Claim, *, at: datetime, out: Path | None) -> SweepRun:
             scope=SweepRun.Scope.TOUCHED,
             customer_ids=claimed.customers,
             marks_read=claimed.ids,
-            out=out,
         )
 
 

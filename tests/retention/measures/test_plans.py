@@ -1,0 +1,108 @@
+"""How each pass is read: from its covering index, in its order, with no sort and no hash over facts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.db import connection, transaction
+
+from customers.company import today
+from retention.measures import Source, compute, dialect, sources
+from retention.measures.passes import Customers, parameters, source_pass, wide_select
+from tests.factories import NOW, CompanyFactory
+
+CUSTOMERS, FACTS = 500, 20_000
+INDEXES = {
+    "orders": "order_pass",
+    "contracts": "contract_pass",
+    "interactions": "interaction_pass",
+    "complaints": "complaint_event_pass",
+    "ownership": "ownership_pass",
+}
+
+
+@pytest.fixture(autouse=True)
+def _company(db: None) -> None:
+    """A company with some thousand facts of each kind, counted by the database."""
+    CompanyFactory()
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":  # rows that stand for others; their keys lead nowhere
+            cursor.execute("SET LOCAL session_replication_role = replica")
+            for source in sources().values():
+                cursor.execute(_many(source))
+        cursor.execute("ANALYZE")
+
+
+def _many(source: Source) -> str:
+    """Return a statement that makes many facts of a source, each column by its kind."""
+    fields = [f for f in apps.get_model(source.fact)._meta.concrete_fields if not f.primary_key]
+    made = {
+        "customer_id": f"1 + n % {CUSTOMERS}",
+        "occurred_at": "now() - n * interval '1 minute'",
+        "recorded_at": "now() - n * interval '1 minute'",
+        "ingested_at": "now()",
+    }
+    kinds = {"BooleanField": "false", "CharField": "'x'", "DateTimeField": "now()"}
+    values = {
+        f.column: made.get(f.column, "NULL" if f.null else kinds.get(f.get_internal_type(), "n"))
+        for f in fields
+    }
+    names = ", ".join(f'"{name}"' for name in values)
+    return (
+        f"INSERT INTO {apps.get_model(source.fact)._meta.db_table} ({names}) "
+        f"SELECT {', '.join(values.values())} FROM generate_series(1, {FACTS}) n"
+    )
+
+
+def plan_of(sql: str, customers: Customers) -> str:
+    """Return how the database would read a live pass over ``customers``."""
+    word = "EXPLAIN (COSTS OFF)" if connection.vendor == "postgresql" else "EXPLAIN QUERY PLAN"
+    bound: dict[str, Any] = parameters(
+        as_of=dialect.bind_moment(NOW), today=today(NOW).number, customers=customers
+    )
+    with transaction.atomic(), connection.cursor() as cursor, dialect.in_order(cursor):
+        cursor.execute(f"{word} {sql}", bound)
+        return "\n".join(str(row[-1]) for row in cursor.fetchall())
+
+
+def is_read_in_order(plan: str, source: Source) -> bool:
+    """Say whether a plan reads a source's facts from its covering index alone, as they stand there."""
+    index, table = INDEXES[source.code], apps.get_model(source.fact)._meta.db_table
+    if connection.vendor == "sqlite":
+        return f"SEARCH {table} USING COVERING INDEX {index} (customer_id" in plan
+    sorts = [line for line in plan.split("\n") if "Sort Key" in line and table in line]
+    return f"Index Only Scan using {index} on {table}" in plan and not sorts and "Hash" not in plan
+
+
+@pytest.mark.parametrize("code", INDEXES)
+def test_pass_reads_a_shard_from_its_covering_index_in_order(code: str) -> None:
+    source = sources()[code]
+    customers = compute.between(1, CUSTOMERS // 2)
+    assert is_read_in_order(plan_of(source_pass(source, customers, mode="live"), customers), source)
+
+
+@pytest.mark.parametrize("code", INDEXES)
+def test_pass_reads_given_customers_from_its_covering_index(code: str) -> None:
+    source, customers = sources()[code], compute.only(range(1, CUSTOMERS, 3))
+    assert is_read_in_order(plan_of(source_pass(source, customers, mode="live"), customers), source)
+
+
+def test_wide_rows_are_merged_in_order_of_customer() -> None:
+    customers = compute.between(1, CUSTOMERS // 2)
+    plan = plan_of(wide_select(customers, mode="live"), customers)
+    assert all(is_read_in_order(plan, source) for source in sources().values())
+
+
+def test_without_its_index_a_pass_is_read_otherwise() -> None:
+    source, customers = sources()["orders"], compute.between(1, CUSTOMERS // 2)
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("DROP INDEX order_pass")
+        assert not is_read_in_order(plan_of(source_pass(source, customers, mode="live"), customers), source)
+        transaction.set_rollback(True)
+
+
+def test_every_source_has_its_index_named_here() -> None:
+    assert set(INDEXES) == set(sources())
