@@ -16,7 +16,7 @@ from customers.ground.errors import Refused
 from retention import warnings
 from retention.measures import compute, fingerprint
 from retention.models import CustomerMeasures, EarlyWarning, RuleVersion, SweepRun, WarningRule
-from retention.rules.compile import compile_rule
+from retention.rules.compile import Compiled, compile_rule
 from retention.rules.conditions import Json, parse
 from retention.rules.scan import Scan, matching
 
@@ -87,16 +87,25 @@ def revise(
     return rule
 
 
-@transaction.atomic
 def enable(rule: WarningRule, *, open_existing: bool, by: Actor | None, at: datetime) -> bool:
     """Switch a rule on; return whether it was off.
 
     With ``open_existing`` the next sweep opens a case for everybody who matches. Without, those who
     match now become the rule's baseline: a warning stands for each of them that opens no case, so
     that a case is opened only when the sign went away and came back. The measures are brought up to
-    date for that. Raises ``ConditionRefused`` for a rule that does not compile, and an empty one.
+    date for that first, in short transactions, so that no other writer waits long. Raises
+    ``ConditionRefused`` for a rule that does not compile, and an empty one.
     """
     compiled = compile_rule(rule)
+    if not open_existing and not rule.is_enabled:
+        compute.refresh_changed(as_of=at)
+    with transaction.atomic():
+        return _enable(rule, compiled, open_existing=open_existing, by=by, at=at)
+
+
+def _enable(
+    rule: WarningRule, compiled: Compiled, *, open_existing: bool, by: Actor | None, at: datetime
+) -> bool:
     if not WarningRule.objects.filter(pk=rule.pk, is_enabled=False).update(
         is_enabled=True, enabled_at=at, broken_since=None
     ):
@@ -134,7 +143,6 @@ def _lay_baseline(rule: WarningRule, *, at: datetime) -> int:
     run = SweepRun.objects.create(
         scope=SweepRun.Scope.BASELINE, as_of=at, day=day.number, fingerprint=fingerprint(), started_at=at
     )
-    compute.refresh_changed(as_of=at)
     scan = Scan(CustomerMeasures._meta.db_table, compute.EVERYONE, day.number)
     with matching([compile_rule(rule)], scan=scan) as found:
         raised = warnings.raise_matches(found, run=run, at=at, is_baseline=True)
