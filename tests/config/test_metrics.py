@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core.management import call_command
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -169,6 +172,16 @@ def test_series_of_one_process_are_bounded(monkeypatch):
         tally.count("liuke_drain_failures_total", name=f"n{n}")
     tally.count("liuke_drain_failures_total", name="n0")
     assert sorted(tally._pending.values()) == [1, 2]
+
+
+def test_page_for_operators_names_metrics_that_exist():
+    page = (Path(settings.BASE_DIR) / "docs" / "production.md").read_text()
+    named = set(re.findall(r"\bliuke_[a-z_]+", page))
+    text = metrics.exposition().decode()
+    real = {family.name for family in text_string_to_metric_families(text)}
+    assert {name for name in named if name.removesuffix("_total") not in real} == set()
+    told_of = named | {f"liuke_outbox_{name}" for name in re.findall(r"`_([a-z]+)`", page)}
+    assert {name for name in real if name not in told_of and f"{name}_total" not in told_of} == set()
 
 
 # --- Who may ask ------------------------------------------------------------------------------
