@@ -31,7 +31,7 @@ def run(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=180,
+        timeout=400,
     )
 
 
@@ -54,11 +54,9 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_on_postgresql_outputs_are_equal_and_buffers_few(folder: Path) -> None:
-    found = results(
-        folder, "sweep-full", "sweep-changed", "sweep-touched", "rules", "grouped-orm", engine="postgresql"
-    )
+    found = results(folder, "sweep-full", "sweep-changed", "rules", engine="postgresql")
 
-    assert len(found) == 5
+    assert len(found) == 3
     for name, one in found.items():
         assert one["customers"] == 1000
         assert (one["state"], one["refused"]) == ("worn", ""), name
@@ -71,7 +69,7 @@ def test_on_postgresql_outputs_are_equal_and_buffers_few(folder: Path) -> None:
 
 
 def test_on_sqlite_outputs_are_equal(folder: Path) -> None:
-    found = results(folder, "sweep-full", "sweep-changed", "rules", "grouped-orm", engine="sqlite")
+    found = results(folder, "sweep-full", "sweep-touched", "rules", "grouped-orm", engine="sqlite")
 
     assert len(found) == 4
     assert all(one["equal"] and not one["refused"] for one in found.values())
@@ -122,3 +120,18 @@ def test_the_server_runs_with_the_settings_that_are_shipped() -> None:
     shipped = server.shipped_settings()
     assert any(word.startswith("-cshared_buffers=") for word in shipped)
     assert not any("fsync" in word or "synchronous_commit" in word for word in shipped)
+
+
+def test_who_is_told_to_stop_takes_the_server_along(folder: Path) -> None:
+    words = [sys.executable, "-m", "benchmarks", "generate", "--size", "xs"]
+    env = {**os.environ, "LIUKE_BENCH": str(folder)}
+    pid_file = folder / "postgresql" / "data" / "postmaster.pid"
+    with subprocess.Popen(words, cwd=server.ROOT, env=env, stdout=subprocess.PIPE, text=True) as running:
+        assert running.stdout is not None
+        running.stdout.readline()  # the first step was told: the server works
+        assert pid_file.exists()
+
+        running.terminate()
+
+        assert running.wait(60) == 143
+    assert not pid_file.exists()
