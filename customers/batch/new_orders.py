@@ -42,7 +42,7 @@ class Ready:
     name: str
     customer_id: int
     order: tuple[Plain, ...]
-    lines: list[tuple[Plain, ...]]
+    lines: Sequence[tuple[Plain, ...]]
 
 
 class Preparing:

@@ -7,7 +7,7 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from customers.imports import landing
+from customers.imports import checks, landing
 from customers.imports.cells import Field, Type
 from customers.imports.kinds import Kind, register
 from customers.models import Complaint, Customer, Interaction, Order
@@ -368,8 +368,8 @@ KINDS = (
         landing.land_orders,
         occurred="occurred_at",
         is_grouped=True,
-        check=landing.check_order_line,
-        doubtful=landing.doubtful_order_lines,
+        check=checks.check_order_line,
+        doubtful=checks.doubtful_order_lines,
         one_of=(("unit_price", "amount"),),
     ),
     Kind(
@@ -440,7 +440,7 @@ KINDS = (
         ),
         landing.land_contracts,
         occurred="occurred_at",
-        check=landing.check_contract,
+        check=checks.check_contract,
     ),
     Kind(
         "interactions",
@@ -596,7 +596,7 @@ KINDS = (
         ),
         landing.land_complaints,
         occurred="occurred_at",
-        check=landing.check_complaint,
+        check=checks.check_complaint,
     ),
     Kind(
         "rates",
@@ -621,7 +621,7 @@ KINDS = (
         landing.land_rates,
         key=("currency", "day"),
         has_customer=False,
-        check=landing.check_rate,
+        check=checks.check_rate,
     ),
 )
 

@@ -26,91 +26,11 @@ from customers.ground.errors import Refused
 from customers.ground.models import ExchangeRate
 from customers.ground.working_time import add_working_days
 from customers.imports import errors
-from customers.imports.kinds import CellRefused, Context, Group, LineRefusal, Outcome, Row
+from customers.imports.checks import RATE_DIGITS
+from customers.imports.kinds import Context, Group, LineRefusal, Outcome, Row
 from customers.models import ComplaintEvent
 
-MOST_AMOUNT = Decimal(10) ** 13  # of one line, in major units
 _ONE = Decimal(1)
-_RATE_DIGITS = Decimal("0.00000001")
-
-
-# --- What does not go together in one line ------------------------------------------------------
-def check_order_line(values: dict[str, Any], context: Context) -> None:
-    """Refuse what no order line can be."""
-    _not_in_future(values, context, "occurred_at", "recorded_at")
-    quantity = values.get("quantity")
-    if quantity is not None and quantity != "" and quantity < 0 and not context.returns:
-        raise CellRefused("quantity", errors.ReturnRefused())
-    if "unit_price" in values and values["unit_price"] == "":
-        raise CellRefused("unit_price", errors.Missing())
-    if "unit_price" not in values and values.get("amount", "") == "":
-        raise CellRefused("amount", errors.Missing())
-    if "quantity" in values and quantity == "":
-        raise CellRefused("quantity", errors.Missing())
-    if abs((quantity or _ONE) * (values.get("unit_price") or 0)) >= MOST_AMOUNT:
-        raise CellRefused("unit_price", errors.NumberTooLarge())
-
-
-def doubtful_order_lines(columns: dict[str, list[Any]], context: Context) -> set[int]:
-    """Return the lines that :func:`check_order_line` may refuse, of many."""
-    found: set[int] = set()
-    for name in ("occurred_at", "recorded_at"):
-        moments = columns.get(name, ())
-        if max(filter(None, moments), default=context.at) > context.at:
-            found.update(at for at, moment in enumerate(moments) if moment and moment > context.at)
-    quantities, prices = columns.get("quantity"), columns.get("unit_price")
-    for numbers in (quantities, columns.get("amount") if prices is None else prices):
-        if numbers is not None and "" in numbers:
-            found.update(at for at, number in enumerate(numbers) if number == "")
-    if found:
-        quantities = quantities and [_ONE if at in found else n for at, n in enumerate(quantities)]
-        prices = prices and [_ONE if at in found else n for at, n in enumerate(prices)]
-    quantities = quantities or [_ONE]
-    least = min(quantities)
-    if least < 0 and not context.returns:
-        found.update(at for at, number in enumerate(quantities) if number < 0)
-    if prices and max(max(quantities), -least) * max(prices) >= MOST_AMOUNT:
-        many = quantities if len(quantities) == len(prices) else quantities * len(prices)
-        found.update(
-            at
-            for at, (n, price) in enumerate(zip(many, prices, strict=True))
-            if abs(n * price) >= MOST_AMOUNT
-        )
-    return found
-
-
-def check_contract(values: dict[str, Any], context: Context) -> None:
-    """Refuse a contract that ends before it starts or was signed in the future."""
-    _not_in_future(values, context, "occurred_at", "recorded_at")
-    if values["ends_on"] < values["starts_on"]:
-        raise CellRefused("ends_on", errors.EndsBeforeStart())
-
-
-def check_complaint(values: dict[str, Any], context: Context) -> None:
-    """Refuse steps of a complaint that lie in the future or out of order."""
-    steps = ("acknowledged_at", "resolved_at", "reopened_at")
-    _not_in_future(values, context, "occurred_at", "recorded_at", *steps)
-    for name in steps:
-        if values.get(name) and values[name] < values["occurred_at"]:
-            raise CellRefused(name, errors.BeforeOpened())
-    reopened, resolved = values.get("reopened_at"), values.get("resolved_at")
-    if reopened and (not resolved or resolved > reopened):
-        raise CellRefused("reopened_at", errors.NoReopening())
-
-
-def check_rate(values: dict[str, Any], context: Context) -> None:
-    """Refuse a rate that is not above zero."""
-    rate = values["rate"].quantize(_RATE_DIGITS)
-    if rate <= 0:
-        raise CellRefused("rate", errors.Zero() if rate == 0 else errors.Negative())
-    if rate >= 10**9:
-        raise CellRefused("rate", errors.NumberTooLarge())
-
-
-def _not_in_future(values: dict[str, Any], context: Context, *names: str) -> None:
-    for name in names:
-        if values.get(name) and values[name] > context.at:
-            raise CellRefused(name, errors.Future())
 
 
 # --- Landing -----------------------------------------------------------------------------------
@@ -332,7 +252,7 @@ def land_rates(groups: Sequence[Group], context: Context) -> Outcome:
     outcome = Outcome()
     changed, new = [], []
     for (currency, day), rate in wanted.items():
-        rate = rate.quantize(_RATE_DIGITS)
+        rate = rate.quantize(RATE_DIGITS)
         row = present.get((currency, day))
         if row is None:
             new.append(ExchangeRate(currency=currency, day=day, rate=rate))

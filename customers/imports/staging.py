@@ -70,7 +70,7 @@ class Stage:
 
     def add(self, number: int, key: str, cells: Sequence[str], *, position: int | None = None) -> None:
         """Keep a line that can be read."""
-        self._lines.append((number, key, position, marshal.dumps(cells)))
+        self._lines.append((number, key, position, marshal.dumps(list(cells))))
         if len(self._lines) >= 5000:
             self.flush()
 
@@ -79,7 +79,7 @@ class Stage:
         self.flush()
         self.db.executemany(
             "INSERT INTO line VALUES (?, ?, NULL, ?)",
-            zip(numbers, keys, map(marshal.dumps, cells), strict=True),
+            zip(numbers, keys, map(_packed, cells), strict=True),
         )
 
     def refuse(self, bad: Bad) -> None:
@@ -160,6 +160,10 @@ class Stage:
         self.flush()
         lines = self.db.execute("SELECT COUNT(*) FROM line").fetchone()[0]
         return lines, self.db.execute("SELECT COUNT(*) FROM bad").fetchone()[0]
+
+
+def _packed(cells: Sequence[str]) -> bytes:
+    return marshal.dumps(tuple(cells))
 
 
 def later_place(number: int) -> int:
