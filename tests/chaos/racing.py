@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from random import Random
 from typing import Any
 
@@ -13,6 +14,7 @@ from django.db import connection, connections
 from tests.chaos.kit import Broken
 
 AT_ONCE = 32
+HOUR = timedelta(hours=1)
 _COUNT = (
     "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
 )

@@ -24,7 +24,7 @@ def system(kit: Kit) -> Iterator[System]:
 
 @pytest.mark.parametrize("how", ["up", "stopped"])
 def test_event_is_an_open_case_within_five_seconds(system: System, how: str) -> None:
-    seconds = living.latency(system, events=300 if FULL else 100, redis=how)
+    seconds = living.latency(system, events=300 if FULL else 50, redis=how)
     say(f"event to open case, Redis {how}: {seconds}")
     assert seconds.p95 <= 5
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.chaos import deaths, races
+from tests.chaos import deaths, races, races_of_cases
 from tests.chaos.guards import GUARDS
 from tests.chaos.kit import Broken, say
 
@@ -21,10 +21,10 @@ NAMED: dict[str, Callable[[int], None]] = {
     "done with the work": deaths.during_the_work,
     "attempts before the work": deaths.deadly_work,
     "tried again": deaths.two_in_each_others_way,
-    "desk": races.the_last_place,
-    "one open case": races.opening_one_case,
-    "conditional move": races.taking_one_case,
-    "locked cases": races.assigning_due_cases,
+    "desk": races_of_cases.the_last_place,
+    "one open case": races_of_cases.opening_one_case,
+    "conditional move": races_of_cases.taking_one_case,
+    "locked cases": races_of_cases.assigning_due_cases,
     "one open warning": races.sweeps_at_once,
     "one run a slot": races.three_schedulers,
     "lease of a run": races.three_schedulers,
