@@ -6,16 +6,19 @@ ISO 8601 with offset (given in UTC), days ``YYYY-MM-DD``, amounts decimal string
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from operator import attrgetter
 from typing import Any
 
 from django.db import models
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
+from rest_framework.relations import PKOnlyObject
 
 from customers.ground import localtime, money
 from customers.ground.errors import Refused
@@ -140,6 +143,19 @@ class Takes(serializers.Serializer[Any]):
             raise serializers.ValidationError(str(refusal), code=refusal.code) from refusal
 
 
+_AS_THEY_ARE = frozenset(
+    {
+        serializers.BooleanField,
+        serializers.CharField,
+        serializers.ChoiceField,
+        serializers.EmailField,
+        serializers.IntegerField,
+        serializers.SlugField,
+    }
+)
+"""Fields whose columns hold just what JSON shows."""
+
+
 class Gives(serializers.ModelSerializer[Any]):
     """What a call gives of a row: codes and numbers, no words of any language but people's own."""
 
@@ -148,6 +164,14 @@ class Gives(serializers.ModelSerializer[Any]):
         models.DateTimeField: MomentField,
     }
 
+    def to_representation(self, instance: Any) -> dict[str, Any]:
+        """Write a row; lists have a hundred of them, so plain columns take no detour through a field."""
+        return {name: read(instance) for name, read in self._readers}
+
+    @cached_property
+    def _readers(self) -> list[tuple[str, Callable[[Any], Any]]]:
+        return [(name, _reader(field)) for name, field in self.fields.items() if not field.write_only]
+
     def get_fields(self) -> dict[str, Any]:
         """Return the fields, all of them read-only and always there."""
         fields = super().get_fields()
@@ -155,6 +179,25 @@ class Gives(serializers.ModelSerializer[Any]):
             field.read_only = True
             field.required = False
         return fields
+
+
+def _reader(field: serializers.Field[Any, Any, Any, Any]) -> Callable[[Any], Any]:
+    """Return what reads and writes one field of a row, in the quickest way that says the same."""
+    source = str(field.source)
+    if type(field) is serializers.PrimaryKeyRelatedField and "." not in source and field.pk_field is None:
+        return attrgetter(f"{source}_id")
+    if type(field) in _AS_THEY_ARE and source != "*":
+        return attrgetter(source) if "." not in source else _through(field)
+    return _through(field)
+
+
+def _through(field: serializers.Field[Any, Any, Any, Any]) -> Callable[[Any], Any]:
+    def read(instance: Any) -> Any:
+        value = field.get_attribute(instance)
+        is_nothing = value is None or (isinstance(value, PKOnlyObject) and value.pk is None)
+        return None if is_nothing else field.to_representation(value)
+
+    return read
 
 
 def refuse_strange(serializer: serializers.Serializer[Any], data: Any) -> None:
