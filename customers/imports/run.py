@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from django.db import transaction
+from django.conf import settings
+from django.db import reset_queries, transaction
 from django.db.models import F
 
 from customers import company
@@ -273,6 +274,8 @@ def _landing(
         done += sum([len(group.rows) for group in chunk])
         del chunk, outcome
         gc.collect(1)
+        if settings.DEBUG:  # Django keeps thousands of statements then, and ours are long
+            reset_queries()
         yield done
 
 
