@@ -152,11 +152,15 @@ def long_queue(manager, teammate, admin):
 
 @pytest.mark.parametrize("late", [True, False])
 def test_queue_is_read_from_an_index_without_sorting(long_queue, late):
+    if connection.vendor == "postgresql":  # of few rows it may choose to sort; here it must not need to
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL enable_sort = off")
+            cursor.execute("SET LOCAL enable_bitmapscan = off")
     for user, index in zip(long_queue, ("case_queue", "case_queue_all"), strict=True):
         found = queue(user).filter(due__lt=NOW) if late else queue(user).filter(due__gte=NOW)
         plan = found.order_by("rank", "due", "pk")[: PAGE + 1].explain()
         assert re.search(rf"{index}\b", plan), plan
-        assert not re.search(r"\bSort\b|TEMP B-TREE|SCAN retention_retentioncase(?! USING)", plan), plan
+        assert not re.search(r"Sort|TEMP B-TREE|Seq Scan|SCAN retention_retentioncase(?! USING)", plan), plan
 
 
 def test_queue_goes_on_behind_a_row_within_the_index(long_queue):
