@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import io
 from datetime import timedelta
 
+import openpyxl
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
@@ -266,3 +268,25 @@ def test_list_of_imports_takes_the_same_statements(as_admin, admin, count, djang
         ImportBatch.objects.create(kind="orders", made_at=NOW, by=admin, file_name=f"f{n}.csv", status="done")
     with django_assert_max_num_queries(7):
         as_admin.get(reverse("customers:import_list"))
+
+
+def test_background_shows_how_far_the_unpacking_of_a_workbook_is(as_admin, monkeypatch):
+    book = openpyxl.Workbook(write_only=True)
+    sheet = book.create_sheet()
+    sheet.append(HEADER.strip().split(","))
+    for number in range(2_500):
+        sheet.append([f"A{number}", "C1", "2026-05-01", 1, 2.5])
+    stream = io.BytesIO()
+    book.save(stream)
+    upload(as_admin, stream.getvalue(), name="orders.xlsx")
+    start(as_admin)
+    monkeypatch.setattr(background, "STEP_SECONDS", 0)
+    seen = []
+    while background.work(NOW):
+        batch = ImportBatch.objects.get()
+        seen.append((batch.progress.get("phase"), batch.progress.get("done")))
+        if batch.status == "done":
+            break
+    assert seen[:2] == [("unpacking", 1000), ("unpacking", 2000)]
+    assert Order.objects.count() == 2_500
+    assert batch.progress["phase"] == "landing"
