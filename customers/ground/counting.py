@@ -17,7 +17,8 @@ def counted(most: int = COUNT_UP_TO, **lists: QuerySet[Any]) -> dict[str, int]:
 
     A list that was cut shorter already stays as short.
     """
-    parts, params = [], []
+    parts: list[str] = []
+    params: list[Any] = []
     for rows in lists.values():
         try:
             bare = rows if rows.query.is_sliced else rows.order_by()

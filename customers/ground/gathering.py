@@ -24,7 +24,9 @@ def gathered(**lists: QuerySet[Any, Any]) -> dict[str, list[Any]]:
     rows. A row has an attribute for each value, called as it is.
     """
     using = next(iter(lists.values())).db
-    names, parts, params = [], [], []
+    names: list[str] = []
+    parts: list[str] = []
+    params: list[Any] = []
     for name, rows in lists.items():
         try:
             sql, values = rows.query.sql_with_params()

@@ -172,7 +172,7 @@ def team_list(request: HttpRequest) -> HttpResponse:
     page = Paginator(teams.order_by("name"), PAGE).get_page(request.GET.get("page"))
     looked_after = counted(**{f"team_{team.pk}": team.customers.all() for team in page})
     for team in page:
-        team.customer_count = looked_after[f"team_{team.pk}"]
+        team.customer_count = looked_after[f"team_{team.pk}"]  # type: ignore[attr-defined]
     return render(request, "customers/people/team_list.html", {"page": page, "form": form})
 
 

@@ -41,7 +41,7 @@ def rule_list(request: HttpRequest) -> HttpResponse:
     calling = EarlyWarning.objects.calling()  # type: ignore[attr-defined]
     open_now = counted(**{rule.code: calling.filter(rule=rule) for rule in page})
     for rule in page:
-        rule.open_now = open_now[rule.code]
+        rule.open_now = open_now[rule.code]  # type: ignore[attr-defined]
     currency = company.current().base_currency
     context = {
         "page": page,
