@@ -149,6 +149,9 @@ def real_services() -> None:
 
 def chaos() -> None:
     """Workers killed, servers broken, races and guards taken out: the short form."""
+    for name in ("initdb", "redis-server"):
+        if not services.program(name, *PROGRAMS[name][1]):
+            raise services.Missing(f"{name} (apt-get install {PROGRAMS[name][0]})")
     run("python", "-m", "tests.chaos")
 
 
