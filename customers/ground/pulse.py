@@ -38,6 +38,7 @@ _turned: dict[str, float] = {}
 _doing: dict[int, list[tuple[str, datetime]]] = {}
 _thread: threading.Thread | None = None
 _end = threading.Event()
+_soon = threading.Event()
 
 
 def process() -> str:
@@ -56,6 +57,7 @@ def start(kind: str) -> None:
     _started = _started or clock.real_now()
     _kinds.add(kind)
     turn(kind)
+    _soon.set()
     if _thread is None or not _thread.is_alive():
         _end.clear()
         _thread = threading.Thread(target=_run, name="pulse", daemon=True)
@@ -69,6 +71,7 @@ def stop() -> None:
         return
     _kinds.clear()
     _end.set()
+    _soon.set()
     if _thread is not None:
         _thread.join(2.0)
     with suppress(DatabaseError):
@@ -146,7 +149,9 @@ def _run() -> None:
                 log.exception("pulse failed")
             failing = True
         connection.close()  # ten seconds are long: no process keeps a second connection for this
-        if _end.wait(SECONDS):
+        _soon.wait(SECONDS)
+        _soon.clear()
+        if _end.is_set():
             return
 
 
@@ -158,6 +163,7 @@ def _forget() -> None:
     _turned.clear()
     _doing.clear()
     _end.clear()
+    _soon.clear()
 
 
 os.register_at_fork(after_in_child=_forget)

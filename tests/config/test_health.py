@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -13,6 +15,7 @@ from django.db import DatabaseError
 from django.test import Client
 
 from config import health
+from config.management.commands import healthy
 from customers.ground import clock
 from customers.ground.models import Heartbeat
 
@@ -210,3 +213,12 @@ def test_healthy_says_nothing_against_a_process_that_lives() -> None:
         started_at=clock.real_now(), seen_at=clock.real_now(),
     )  # fmt: skip
     call_command("healthy", "beat")
+
+
+def test_process_that_ended_and_was_not_fetched_is_dead() -> None:
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)  # ended, and left as it is
+    assert healthy._is_alive(os.getpid())
+    assert not healthy._is_alive(child.pid)
+    child.wait()
+    assert not healthy._is_alive(child.pid)

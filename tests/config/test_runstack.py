@@ -100,6 +100,22 @@ def test_runstack_works_off_a_task_that_another_process_sent(
         threading.Event().wait(0.05)
 
 
+def test_runstack_is_healthy_in_all_its_parts_until_it_ends(
+    running: subprocess.Popen[str], tmp_path: Path
+) -> None:
+    def healthy(kind: str) -> int:
+        command = [sys.executable, "manage.py", "healthy", kind]
+        env = environment(tmp_path)
+        return subprocess.run(command, cwd=ROOT, env=env, stdout=subprocess.DEVNULL, check=False).returncode
+
+    until = time.monotonic() + 20  # the scheduler begins in a thread of its own
+    while any(healthy(kind) for kind in ("beat", "worker", "web")):
+        assert time.monotonic() < until, "one of the parts is not heard of"
+    running.send_signal(signal.SIGTERM)
+    running.communicate(timeout=15)
+    assert healthy("worker") == 1
+
+
 def test_runstack_keeps_the_data_of_the_first_run(tmp_path: Path, port: int) -> None:
     secrets = []
     for _run in range(2):

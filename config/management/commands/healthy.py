@@ -6,6 +6,7 @@ import argparse
 import os
 import socket
 import sys
+from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand
@@ -30,10 +31,15 @@ class Command(BaseCommand):
 
 
 def _is_alive(pid: int) -> bool:
+    """Say whether the process runs; one that has ended and that nobody has fetched yet does not."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
     except PermissionError:  # somebody else's, but there
+        pass
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (OSError, IndexError):  # no /proc on this system, or gone this moment
         return True
-    return True
+    return state not in ("Z", "X")
