@@ -98,7 +98,7 @@ def amounts_of(
     return Amounts(tuple(amounts), sold, returned, based(sold), based(returned), margin, assumed, is_purchase)
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=16384)
 def _amount(quantity: Decimal, unit_price: Decimal, currency: str) -> int:
     return money.to_minor(quantity * unit_price, currency)
 

@@ -139,13 +139,13 @@ def _rounded_line(line: Line) -> Line:
     return Line(line.line_no, quantity, price, line.product, line.description[:200], cost)
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=16384)
 def _to_thousandth(number: Decimal) -> Decimal:
     rounded = number.quantize(_THOUSANDTH, ROUND_HALF_UP)
     return number if rounded == number else rounded
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=16384)
 def _to_ten_thousandth(number: Decimal) -> Decimal:
     rounded = number.quantize(_TEN_THOUSANDTH, ROUND_HALF_UP)
     return number if rounded == number else rounded

@@ -79,7 +79,7 @@ class _Memo(dict[Any, Any]):
         self.write_out = write_out
 
     def __missing__(self, value: Any) -> Any:
-        if len(self) > 50_000:
+        if len(self) > 20_000:
             self.clear()
         found = self[value] = self.write_out(value)
         return found

@@ -20,7 +20,7 @@ from customers.ground import money
 from customers.imports import dates, errors
 
 Read = Callable[[str], Any]
-_KEPT = 20_000  # readings of a column that are kept
+_KEPT = 5_000  # readings of a column that are kept
 
 
 class Type(StrEnum):

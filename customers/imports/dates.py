@@ -44,7 +44,7 @@ _NOTHING: Mapping[str, datetime] = MappingProxyType({})
 PROOF = 0.99  # of the dates that tell at all; the others are refused line by line
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=16384)
 def readings(text: str) -> Mapping[str, datetime]:
     """Return what a date can mean, by order; ``{"iso": …}`` alone when it reads the same in all."""
     text = text.strip()
@@ -114,7 +114,7 @@ def order_of(stated: str) -> str:
     return order
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=16384)
 def read(text: str, order: str) -> datetime:
     """Return the moment that a cell means in an order (or pattern); it has a zone only if the cell has.
 

@@ -19,7 +19,7 @@ from customers.imports.mapping import Mapping
 from customers.imports.reading import ERROR_COLUMNS, Table
 from customers.imports.staging import later_place
 
-_KEPT = 50_000  # readings of a column that are remembered from block to block
+_KEPT = 20_000  # readings of a column that are remembered from block to block
 _LONG = 200  # a longer text is not worth remembering
 
 
