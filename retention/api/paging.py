@@ -57,5 +57,5 @@ def size_of(request: Request) -> int:
 def unknown_cursor() -> InvalidQuery:
     """Return the refusal of a cursor that we did not write."""
     return InvalidQuery(
-        {"cursor": _("This cursor is not one of ours, or belongs to another order of the list.")}
+        {"cursor": _("This cursor is not one of ours, or comes from a list in another sequence.")}
     )

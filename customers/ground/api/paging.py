@@ -152,7 +152,7 @@ def _read(cursor: str, order: str, fields: Sequence[str], model: Any) -> list[An
             raise ValueError(order)
         return [_clean(model, field.lstrip("-"), part) for field, part in zip(fields, key, strict=True)]
     except (ValueError, TypeError, binascii.Error, RecursionError, ValidationError, OverflowError) as error:
-        text = _("This cursor is not one of ours, or belongs to another order of the list.")
+        text = _("This cursor is not one of ours, or comes from a list in another sequence.")
         raise _wrong("cursor", text) from error
 
 
