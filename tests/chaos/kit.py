@@ -22,7 +22,7 @@ import psycopg
 ROOT = Path(__file__).parents[2]
 SECRET = "chaos-only-" + "0" * 40
 BASE = "chaos_base"
-_OUT = os.fdopen(os.dup(1), "w")  # where we began, before pytest captures
+_OUT = os.dup(1)  # where we began, before pytest captures
 MORNING = datetime(2026, 5, 11, 2, 0, tzinfo=UTC)  # Monday 10:00 in Shanghai: the day of every test
 
 
@@ -53,7 +53,7 @@ services = _services()
 
 def say(text: str) -> None:
     """Tell what is going on, with the time, past pytest's capture."""
-    print(f"[chaos {time.strftime('%H:%M:%S')}] {text}", file=_OUT, flush=True)
+    os.write(_OUT, f"[chaos {time.strftime('%H:%M:%S')}] {text}\n".encode())
 
 
 def wait_for(true: Callable[[], Any], *, within: float, what: str, every: float = 0.02) -> Any:
