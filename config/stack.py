@@ -70,7 +70,7 @@ class Stack:
         self.threads["drain"] = start_draining()
         self.threads["worker"] = threading.Thread(target=self._work, name="worker", daemon=True)
         self.threads["worker"].start()
-        self.beat = EmbeddedService(app, thread=True)
+        self.beat = EmbeddedService(app, thread=True, scheduler_cls=app.conf.beat_scheduler)
         self.threads["scheduler"] = self.beat
         self.beat.start()
 
