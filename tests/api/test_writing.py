@@ -235,6 +235,7 @@ def test_owner_is_given_by_leads(caller, lead, manager, teammate, outsider, cust
 # --- Throttles ----------------------------------------------------------------------------------
 def test_throttle_counts_each_token_and_says_when_to_come_back(program, caller, admin, settings, monkeypatch):
     settings.API_CALLS_A_MINUTE = {"token": 3, "address": 1000}
+    monkeypatch.setattr(throttles, "MINUTE", 60)
     at = clock.real_now().replace(second=20)
     monkeypatch.setattr(clock, "real_now", lambda: at)
     left = [program.get("me/")["RateLimit-Remaining"] for _ in range(3)]
