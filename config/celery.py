@@ -22,6 +22,7 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.conf.beat_schedule = SCHEDULE
 app.autodiscover_tasks()
 
+
 @signals.setup_logging.connect
 def _keep_our_logs(**_kwargs: Any) -> None:
     """Leave the logs as the settings have made them: Celery would raise the root's level to its own."""
