@@ -9,9 +9,11 @@ from django.contrib import messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils.timezone import localtime
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 
 from customers import company
@@ -21,23 +23,28 @@ from customers.ground.counting import counted
 from customers.ground.errors import Refused
 from customers.ground.numbers import whole
 from customers.models.people import Role
+from customers.pages import live
 from retention import cases
 from retention.cases import queue
 from retention.models import RetentionCase
 from retention.pages.filters import QueueFilter, colleagues, people_of
-from retention.pages.rows import rows_of, shown
+from retention.pages.rows import Row, rows_of, shown
 
 PAGE = 50
 MINUTES_A_CALL = 8
 OLDEST_LIST = timedelta(days=1)
 """How long one can page on in a list that was judged at its first page."""
+NOTHING = "nothing"
 SEES_QUEUE = ("account_manager", "team_lead", "admin", "analyst")
 
 
 @require_safe
 @allow(*SEES_QUEUE)
 def queue_page(request: HttpRequest) -> HttpResponse:
-    """Show the queue in its order, filtered and paged by what stands in the address."""
+    """Show the queue in its order, filtered and paged by what stands in the address.
+
+    With ``part=list`` the lines alone, answered with 304 while the page shows the same.
+    """
     at, after = _read_place(request)
     views = _views(request)
     here = request.GET.get("view", "")
@@ -46,21 +53,21 @@ def queue_page(request: HttpRequest) -> HttpResponse:
     chosen = queue.read(shown(found.qs), at=at, after=after, most=PAGE + 1)
     rows = rows_of(chosen[:PAGE], user=request.user, at=at)
     more = len(chosen) > PAGE
+    part = _part(request, rows, at=at)
+    if request.GET.get("part") == "list":
+        return _live(request, part)
     counts = _counts(views, found.qs if more and not after else None)
-    may_assign = cases.may_assign(request.user)
+    may_assign = part["may_assign"]
     return render(
         request,
         "retention/queue.html",
         {
-            "rows": rows,
+            **part,
             "filter": found,
-            "now": at,
-            "currency": company.current().base_currency,
             "views": _shown_views(views, here, counts) if len(views) > 1 else [],
             "total": counts.get("total"),
             "older": _next_address(request, rows[-1].place, at=at) if more else None,
             "newer": _first_address(request) if after else None,
-            "may_assign": may_assign,
             "colleagues": people_of(request) if may_assign else [],
             "shows_holder": request.user.role != Role.ACCOUNT_MANAGER,
         },
@@ -85,6 +92,36 @@ def queue_assign(request: HttpRequest) -> HttpResponse:
             text = ngettext("%(count)s case given to %(name)s.", "%(count)s cases given to %(name)s.", count)
             messages.success(request, text % {"count": count, "name": to})
     return redirect(_back_to_queue(request))
+
+
+def _part(request: HttpRequest, rows: list[Row], *, at: datetime) -> dict[str, Any]:
+    """Return what the lines are drawn from, where the page asks for them again, and their tag."""
+    query = request.GET.copy()
+    query["part"] = "list"
+    if not rows:
+        query["shown"] = NOTHING
+    else:
+        query.pop("shown", None)
+    may_assign, currency = cases.may_assign(request.user), company.current().base_currency
+    # of the moment only the day: the script keeps the times true
+    tag = live.tag_of(rows, may_assign, currency, get_language(), localtime(at).date())
+    return {
+        "rows": rows,
+        "now": at,
+        "currency": currency,
+        "may_assign": may_assign,
+        "part_url": f"{reverse('retention:queue')}?{query.urlencode()}",
+        "tag": tag,
+    }
+
+
+def _live(request: HttpRequest, part: dict[str, Any]) -> HttpResponse:
+    """Answer the page that stands open; it is loaded again when its list begins or ends to be empty."""
+    if bool(part["rows"]) == (request.GET.get("shown") == NOTHING):
+        return HttpResponse(status=204, headers={"HX-Refresh": "true"})
+    return live.answer(
+        request, part["tag"], lambda: render_to_string("retention/queue_part.html", part, request)
+    )
 
 
 def _views(request: HttpRequest) -> list[tuple[str, str, QuerySet[RetentionCase]]]:

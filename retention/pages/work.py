@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -23,6 +22,7 @@ from customers.ground import backlog, clock, outbox, pulse
 from customers.ground.models import Heartbeat, OutboxRow
 from customers.ground.numbers import whole
 from customers.models import ImportBatch, User
+from customers.pages import live
 from retention.models import SweepRun
 
 PAGE = 50
@@ -64,10 +64,7 @@ def work_page(request: HttpRequest) -> HttpResponse:
     if request.GET.get("part") != "work":
         return render(request, "retention/work.html", context)
     html = render_to_string("retention/work_part.html", context, request)
-    tag = f'"{hashlib.sha256(html.encode()).hexdigest()[:32]}"'
-    if request.headers.get("If-None-Match") == tag:
-        return HttpResponse(status=304, headers={"ETag": tag})
-    return HttpResponse(html, headers={"ETag": tag})
+    return live.answer(request, live.tag_of(html), lambda: html)
 
 
 @require_POST
@@ -170,9 +167,11 @@ def _place(after: str) -> tuple[datetime, int] | None:
     number = whole(pk)
     try:
         parsed = datetime.fromisoformat(moment)
-    except ValueError:
+        if parsed.tzinfo is None or number is None:
+            return None
+        return parsed.astimezone(UTC), number
+    except (ValueError, OverflowError):
         return None
-    return (parsed, number) if parsed.tzinfo is not None and number is not None else None
 
 
 def _row(row: OutboxRow) -> Row:

@@ -200,26 +200,51 @@
   /* --- htmx: live parts ask with their ETag and never disturb somebody's work ------------------- */
   const seen = new Map();
   const nameOf = (element) => `${element.id} ${element.getAttribute("hx-get")}`;
-  const busy = (element) => document.hidden || $("dialog[open], [popover]:popover-open", document) || $(":checked[data-bulk]", element) || (element.contains(document.activeElement) && typing(document.activeElement));
+  const tagOf = (element) => seen.get(nameOf(element)) ?? element.dataset.tag;
+  const liveOf = (event) => { const live = event.target.closest?.("[data-live]"); return live === event.target ? live : null; };
+  let pressed = false;
+  for (const name of ["pointerdown", "pointerup", "pointercancel"]) document.addEventListener(name, () => { pressed = name === "pointerdown"; }, true);
+  function reading(element) { const chosen = getSelection(); return !!chosen?.rangeCount && !chosen.isCollapsed && chosen.getRangeAt(0).intersectsNode(element); }
+  const busy = (element) => document.hidden || pressed || $("dialog[open], [popover]:popover-open", document) || $(":checked[data-bulk]", element) || reading(element) || (element.contains(document.activeElement) && typing(document.activeElement));
   document.addEventListener("htmx:configRequest", (event) => {
-    const live = event.target.closest?.("[data-live]");
-    if (live !== event.target) return;
+    const live = liveOf(event);
+    if (!live) return;
     if (busy(live)) { event.preventDefault(); return; }
-    const tag = seen.get(nameOf(live));
+    const tag = tagOf(live);
     if (tag) event.detail.headers["If-None-Match"] = tag;
   });
-  let focused = null;
+  /* the answer may come when somebody has begun to do something: then the next one will do */
+  document.addEventListener("htmx:beforeOnLoad", (event) => {
+    const live = liveOf(event);
+    if (!live) return;
+    const anew = event.detail.xhr.getResponseHeader("HX-Refresh");
+    if (busy(live) || (anew && typing(document.activeElement ?? root))) event.preventDefault();
+  });
+  /* what has the focus keeps it, and the line that somebody points at or reads stays where it is */
+  const keyOf = (element) => element.getAttribute("href") ? `[href="${CSS.escape(element.getAttribute("href"))}"]` : element.name && element.value ? `[name="${CSS.escape(element.name)}"][value="${CSS.escape(element.value)}"]` : element.id ? `#${CSS.escape(element.id)}` : null;
+  const topOf = (row) => row.getBoundingClientRect().top;
+  const linkOf = (row) => $("[data-row-link]", row)?.getAttribute("href");
+  let kept = null;
   document.addEventListener("htmx:beforeSwap", (event) => {
     const live = event.target.closest?.("[data-live]");
     const tag = event.detail.xhr?.getResponseHeader("ETag");
     if (live && tag && event.detail.xhr.status === 200) seen.set(nameOf(live), tag);
-    focused = live?.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
+    kept = null;
+    if (!live) return;
+    const rows = $$("[data-row]", live), focus = live.contains(document.activeElement) ? document.activeElement : null;
+    const row = $("[data-row]:hover", live) ?? focus?.closest("[data-row]") ?? (topOf(live) < 0 ? rows.find((one) => one.getBoundingClientRect().bottom > 0) : null);
+    kept = { id: live.id, focus: focus && keyOf(focus), at: focus ? rows.indexOf(focus.closest("[data-row]")) : -1, link: row && linkOf(row), top: row && topOf(row) };
   });
-  document.addEventListener("htmx:afterSwap", () => {
-    if (focused) $$("[data-row-link]").find((link) => link.getAttribute("href") === focused)?.focus();
-    focused = null;
+  document.addEventListener("htmx:afterSwap", (event) => {
     count();
-    $("[data-errors]")?.focus();
+    const live = kept && document.getElementById(kept.id);
+    if (live) {
+      const rows = $$("[data-row]", live), row = kept.link && rows.find((one) => linkOf(one) === kept.link);
+      if (row && topOf(row) !== kept.top) scrollBy({ top: topOf(row) - kept.top, behavior: "instant" });
+      const next = kept.focus && ($(kept.focus, live) ?? $("[data-row-link]", rows[Math.min(kept.at, rows.length - 1)] ?? live));
+      next?.focus({ preventScroll: true });
+    } else if (!event.target.closest?.("[data-live]")) $("[data-errors]")?.focus();
+    kept = null;
   });
   document.addEventListener("htmx:responseError", (event) => { if (!event.target.closest?.("[data-live]")) toast(words.failed, "error"); });
   document.addEventListener("htmx:sendError", (event) => { if (!event.target.closest?.("[data-live]")) toast(words.offline, "error"); });
