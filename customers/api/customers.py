@@ -10,7 +10,7 @@ from rest_framework.response import Response
 
 from customers import customers, ownership
 from customers.api.facts import not_there
-from customers.api.reading import EVERYBODY, LEADS, SEES_ALL, WRITERS
+from customers.api.reading import EVERYBODY, LEADS, WRITERS
 from customers.ground import clock
 from customers.ground.api import filters
 from customers.ground.api.access import may
@@ -70,9 +70,15 @@ class NewCustomer(CustomerChange):
 class Owner(Takes):
     """Who looks after the customer from now on; null: nobody."""
 
-    user = serializers.PrimaryKeyRelatedField(queryset=User.objects.all(), allow_null=True)
+    user = serializers.PrimaryKeyRelatedField(
+        queryset=User.objects.all(), allow_null=True, pk_field=serializers.IntegerField()
+    )
     team = serializers.PrimaryKeyRelatedField(
-        queryset=Team.objects.all(), required=False, allow_null=True, help_text="The user's unless said."
+        queryset=Team.objects.all(),
+        pk_field=serializers.IntegerField(),
+        required=False,
+        allow_null=True,
+        help_text="The user's unless said.",
     )
 
 
@@ -141,13 +147,7 @@ class Customers(Lists, Details, Resource):
         """Give a customer to a colleague, or to nobody."""
         customer = self.one()
         values = self.taken()
-        if values["user"] and not _colleagues(request.user).filter(pk=values["user"].pk).exists():
+        if values["user"] and not User.objects.visible_to(request.user).filter(pk=values["user"].pk).exists():
             raise not_there("user", values["user"].pk)
         ownership.assign_owner(customer, **values, by=request.user, at=clock.now())
         return self.shown(customer)
-
-
-def _colleagues(user: User) -> QuerySet[User]:
-    """Return those whom the caller may give customers to: a lead her team, who sees all everybody."""
-    found: QuerySet[User] = User.objects.all() if user.role in SEES_ALL else User.objects.visible_to(user)
-    return found

@@ -114,9 +114,7 @@ class Users(Lists, Details, Resource):
     access = READ
 
     def rows(self) -> QuerySet[User]:
-        """Return the colleagues that the caller may see; a program sees all, as it sees all customers."""
-        if self.request.user.role == Role.INTEGRATION:
-            return User.objects.all()
+        """Return the colleagues that the caller may see."""
         found: QuerySet[User] = User.objects.visible_to(self.request.user)
         return found
 

@@ -36,8 +36,8 @@ class Role(models.TextChoices):
 
 class UserQuerySet(models.QuerySet["User"]):
     def visible_to(self, user: User) -> UserQuerySet:
-        """Return the colleagues that ``user`` may see: a lead her team, others everybody's name."""
-        if user.role == Role.ADMIN or user.role == Role.ANALYST:
+        """Return the colleagues that ``user`` may see: her team, whoever sees every customer everybody."""
+        if user.role in {Role.ADMIN, Role.ANALYST, Role.INTEGRATION}:
             return self
         return self.filter(Q(team_id=user.team_id, team__isnull=False) | Q(pk=user.pk))
 

@@ -37,6 +37,8 @@ def raw(program, body, *, method="post", path="customers/", kind="application/js
         "{",
         '{"name": NaN}',
         '{"name": 1e999999999999999999999}',
+        '{"name": 1e3000000}',
+        '{"name": 0.' + "1" * 500 + "}",
         "[" * 100_000,
         '{"name": "a\\u0000b"}',
         '{"name": "\\ud800"}',
@@ -104,7 +106,9 @@ def test_refusal_of_the_product_is_409_with_its_code(program, customer):
 def test_other_statuses(program, client, company):
     problem(client.get("/api/nowhere"), 404, "not_found")
     problem(client.post("/api/v1/customers"), 404, "not_found")  # without the last stroke
-    problem(program("delete", "customers/"), 405, "method_not_allowed")
+    refused = program("delete", "customers/")
+    problem(refused, 405, "method_not_allowed")
+    assert refused["Allow"] == "GET, HEAD, POST"
     problem(program("post", "customers/", {"name": "x"}, Accept="text/html"), 406, "not_acceptable")
     problem(raw(program, "name=x", kind="application/x-www-form-urlencoded"), 415, "unsupported_media_type")
     problem(raw(program, '{"name": "' + "x" * 6_000_000 + '"}'), 413, "too_large")

@@ -172,6 +172,12 @@ def test_a_lead_gives_cases_to_a_colleague_and_nobody_else_may(
     assert many.json() == {"assigned": 1}
 
 
+def test_a_program_gives_cases_to_anybody_who_works(caller, manager, analyst, case):
+    program = caller(UserFactory(role="integration"))
+    assert program("post", f"cases/{case.pk}/assign/", {"to": analyst.pk}).status_code == 400
+    assert program("post", f"cases/{case.pk}/assign/", {"to": manager.pk}).json()["assignee"] == manager.pk
+
+
 def test_an_unassigned_case_is_taken_once(caller, lead, manager, teammate, case):
     assert caller(lead)("post", f"cases/{case.pk}/unassign/").json()["status"] == "unassigned"
     assert caller(manager)("post", f"cases/{case.pk}/take/").json()["assignee"] == manager.pk

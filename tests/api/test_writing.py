@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from datetime import timedelta
 
@@ -72,6 +73,8 @@ def test_stored_answer_is_sealed_and_purged(program):
     program("post", "customers/", {"name": "Very secret name"}, key="one")
     row = ApiAnswer.objects.get()
     assert b"secret" not in bytes(row.answer) and "one" not in row.key_hash
+    said = b'POST /api/v1/customers/\n{"name": "Very secret name"}'
+    assert row.fingerprint == hashlib.sha256(b"one\n" + said).hexdigest()  # to be guessed only with the key
     assert idempotency.purge(at=clock.real_now() + timedelta(hours=47)) == 0
     assert idempotency.purge(at=clock.real_now() + timedelta(hours=49)) == 1
 
@@ -171,6 +174,8 @@ def test_complaint_goes_its_way(program, customer):
     assert made.status_code == 201, made.content
     path = made["Location"].removeprefix("/api/v1/")
     assert program("post", path + "acknowledge/").json()["steps"][-1]["kind"] == "acknowledged"
+    odd = program("post", path + "resolve/", {"occurred_at": "2026-05-11T10:00:00Z"})
+    assert odd.json()["errors"][0]["code"] == "unknown_field"  # it takes no body
     assert program("post", path + "resolve/").json()["state"] == "resolved"
     again = program("post", path + "resolve/")
     assert (again.status_code, again.json()["code"]) == (409, "complaint_state")
@@ -228,6 +233,7 @@ def test_owner_is_given_by_leads(caller, lead, manager, teammate, outsider, cust
     path = f"customers/{customer.pk}/owner/"
     assert caller(manager)("post", path, {"user": teammate.pk}).status_code == 403
     assert caller(lead)("post", path, {"user": outsider.pk}).status_code == 400
+    assert caller(lead)("post", path, {"user": teammate.pk + 0.5}).status_code == 400
     assert caller(lead)("post", path, {"user": teammate.pk}).json()["owner"] == teammate.pk
     assert Ownership.objects.filter(customer=customer, user=teammate).exists()
 

@@ -67,7 +67,7 @@ def once(request: Request, act: Callable[[], Response], *, at: datetime) -> Resp
     row = ApiAnswer(
         holder=holder,
         key_hash=hashlib.sha256(key.encode()).hexdigest(),
-        fingerprint=_fingerprint(request),
+        fingerprint=_fingerprint(request, key),
         answer=b"",
         made_at=at,
     )
@@ -103,9 +103,12 @@ def _again(row: ApiAnswer, key: str) -> Response:
     )
 
 
-def _fingerprint(request: Request) -> str:
-    """Return what tells one call from another: method, address and content."""
-    digest = hashlib.sha256(f"{request.method} {request.get_full_path()}\n".encode())
+def _fingerprint(request: Request, key: str) -> str:
+    """Return what tells one call from another: method, address and content.
+
+    The key goes in, so that nobody who has the table can try out what a short body may have said.
+    """
+    digest = hashlib.sha256(f"{key}\n{request.method} {request.get_full_path()}\n".encode())
     if request.content_type.startswith("multipart/"):
         # The same file is packed differently each time: its content counts.
         for name in sorted(request.data):

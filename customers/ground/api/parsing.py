@@ -19,8 +19,20 @@ class MalformedJSON(Problem):
     default_detail = CODES["malformed_json"][1]
 
 
+_LONGEST = 400
+"""Digits of a number with a point, also those that an exponent stands for: 1e999999999 as an integer would
+fill the memory."""
+
+
 def _no_constant(name: str) -> Any:
     raise ValueError(f"{name} is no JSON")
+
+
+def _exact(text: str) -> Decimal:
+    number = Decimal(text) if len(text) <= _LONGEST else None
+    if number is None or abs(number.adjusted()) > _LONGEST:
+        raise ValueError(text[:32])
+    return number
 
 
 class StrictJSONParser(JSONParser):
@@ -37,7 +49,7 @@ class StrictJSONParser(JSONParser):
             raise UnsupportedMediaType(media_type)
         try:
             text = stream.read().decode("utf-8")
-            value = json.loads(text, parse_float=Decimal, parse_constant=_no_constant)
+            value = json.loads(text, parse_float=_exact, parse_constant=_no_constant)
             if "\\u0000" in text or "\\ud" in text.lower():  # what no database stores is quick to look for
                 _refuse_unstorable(value)
         except (ValueError, ArithmeticError, RecursionError) as error:

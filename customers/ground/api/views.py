@@ -7,7 +7,7 @@ every refusal are the same for all and stand here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, ClassVar
 
@@ -25,6 +25,7 @@ from customers.ground.api.filters import ClosedFilters, known_to, refuse_unknown
 from customers.ground.api.paging import Keyset
 from customers.ground.api.problems import handle
 from customers.ground.api.schema import Described
+from customers.ground.api.serializers import Takes
 
 SAFE = {"GET", "HEAD"}
 
@@ -113,7 +114,9 @@ class Resource(GenericViewSet[Any]):
         if to_change:
             # Nobody else may change it between the comparison and the verb.
             list(self.model._default_manager.select_for_update().filter(pk=row.pk).values_list("pk"))
-            row = found.get()
+            row = found.first()
+            if row is None:  # moved out of her sight while we waited
+                raise Http404
             etags.require_match(self.request, etags.of(self.data_of(row)))
         return row
 
@@ -145,12 +148,18 @@ class Resource(GenericViewSet[Any]):
             if request.method in SAFE:
                 response = handler(call, *args, **kwargs)
             else:
-                act = partial(handler, call, *args, **kwargs)
+                act = partial(self.act, handler, call, *args, **kwargs)
                 response = idempotency.once(call, act, at=clock.real_now())
         except Exception as error:
             response = self.handle_exception(error)
         self.response = self.finalize_response(call, response, *args, **kwargs)
         return self.response
+
+    def act(self, handler: Callable[..., Response], request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Run an action that changes something; one that takes no body refuses what is sent all the same."""
+        if self.takes.get(self.action) is None:
+            Takes(data=request.data).is_valid(raise_exception=True)
+        return handler(request, *args, **kwargs)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Check the call before anything is read: rate, sign-in, rights, parameters."""
@@ -183,7 +192,9 @@ class Resource(GenericViewSet[Any]):
         return handle
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
-        """Add the headers of the throttles."""
+        """Add the headers of the throttles, and to 405 what is allowed."""
+        if response.status_code == 405:
+            response["Allow"] = ", ".join(self.allowed_methods)
         for name, value in {**self.default_response_headers, **self.headers}.items():
             if name not in response:
                 response[name] = value
