@@ -63,6 +63,13 @@ def test_a_condition_that_cannot_stand_is_refused_at_its_place(caller, admin, co
     assert not WarningRule.objects.filter(code="many-orders").exists()
 
 
+def test_a_number_with_a_point_stands_in_a_condition_as_it_was_written(caller, admin):
+    condition = {"measure": "orders_90d", "op": "<", "factor": 0.25, "other": "orders_180d"}
+    made = caller(admin)("post", "rules/", {**RULE, "condition": condition})
+    assert made.status_code == 201, made.content
+    assert made.json()["condition"]["factor"] == "0.25"
+
+
 @pytest.mark.parametrize("role", ["lead", "analyst", "manager"])
 def test_only_admins_write_rules(caller, request, role):
     call = caller(request.getfixturevalue(role))

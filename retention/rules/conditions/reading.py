@@ -222,7 +222,7 @@ def _threshold(measure: Measure, value: Json, path: Path) -> Decimal:
 
 def _number(value: Json, path: Path, *, most: Decimal) -> Decimal:
     """Return an exact number of at most four decimals; a float only when it is written that short."""
-    text = repr(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+    text = str(value) if type(value) in (int, float, Decimal) else value
     if not isinstance(text, str) or not _NUMBER.fullmatch(text):
         raise ConditionRefused(
             _("%(path)s: “%(value)s” is not a number. Write digits with at most four decimals: 0.25."),
