@@ -67,6 +67,7 @@ def forged(*said):
         ("customers/", {"cursor": forged("id")}),
         ("customers/", {"order": "name", "cursor": forged("name", "A\0", 1)}),
         ("customers/", {"order": "name", "cursor": forged("name", "\ud800", 1)}),
+        ("losses/", {"cursor": forged("newest", "0001-01-01T00:00:00+14:00", 1)}),
         ("customers/", {"order": "notes"}),
         ("customers/", {"page_size": "0"}),
         ("customers/", {"page_size": "101"}),

@@ -54,6 +54,10 @@ def at(name, case):
         "/complaints/?after={}",
         "/complaints/?state=all&after={}",
         "/customers/{pk}/?before=2026-05-11T02:00:00%2B00:00~order~{}",
+        "/sweeps/?before={}",
+        "/settings/tokens/?before={}",
+        "/settings/work/?view=dead&after=2026-05-11T02:00:00Z~{}",
+        "/settings/work/?view=failed&after=2026-05-11T02:00:00Z~{}",
     ],
 )
 def test_odd_numbers_in_an_address_never_fail(client, admin, case, address, number):
@@ -64,7 +68,7 @@ def test_odd_numbers_in_an_address_never_fail(client, admin, case, address, numb
     assert response.status_code == 200
 
 
-@pytest.mark.parametrize("address", ["/cases/{}/", "/customers/{}/", "/cases/{}/close/"])
+@pytest.mark.parametrize("address", ["/cases/{}/", "/customers/{}/", "/cases/{}/close/", "/sweeps/{}/"])
 def test_huge_keys_in_a_path_answer_404(client, admin, address):
     client.force_login(admin)
     path = address.replace("{}", HUGE)
@@ -113,6 +117,13 @@ def test_moments_at_the_edge_of_time_in_an_address_show_the_first_page(client, m
     ):
         assert client.get(path).status_code == 200, path
     assert case.customer.name in client.get(f"/queue/?after={moment}~0~0~{now}~1").content.decode()
+
+
+@pytest.mark.parametrize("moment", EDGES)
+def test_moments_at_the_edge_of_time_never_fail_the_page_of_work(client, admin, moment):
+    client.force_login(admin)
+    for view in ("late", "failed", "dead", "waiting"):
+        assert client.get(f"/settings/work/?view={view}&after={moment}~1").status_code == 200
 
 
 @pytest.mark.parametrize(

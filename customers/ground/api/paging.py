@@ -10,7 +10,7 @@ import base64
 import binascii
 import json
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 from urllib.parse import urlencode, urljoin
 
@@ -167,8 +167,10 @@ def _clean(model: Any, name: str, part: Any) -> Any:
             raise ValueError(name)
     field = model._meta.pk if name == "pk" else model._meta.get_field(name)
     value = field.to_python(part)
-    if isinstance(value, datetime) and value.tzinfo is None:
-        raise ValueError(name)
+    if isinstance(value, datetime):
+        if value.tzinfo is None:
+            raise ValueError(name)
+        value = value.astimezone(UTC)  # what no zone can tell breaks here, not in the database
     return value
 
 
