@@ -41,7 +41,7 @@ class TokenForm(forms.Form):
     days = forms.TypedChoiceField(
         label=gettext_lazy("Expires after"),
         coerce=int,
-        choices=[(days, gettext_lazy("%(days)s days") % {"days": days}) for days in DAYS],
+        choices=lambda: [(days, _("%(days)s days") % {"days": days}) for days in DAYS],
         initial=90,
     )
     scopes = forms.MultipleChoiceField(

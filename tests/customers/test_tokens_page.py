@@ -63,6 +63,14 @@ def test_page_revokes_own_tokens_and_an_admin_all(client, manager, teammate, adm
     assert not ApiToken.objects.filter(revoked_at=None).exists()
 
 
+def test_page_speaks_the_readers_language_in_its_choices_too(client, manager):
+    manager.language = "zh-hans"
+    manager.save()
+    client.force_login(manager)
+    page = client.get("/settings/tokens/").content.decode()
+    assert ">90 天<" in page and "90 days" not in page
+
+
 def test_page_says_what_is_wrong(client, manager):
     client.force_login(manager)
     answer = client.post("/settings/tokens/", {**NEW, "user": manager.pk, "addresses": "203.0.113.300"})
