@@ -20,6 +20,12 @@ STATES = ("fresh", "worn")
 """``fresh``: after VACUUM (ANALYZE). ``worn``: after a random 1 % of the facts was corrected and 1 % added,
 with nothing but the autovacuum settings that we ship. Targets are for the second."""
 
+FACTS = tuple(
+    f"customers/models/{name}.py"
+    for name in ("customers", "orders", "interactions", "complaints", "contracts", "ownership")
+)
+"""The tables of facts: what most benchmarks depend on beside their own code."""
+
 MODULES = ("sweeps", "rules", "peer", "imports", "pages", "api")
 """Modules of benchmarks, in the order in which they run; one that is not there is passed over."""
 

@@ -31,7 +31,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from benchmarks import server
-from benchmarks.book import Limit, Measured, Ratio, Stage, Trial, Unequal, bench
+from benchmarks.book import FACTS, Limit, Measured, Ratio, Stage, Trial, Unequal, bench
 from customers import company
 from customers.ground import clock
 from customers.ground.localtime import day_of
@@ -48,7 +48,7 @@ DEPENDS = (
     "retention/jinja2",
     "retention/templates",
     "retention/timeline",
-    "customers/models",
+    *FACTS,
     "customers/navigation.py",
     "config/settings.py",
     "config/templates",

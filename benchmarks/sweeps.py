@@ -10,7 +10,7 @@ from typing import Any
 from django.db import connection
 
 from benchmarks import floors, truth
-from benchmarks.book import Ratio, Stage, Trial, Unequal, bench
+from benchmarks.book import FACTS, Ratio, Stage, Trial, Unequal, bench
 from benchmarks.generate.rows import below, execute
 from customers import company
 from customers.models import TouchedCustomer
@@ -22,7 +22,7 @@ DEPENDS = (
     "retention/sweep",
     "retention/measures",
     "retention/models/measures.py",
-    "customers/models",
+    *FACTS,
     "customers/facts.py",
     "benchmarks/sweeps.py",
     "benchmarks/floors.py",
