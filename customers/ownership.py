@@ -57,6 +57,7 @@ def _give(
         return []
     day = today(at).number
     with transaction.atomic():
+        hold([c.pk for c in changing])
         rows = Ownership.objects.bulk_create(
             [
                 Ownership(customer=c, user=user, team=team, occurred_at=at, occurred_day=day, recorded_at=at)
@@ -83,6 +84,16 @@ def _give(
             )
         touched.mark([c.pk for c in changing], at=at)
     return rows
+
+
+def hold(customer_ids: Iterable[int]) -> None:
+    """Lock customers in their order, to the end of the transaction; before the owners of several change.
+
+    The team of their cases follows with each statement and waits for the desk (``guards.copied``): no
+    customer may be waited for after that.
+    """
+    rows = Customer.objects.select_for_update(no_key=True).filter(pk__in=list(customer_ids))
+    list(rows.order_by("pk").values_list("pk", flat=True))
 
 
 def move_with_owner(user: User, *, by: User | None, at: datetime) -> list[Ownership]:

@@ -35,6 +35,7 @@ from customers.models import (
     Team,
     User,
 )
+from customers.ownership import hold
 
 Names = Iterable[Reference | None]
 
@@ -297,6 +298,7 @@ def _give_owners(
             for row in changing
         ]
     )
+    hold([row.obj.pk for row in changing])
     Customer.objects.bulk_update(
         [row.obj for row in changing], ["owner", "team", "updated_at"], batch_size=200
     )
@@ -331,6 +333,7 @@ def _refresh_owners(customer_ids: set[int], *, at: datetime) -> None:
             (customer.owner_id, customer.team_id), customer.updated_at = owned_by, at
             changing.append(customer)
     if changing:
+        hold([customer.pk for customer in changing])
         Customer.objects.bulk_update(changing, ["owner", "team", "updated_at"], batch_size=200)
 
 

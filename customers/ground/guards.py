@@ -42,6 +42,7 @@ class Copied:
     source: type[models.Model]
     column: str
     key: str
+    gate: type[models.Model]
 
 
 Guard = Versioned | AppendOnly | Copied
@@ -58,13 +59,22 @@ def append_only(model: type[models.Model], *, movable: Iterable[str] = (), may_u
     _guards.append(AppendOnly(model, tuple(movable), may_update))
 
 
-def copied(model: type[models.Model], *, column: str, source: type[models.Model], key: str) -> None:
+def copied(
+    model: type[models.Model],
+    *,
+    column: str,
+    source: type[models.Model],
+    key: str,
+    gate: type[models.Model],
+) -> None:
     """Register a column that repeats one of ``source``, so that an index can hold it beside others.
 
-    It follows when the source changes, and is read again at every write of the row itself: two
-    transactions at once can leave it behind only until then.
+    It is read at every write of the row, and follows when the source changes. A new row and a change of
+    its source at the same moment would not see each other: on PostgreSQL both lock the row of ``gate``
+    first, the change when it has all its rows of the source. So locks are always taken in the order
+    source, gate, model; whoever writes several rows of the model takes the gate before them.
     """
-    _guards.append(Copied(model, source, column, key))
+    _guards.append(Copied(model, source, column, key, gate))
 
 
 def registered() -> list[Guard]:
@@ -130,9 +140,12 @@ def _present(connection: BaseDatabaseWrapper) -> dict[str, str]:
 
 def _tables(guard: Guard) -> set[str]:
     """Return the tables that must be there before the guard can be made."""
-    others = {Versioned: "twin", Copied: "source"}
-    other = getattr(guard, others.get(type(guard), ""), guard.model)
-    return {guard.model._meta.db_table, other._meta.db_table}
+    needed = {guard.model}
+    if isinstance(guard, Versioned):
+        needed.add(guard.twin)
+    elif isinstance(guard, Copied):
+        needed |= {guard.source, guard.gate}
+    return {model._meta.db_table for model in needed}
 
 
 def _drop(name: str, table: str, *, vendor: str) -> str:
@@ -226,21 +239,23 @@ def _copied_sql(guard: Copied, vendor: str) -> dict[str, list[str]]:
         make = 'CREATE FUNCTION "@NAME@"() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN'
         changed = f'OLD."{column}" IS DISTINCT FROM NEW."{column}"'
         call = 'EXECUTE FUNCTION "@NAME@"()'
+        wait = f'PERFORM 1 FROM "{guard.gate._meta.db_table}" FOR NO KEY UPDATE;'
+        # what does not point elsewhere is found by the other side, which waits for the row itself
+        pointed = f"""IF TG_OP = 'INSERT' OR OLD."{key}" IS DISTINCT FROM NEW."{key}" THEN {wait} END IF;"""
         return {
             "copy": [
-                f'{make} NEW."{column}" := {there}; RETURN NEW; END $$',
+                f'{make} {pointed} NEW."{column}" := {there}; RETURN NEW; END $$',
                 f'CREATE TRIGGER "@NAME@" BEFORE INSERT OR UPDATE ON "{table}" FOR EACH ROW {call}',
             ],
             "spread": [
-                f"{make} {spread}; RETURN NULL; END $$",
+                f"{make} {wait} {spread}; RETURN NULL; END $$",
                 f"{on_source} WHEN ({changed}) {call}",
             ],
         }
     own = f'UPDATE "{table}" SET "{column}" = {there} WHERE id = NEW.id'  # noqa: S608 — own names
+    changes = f'CREATE TRIGGER "@NAME@" AFTER UPDATE OF "{key}", "{column}" ON "{table}" FOR EACH ROW'
     return {
         "copy": [f'CREATE TRIGGER "@NAME@" AFTER INSERT ON "{table}" FOR EACH ROW BEGIN {own}; END'],
-        "moved": [
-            f'CREATE TRIGGER "@NAME@" AFTER UPDATE OF "{key}" ON "{table}" FOR EACH ROW BEGIN {own}; END'
-        ],
+        "moved": [f'{changes} WHEN NEW."{column}" IS NOT {there} BEGIN {own}; END'],
         "spread": [f'{on_source} WHEN OLD."{column}" IS NOT NEW."{column}" BEGIN {spread}; END'],
     }

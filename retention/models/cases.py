@@ -23,6 +23,7 @@ from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
 from customers.ground import guards
+from customers.ground.models import Company
 from customers.ground.privacy import declare
 from customers.models import Customer, Team, User
 from customers.models.customers import open_access
@@ -181,7 +182,8 @@ class RetentionCase(models.Model):
         return self.status != self.Status.CLOSED
 
 
-guards.copied(RetentionCase, column="team_id", source=Customer, key="customer_id")
+# the gate is the desk that every opening of cases holds (retention/cases/holders.py)
+guards.copied(RetentionCase, column="team_id", source=Customer, key="customer_id", gate=Company)
 
 
 class CaseCause(models.Model):
