@@ -85,6 +85,7 @@ class Customer(models.Model):
             models.Index(fields=["owner", "id"], name="customer_owner"),
             models.Index(fields=["team", "id"], name="customer_team"),
             models.Index(fields=["name"], name="customer_name"),
+            models.Index(fields=["city"], name="customer_city"),
         ]
 
     def __str__(self) -> str:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 import django_filters
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from customers.ground.widgets import LongSelect
@@ -14,7 +14,7 @@ from customers.models import Customer, Team, User
 from retention.cases.due import due_in
 from retention.models import RetentionCase
 from retention.models.rules import CaseKind, Severity
-from retention.pages.search import matching
+from retention.pages.search import few_matching, in_city, matching
 
 NOBODY = "nobody"
 DUE = [
@@ -101,7 +101,8 @@ class QueueFilter(ListFilter):
 
     def by_name(self, cases: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
         """Keep cases of the customers that :func:`search.matching` finds."""
-        return cases.filter(matching(value, through="customer__"))
+        few = few_matching(value)
+        return cases.filter(matching(value, through="customer__") if few is None else Q(customer__in=few))
 
     def by_due(self, cases: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
         """Keep cases whose next call is overdue, due today, due in seven days, or not planned."""
@@ -115,7 +116,7 @@ class CustomerFilter(ListFilter):
 
     q = django_filters.CharFilter(label=_("Name"), method="by_name")
     kind = django_filters.ChoiceFilter(label=_("Kind"), choices=Customer.Kind.choices, empty_label=_("all"))
-    city = django_filters.CharFilter(label=_("City"), lookup_expr="icontains")
+    city = django_filters.CharFilter(label=_("City"), method="by_city")
     segment = django_filters.CharFilter(label=_("Segment"), lookup_expr="iexact")
     owner = django_filters.ModelChoiceFilter(
         label=_("Owner"),
@@ -144,6 +145,10 @@ class CustomerFilter(ListFilter):
     def by_name(self, customers: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
         """Keep the customers that :func:`search.matching` finds."""
         return customers.filter(matching(value))
+
+    def by_city(self, customers: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
+        """Keep the customers of the cities that :func:`search.in_city` finds."""
+        return customers.filter(in_city(value))
 
     def by_case(self, customers: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
         """Keep customers with, or without, an open case."""
