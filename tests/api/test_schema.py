@@ -97,6 +97,18 @@ def test_schema_is_public_and_its_page_is_not(client, manager):
     assert script["Content-Type"].startswith("application/javascript")
 
 
+def test_schema_is_drawn_once_for_a_process_and_is_the_committed_document(client, monkeypatch):
+    yaml = client.get("/api/v1/schema/", headers={"Accept-Language": "zh-hans"})
+    assert yaml["Content-Type"] == "application/vnd.oai.openapi"
+    assert yaml.content.decode() == DOCUMENT.read_text()
+    as_json = {"Accept": "application/json"}
+    json = client.get("/api/v1/schema/", headers=as_json)
+    assert json.json()["openapi"] == "3.1.1"
+    monkeypatch.setattr(SchemaGenerator, "get_schema", lambda *_, **__: 1 / 0)
+    assert client.get("/api/v1/schema/").content == yaml.content
+    assert client.get("/api/v1/schema/", headers=as_json).content == json.content
+
+
 def subclasses(of):
     return {of} | {inner for sub in of.__subclasses__() for inner in subclasses(sub)}
 
