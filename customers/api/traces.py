@@ -51,12 +51,14 @@ class Trace:
         """Return each record's status and our number, by its key; the refused ones are left out."""
         now = self._numbers()
         stands: dict[str, Stand] = {}
+        # what is new here but was not made by us: somebody was quicker
+        new = "created" if landed.created else "updated" if landed.updated else "unchanged"
         now_rows = None
         if landed.updated and landed.unchanged:  # else the counts alone tell
             now_rows = self._rows(self.before.values())
         for key, pk in now.items():
             if key not in self.before:
-                stands[key] = ("created", pk)
+                stands[key] = (new, pk)
             elif now_rows is None:
                 stands[key] = ("updated" if landed.updated else "unchanged", pk)
             else:

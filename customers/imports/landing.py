@@ -259,7 +259,10 @@ def land_rates(groups: Sequence[Group], context: Context) -> Outcome:
         elif row.rate != rate:
             row.rate = rate
             changed.append(row)
-    ExchangeRate.objects.bulk_create(new)
+    new.sort(key=lambda row: (row.currency, row.day))  # in order: no deadlock
+    ExchangeRate.objects.bulk_create(  # somebody who was quicker is written over, as by a later call
+        new, update_conflicts=True, unique_fields=["currency", "day"], update_fields=["rate"]
+    )
     if changed:
         ExchangeRate.objects.bulk_update(changed, ["rate"], batch_size=200)
     outcome.landed.created, outcome.landed.updated = len(new), len(changed)

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import time
+from datetime import date
+from decimal import Decimal
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from customers.api import traces
 from customers.api.urls import BATCHES, _batch
 from customers.ground.models import AuditEvent, ExchangeRate
+from customers.imports import landing
+from customers.imports.kinds import Group, Row
 from customers.models import (
     Complaint,
     Contact,
@@ -139,6 +144,25 @@ def test_other_kinds_land_too(shop):
     assert Contract.objects.get().value == 950
     assert Complaint.objects.filter(state="resolved").count() == 2
     assert Interaction.objects.get().contact == Contact.objects.get(name="Wang Jing")
+
+
+def test_what_somebody_else_was_quicker_to_bring_is_not_told_as_created(shop, monkeypatch):
+    send(shop, "orders", [order(1)])
+    looked = []
+    numbers = traces.Trace._numbers
+    monkeypatch.setattr(
+        traces.Trace, "_numbers", lambda it: numbers(it) if looked else looked.append(it) or {}
+    )
+    assert statuses(send(shop, "orders", [order(1)])) == ["unchanged"]
+
+
+def test_a_rate_that_somebody_else_brings_meanwhile_is_written_over(shop, monkeypatch):
+    rate = {"currency": "EUR", "day": "2026-05-11", "rate": "7.8412"}
+    shop("post", "batch/rates/", {"records": [rate]})
+    values = {"currency": "EUR", "day": date(2026, 5, 11), "rate": Decimal("7.9")}
+    monkeypatch.setattr(ExchangeRate.objects, "filter", lambda **_: [])  # it was not there a moment ago
+    landing.land_rates([Group("EUR", [Row(0, 1, values)])], None)
+    assert [row.rate for row in ExchangeRate.objects.all()] == [Decimal("7.9")]
 
 
 def test_customers_can_be_made_on_the_way_or_named_by_our_number(shop):
