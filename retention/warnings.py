@@ -62,7 +62,8 @@ def close_gone(found: Matches, *, scan: Scan, at: datetime) -> tuple[int, list[i
     """Close the standing warnings in scope whose rule was scanned and no longer matches.
 
     Returns how many, and the ids of the cases that they belonged to. A rule that failed closes nothing.
-    Side effects: ``warning.closed`` events.
+    Whoever got a newer row since the scan is left to the pass that wrote it: with the row, the answer may
+    have changed. Side effects: ``warning.closed`` events.
     """
     if not found.rules:
         return 0, []
@@ -72,7 +73,7 @@ def close_gone(found: Matches, *, scan: Scan, at: datetime) -> tuple[int, list[i
             f"WHERE {dialect.among('rule_id', 'rules')} AND state IN {_STANDING} AND raised_at <= %(at)s "
             f"AND {scan.customers.condition('customer_id')} "
             f'AND EXISTS (SELECT 1 FROM "{scan.table}" m WHERE m.customer_id = {_WARNING}.customer_id '
-            f"AND {scan.where()}) "
+            f"AND m.as_of <= %(seen)s AND {scan.where()}) "
             f'AND NOT EXISTS (SELECT 1 FROM "{found.table}" t '
             f"WHERE t.customer_id = {_WARNING}.customer_id AND t.rule_id = {_WARNING}.rule_id) "
             "RETURNING id, case_id",
@@ -80,6 +81,7 @@ def close_gone(found: Matches, *, scan: Scan, at: datetime) -> tuple[int, list[i
                 **scan.parameters(),
                 "rules": dialect.bind_ids([rule.rule_id for rule in found.rules]),
                 "at": _moment(at),
+                "seen": found.seen,
             },
         )
         closed = cursor.fetchall()

@@ -90,7 +90,7 @@ class CustomerMeasuresOf(Resource):
         customer, firm = self.one(), company.current()
         today = company.today(clock.now(), firm).number
         row = compute.values_of([customer.pk]).get(customer.pk)
-        as_of = CustomerMeasures.objects.filter(customer=customer).values_list("as_of", flat=True).first()
+        as_of = compute.known_as_of(customer.pk)
         values = {
             code: _plain(measure, measure.read(row, today=today), firm.base_currency)
             for code, measure in measures.every().items()

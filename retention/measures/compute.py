@@ -36,6 +36,7 @@ __all__ = [
     "changed_of",
     "format_value",
     "history",
+    "known_as_of",
     "note_full_pass",
     "only",
     "refresh",
@@ -70,13 +71,15 @@ def refresh(*, as_of: datetime, customers: Customers = EVERYONE, only_changes: b
     return written
 
 
-def note_full_pass(*, as_of: datetime) -> None:
-    """Note that every customer was refreshed as of ``as_of`` or later (after the last shard)."""
+def note_full_pass(*, as_of: datetime, measures: str = "") -> None:
+    """Note that every customer was refreshed as of ``as_of`` or later (after the last shard).
+
+    ``measures``: the fingerprint of those that were computed, when it may not be this process's.
+    """
     state = MeasureState.objects.filter(id=1).first()
     if state is None or state.as_of < as_of:
-        MeasureState.objects.update_or_create(
-            id=1, defaults={"day": today(as_of).number, "as_of": as_of, "fingerprint": fingerprint()}
-        )
+        noted = {"day": today(as_of).number, "as_of": as_of, "fingerprint": measures or fingerprint()}
+        MeasureState.objects.update_or_create(id=1, defaults=noted)
 
 
 def refresh_changed(*, as_of: datetime) -> Sequence[int]:
@@ -151,6 +154,16 @@ def values_of(
             customers.parameters(),
         )
         return {row[0]: dict(zip(codes, row[1:], strict=True)) for row in cursor.fetchall()}
+
+
+def known_as_of(customer_id: int) -> datetime | None:
+    """Return the moment as of which a customer's row is true; ``None`` without one.
+
+    A row that a pass would not have changed stays as it was, so the last pass over everybody counts too.
+    """
+    rows = [CustomerMeasures.objects.filter(customer=customer_id), MeasureState.objects.filter(id=1)]
+    own, whole = (found.values_list("as_of", flat=True).first() for found in rows)
+    return max(own, whole) if own is not None and whole is not None else own
 
 
 def shards(n: int, *, writing: bool = False) -> list[Customers]:

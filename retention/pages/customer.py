@@ -28,7 +28,7 @@ from retention import cases, measures
 from retention.measures import compute
 from retention.measures.display import format_value
 from retention.measures.history import history
-from retention.models import CustomerMeasures, RetentionCase
+from retention.models import CustomerMeasures, MeasureState, RetentionCase
 from retention.pages.about import OF_CONTACT
 from retention.pages.customers import SEES_CUSTOMERS
 from retention.pages.forms import WORKERS, ComplaintForm, InteractionForm, OpenCaseForm, OwnerForm
@@ -181,7 +181,7 @@ def _page(request: HttpRequest, customer: Customer, **bound: forms.Form) -> Http
         "groups": measure_groups(
             customer, today=company.today(at, firm).number, firm=firm, spark=history(customer.pk, at=at)
         ),
-        "as_of": next((row.as_of for row in rows["measured"]), None),
+        "as_of": max(row.as_of for row in rows["measured"] + rows["swept"]) if rows["measured"] else None,
         "page": _timeline(request, customer),
         "cases": [_case(row) for row in rows["cases"]],
         "complaints": [Complaint(**vars(row)) for row in rows["complaints"]],
@@ -212,6 +212,7 @@ def _lists(customer: Customer) -> dict[str, QuerySet[Any, Any]]:
         "contacts": customer.contacts.all()[:MOST_CONTACTS].values(*OF_CONTACT),
         "attributes": given.values("number", "day", "choice", "text", *label),
         "measured": CustomerMeasures.objects.filter(customer=customer).values("as_of"),
+        "swept": MeasureState.objects.filter(id=1).values("as_of"),  # rows that would be the same stay
         "cases": opened[:MOST_CASES].values(*_OF_CASE, *_OF_ASSIGNEE),
         "complaints": complained[:MOST_COMPLAINTS].values(*_OF_COMPLAINT),
     }

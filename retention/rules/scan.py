@@ -51,6 +51,14 @@ class Scan:
             cursor.execute(f'SELECT count(*) FROM "{self.table}" m WHERE {self.where()}', self.parameters())
             return int(cursor.fetchone()[0])
 
+    def newest(self) -> Any:
+        """Return the newest ``as_of`` of the rows in scope, as the database holds it."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f'SELECT max(m.as_of) FROM "{self.table}" m WHERE {self.where()}', self.parameters()
+            )
+            return cursor.fetchone()[0]
+
 
 @dataclass
 class Matches:
@@ -66,6 +74,7 @@ class Matches:
     failed: dict[str, str] = field(default_factory=dict)
     seconds: float = 0.0
     seconds_alone: dict[str, float] = field(default_factory=dict)  # of rules that were tried alone
+    seen: Any = None  # the newest ``as_of`` before the scan: newer rows came after it
 
     def evidence(self) -> str:
         """Return SQL that makes a match's evidence, of ``t`` (a match) and ``m`` (its row)."""
@@ -117,7 +126,7 @@ def matching(rules: Sequence[Compiled], *, scan: Scan) -> Iterator[Matches]:
     When the scan raises, every rule is tried alone in a savepoint, the failing ones are named in
     ``failed``, and the others are scanned together again. A failing rule matches nobody.
     """
-    found = Matches(_name(), scan, list(rules))
+    found = Matches(_name(), scan, list(rules), seen=scan.newest())
     began = perf_counter()
     try:
         _fill(found)

@@ -30,7 +30,7 @@ def finish(run: SweepRun) -> bool:
             return False
         run.refresh_from_db()
         summed_up(run.parts.order_by("number").values_list("found", flat=True)).write_to(run)
-        compute.note_full_pass(as_of=run.as_of)
+        compute.note_full_pass(as_of=run.as_of, measures=run.fingerprint)
         write_down(run)
         if run.slot:
             BackgroundRun.objects.filter(name=NIGHTLY, slot=run.slot).update(
@@ -42,6 +42,15 @@ def finish(run: SweepRun) -> bool:
 def fail(run: SweepRun) -> None:
     """Give a run up that still runs; what its shards did stands, and the next run does the rest."""
     SweepRun.objects.filter(pk=run.pk, status=Status.RUNNING).update(status=Status.FAILED)
+
+
+def give_up_earlier(run: SweepRun) -> None:
+    """Give up what still runs for a day before that of ``run``, which does everybody now.
+
+    Waits for a shard of it that is just being written; after us none is (``shards.done``).
+    """
+    earlier = SweepRun.objects.filter(scope__in=shards.EVERYBODY, day__lt=run.day)
+    earlier.filter(status=Status.RUNNING).update(status=Status.FAILED)
 
 
 def write_down(run: SweepRun) -> None:

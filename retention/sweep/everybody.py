@@ -90,16 +90,14 @@ def _do(shard: SweepShard) -> None:
 def _measure(run: SweepRun, customers: Customers) -> int:
     """Bring the wide rows of a shard up to date; return how many were written.
 
-    Rows whose values are the same stay, unless an unfinished run of an earlier day could come after us
-    and take its own values for the newer ones.
+    Rows whose values are the same stay: no run of an earlier day can come after us, since those that
+    were under way were given up before our first shard.
     """
-    earlier = SweepRun.objects.filter(scope__in=shards.EVERYBODY, status=Status.RUNNING, day__lt=run.day)
-    only_changes = not earlier.exists()
     if run.scope == SweepRun.Scope.CHANGED:
         changed = compute.changed_of(customers, as_of=run.as_of)
-        return compute.refresh(as_of=run.as_of, customers=changed, only_changes=only_changes)
+        return compute.refresh(as_of=run.as_of, customers=changed, only_changes=True)
     with marks.of_full_pass(customers, as_of=run.as_of):
-        return compute.refresh(as_of=run.as_of, customers=customers, only_changes=only_changes)
+        return compute.refresh(as_of=run.as_of, customers=customers, only_changes=True)
 
 
 def _is_running(run: SweepRun) -> bool:

@@ -110,7 +110,8 @@ def of_full_pass(customers: Customers, *, as_of: datetime) -> Iterator[None]:
     """Delete, after the pass inside, the marks that it has answered.
 
     Those are the marks read before it, recorded before its moment, whose customer's row it wrote: a
-    row of a later pass keeps its mark, since that pass may not have seen the fact.
+    row of a later pass, or of another one as of the same moment, keeps its mark, since that pass may not
+    have seen the fact.
     """
     read = f"marks_read_{secrets.token_hex(6)}"
     marks, wide = TouchedCustomer._meta.db_table, CustomerMeasures._meta.db_table
@@ -118,7 +119,8 @@ def of_full_pass(customers: Customers, *, as_of: datetime) -> Iterator[None]:
     with connection.cursor() as cursor:
         cursor.execute(
             f'CREATE TEMPORARY TABLE "{read}" AS SELECT id, customer_id FROM {marks} '
-            f"WHERE recorded_at < %(as_of)s AND {customers.condition('customer_id')}",
+            f"WHERE recorded_at < %(as_of)s AND {customers.condition('customer_id')} AND NOT EXISTS "
+            f"(SELECT 1 FROM {wide} m WHERE m.customer_id = {marks}.customer_id AND m.as_of >= %(as_of)s)",
             bound,
         )
         yield

@@ -10,6 +10,7 @@ from django.db.models import Q
 from customers import company
 from customers.ground import clock, localtime
 from customers.ground.models import BackgroundRun
+from retention.measures import fingerprint
 from retention.models import SweepRun
 from retention.sweep import everybody
 from retention.sweep.ending import NIGHTLY as NAME
@@ -36,7 +37,8 @@ def nightly(*, at: datetime) -> SweepRun | None:
         return None
     mine = BackgroundRun.objects.filter(name=NAME, slot=slot)
     try:
-        left = SweepRun.objects.filter(slot=slot).exclude(status=SweepRun.Status.FAILED).last()
+        ours = SweepRun.objects.filter(slot=slot, fingerprint=fingerprint())
+        left = ours.exclude(status=SweepRun.Status.FAILED).last()
         if left is not None:
             done = everybody.work_until_ended(left)
         else:

@@ -13,9 +13,10 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import F, Q
+from django.db.models import Exists, F, Q
 
 from customers.ground import clock
+from retention.measures import fingerprint
 from retention.measures.compute import Customers, between
 from retention.models import SweepRun, SweepShard
 
@@ -24,10 +25,11 @@ TRY_AGAIN = timedelta(seconds=2)
 MOST_ATTEMPTS = 20
 
 EVERYBODY = (SweepRun.Scope.FULL, SweepRun.Scope.CHANGED)
+Status = SweepRun.Status
 
 
 class LeaseLost(Exception):
-    """The shard was given to another worker meanwhile."""
+    """The shard was given to another worker meanwhile, or its run given up."""
 
 
 def lay_down(run: SweepRun, ranges: Sequence[Customers]) -> None:
@@ -47,7 +49,8 @@ def lay_down(run: SweepRun, ranges: Sequence[Customers]) -> None:
 def claim(run: SweepRun | None = None) -> SweepShard | None:
     """Lease the first free shard, of ``run`` or of any that is running; ``None`` when there is none.
 
-    On SQLite one worker at a time works on a run, since a second one could only wait.
+    Only of runs with our own measures: a worker of another version would compute others. On SQLite one
+    worker at a time works on a run, since a second one could only wait.
     """
     free = _free(run)
     if not free.exists():  # on SQLite: no write lock every second
@@ -78,11 +81,20 @@ def hold(shard: SweepShard) -> Customers:
 
 
 def done(shard: SweepShard, found: dict[str, Any]) -> None:
-    """Mark a shard done, inside the transaction of its work; raises :class:`LeaseLost`."""
+    """Mark a shard done, inside the transaction of its work; raises :class:`LeaseLost`.
+
+    Only while its run is running and no later day's run has begun: once a run was given up, or a later
+    day's can be seen, none of its shards is written any more.
+    """
     held = SweepShard.objects.filter(_mine(shard))
     if not held.update(done_at=clock.real_now(), lease_until=None, error="", found=found):
         raise LeaseLost
-    SweepRun.objects.filter(pk=shard.run_id).update(shards_done=F("shards_done") + 1)
+    later = SweepRun.objects.filter(
+        scope__in=EVERYBODY, status__in=[Status.RUNNING, Status.DONE], day__gt=shard.run.day
+    )
+    running = SweepRun.objects.filter(~Exists(later), pk=shard.run_id, status=Status.RUNNING)
+    if not running.update(shards_done=F("shards_done") + 1):
+        raise LeaseLost
 
 
 def give_back(shard: SweepShard, *, error: Exception) -> None:
@@ -107,7 +119,9 @@ def exhausted(run: SweepRun) -> bool:
 
 def _free(run: SweepRun | None) -> Any:
     real = clock.real_now()
-    running = SweepShard.objects.filter(done_at__isnull=True, run__status=SweepRun.Status.RUNNING)
+    running = SweepShard.objects.filter(
+        done_at__isnull=True, run__status=Status.RUNNING, run__fingerprint=fingerprint()
+    )
     if run is not None:
         running = running.filter(run=run)
     if connection.vendor == "sqlite":

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from django.db import DatabaseError, transaction
+from django.db.models import Max
 from django.utils.translation import gettext_lazy as _
 
 from customers import company
@@ -109,12 +110,18 @@ def _after_last_pass(as_of: datetime, scope: str) -> datetime:
     """Return ``as_of``, or just after the last pass over everybody when that was later on the same day.
 
     A wide row is written only by a newer pass (decision 11): a second sweep of the same moment, after
-    more facts came in, must be newer.
+    more facts came in, must be newer. So it must be after one that is under way, or that failed, since
+    some of its rows may stand.
     """
-    state = MeasureState.objects.filter(id=1).first()
-    if scope == Scope.TOUCHED or state is None or state.as_of < as_of:
+    if scope == Scope.TOUCHED:
         return as_of
-    return state.as_of + _TICK if company.today(as_of).number == state.day else as_of
+    day = company.today(as_of).number
+    passes = [
+        MeasureState.objects.filter(id=1, day=day),
+        SweepRun.objects.filter(scope__in=shards.EVERYBODY, day=day),
+    ]
+    last = [rows.aggregate(last=Max("as_of"))["last"] for rows in passes]
+    return max([as_of, *(moment + _TICK for moment in last if moment is not None)])
 
 
 def _refuse_a_day_that_is_over(run: SweepRun, *statuses: str) -> None:
@@ -143,7 +150,7 @@ def _everybody(run: SweepRun) -> None:
     """Lay the run down as shards and work on them until it has ended.
 
     The day is looked at again when the run can be seen: of two that begin at midnight the earlier one
-    sees the later one, or the later one sees the earlier one and takes care (``everybody``).
+    sees the later one, or the later one sees the earlier one and gives it up.
     """
     shards.lay_down(run, compute.shards(run.shards, writing=True))
     try:
@@ -151,7 +158,12 @@ def _everybody(run: SweepRun) -> None:
     except SweepTooEarly:
         ending.fail(run)
         raise
-    everybody.work_until_ended(run)
+    ending.give_up_earlier(run)
+    try:
+        everybody.work_until_ended(run)
+    except everybody.SweepFailed:
+        _refuse_a_day_that_is_over(run, Status.DONE, Status.RUNNING)  # that is why, then
+        raise
 
 
 def _given(run: SweepRun, customers: Customers, marks_read: Sequence[int]) -> None:
