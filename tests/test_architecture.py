@@ -60,14 +60,15 @@ def test_the_domain_never_reads_the_clock():
     assert found == []
 
 
-def test_the_domain_reads_real_time_for_leases_only():
+def test_the_domain_reads_real_time_for_leases_and_ingestion_only():
     found = {
         path.relative_to(ROOT).as_posix()
         for path in sources(*FOLDERS)
         if "clock.real_now" in path.read_text() and not MAY_READ_IT.search(path.as_posix())
     }
-    leases = {"retention/sweep", "customers/ground/runs.py", "customers/imports"}
-    assert {name for name in found if not any(name.startswith(lease) for lease in leases)} == set()
+    leases = ("retention/sweep", "customers/ground/runs.py", "customers/imports")
+    # ``ingested_at`` is when Liuke wrote a row, for the audit only (decision 1)
+    assert {name for name in found if not name.startswith((*leases, "customers/batch/"))} == set()
 
 
 # --- What points where ------------------------------------------------------------------------

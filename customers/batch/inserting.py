@@ -43,7 +43,11 @@ def write(table: str, columns: Sequence[str], rows: Iterable[Sequence[Plain]]) -
 def _copy(into: str, width: int, rows: Iterable[Sequence[Plain]]) -> None:
     line = "\t".join(["%s"] * width) + "\n"
     rows = iter(rows)
-    with connection.cursor() as cursor, cursor.copy(f"COPY {into} FROM STDIN") as copy:  # type: ignore[attr-defined]
+    with (
+        connection.wrap_database_errors,  # Django does not do so for COPY by itself
+        connection.cursor() as cursor,
+        cursor.copy(f"COPY {into} FROM STDIN") as copy,  # type: ignore[attr-defined]
+    ):
         while piece := list(islice(rows, _PIECE)):
             text = "".join([line % tuple(row) for row in piece])
             if "None" in text:  # a nothing, or a text that has these letters in it

@@ -9,12 +9,11 @@ from enum import Enum
 from typing import Any, TypeVar
 
 from django.db import IntegrityError, OperationalError, models, transaction
-from django.utils import timezone
 
 from customers import writing
 from customers.batch.records import Landed
 from customers.facts import Fact
-from customers.ground import rows, sealed
+from customers.ground import clock, guards, rows, sealed
 from customers.models import ExternalRef, ImportBatch
 
 MOST_RECORDS = 5_000
@@ -95,6 +94,8 @@ def _tried_again(land: Callable[[list[Record]], Landed], chunk: list[Record]) ->
 
 
 def _somebody_was_quicker(error: Exception) -> bool:
+    if guards.RECORDED_BEFORE in str(error):
+        return True  # another import wrote a later version since we looked
     state = getattr(error.__cause__, "sqlstate", None)
     return state in _AGAIN if state else "UNIQUE constraint failed" in str(error)
 
@@ -204,7 +205,7 @@ def _date(obj: Any, want: Wanted, *, batch: ImportBatch | None, at: datetime) ->
     recorded_at = want.recorded_at or at
     if obj.pk is not None:
         recorded_at = max(recorded_at, obj.recorded_at)
-        obj.ingested_at = timezone.now()
+        obj.ingested_at = clock.real_now()
     obj.recorded_at, obj.recorded_assumed, obj.batch = recorded_at, want.recorded_assumed, batch
     return {"recorded_at", "recorded_assumed", "batch", "ingested_at"}
 

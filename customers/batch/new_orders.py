@@ -7,13 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.utils import timezone
-
 from customers import orders
 from customers.batch import inserting
 from customers.batch.inserting import Plain, decimal_text, escaped, memo, moment_text
 from customers.batch.records import Line, OrderRecord
-from customers.ground import localtime
+from customers.ground import clock, localtime
 from customers.ground.models import Company
 from customers.models import ImportBatch, Order, OrderLine, Product
 
@@ -56,7 +54,7 @@ class Preparing:
         self.moment, self.text, self.number = memo(moment_text), memo(escaped), memo(decimal_text)
         self.day = memo(lambda moment: localtime.day_number(moment, firm.time_zone))
         self.product_id = {"": None, **{code: product.pk for code, product in products.items()}}
-        self.ingested_at = moment_text(timezone.now())
+        self.ingested_at = moment_text(clock.real_now())
 
     def ready(self, record: OrderRecord, lines: Sequence[Line], customer_id: int, rate: Any) -> Ready:
         """Return an order ready to be written; raise ``Refused`` for an amount beyond what we can store."""

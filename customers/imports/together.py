@@ -34,7 +34,9 @@ class Together:
             found = (text for text, _lines in groupby(found))
         runs, last = self.runs, self.last
         for text in found:
-            name = text.lstrip("' \t").rstrip()
+            name = text.strip()
+            while name[:1] == "'":  # a cell made safe for spreadsheets, perhaps with blanks behind
+                name = name[1:].lstrip()
             if "." in name:
                 name = _FLOATED.sub("", name)
             if not name or (name == last and self.is_grouped):

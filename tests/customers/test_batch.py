@@ -26,6 +26,7 @@ from customers.batch import (
     ProductRecord,
     Step,
     inserting,
+    landing,
     new_orders,
 )
 from customers.ground import sealed
@@ -392,6 +393,23 @@ def test_upsert_customers_is_tried_again_when_another_import_was_quicker():
 
 
 # --- Products, contracts, interactions, ownerships, attributes -----------------------------------
+def test_upsert_orders_is_tried_again_when_another_import_wrote_a_later_version(monkeypatch):
+    customers("C1")
+    land(batch.upsert_orders, an_order())
+    true, tries = landing.Changes.write, []
+
+    def overtaken(changes):
+        tries.append(changes.model)
+        if len(tries) == 1:  # taken back with the try, as if another transaction had been rolled back
+            Order.objects.update(sold=1, recorded_at=NOW + timedelta(hours=2))
+        true(changes)
+
+    monkeypatch.setattr(landing.Changes, "write", overtaken)
+    landed = land(batch.upsert_orders, an_order(lines=[Line(1, Decimal(3), Decimal(10))]))
+    assert counts(landed) == (0, 1, 0)
+    assert Order.objects.get().sold == 3000 and tries == [Order, Order, OrderLine]
+
+
 def test_upsert_products_changes_only_what_it_knows():
     record = ProductRecord(code="P1", values={"name": "Lamp", "unit_cost": 300})
     verb = lambda *records: batch.upsert_products(records, batch=None, at=NOW)  # noqa: E731

@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
-from django.db import connection
+from django.db import DataError, connection
 
 from customers.batch.inserting import decimal_text, escaped, insert, moment_text
-from customers.models import Order, OrderLine
+from customers.models import Order, OrderLine, TouchedCustomer
 from tests.factories import NOW, OrderFactory, ProductFactory
 
 pytestmark = pytest.mark.django_db
@@ -76,3 +76,10 @@ def test_insert_writes_what_bulk_create_writes(company):
 
     assert len(stored(100)) == 4
     assert stored(200) == stored(100)
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite takes numbers of any size here")
+def test_insert_raises_what_django_raises():
+    row = (1, moment_text(NOW), "x" * 99)
+    with pytest.raises(DataError):
+        insert(TouchedCustomer, ("customer_id", "recorded_at", "lease_token"), [row])
