@@ -28,6 +28,7 @@ from retention.models import (
     SweepRun,
     WarningRule,
 )
+from retention.pages import home, search
 from retention.pages.queue import PAGE
 from retention.pages.rows import orders_by_month
 from tests.factories import NOW, CustomerFactory, OrderFactory, TeamFactory, UserFactory
@@ -268,7 +269,8 @@ def test_lists_that_many_share_are_never_counted_to_their_end(client, admin, dja
         page = client.get("/customers/").content.decode()
     assert "1,000+" in page
     counts = [one["sql"] for one in captured if "COUNT(" in one["sql"]]
-    assert counts and all("LIMIT 1001" in sql for sql in counts)
+    assert all("LIMIT 1001" in sql for sql in counts)
+    assert [one["sql"] for one in captured if "LIMIT 1001" in one["sql"]]
     assert not [one["sql"] for one in captured if "OFFSET" in one["sql"]]
 
 
@@ -318,3 +320,71 @@ def test_queue_page_weighs_little_over_the_wire(client, lead, manager):
     assert len(response.content) < 40_000
     assert len(response.content) + files < 200_000
     assert "Content-Encoding" not in client.get("/queue/").headers
+
+
+# --- Finding ----------------------------------------------------------------------------------
+def found(client, path):
+    page = client.get(path).content.decode()
+    return set(re.findall(r"Named \w+", page))
+
+
+def test_city_is_found_by_any_part_of_its_name(client, admin, monkeypatch):
+    for name, city in (
+        ("A", "Shanghai"),
+        ("B", "浙江省杭州市"),
+        ("C", "SHANGHAI"),
+        ("D", ""),
+        ("E", "Shan%"),
+    ):
+        CustomerFactory(name=f"Named {name}", city=city)
+    client.force_login(admin)
+    for most in (search.CITIES, 2):  # more cities than that are compared by the database
+        monkeypatch.setattr(search, "CITIES", most)
+        assert found(client, "/customers/?city=hangz") == set()
+        assert found(client, "/customers/?city=hang") == {"Named A", "Named C"}
+        assert found(client, "/customers/?city=杭州") == {"Named B"}
+        assert found(client, "/customers/?city=n%25") == {"Named E"}
+
+
+def test_part_of_a_name_is_found_in_either_script(client, admin, monkeypatch):
+    for name, alt in (
+        ("A", "上海清风茶业"),
+        ("B", "王氏清风"),
+        ("C", "清气风茶"),
+        ("D", "风清 tea 店"),
+        ("E", ""),
+    ):
+        CustomerFactory(name=f"Named {name}", name_alt=alt)
+    for case in Customer.objects.all():
+        RetentionCase.objects.create(customer=case, opened_at=NOW)
+    client.force_login(admin)
+    for most in (search.MANY, 0):  # from the side of the name, and row by row
+        monkeypatch.setattr(search, "MANY", most)
+        for where in ("/customers/", "/queue/"):
+            assert found(client, f"{where}?q=清风") == {"Named A", "Named B"}
+            assert found(client, f"{where}?q=风茶业") == {"Named A"}
+            assert found(client, f"{where}?q=TEA 店") == {"Named D"}
+            assert found(client, f"{where}?q=王") == {"Named B"}  # one letter: the beginning
+            assert found(client, f"{where}?q=med e") == {"Named E"}
+
+
+def test_name_of_two_chinese_letters_and_city_are_found_by_an_index(customer):
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite reads all names")
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+    plan = Customer.objects.filter(search.matching("清风")).explain()
+    assert "customer_name_pairs" in plan and "customer_name_alt_pairs" in plan, plan
+    plan = Customer.objects.filter(search.in_city(customer.city or "x")).explain()
+    assert "Seq Scan" not in plan, plan
+
+
+def test_load_of_a_colleague_counts_open_and_missed_cases(manager, lead):
+    for hours, status in ((-1, "assigned"), (5, "assigned"), (None, "working"), (-2, "closed")):
+        closed = {"outcome": "saved", "closed_at": NOW} if status == "closed" else {}
+        due = None if hours is None else NOW + timedelta(hours=hours)
+        RetentionCase.objects.create(
+            customer=CustomerFactory(), opened_at=NOW, assignee=manager, status=status, due_at=due, **closed
+        )
+    loads = {user: (user.open_count, user.missed_count) for user in home.loads(lead, at=NOW)}
+    assert loads[manager] == (3, 1) and loads[lead] == (0, 0)
