@@ -45,6 +45,8 @@ class Copied:
     gate: type[models.Model]
 
 
+RECORDED_BEFORE = "a version may not be recorded before the one that it replaces"
+
 Guard = Versioned | AppendOnly | Copied
 _guards: list[Guard] = []
 
@@ -72,7 +74,8 @@ def copied(
     It is read at every write of the row, and follows when the source changes. A new row and a change of
     its source at the same moment would not see each other: on PostgreSQL both lock the row of ``gate``
     first, the change when it has all its rows of the source. So locks are always taken in the order
-    source, gate, model; whoever writes several rows of the model takes the gate before them.
+    source, gate, model; whoever writes several rows of the model takes the gate before them. Rows
+    written while the guard was not there, as old code does during an upgrade, are filled when it is made.
     """
     _guards.append(Copied(model, source, column, key, gate))
 
@@ -88,7 +91,7 @@ def install(connection: BaseDatabaseWrapper) -> None:
     wanted = {
         name: statements
         for guard in _guards
-        if tables.issuperset(_tables(guard))
+        if tables.issuperset(_tables(guard)) and _has_column(guard, connection)
         for name, statements in _sql(guard, vendor=connection.vendor).items()
     }
     present = _present(connection)
@@ -96,10 +99,14 @@ def install(connection: BaseDatabaseWrapper) -> None:
         for name, table in present.items():
             if name not in wanted:
                 cursor.execute(_drop(name, table, vendor=connection.vendor))
-        for name, statements in wanted.items():
-            if name not in present:
-                for statement in statements:
-                    cursor.execute(statement)
+        made = [name for name in wanted if name not in present]
+        for name in made:
+            for statement in wanted[name]:
+                cursor.execute(statement)
+        for guard in _guards:
+            is_new = not _sql(guard, vendor=connection.vendor).keys().isdisjoint(made)
+            if is_new and isinstance(guard, Copied):
+                cursor.execute(_catch_up(guard))
 
 
 def remove(connection: BaseDatabaseWrapper) -> None:
@@ -148,6 +155,15 @@ def _tables(guard: Guard) -> set[str]:
     return {model._meta.db_table for model in needed}
 
 
+def _has_column(guard: Guard, connection: BaseDatabaseWrapper) -> bool:
+    """Return whether the column that a guard fills is there: not after a migration was taken back."""
+    if not isinstance(guard, Copied):
+        return True
+    with connection.cursor() as cursor:
+        columns = connection.introspection.get_table_description(cursor, guard.model._meta.db_table)
+    return guard.column in {column.name for column in columns}
+
+
 def _drop(name: str, table: str, *, vendor: str) -> str:
     if vendor == "postgresql":
         return f'DROP TRIGGER "{name}" ON "{table}"; DROP FUNCTION IF EXISTS "{name}"()'
@@ -174,7 +190,7 @@ def _versioned_sql(guard: Versioned, vendor: str) -> dict[str, list[str]]:
     table, twin = guard.model._meta.db_table, guard.twin._meta.db_table
     into = ", ".join(f'"{c}"' for c in ("fact_id", *guard.columns, "superseded_at"))
     old = ", ".join(f'OLD."{c}"' for c in ("id", *guard.columns)) + ', NEW."recorded_at"'
-    refusal = "a version may not be recorded before the one that it replaces"
+    refusal = RECORDED_BEFORE
     if vendor == "postgresql":
         changed = " OR ".join(f'OLD."{c}" IS DISTINCT FROM NEW."{c}"' for c in guard.content)
         body = (
@@ -227,6 +243,16 @@ def _refuse(table: str, what: str, when: str, vendor: str, why: str) -> list[str
         f'CREATE TRIGGER "@NAME@" BEFORE {what} ON "{table}" FOR EACH ROW {condition}BEGIN '
         f"SELECT RAISE(ABORT, '{table}: {why}'); END"
     ]
+
+
+def _catch_up(guard: Copied) -> str:
+    """Return the statement that copies what changed while the guard was not there."""
+    table, source = guard.model._meta.db_table, guard.source._meta.db_table
+    there = f'(SELECT "{guard.column}" FROM "{source}" s WHERE s.id = "{table}"."{guard.key}")'  # noqa: S608 — own names
+    return (
+        f'UPDATE "{table}" SET "{guard.column}" = {there} '  # noqa: S608 — own names
+        f'WHERE coalesce({there}, -1) <> coalesce("{table}"."{guard.column}", -1)'
+    )
 
 
 def _copied_sql(guard: Copied, vendor: str) -> dict[str, list[str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
-from django.db.migrations import AddIndex, RunSQL
+from django.db.migrations import AddIndex, RemoveIndex, RunSQL
 from django.db.migrations.state import ProjectState
 
 
@@ -13,7 +13,7 @@ class AddIndexBesideWriters(AddIndex):
     """Adds an index while others write: concurrently on PostgreSQL, whose migration is not ``atomic``.
 
     May be run again when it was stopped in the middle: what PostgreSQL then left invalid is made anew.
-    SQLite has one writer and builds it at once.
+    SQLite has one writer and builds it at once, but not in one transaction with what comes after.
     """
 
     def database_forwards(
@@ -25,15 +25,16 @@ class AddIndexBesideWriters(AddIndex):
     ) -> None:
         """Make the index unless it stands."""
         if schema_editor.connection.vendor != "postgresql":
-            return super().database_forwards(app_label, schema_editor, from_state, to_state)
+            if schema_editor.collect_sql or not _is_there(schema_editor, self.index.name):
+                super().database_forwards(app_label, schema_editor, from_state, to_state)
+            return
         model = to_state.apps.get_model(app_label, self.model_name)
         if not self.allow_migrate_model(schema_editor.connection.alias, model):
-            return None
+            return
         if not schema_editor.collect_sql and self._stands(schema_editor):
-            return None
+            return
         editor: Any = schema_editor
         editor.add_index(model, self.index, concurrently=True)
-        return None
 
     def _stands(self, schema_editor: BaseDatabaseSchemaEditor) -> bool:
         """Return whether a valid index stands; drop one that is not."""
@@ -47,6 +48,29 @@ class AddIndexBesideWriters(AddIndex):
         if found and not found[0]:
             schema_editor.execute(f'DROP INDEX CONCURRENTLY "{self.index.name}"')
         return bool(found and found[0])
+
+
+class DropIndexOnce(RemoveIndex):
+    """Drops an index unless that was done before: its migration may have been stopped after it."""
+
+    def database_forwards(
+        self,
+        app_label: str,
+        schema_editor: BaseDatabaseSchemaEditor,
+        from_state: ProjectState,
+        to_state: ProjectState,
+    ) -> None:
+        """Drop the index if it stands; PostgreSQL asks for itself."""
+        asks = schema_editor.collect_sql or schema_editor.connection.vendor == "postgresql"
+        if asks or _is_there(schema_editor, str(self.name)):
+            super().database_forwards(app_label, schema_editor, from_state, to_state)
+
+
+def _is_there(schema_editor: BaseDatabaseSchemaEditor, name: str) -> bool:
+    """Return whether an index of that name stands in an SQLite database."""
+    with schema_editor.connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM sqlite_master WHERE type = 'index' AND name = %s", [name])
+        return cursor.fetchone() is not None
 
 
 class OnPostgres(RunSQL):

@@ -2,7 +2,7 @@
 
 from django.db import migrations, models
 
-from customers.ground.migrating import AddIndexBesideWriters
+from customers.ground.migrating import AddIndexBesideWriters, DropIndexOnce
 
 
 class Migration(migrations.Migration):
@@ -12,7 +12,7 @@ class Migration(migrations.Migration):
     dependencies = [("retention", "0003_fill_case_team")]
 
     operations = [
-        migrations.RemoveIndex(
+        DropIndexOnce(
             model_name='retentioncase',
             name='case_queue',
         ),

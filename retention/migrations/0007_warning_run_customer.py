@@ -2,7 +2,7 @@
 
 from django.db import migrations, models
 
-from customers.ground.migrating import AddIndexBesideWriters
+from customers.ground.migrating import AddIndexBesideWriters, DropIndexOnce
 
 
 class Migration(migrations.Migration):
@@ -13,5 +13,5 @@ class Migration(migrations.Migration):
             model_name="earlywarning",
             index=models.Index(fields=["sweep_run", "customer"], name="warning_run_customer"),
         ),
-        migrations.RemoveIndex(model_name="earlywarning", name="warning_run"),
+        DropIndexOnce(model_name="earlywarning", name="warning_run"),
     ]

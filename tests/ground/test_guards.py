@@ -10,7 +10,8 @@ from django.db import DatabaseError, connection, transaction
 from customers.facts import TWINS
 from customers.ground import guards
 from customers.ground.models import AuditEvent, Event
-from customers.models import Order, OrderVersion
+from customers.models import Order, OrderVersion, Team
+from retention.models import RetentionCase
 from tests.factories import NOW, CustomerFactory, OrderFactory
 
 pytestmark = pytest.mark.django_db
@@ -111,3 +112,15 @@ def test_without_its_guard_a_version_is_lost(order):
     Order.objects.filter(pk=order.pk).update(sold_base=1, recorded_at=LATER)
     assert not OrderVersion.objects.exists()
     guards.install(connection)
+
+
+def test_copied_column_is_filled_when_its_guard_is_made(company):
+    """Old code writes rows until the migrations of an upgrade are through."""
+    customer = CustomerFactory()
+    case = RetentionCase.objects.create(customer=customer, opened_at=NOW)
+    team = Team.objects.create(name="North")
+    guards.remove(connection)
+    type(customer).objects.filter(pk=customer.pk).update(team=team)
+    guards.install(connection)
+    case.refresh_from_db()
+    assert case.team_id == team.pk

@@ -12,6 +12,8 @@ from django_migration_linter.migration_linter import MigrationLinter
 from django_migration_linter.sql_analyser import analyse_sql_statements, get_sql_analyser_class
 from django_migration_linter.sql_analyser.base import Issue
 
+from customers.ground.migrating import AddIndexBesideWriters
+
 OURS = ("ground", "customers", "surveys", "loyalty", "retention")
 
 # What the linter reports and we meant: "app.name" → {code: why it is safe}. Keep it short.
@@ -73,3 +75,29 @@ def test_linter_finds_a_column_that_old_code_cannot_fill() -> None:
         ['ALTER TABLE "customers_customer" ADD COLUMN "x" integer NOT NULL;']
     )
     assert [error.code for error in errors] == ["NOT_NULL"]
+
+
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+@pytest.mark.parametrize(
+    ("app", "name"),
+    [
+        ("customers", "0002_pass_indexes"),
+        ("customers", "0007_list_indexes"),
+        ("ground", "0005_outbox_watched"),
+        ("retention", "0004_case_queue_indexes"),
+        ("retention", "0006_warning_news"),
+        ("retention", "0007_warning_run_customer"),
+    ],
+)
+def test_migration_of_indexes_may_be_run_again_when_it_was_stopped(app: str, name: str) -> None:
+    loader = MigrationLoader(connection)
+    migration = loader.get_migration(app, name)
+    before = loader.project_state(sorted(migration.dependencies)[-1:])
+    with connection.schema_editor(atomic=migration.atomic) as editor:
+        migration.apply(before, editor)
+    names = connection.introspection.get_constraints
+    with connection.cursor() as cursor:
+        for operation in migration.operations:
+            if isinstance(operation, AddIndexBesideWriters):
+                table = apps.get_model(app, operation.model_name)._meta.db_table
+                assert operation.index.name in names(cursor, table)
