@@ -168,6 +168,7 @@ def compact(result: dict[str, Any], **_kwargs: Any) -> dict[str, Any]:
                     operation["responses"][status] = {"$ref": f"#/components/responses/{name}"}
     components = result["components"]
     components["responses"] = dict(sorted(said.items()))
+    _forget_ranges([components, result["paths"]])
     currencies = sorted(money.EXPONENTS)
     _name_list([components, result["paths"]], currencies, "Currency")
     components["schemas"]["Currency"] = {
@@ -178,6 +179,26 @@ def compact(result: dict[str, Any], **_kwargs: Any) -> dict[str, Any]:
     return result
 
 
+_RANGES = {2**15 - 1, 2**31 - 1, 2**63 - 1}
+
+
+def _forget_ranges(node: Any) -> None:
+    """Drop how large a column's numbers may be where nobody writes them, or a list says it.
+
+    It differs from database to database, and the document may not.
+    """
+    if isinstance(node, list):
+        for item in node:
+            _forget_ranges(item)
+    if not isinstance(node, dict):
+        return
+    for inner in node.values():
+        _forget_ranges(inner)
+    if node.get("maximum") in _RANGES and (node.get("readOnly") or "enum" in node):
+        for name in ("maximum", "minimum", "format"):
+            node.pop(name, None)
+
+
 def _name_list(node: Any, values: list[str], name: str) -> None:
     """Replace each list of just these codes (and perhaps null) by a reference."""
     if isinstance(node, list):
@@ -186,6 +207,9 @@ def _name_list(node: Any, values: list[str], name: str) -> None:
     if not isinstance(node, dict):
         return
     node.pop("x-spec-enum-id", None)
+    if isinstance(node.get("enum"), list) and node.get("type") == "integer":
+        for bound in ("minimum", "maximum", "format"):  # of a column, another on each database: the list says it
+            node.pop(bound, None)
     for inner in node.values():
         _name_list(inner, values, name)
     listed = node.get("enum")
