@@ -14,7 +14,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import BooleanField, Case, F, Func, IntegerField, Q, QuerySet, Value, When
+from django.db.models import (
+    BooleanField,
+    Case,
+    Exists,
+    F,
+    Func,
+    IntegerField,
+    OuterRef,
+    Q,
+    QuerySet,
+    Value,
+    When,
+)
 from django.db.models.lookups import GreaterThan
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
@@ -128,7 +140,9 @@ def _of_lead(lead: User) -> Q:
     found = gathered(team=team.values("id"), owned=owned.values("id"), covered=covered.values("customer_id"))
     members = [row.id for row in found["team"]]
     others = [row.id for row in found["owned"]] + [row.customer_id for row in found["covered"]]
-    nobodys = Q(team__isnull=True, customer__owner__isnull=True)
+    # asked only of cases without a team: a join would read the customer of each
+    unowned = Customer.objects.filter(pk=OuterRef("customer_id"), owner__isnull=True)
+    nobodys = Q(team__isnull=True) & Q(Exists(unowned))
     return of_team | Q(assignee__isnull=True) | Q(assignee__in=members) | nobodys | Q(customer__in=others)
 
 
