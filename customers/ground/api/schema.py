@@ -207,9 +207,6 @@ def _name_list(node: Any, values: list[str], name: str) -> None:
     if not isinstance(node, dict):
         return
     node.pop("x-spec-enum-id", None)
-    if isinstance(node.get("enum"), list) and node.get("type") == "integer":
-        for bound in ("minimum", "maximum", "format"):  # of a column, another on each database: the list says it
-            node.pop(bound, None)
     for inner in node.values():
         _name_list(inner, values, name)
     listed = node.get("enum")
