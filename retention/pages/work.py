@@ -72,7 +72,7 @@ def work_page(request: HttpRequest) -> HttpResponse:
 def work_retry(request: HttpRequest) -> HttpResponse:
     """Try one dead row again, or all dead ones of one handler."""
     at = clock.now()
-    handler = request.POST.get("handler", "")
+    handler = request.POST.get("handler", "").replace("\0", "")
     if handler:
         count = outbox.retry_dead(handler, by=request.user, at=at)
     else:

@@ -233,6 +233,9 @@ def test_owner_is_given_by_leads(caller, lead, manager, teammate, outsider, cust
     path = f"customers/{customer.pk}/owner/"
     assert caller(manager)("post", path, {"user": teammate.pk}).status_code == 403
     assert caller(lead)("post", path, {"user": outsider.pk}).status_code == 400
+    foreign = caller(lead)("post", path, {"user": None, "team": outsider.team_id})
+    assert foreign.json()["errors"][0]["pointer"] == "#/team"
+    assert caller(lead)("post", path, {"user": None, "team": lead.team_id}).status_code == 200
     assert caller(lead)("post", path, {"user": teammate.pk + 0.5}).status_code == 400
     assert caller(lead)("post", path, {"user": teammate.pk}).json()["owner"] == teammate.pk
     assert Ownership.objects.filter(customer=customer, user=teammate).exists()

@@ -119,6 +119,11 @@ def test_moments_at_the_edge_of_time_in_an_address_show_the_first_page(client, m
     assert case.customer.name in client.get(f"/queue/?after={moment}~0~0~{now}~1").content.decode()
 
 
+def test_nul_in_the_name_of_a_handler_never_fails(client, admin):
+    client.force_login(admin)
+    assert client.post(reverse("retention:work_retry"), {"handler": "a\0b"}).status_code == 302
+
+
 @pytest.mark.parametrize("moment", EDGES)
 def test_moments_at_the_edge_of_time_never_fail_the_page_of_work(client, admin, moment):
     client.force_login(admin)
