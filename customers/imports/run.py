@@ -176,9 +176,10 @@ def _reading(table: Table, parser: Parser, stage: Stage, report: Report, *, tota
         else:  # a mended line says where it stood
             odd = list(block.lines())
         for line in odd:
+            picked = parser.picked(line) if line.problem is None else []  # reading changes the cells
             key, values = _read(line, parser, stage)
             if values is not None:
-                stage.add(line.number, key, parser.picked(line), position=parser.position(line))
+                stage.add(line.number, key, picked, position=parser.position(line))
         yield Progress("reading", report.lines, total)
     stage.sort()
     if not parser.kind.is_grouped:

@@ -558,6 +558,14 @@ def test_import_of_the_mended_error_file_gives_what_a_clean_file_gives(bring, tm
     assert outcome(bring("orders", clean, source="second"))[2:] == (0, 0, 2)
 
 
+def test_import_of_a_mended_text_gives_it_as_it_stood(bring, tmp_path):
+    text = "'=1+1"
+    bring("interactions", f'id,customer,date,kind,text\nI1,C1,never,call,"\'{text}"\n')
+    raw = (tmp_path / "errors.csv").read_text(encoding="utf-8-sig")
+    bring("interactions", raw.replace("never", "2026-05-01"), name="mended.csv")
+    assert Interaction.objects.get().text == text
+
+
 def test_import_of_a_mended_line_without_key_finds_a_place_of_its_own(bring, tmp_path):
     bring("orders", ORDERS + "A,C1,2026-05-01,1,1\n,C1,2026-05-01,1,2\n")
     mended = (tmp_path / "errors.csv").read_text(encoding="utf-8-sig").replace("\n,C1", "\nA,C1")
