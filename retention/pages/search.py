@@ -24,12 +24,12 @@ class HasPairs(Lookup):  # type: ignore[type-arg]
 
     lookup_name = "has_pairs"
 
-    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, Any]:
         """Write the condition as the index is written."""
         left, of_left = self.process_lhs(compiler, connection)
         right, of_right = self.process_rhs(compiler, connection)
         sql = f"liuke_pairs(UPPER({left}::text)) @> liuke_pairs(UPPER({right}))"
-        return sql, [*of_left, *of_right]
+        return sql, (*of_left, *of_right)
 
 
 def matching(text: str, *, through: str = "") -> Q:
