@@ -91,9 +91,14 @@ def test_many_lines_land_once_and_bad_ones_are_explained_whatever_dies(program, 
         running = program(*arguments)
         while running.poll() is None and ImportBatch.objects.count() <= number:
             time.sleep(0.02)
-        until = time.monotonic() + chance.uniform(0, LINES / 25_000)
-        while running.poll() is None and time.monotonic() < until:
-            time.sleep(0.02)
+        if number % 2:  # while it reads, or wherever it is
+            until = time.monotonic() + chance.uniform(0, LINES / 60_000)
+            while running.poll() is None and time.monotonic() < until:
+                time.sleep(0.02)
+        else:  # while it lands
+            enough = Order.objects.count() + chance.randint(1, orders // 20)
+            while running.poll() is None and Order.objects.count() < enough:
+                time.sleep(0.02)
         running.kill()
         running.communicate()
         # a kill counts only while the database shows work that is not done
