@@ -15,6 +15,10 @@ _SCRUBBED = (
     (re.compile(r"(/password/reset/key/)[^/\s\"']+"), r"\1…"),
     (re.compile(rf"(?i)\b({_SECRET_WORDS}['\"]?\s*[=:]\s*['\"]?)[^\s&,;'\"]+"), r"\1…"),
     (re.compile(r"(?i)\b(bearer|basic|token)\s+[A-Za-z0-9._~+/=-]{8,}"), r"\1 …"),
+    (
+        re.compile(r"\bliuke_[A-Za-z0-9_-]{40,}"),
+        "liuke_…",
+    ),  # a token of the API, wherever it was put by mistake
     (re.compile(r"(\w+://[^:/\s@]*:)[^@\s/]+@"), r"\1…@"),
 )
 _SECRET_FIELD = re.compile(rf"(?i)^{_SECRET_WORDS}$")

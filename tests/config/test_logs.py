@@ -26,6 +26,7 @@ from tests.factories import NOW
         "password=CANARY&next=/",
         "Authorization: Bearer CANARYCANARYCANARY",
         "{'token': 'CANARY'}",
+        "Not Found: /api/v1/liuke_CANARYCANARYCANARYCANARYCANARYCANARYCANARY1/",
         "postgres://liuke:CANARY@db/liuke",
     ],
 )
@@ -36,7 +37,13 @@ def test_scrub_takes_out_the_secret(line: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["GET /settings/people/ 200", "customer 4711 has 3 open cases", "postgres://db/liuke"]
+    "line",
+    [
+        "GET /settings/people/ 200",
+        "customer 4711 has 3 open cases",
+        "postgres://db/liuke",
+        "liuke_http_requests_total",
+    ],
 )
 def test_scrub_leaves_other_words_alone(line: str) -> None:
     assert logs.scrub(line) == line
