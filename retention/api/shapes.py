@@ -199,12 +199,16 @@ class QueueRowShape(CaseShape):
 
     name = serializers.CharField(source="customer.name")
     name_alt = serializers.CharField(source="customer.name_alt")
-    is_overdue = serializers.BooleanField(source="missed")
+    is_overdue = serializers.SerializerMethodField()
     rules = serializers.SerializerMethodField()
     why = serializers.SerializerMethodField()
 
     class Meta(CaseShape.Meta):
         fields = [*CaseShape.Meta.fields, "name", "name_alt", "is_overdue", "rules", "why"]
+
+    def get_is_overdue(self, case: Any) -> bool:
+        """Say whether the deadline was missed."""
+        return bool(case.missed)
 
     @extend_schema_field(serializers.ListField(child=serializers.CharField()))
     def get_rules(self, case: Any) -> list[str]:

@@ -68,6 +68,7 @@ def test_a_row_of_the_queue_says_why(caller, manager, customer, case):
     makers.make_warning(customer, run=makers.make_run(), case=case, rule=makers.make_rule(code="late"))
     row = caller(manager).get("queue/").json()["results"][0]
     assert (row["name"], row["rules"], row["why"]) == ("Blue Lake Trading", ["late"], "Open complaints: 2.")
+    assert row["is_overdue"] is False
 
 
 def test_a_case_shows_its_diagnosis_warnings_and_planned_call(caller, manager, customer, case):

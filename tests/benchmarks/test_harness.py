@@ -6,6 +6,8 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -46,11 +48,11 @@ def results(folder: Path, *names: str, engine: str) -> dict[str, dict[str, Any]]
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A folder that the unprivileged PostgreSQL may enter."""
-    for parent in [tmp_path, *tmp_path.parents][:3]:
-        parent.chmod(0o755)
-    return tmp_path
+def folder() -> Iterator[Path]:
+    """A folder that the unprivileged PostgreSQL may enter; those of pytest are closed to others."""
+    with tempfile.TemporaryDirectory(prefix="liuke-bench-") as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
 
 
 def test_on_postgresql_outputs_are_equal_and_buffers_few(folder: Path) -> None:

@@ -127,6 +127,9 @@ def confined(command: list[str], *, user: str, volume: Path | None, writable: bo
     if not namespaces():
         return words
     steps = ["mount -t tmpfs -o mode=1777 tmpfs /tmp"]
+    if ROOT.is_relative_to("/tmp"):  # a clone there stays in sight
+        here = shlex.quote(str(ROOT))
+        steps = [f"mount --bind {here} /mnt", *steps, f"mkdir -p {here}", f"mount --bind /mnt {here}"]
     if volume is not None:
         steps.insert(0, f"mount --bind {shlex.quote(str(volume))} {FILES}")
     if not writable:
