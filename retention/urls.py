@@ -33,6 +33,6 @@ urlpatterns = [
     path("rules/<int:pk>/switch/", rules.rule_switch, name="rule_switch"),
     path("sweeps/", sweeps.sweep_list, name="sweep_list"),
     path("sweeps/<int:pk>/", sweeps.sweep_page, name="sweep"),
-    path("settings/work/", work.work_page, name="work"),
-    path("settings/work/retry/", work.work_retry, name="work_retry"),
+    path("settings/background/", work.work_page, name="work"),
+    path("settings/background/retry/", work.work_retry, name="work_retry"),
 ]

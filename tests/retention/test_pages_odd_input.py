@@ -56,8 +56,8 @@ def at(name, case):
         "/customers/{pk}/?before=2026-05-11T02:00:00%2B00:00~order~{}",
         "/sweeps/?before={}",
         "/settings/tokens/?before={}",
-        "/settings/work/?view=dead&after=2026-05-11T02:00:00Z~{}",
-        "/settings/work/?view=failed&after=2026-05-11T02:00:00Z~{}",
+        "/settings/background/?view=dead&after=2026-05-11T02:00:00Z~{}",
+        "/settings/background/?view=failed&after=2026-05-11T02:00:00Z~{}",
     ],
 )
 def test_odd_numbers_in_an_address_never_fail(client, admin, case, address, number):
@@ -128,7 +128,7 @@ def test_nul_in_the_name_of_a_handler_never_fails(client, admin):
 def test_moments_at_the_edge_of_time_never_fail_the_page_of_work(client, admin, moment):
     client.force_login(admin)
     for view in ("late", "failed", "dead", "waiting"):
-        assert client.get(f"/settings/work/?view={view}&after={moment}~1").status_code == 200
+        assert client.get(f"/settings/background/?view={view}&after={moment}~1").status_code == 200
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from retention.pages import sweeps, work
 from tests.factories import NOW
 
 pytestmark = pytest.mark.django_db
-WORK = "/settings/work/"
+WORK = "/settings/background/"
 HANDLER = "retention.complaint_opens_case"
 ODD = ["x", "~", "2026-01-01~1", "9999-99-99T00:00Z~1", "2026-01-01T00:00:00Z~" + "9" * 40]
 
