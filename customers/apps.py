@@ -24,8 +24,9 @@ class CustomersConfig(AppConfig):
                 _("Users and teams"),
                 "users",
                 frozenset({"admin", "team_lead", "analyst"}),
-                position=90,
-                section="settings",
+                position=20,
+                section="setup",
+                help=_("Colleagues, their roles, teams and how much each can carry."),
             )
         )
         navigation.register(

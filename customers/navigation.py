@@ -10,26 +10,37 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.functional import Promise
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from customers import company
 from customers.ground import clock, localtime
 from customers.models import User
+from customers.models.people import Role
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One entry; ``position`` orders them, ``section`` groups them, ``count`` is shown beside it."""
+    """One entry; ``position`` orders them, ``section`` groups them, ``count`` is shown beside it.
+
+    Entries of section ``setup`` do not stand in the navigation: the page of settings shows them as cards,
+    each with its ``help``.
+    """
 
     route: str
     label: str | Promise
     icon: str
     roles: frozenset[str]
     position: int
-    section: str = "work"  # work, settings
+    section: str = "work"  # work, settings, setup
     count: Callable[[User], int] | None = None
+    help: str | Promise = ""
 
 
+SETTINGS = Entry(
+    "customers:settings", _("Settings"), "settings", frozenset(Role.values), 200, section="settings"
+)
+"""Leads to the page of settings; stands in the navigation of whoever may open one of them."""
 _entries: dict[str, Entry] = {}
 _search_route = ""
 
@@ -41,9 +52,27 @@ def register(entry: Entry) -> None:
 
 def entries_for(user: User) -> list[Entry]:
     """Return the entries that ``user`` may open, in order."""
-    role = getattr(user, "role", "")
-    mine = [entry for entry in _entries.values() if role in entry.roles]
+    mine = [entry for entry in _mine(user) if entry.section != "setup"]
+    if setup_for(user):
+        mine.append(SETTINGS)
     return sorted(mine, key=lambda entry: (entry.section != "work", entry.position))
+
+
+def setup_for(user: User) -> list[Entry]:
+    """Return the pages of settings that ``user`` may open, in order."""
+    return sorted(
+        (entry for entry in _mine(user) if entry.section == "setup"), key=lambda entry: entry.position
+    )
+
+
+def _mine(user: User) -> list[Entry]:
+    role = getattr(user, "role", "")
+    return [entry for entry in _entries.values() if role in entry.roles]
+
+
+def _is_at(here: str, entry: Entry) -> bool:
+    """Say whether the page called ``here`` belongs to the entry."""
+    return here == entry.route or here.startswith(f"{entry.route.removesuffix('_list')}_")
 
 
 def register_search(route: str) -> None:
@@ -62,7 +91,9 @@ def context(request: HttpRequest) -> dict[str, Any]:
     items: list[dict[str, Any]] = []
     mine = entries_for(user)
     for entry in mine:
-        stem = entry.route.removesuffix("_list")
+        is_here = _is_at(here, entry)
+        if entry is SETTINGS:
+            is_here = is_here or any(_is_at(here, one) for one in setup_for(user))
         items.append(
             {
                 "url": reverse(entry.route),
@@ -70,7 +101,7 @@ def context(request: HttpRequest) -> dict[str, Any]:
                 "icon": entry.icon,
                 "gap": bool(items) and entry.section != items[-1]["section"],
                 "section": entry.section,
-                "current": here == entry.route or here.startswith(f"{stem}_"),
+                "current": is_here,
                 "count": entry.count(user) if entry.count else None,
             }
         )
@@ -82,7 +113,7 @@ def _banners() -> list[dict[str, Any]]:
     firm = company.find()
     banners = []
     if firm is not None and firm.is_demo:
-        banners.append({"icon": "flask-conical", "text": _("A made-up company, to try things out.")})
+        banners.append({"icon": "flask-conical", "text": gettext("A made-up company, to try things out.")})
     if firm is not None and clock.is_fixed():
         local = localtime.to_local(clock.now(), firm.time_zone)
         day = date_format(local, "DATE_FORMAT")
@@ -90,7 +121,7 @@ def _banners() -> list[dict[str, Any]]:
             {
                 "icon": "clock",
                 "tone": "warn",
-                "text": _("The clock of this database is set: today is %(day)s.") % {"day": day},
+                "text": gettext("The clock of this database is set: today is %(day)s.") % {"day": day},
             }
         )
     return banners

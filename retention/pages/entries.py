@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from customers.access import ANYBODY_SIGNED_IN
 from customers.navigation import Entry, register, register_search
+from retention.pages import tabs
 
 EVERYBODY = frozenset(ANYBODY_SIGNED_IN)
 
@@ -19,6 +21,9 @@ def enter() -> None:
     rules = frozenset({"team_lead", "admin", "analyst"})
     register(Entry("retention:rule_list", _("Rules"), "list-checks", rules, 60, section="settings"))
     sweeps = frozenset({"admin", "analyst"})
-    register(Entry("retention:sweep_list", _("Sweeps"), "radar", sweeps, 70, section="settings"))
-    register(Entry("retention:work", _("Background work"), "cog", sweeps, 80, section="settings"))
+    watching = _("What each sweep found, rule by rule, and how long it took.")
+    register(Entry("retention:sweep_list", _("Sweeps"), "radar", sweeps, 70, section="setup", help=watching))
+    working = _("What runs, waits, is late or failed, and a button to try it again.")
+    register(Entry("retention:work", _("Background work"), "cog", sweeps, 80, section="setup", help=working))
     register_search("retention:customer_list")
+    tabs.register(tabs.Tab("retention:customer", pgettext_lazy("of a customer's page", "Overview"), 10))

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django import template
 from django.template.context import Context
 from django.utils.safestring import SafeString
 
 from customers.ground.templatetags.ui import fragment
+from customers.models import Customer
+from retention.pages.tabs import tabs_for
 from retention.timeline import Entry
 
 register = template.Library()
@@ -46,3 +49,9 @@ def look(entry: Entry) -> Look:
 def timeline_entries(context: Context, entries: Sequence[Entry]) -> SafeString:
     """Draw the lines of a timeline."""
     return fragment(context, "retention/timeline_entries.html", entries=entries, look_of=look)
+
+
+@register.simple_tag(takes_context=True)
+def customer_tabs(context: Context, customer: Customer) -> list[dict[str, Any]]:
+    """Return the tabs of a customer's page."""
+    return tabs_for(context["request"], customer)
