@@ -1,0 +1,17 @@
+"""The kinds that come with the product: what their columns can hold. ``landing`` writes them.
+
+A further family of kinds is a module here with its ``KINDS``.
+"""
+
+from __future__ import annotations
+
+from customers.imports.delivered import people, talk, trade
+from customers.imports.kinds import register
+
+KINDS = (*people.KINDS, *trade.KINDS, *talk.KINDS)
+
+
+def register_all() -> None:
+    """Enter every kind of this package."""
+    for kind in KINDS:
+        register(kind)
