@@ -146,9 +146,8 @@ class Reading:
         """Refuse records that name a number of ours which no customer has."""
         named = {key: group.first.values.get("customer") for key, group in self.groups.items()}
         numbers = {number for number in named.values() if isinstance(number, int)}
-        known = (
-            set(Customer.objects.filter(pk__in=numbers).values_list("pk", flat=True)) if numbers else set()
-        )
+        found = Customer.objects.present().filter(pk__in=numbers)  # type: ignore[attr-defined]
+        known = set(found.values_list("pk", flat=True)) if numbers else set()
         for key, number in named.items():
             if isinstance(number, int) and number not in known:
                 index = self.groups.pop(key).first.number

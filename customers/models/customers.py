@@ -16,8 +16,12 @@ from customers.models.people import Access, Role, Team, User
 
 
 class CustomerQuerySet(models.QuerySet["Customer"]):
+    def present(self) -> CustomerQuerySet:
+        """Return the customers that count: all but those that are gone."""
+        return self.filter(gone_at__isnull=True)
+
     def visible_to(self, user: User) -> CustomerQuerySet:
-        """Return the customers that ``user`` may see.
+        """Return the customers that ``user`` may see, none that is gone.
 
         Admins, analysts and programs see all; a lead sees her team's and those whose case her team
         holds; an account manager sees her own and those that an Access row opens to her.
@@ -25,9 +29,9 @@ class CustomerQuerySet(models.QuerySet["Customer"]):
         if not user.is_active:
             return self.none()
         if user.role in {Role.ADMIN, Role.ANALYST, Role.INTEGRATION}:
-            return self
+            return self.present()
         if user.role == Role.TEAM_LEAD:
-            return self.filter(
+            return self.present().filter(
                 Q(team_id=user.team_id, team__isnull=False)
                 | Q(owner=user)
                 | Q(team__isnull=True, owner__isnull=True)
@@ -35,7 +39,7 @@ class CustomerQuerySet(models.QuerySet["Customer"]):
             )
         # as one set of ids: an OR would be judged customer by customer, over all of them
         own = Customer.objects.filter(owner=user).values("pk")
-        return self.filter(pk__in=own.union(open_access(user).values("customer_id")))
+        return self.present().filter(pk__in=own.union(open_access(user).values("customer_id")))
 
 
 def open_access(user: User) -> models.QuerySet[Access]:
@@ -68,11 +72,14 @@ class Customer(models.Model):
     team = models.ForeignKey(Team, null=True, blank=True, on_delete=models.PROTECT, related_name="customers")
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
+    # Counts nowhere and is seen by nobody any more (its import was taken back); the row stays because
+    # facts that count at no moment, and are never deleted, point to it.
+    gone_at = models.DateTimeField(null=True, editable=False)
 
     objects: ClassVar[models.Manager[Customer]] = CustomerQuerySet.as_manager()  # type: ignore[assignment]
 
     privacy = declare(
-        none_keep="id kind segment time_zone language created_at updated_at team",
+        none_keep="id kind segment time_zone language created_at updated_at gone_at team",
         identity_blank="name name_alt",
         reach_blank="city",
         text_blank="notes",

@@ -29,8 +29,8 @@ def changed_customers(*, since: MeasureState, day: int, customers: Customers = E
     within = customers.condition
     selects = [
         f"SELECT customer_id FROM {TouchedCustomer._meta.db_table} WHERE {within('customer_id')}",
-        f"SELECT c.id FROM {Customer._meta.db_table} c WHERE {within('c.id')} AND NOT EXISTS"
-        f" (SELECT 1 FROM {CustomerMeasures._meta.db_table} m WHERE m.customer_id = c.id)",
+        f"SELECT c.id FROM {Customer._meta.db_table} c WHERE {within('c.id')} AND c.gone_at IS NULL"
+        f" AND NOT EXISTS (SELECT 1 FROM {CustomerMeasures._meta.db_table} m WHERE m.customer_id = c.id)",
         f"SELECT o.customer_id FROM {Ownership._meta.db_table} o"
         f" JOIN {UserActivity._meta.db_table} a ON a.user_id = o.user_id"
         f" WHERE a.occurred_day BETWEEN %(from_day)s AND %(to_day)s AND {within('o.customer_id')}",

@@ -117,7 +117,7 @@ def wide_select(customers: Customers, *, mode: Mode) -> str:
     moment = dialect.moment("%(as_of)s")
     return (
         f"SELECT c.id AS customer_id, {moment} AS as_of, {values} FROM {Customer._meta.db_table} c {joins} "
-        f"WHERE {customers.condition('c.id')} ORDER BY c.id"
+        f"WHERE {customers.condition('c.id')} AND c.gone_at IS NULL ORDER BY c.id"
     )
 
 

@@ -114,7 +114,7 @@ def _counts(user: User, waiting: QuerySet[RetentionCase], *, at: datetime, firm:
             escalated_to=user, status=FollowUpCall.Status.PLANNED
         )
     if user.role in {Role.ADMIN, Role.ANALYST}:
-        lists["customers"] = Customer.objects.all()
+        lists["customers"] = Customer.objects.present()  # type: ignore[attr-defined]
         lists["rules"] = WarningRule.objects.all()
         lists["rules_on"] = WarningRule.objects.filter(is_enabled=True)
         lists["people"] = User.objects.working()
