@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from retention.pages import case, complaints, customer, customers, home, queue, rules, sweeps, work
+from retention.pages import case, complaints, customer, customers, home, queue, reminders, rules, sweeps, work
 
 app_name = "retention"
 urlpatterns = [
@@ -23,12 +23,17 @@ urlpatterns = [
     path("customers/<int:pk>/interaction/", customer.customer_interaction, name="customer_interaction"),
     path("customers/<int:pk>/complaint/", customer.customer_complaint, name="customer_complaint"),
     path("customers/<int:pk>/case/", customer.customer_case, name="customer_case"),
+    path("customers/<int:pk>/plan/", customer.customer_plan, name="customer_plan"),
+    path("customers/<int:pk>/reminder/", customer.customer_reminder, name="customer_reminder"),
     path("customers/<int:pk>/owner/", customer.customer_owner, name="customer_owner"),
     path("complaints/", complaints.complaint_list, name="complaint_list"),
     *(
         path(f"complaints/<int:pk>/{act}/", complaints.complaint_act, {"act": act}, name="complaint_act")
         for act in complaints.COMPLAINT_ACTS
     ),
+    path("reminders/", reminders.reminder_list, name="reminder_list"),
+    path("reminders/<int:pk>/done/", reminders.reminder_done, name="reminder_done"),
+    path("reminders/<int:pk>/move/", reminders.reminder_move, name="reminder_move"),
     path("rules/", rules.rule_list, name="rule_list"),
     path("rules/<int:pk>/switch/", rules.rule_switch, name="rule_switch"),
     path("sweeps/", sweeps.sweep_list, name="sweep_list"),

@@ -14,7 +14,7 @@ from customers import complaints, interactions
 from customers.api.facts import FACT, READ, RECORD, FactFilter, Facts, NewFact, not_there
 from customers.api.reading import of_visible
 from customers.ground.api import filters
-from customers.ground.api.serializers import DayField, Gives, Takes
+from customers.ground.api.serializers import DayField, Gives, MomentField, Takes
 from customers.models import Complaint, ComplaintEvent, Contact, Customer, Interaction, Order
 
 
@@ -37,7 +37,7 @@ class IdField(serializers.IntegerField):
 class InteractionShape(Gives):
     class Meta:
         model = Interaction
-        fields = [*FACT, "kind", "direction", "reached", "contact", "by", "text"]
+        fields = [*FACT, "kind", "direction", "reached", "contact", "by", "text", "next_step"]
 
 
 class NewInteraction(NewFact):
@@ -48,6 +48,8 @@ class NewInteraction(NewFact):
     )
     contact = IdField(required=False, allow_null=True)
     text = serializers.CharField(max_length=20_000, required=False, allow_blank=True)
+    next_step = serializers.CharField(max_length=500, required=False, allow_blank=True)
+    next_at = MomentField(required=False, help_text="When the caller is to be reminded of the next step.")
 
 
 class InteractionFilter(FactFilter):
@@ -64,7 +66,7 @@ class Interactions(Facts):
     filterset_class = InteractionFilter
     access = {**READ, "create": RECORD}
     takes = {"create": NewInteraction}
-    refuses = {"create": ["in_the_future"]}
+    refuses = {"create": ["in_the_future", "next_step_missing", "reminder_in_the_past", "reminder_too_far"]}
     examples = {"create": {"customer": 12, "kind": "call", "text": "Asked for a later delivery."}}
 
     def rows(self) -> QuerySet[Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from customers.api import audit, company, customers, imports, people, talk, trade
+from customers.api import audit, company, customers, imports, people, reminders, talk, trade
 from customers.api.batch import Batch, batch_of
 
 RESOURCES = (
@@ -14,6 +14,7 @@ RESOURCES = (
     ("contracts", trade.Contracts, "contract"),
     ("interactions", talk.Interactions, "interaction"),
     ("complaints", talk.Complaints, "complaint"),
+    ("reminders", reminders.Reminders, "reminder"),
     ("products", trade.Products, "product"),
     ("attributes", company.Attributes, "attribute"),
     ("attribute-values", company.Values, "attribute-value"),

@@ -15,6 +15,7 @@ from customers.models.interactions import Interaction, InteractionVersion
 from customers.models.orders import Order, OrderLine, OrderLineVersion, OrderVersion, Product
 from customers.models.ownership import Ownership, OwnershipVersion, UserActivity
 from customers.models.people import Access, Team, User
+from customers.models.reminders import Reminder
 from customers.models.tokens import ApiToken
 
 __all__ = [
@@ -43,6 +44,7 @@ __all__ = [
     "Ownership",
     "OwnershipVersion",
     "Product",
+    "Reminder",
     "Team",
     "TouchedCustomer",
     "User",

@@ -34,10 +34,13 @@ class Interaction(Fact):
     )
     by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
     text = models.TextField(_("what was said"), blank=True)
+    next_step = models.CharField(_("next step"), max_length=500, blank=True, db_default="")
 
     privacy = {
         **FACT_PRIVACY,
-        **declare(conduct_keep="kind direction reached contact", staff_keep="by", text_blank="text"),
+        **declare(
+            conduct_keep="kind direction reached contact", staff_keep="by", text_blank="text next_step"
+        ),
     }
 
     class Meta:

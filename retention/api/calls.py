@@ -14,11 +14,11 @@ from customers.ground import clock
 from customers.ground.api import filters
 from customers.ground.api.access import may
 from customers.ground.api.views import Details, Lists, Resource
-from retention import calls
+from retention import calls, cases
 from retention.api.known import KnownId
 from retention.api.roles import SEES_CASES, WORKS_CASES
 from retention.api.shapes import CallShape, LoggedShape
-from retention.api.takes import LogCall
+from retention.api.takes import LogCall, PlanWith
 from retention.models import FollowUpCall
 
 CALL_REFUSALS = [
@@ -51,18 +51,33 @@ class CallFilter(filters.FilterSet):
 class Calls(Lists, Details, Resource):
     tag = "calls"
     model = FollowUpCall
+    detail_route = "api:call-detail"
     serializer_class = CallShape
     filterset_class = CallFilter
     orders = {"due": ("due_at", "id"), "newest": ("-id",)}
     access = {
         "list": may(*SEES_CASES, scope="cases:read"),
         "retrieve": may(*SEES_CASES, scope="cases:read"),
+        "create": may(*WORKS_CASES, scope="cases:write"),
         "log": may(*WORKS_CASES, scope="cases:write"),
     }
-    takes = {"log": LogCall}
+    takes = {"create": PlanWith, "log": LogCall}
     gives = {"log": LoggedShape}
-    refuses = {"log": CALL_REFUSALS}
-    examples = {"log": {"outcome": "no_answer", "note": "Tried the mobile."}}
+    refuses = {
+        "create": [
+            *("case_without_reason", "call_due_in_the_past", "call_due_too_far", "customer_wants_no_calls"),
+            *("case_closed", "case_moved_meanwhile"),
+        ],
+        "log": CALL_REFUSALS,
+    }
+    examples = {
+        "create": {
+            "customer": 12,
+            "due_at": "2026-05-12T10:00:00+08:00",
+            "reason": "Asked for the new price list.",
+        },
+        "log": {"outcome": "no_answer", "note": "Tried the mobile."},
+    }
 
     def rows(self) -> QuerySet[FollowUpCall]:
         """Return the calls of the cases that the caller may see."""
@@ -71,6 +86,10 @@ class Calls(Lists, Details, Resource):
             mine = Q(pk__in=visible.values("pk")) | Q(case__assignee=self.request.user)
             return FollowUpCall.objects.filter(mine)
         return visible
+
+    def create(self, request: Request) -> Response:
+        """Plan a call with a customer; a case opens when none is open."""
+        return self.made(cases.plan_call_with(**self.taken(), by=request.user, at=clock.now()))
 
     @action(detail=True, methods=["post"])
     def log(self, request: Request, pk: str) -> Response:

@@ -233,6 +233,7 @@ class CallShape(Gives):
             "attempt",
             "status",
             "due_at",
+            "reason",
             "planned_at",
             "done_at",
             "outcome",
@@ -320,5 +321,7 @@ class EntryShape(serializers.Serializer[Any]):
     title = serializers.CharField()
     text = serializers.CharField()
     by = serializers.CharField()
+    whom = serializers.CharField(help_text="The contact spoken with.")
+    next_step = serializers.CharField()
     severity = serializers.IntegerField(allow_null=True)
     case = serializers.IntegerField(source="case_id", allow_null=True)

@@ -85,9 +85,18 @@ class Diagnose(Takes):
 
 
 class Plan(Takes):
-    """By when the next call is due; without it, as the rules say."""
+    """By when the next call is due (without it, as the rules say), and what to talk about."""
 
     due_at = MomentField(required=False, allow_null=True)
+    reason = serializers.CharField(max_length=500, required=False, allow_blank=True)
+
+
+class PlanWith(Takes):
+    """A call with a customer: on the open case, else on a new one that bears the reason."""
+
+    customer = KnownId(customers)
+    due_at = MomentField()
+    reason = serializers.CharField(max_length=500)
 
 
 class LogCall(Takes):

@@ -49,13 +49,19 @@ class CustomerWantsNoCalls(Refused):
 
 
 def plan_call(
-    case: RetentionCase, *, due_at: datetime | None = None, by: User | None, at: datetime
+    case: RetentionCase,
+    *,
+    due_at: datetime | None = None,
+    reason: str = "",
+    by: User | None,
+    at: datetime,
 ) -> FollowUpCall:
     """Plan the next call of an open case, or move the one that is planned.
 
     Args:
         due_at: by when, moved to the next working time; without it a planned call stays as it is, and
             a new one gets the deadline of the strictest warning, else that of the kind of case.
+        reason: what to talk about; empty leaves what stands there.
 
     Raises ``CaseClosed``, :class:`DueInThePast`, :class:`DueTooFar`, :class:`CustomerWantsNoCalls`. Side
     effects: one move ``planned`` with audit and event; ``case.due_at``.
@@ -74,6 +80,9 @@ def plan_call(
         else:
             due_at = next_open(due_at, calendar=calendar)
         call = _move(planned, due_at, at=at) if planned else make_call(locked, due_at=due_at, by=by, at=at)
+        if reason.strip():
+            call.reason = reason.strip()
+            call.save(update_fields=["reason"])
         codes = {"call": call.pk, "attempt": call.attempt}
         moves.note(locked, kind=MoveKind.PLANNED, codes=codes, by=by, at=at, due_at=due_at)
         case.due_at = due_at

@@ -1,5 +1,6 @@
 """Cases: opened once per customer, given to somebody, worked, closed; every move kept."""
 
+from retention.cases.asking import plan_call_with
 from retention.cases.closing import (
     ComplaintOpen,
     OutcomeReasonMissing,
@@ -52,6 +53,7 @@ __all__ = [
     "move_to",
     "open_case",
     "open_for_warnings",
+    "plan_call_with",
     "recovered_by_itself",
     "take",
     "unassign",

@@ -44,6 +44,7 @@ class FollowUpCall(models.Model):
     attempt = models.PositiveSmallIntegerField(default=1)
     status = models.CharField(max_length=9, choices=Status.choices, default=Status.PLANNED)
     due_at = models.DateTimeField()
+    reason = models.CharField(_("what to talk about"), max_length=500, blank=True, db_default="")
     planned_at = models.DateTimeField()
     done_at = models.DateTimeField(null=True)
     outcome = models.CharField(max_length=12, choices=Outcome.choices, blank=True)
@@ -63,7 +64,7 @@ class FollowUpCall(models.Model):
         none_keep="id case attempt status outcome interaction",
         conduct_keep="customer due_at planned_at done_at overdue_at",
         staff_keep="assignee escalated_to by",
-        text_blank="note",
+        text_blank="note reason",
     )
 
     class Meta:

@@ -97,7 +97,9 @@ def about(case: RetentionCase, *, user: User) -> About:
     visible = Customer.objects.visible_to(user)  # type: ignore[attr-defined]
     lists = {
         "contacts": Contact.objects.filter(**of_customer)[:MOST].values(*OF_CONTACT),
-        "planned": made.filter(status=FollowUpCall.Status.PLANNED)[:1].values("id", "due_at", "attempt"),
+        "planned": made.filter(status=FollowUpCall.Status.PLANNED)[:1].values(
+            "id", "due_at", "attempt", "reason"
+        ),
         "last": made.filter(status=FollowUpCall.Status.DONE)
         .order_by("-done_at", "-id")[:1]
         .values("outcome", "attempt"),

@@ -80,7 +80,7 @@ def case_plan(request: HttpRequest, pk: int) -> HttpResponse:
         case,
         "plan_form",
         form,
-        lambda values, at: calls.plan_call(case, due_at=values["due_at"], by=request.user, at=at),
+        lambda values, at: calls.plan_call(case, **values, by=request.user, at=at),
         done=_("The call is planned."),
     )
 

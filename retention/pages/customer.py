@@ -16,14 +16,14 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from customers import company, complaints, interactions, ownership
+from customers import company, complaints, interactions, ownership, reminders
 from customers.access import allow
 from customers.ground import clock
 from customers.ground.errors import Refused
 from customers.ground.gathering import gathered
 from customers.ground.localtime import day_of
 from customers.ground.models import Company
-from customers.models import AttributeValue, Complaint, Contact, Customer, User
+from customers.models import AttributeValue, Complaint, Contact, Customer, Reminder, User
 from retention import cases, measures
 from retention.measures import compute
 from retention.measures.display import format_value
@@ -31,12 +31,21 @@ from retention.measures.history import history
 from retention.models import CustomerMeasures, MeasureState, RetentionCase
 from retention.pages.about import OF_CONTACT
 from retention.pages.customers import SEES_CUSTOMERS
-from retention.pages.forms import WORKERS, ComplaintForm, InteractionForm, OpenCaseForm, OwnerForm
+from retention.pages.forms import (
+    WORKERS,
+    ComplaintForm,
+    InteractionForm,
+    OpenCaseForm,
+    OwnerForm,
+    PlanWithForm,
+    ReminderForm,
+)
 from retention.timeline import Page, UnknownPlace, told
 
 MOST_COMPLAINTS = 20
 MOST_CASES = 20
 MOST_CONTACTS = 100
+MOST_REMINDERS = 10
 _OF_CASE = ("id", "kind", "status", "outcome", "severity", "opened_at", "due_at", "assignee_id")
 _OF_ASSIGNEE = ("assignee__username", "assignee__first_name", "assignee__last_name")
 _OF_COMPLAINT = ("id", "severity", "state", "occurred_at", "due_at", "text")
@@ -85,7 +94,7 @@ def customer_interaction(request: HttpRequest, pk: int) -> HttpResponse:
         customer,
         "interaction_form",
         form,
-        lambda values, at: interactions.log_interaction(customer, **values, by=request.user, at=at),
+        lambda values, at: interactions.log_interaction(customer, **form.said(at=at), by=request.user, at=at),
         done=_("It stands on the timeline."),
     )
 
@@ -118,6 +127,38 @@ def customer_case(request: HttpRequest, pk: int) -> HttpResponse:
         OpenCaseForm(request.POST),
         lambda values, at: cases.open_case(customer, **values, by=request.user, at=at),
         done=_("The case is open."),
+    )
+
+
+@require_POST
+@allow(*WORKERS)
+def customer_plan(request: HttpRequest, pk: int) -> HttpResponse:
+    """Plan a call with a reason; a case opens when none is open."""
+    customer = _customer_of(request, pk)
+    return _act(
+        request,
+        customer,
+        "plan_form",
+        PlanWithForm(request.POST),
+        lambda values, at: cases.plan_call_with(customer, **values, by=request.user, at=at),
+        done=_("The call is planned."),
+    )
+
+
+@require_POST
+@allow(*WORKERS)
+def customer_reminder(request: HttpRequest, pk: int) -> HttpResponse:
+    """Set oneself a reminder about the customer."""
+    customer = _customer_of(request, pk)
+    return _act(
+        request,
+        customer,
+        "reminder_form",
+        ReminderForm(request.POST),
+        lambda values, at: reminders.set_reminder(
+            request.user, customer=customer, **values, by=request.user, at=at
+        ),
+        done=_("You will be reminded."),
     )
 
 
@@ -170,7 +211,7 @@ def _value_of(row: Any) -> str:
 
 def _page(request: HttpRequest, customer: Customer, **bound: forms.Form) -> HttpResponse:
     at, firm = clock.now(), company.current()
-    rows = gathered(**_lists(customer))
+    rows = gathered(**_lists(customer, request.user))
     contacts = [Contact(**vars(row)) for row in rows["contacts"]]
     context: dict[str, Any] = {
         "customer": customer,
@@ -194,6 +235,9 @@ def _page(request: HttpRequest, customer: Customer, **bound: forms.Form) -> Http
         ),
         "complaint_form": ComplaintForm(customer=customer, contacts=contacts),
         "case_form": OpenCaseForm(),
+        "plan_form": PlanWithForm(),
+        "reminder_form": ReminderForm(),
+        "reminders": rows["reminders"],
         "owner_form": OwnerForm(user=request.user),
         **bound,
     }
@@ -202,11 +246,12 @@ def _page(request: HttpRequest, customer: Customer, **bound: forms.Form) -> Http
     return render(request, "retention/customer.html", context, status=422 if bound else 200)
 
 
-def _lists(customer: Customer) -> dict[str, QuerySet[Any, Any]]:
+def _lists(customer: Customer, user: User) -> dict[str, QuerySet[Any, Any]]:
     """Return what the page lists beside measures and timeline."""
     given = AttributeValue.objects.filter(customer=customer, void=False).order_by("occurred_at", "pk")
     opened = RetentionCase.objects.filter(customer=customer).order_by("-opened_at")
     complained = Complaint.objects.filter(customer=customer, void=False).order_by("state", "-occurred_at")
+    mine = Reminder.objects.visible_to(user).waiting().filter(customer=customer)  # type: ignore[attr-defined]
     label = ("attribute__code", "attribute__label_en", "attribute__label_zh")
     return {
         "contacts": customer.contacts.all()[:MOST_CONTACTS].values(*OF_CONTACT),
@@ -215,6 +260,7 @@ def _lists(customer: Customer) -> dict[str, QuerySet[Any, Any]]:
         "swept": MeasureState.objects.filter(id=1).values("as_of"),  # rows that would be the same stay
         "cases": opened[:MOST_CASES].values(*_OF_CASE, *_OF_ASSIGNEE),
         "complaints": complained[:MOST_COMPLAINTS].values(*_OF_COMPLAINT),
+        "reminders": mine[:MOST_REMINDERS].values("id", "text", "due_at"),
     }
 
 

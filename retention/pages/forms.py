@@ -3,22 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from datetime import datetime
+from datetime import datetime, time
 from typing import Any, cast
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
-from customers import causes
+from customers import causes, company
+from customers.ground.localtime import day_of
 from customers.ground.numbers import whole
 from customers.ground.widgets import LongSelect
+from customers.ground.working_time import next_open
 from customers.models import Cause, Complaint, Contact, Customer, Interaction, User
 from customers.models.people import Role
 from retention.models import RetentionCase
 from retention.models.rules import CaseKind, Severity
 
 YEARS = range(2000, 2101)
+REMINDED_AT = time(9, 0)
+REMINDS = (
+    ("", _("no reminder")),
+    (1, _("tomorrow")),
+    (3, _("in three days")),
+    (7, _("in a week")),
+    (30, _("in a month")),
+)
+"""After how many days one wants to be reminded of a next step."""
 
 
 class MomentField(forms.DateTimeField):
@@ -65,9 +77,35 @@ class CallForm(forms.Form):
 
 
 class PlanForm(forms.Form):
-    """When the next call is due."""
+    """When the next call is due, and what it is about."""
 
     due_at = MomentField(label=_("Call due at"))
+    reason = forms.CharField(
+        label=_("What to talk about"),
+        max_length=500,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )
+
+
+class PlanWithForm(PlanForm):
+    """A call planned from the customer's page, which may open a case: so it needs its reason."""
+
+    reason = forms.CharField(
+        label=_("What to talk about"),
+        max_length=500,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text=_("Opens a case if none is open; the reason stands on top of it."),
+    )
+
+
+class ReminderForm(forms.Form):
+    """What one wants to be reminded of."""
+
+    text = forms.CharField(
+        label=_("What to think of"), max_length=500, widget=forms.Textarea(attrs={"rows": 2})
+    )
+    due_at = MomentField(label=pgettext_lazy("of a reminder", "When"))
 
 
 class DiagnosisForm(forms.Form):
@@ -163,15 +201,53 @@ class _AboutCustomer(forms.Form):
 class InteractionForm(_AboutCustomer):
     """A contact with the customer."""
 
-    kind = forms.ChoiceField(label=_("Kind"), choices=Interaction.Kind.choices)
+    kind = forms.ChoiceField(
+        label=_("Kind"),
+        choices=Interaction.Kind.choices,
+        initial=Interaction.Kind.CALL,
+        widget=forms.RadioSelect(attrs={"class": "choices"}),
+    )
     contact = forms.ModelChoiceField(
         label=_("With"), queryset=Contact.objects.none(), required=False, empty_label=_("not said")
     )
-    direction = forms.ChoiceField(label=_("Direction"), choices=Interaction.Direction.choices)
-    occurred_at = MomentField(label=_("When"), required=False, help_text=_("Empty: just now."))
     text = forms.CharField(
-        label=_("What was said"), max_length=4000, widget=forms.Textarea(attrs={"rows": 4})
+        label=_("What was said"), max_length=4000, widget=forms.Textarea(attrs={"rows": 3})
     )
+    next_step = forms.CharField(label=_("Next step"), max_length=500, required=False)
+    remind = forms.TypedChoiceField(
+        label=_("Remind me"), choices=REMINDS, coerce=int, empty_value=None, required=False
+    )
+    direction = forms.ChoiceField(label=_("Direction"), choices=Interaction.Direction.choices, required=False)
+    reached = forms.BooleanField(label=_("Somebody was reached"), initial=True, required=False)
+    occurred_at = MomentField(label=_("When"), required=False, help_text=_("Empty: just now."))
+
+    seldom = ("direction", "reached", "occurred_at")
+
+    @property
+    def often_asked(self) -> list[forms.BoundField]:
+        """Return the fields of nearly every contact, in order."""
+        return [field for field in self if field.name not in self.seldom]
+
+    @property
+    def seldom_asked(self) -> list[forms.BoundField]:
+        """Return the fields that are right as they stand for most contacts."""
+        return [self[name] for name in self.seldom]
+
+    @property
+    def is_seldom_open(self) -> bool:
+        """Say whether one of the latter was refused, and so must be seen."""
+        return any(name in self.errors for name in self.seldom)
+
+    def said(self, *, at: datetime) -> dict[str, Any]:
+        """Return what the form says as the verb takes it."""
+        values = dict(self.cleaned_data)
+        days = values.pop("remind")
+        values["direction"] = values["direction"] or Interaction.Direction.OUT
+        if days is not None:
+            morning = day_of(company.today(at).number + days)
+            opens = company.local_moment(morning, REMINDED_AT)
+            values["next_at"] = next_open(opens, calendar=company.working_calendar())
+        return values
 
 
 class ComplaintForm(_AboutCustomer):

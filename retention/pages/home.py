@@ -20,7 +20,7 @@ from customers.ground import clock, localtime
 from customers.ground.counting import COUNT_UP_TO, counted
 from customers.ground.gathering import gathered
 from customers.ground.models import Company
-from customers.models import Customer, User
+from customers.models import Customer, Reminder, User
 from customers.models.people import Role
 from retention import rules
 from retention.cases import queue
@@ -44,7 +44,7 @@ def home(request: HttpRequest) -> HttpResponse:
         waiting = queue.queue(user)
         counts = _counts(user, waiting, at=at, firm=firm)
         context |= counts | _work(user, waiting, at=at)
-        context |= _known(waiting, some=counts["open_count"], currency=firm.base_currency)
+        context |= _known(user, waiting, some=counts["open_count"], currency=firm.base_currency)
         context["minutes_today"] = counts["calls_today"] * MINUTES_A_CALL
         if user.role == Role.TEAM_LEAD:
             context["loads"] = loads(user, at=at)
@@ -121,15 +121,21 @@ def _counts(user: User, waiting: QuerySet[RetentionCase], *, at: datetime, firm:
     return counted(**lists)
 
 
-def _known(waiting: QuerySet[RetentionCase], *, some: int, currency: str) -> dict[str, Any]:
-    """Return the newest warnings of the cases that wait, in words, and of when the data is.
+def _known(user: User, waiting: QuerySet[RetentionCase], *, some: int, currency: str) -> dict[str, Any]:
+    """Return the newest warnings of the cases that wait, in words, of when the data is, and reminders.
 
     Of few cases they are looked up by case; of many the newest of all soon hold enough of theirs.
     """
     swept = SweepRun.objects.filter(status=SweepRun.Status.DONE).exclude(scope="baseline").values("as_of")[:1]
     few = some < COUNT_UP_TO
-    found = gathered(swept=swept, cases=(waiting if few else waiting.none())[:COUNT_UP_TO].values("id"))
+    mine = Reminder.objects.visible_to(user).waiting()[:NEXT]  # type: ignore[attr-defined]
+    found = gathered(
+        swept=swept,
+        cases=(waiting if few else waiting.none())[:COUNT_UP_TO].values("id"),
+        reminders=mine.values("id", "text", "due_at", "customer_id", "customer__name"),
+    )
     known: dict[str, Any] = {"data_as_of": next((row.as_of for row in found["swept"]), None), "news": []}
+    known["reminders"] = found["reminders"]
     if some:
         among = [row.id for row in found["cases"]] if few else waiting
         known["news"] = _news(among, currency=currency)

@@ -9,6 +9,7 @@ from typing import Any
 from django import template
 from django.template.context import Context
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 
 from customers.ground.templatetags.ui import fragment
 from customers.models import Customer
@@ -45,10 +46,20 @@ def look(entry: Entry) -> Look:
     return LOOKS.get(entry.kind, Look("circle"))
 
 
+def note(entry: Entry) -> str:
+    """Return the quiet line of an entry: who did it, with whom, and what comes next."""
+    parts = [entry.by]
+    if entry.whom:
+        parts.append(gettext("with %(name)s") % {"name": entry.whom})
+    if entry.next_step:
+        parts.append(gettext("next: %(step)s") % {"step": entry.next_step})
+    return " · ".join(part for part in parts if part)
+
+
 @register.simple_tag(takes_context=True)
 def timeline_entries(context: Context, entries: Sequence[Entry]) -> SafeString:
     """Draw the lines of a timeline."""
-    return fragment(context, "retention/timeline_entries.html", entries=entries, look_of=look)
+    return fragment(context, "retention/timeline_entries.html", entries=entries, look_of=look, note_of=note)
 
 
 @register.simple_tag(takes_context=True)

@@ -49,7 +49,7 @@ class Entry:
     """One line of the timeline, ready to show in the language that was active.
 
     ``kind`` is order, return, interaction, complaint, contract, owner, warning, case or call; ``by`` the
-    name of who did it, ``""`` for the system or the customer.
+    name of who did it, ``""`` for the system or the customer; ``whom`` the contact spoken with.
     """
 
     key: str
@@ -57,6 +57,8 @@ class Entry:
     kind: str
     title: str
     text: str = ""
+    next_step: str = ""
+    whom: str = ""
     by: str = ""
     severity: int | None = None
     case_id: int | None = None

@@ -80,7 +80,7 @@ class Teller:
         facts: dict[str, Any] = {"customer": self.customer, "void": False}
         warned, calls = self._warned(), FollowUpCall.objects.filter(customer=self.customer)
         order = ("number", "sold", "returned", "currency", "status", "is_purchase")
-        contact = ("kind", "reached", "direction", "text", *_BY)
+        contact = ("kind", "reached", "direction", "text", "next_step", "contact__name", *_BY)
         about = ("case__reason", "case__outcome_reason", "case__kind", "case__outcome", "case__severity")
         return {
             "order": Source(Order.objects.filter(**facts), "occurred_at", order, self._order),
@@ -156,7 +156,14 @@ class Teller:
             title = gettext("%(kind)s: we contacted them")
         title = _capital(title % values)
         return _entry(
-            "interaction", interaction, "interaction", title, text=interaction.text, by=_by(interaction)
+            "interaction",
+            interaction,
+            "interaction",
+            title,
+            text=interaction.text,
+            next_step=interaction.next_step,
+            whom=interaction.contact__name or "",
+            by=_by(interaction),
         )
 
     def _complaint(self, step: Told) -> Entry:
