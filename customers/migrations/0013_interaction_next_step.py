@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("customers", "0011_reminders")]
+    dependencies = [("customers", "0012_reminders")]
 
     operations = [
         migrations.AddField(

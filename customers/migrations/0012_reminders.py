@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('customers', '0010_name_pairs'),
+        ("customers", "0011_customer_gone"),
     ]
 
     operations = [
