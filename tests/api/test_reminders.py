@@ -39,8 +39,8 @@ def test_reminder_is_set_moved_and_finished(caller, manager, customer):
 
 def test_reminders_of_others_are_not_found(caller, manager, teammate, outsider, customer):
     pk = caller(manager)("post", "reminders/", {"text": "Ring", "due_at": TOMORROW}).json()["id"]
-    for path in ("move/", "finish/"):
-        assert caller(teammate)("post", f"reminders/{pk}/{path}", {"due_at": TOMORROW}).status_code == 404
+    for path, body in (("move/", {"due_at": TOMORROW}), ("finish/", None)):
+        assert caller(teammate)("post", f"reminders/{pk}/{path}", body).status_code == 404
     assert caller(teammate).get(f"reminders/{pk}/").status_code == 404
     said = {"customer": customer.pk, "text": "Ring", "due_at": TOMORROW}
     assert caller(outsider)("post", "reminders/", said).status_code == 400
