@@ -12,6 +12,7 @@ from customers.models.customers import (
 )
 from customers.models.imports import ImportBatch
 from customers.models.interactions import Interaction, InteractionVersion
+from customers.models.lists import CustomerList, CustomerListMember, CustomerListMemberVersion
 from customers.models.orders import Order, OrderLine, OrderLineVersion, OrderVersion, Product
 from customers.models.ownership import Ownership, OwnershipVersion, UserActivity
 from customers.models.people import Access, Team, User
@@ -33,6 +34,9 @@ __all__ = [
     "Contract",
     "ContractVersion",
     "Customer",
+    "CustomerList",
+    "CustomerListMember",
+    "CustomerListMemberVersion",
     "ExternalRef",
     "ImportBatch",
     "Interaction",

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -116,16 +116,19 @@ def _ids_of(customers: Customers) -> list[int]:
 
 
 @contextmanager
-def at(*, as_of: datetime, customers: Customers = EVERYONE) -> Iterator[str]:
+def at(
+    *, as_of: datetime, customers: Customers = EVERYONE, columns: Collection[str] | None = None
+) -> Iterator[str]:
     """Fill a temporary table of the wide table's shape as of any moment, and yield its name.
 
-    Reads what was known then (a past pass); nothing is written that outlives the block.
+    Reads what was known then (a past pass); nothing is written that outlives the block. With
+    ``columns`` only these are computed; the others stay NULL.
     """
     table = f"measures_at_{secrets.token_hex(6)}"
     with connection.cursor() as cursor:
         cursor.execute(dialect.create_temporary(table, stored()))
         try:
-            _fill(table, as_of, today(as_of).number, customers)
+            _fill(table, as_of, today(as_of).number, customers, columns=columns)
             for statement in dialect.after_filling(table):
                 cursor.execute(statement)
             yield table
@@ -205,11 +208,13 @@ def _write(as_of: datetime, day: int, customers: Customers, *, only_changes: boo
     return _run(statement, as_of, day, customers)
 
 
-def _fill(table: str, as_of: datetime, day: int, customers: Customers) -> int:
+def _fill(
+    table: str, as_of: datetime, day: int, customers: Customers, *, columns: Collection[str] | None = None
+) -> int:
     """Write a pass as of the past into an empty table of the wide table's shape."""
-    columns = ", ".join(f'"{measure.code}"' for measure in stored())
-    rows = wide_select(customers, mode="past")
-    return _run(f'INSERT INTO "{table}" (customer_id, as_of, {columns}) {rows}', as_of, day, customers)
+    names = "".join(f', "{m.code}"' for m in stored() if columns is None or m.code in columns)
+    rows = wide_select(customers, mode="past", columns=columns)
+    return _run(f'INSERT INTO "{table}" (customer_id, as_of{names}) {rows}', as_of, day, customers)
 
 
 def _run(statement: str, as_of: datetime, day: int, customers: Customers) -> int:

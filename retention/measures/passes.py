@@ -9,7 +9,7 @@ recorded before the moment, and was not void.
 # ruff: noqa: S608 — SQL is put together from declarations alone; every value is bound
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -106,17 +106,23 @@ def source_pass(source: Source, customers: Customers, *, mode: Mode) -> str:
     return f"SELECT customer_id, {aggregates} FROM ({rows}) s GROUP BY customer_id"
 
 
-def wide_select(customers: Customers, *, mode: Mode) -> str:
-    """Return the select of the whole wide table: one pass a source, joined in order of customer."""
+def wide_select(customers: Customers, *, mode: Mode, columns: Collection[str] | None = None) -> str:
+    """Return the select of the whole wide table: one pass a source, joined in order of customer.
+
+    With ``columns`` only these are given, and only their sources read.
+    """
+    wanted = [measure for measure in stored() if columns is None or measure.code in columns]
+    needed = {measure.source for measure in wanted}
     joins = " ".join(
         f"LEFT JOIN ({source_pass(source, customers, mode=mode)}) {source.code}"
         f" ON {source.code}.customer_id = c.id"
         for source in sources().values()
+        if source.code in needed
     )
-    values = ", ".join(f'{_value(measure)} AS "{measure.code}"' for measure in stored())
+    values = "".join(f', {_value(measure)} AS "{measure.code}"' for measure in wanted)
     moment = dialect.moment("%(as_of)s")
     return (
-        f"SELECT c.id AS customer_id, {moment} AS as_of, {values} FROM {Customer._meta.db_table} c {joins} "
+        f"SELECT c.id AS customer_id, {moment} AS as_of{values} FROM {Customer._meta.db_table} c {joins} "
         f"WHERE {customers.condition('c.id')} AND c.gone_at IS NULL ORDER BY c.id"
     )
 

@@ -3,6 +3,7 @@ from retention.models.cases import CaseCause, CaseMove, MoveKind, RetentionCase
 from retention.models.losses import Loss
 from retention.models.measures import CustomerMeasures, MeasureState
 from retention.models.rules import RuleVersion, WarningRule
+from retention.models.segments import Segment, SegmentCount, SegmentUse, SegmentVersion
 from retention.models.sweeps import SweepRun, SweepShard
 from retention.models.warnings import EarlyWarning
 
@@ -17,6 +18,10 @@ __all__ = [
     "MoveKind",
     "RetentionCase",
     "RuleVersion",
+    "Segment",
+    "SegmentCount",
+    "SegmentUse",
+    "SegmentVersion",
     "SweepRun",
     "SweepShard",
     "WarningRule",

@@ -3,7 +3,8 @@
 A tree is ``{"all": […]}``, ``{"any": […]}``, ``{"not": …}`` or a leaf:
 ``{"measure": code, "op": op, "value": …}``, where ``op`` is one of ``< <= > >= = != between one_of
 is_known is_unknown``, or ``{"measure": a, "op": …, "factor": "0.5", "other": b}``, which compares a
-customer with its own past.
+customer with its own past. Who brings the company's own terms along (``parse(…, terms=…)``) may also ask
+for an attribute, ``{"attribute": code, "op": …, "value": …}``, and for a segment, ``{"segment": code}``.
 
 Unknown matches nothing, and its negation neither: the logic has three values (true, false, unknown)
 as SQL has, and only true matches. Numbers are exact: at most four decimals, written as whole numbers
@@ -11,13 +12,18 @@ or text, and compared as integers, a ratio by cross-multiplication. Every number
 bound as a parameter and never stands in the text of the SQL (P12).
 """
 
+from retention.rules.conditions.dated import InSegment, OfAttribute
 from retention.rules.conditions.leaves import Against, Between, Compare, IsKnown, OneOf
-from retention.rules.conditions.reading import parse
+from retention.rules.conditions.reading import TooFarUnfolded, parse
+from retention.rules.conditions.reading_terms import SegmentContainsItself
 from retention.rules.conditions.sql import Params
-from retention.rules.conditions.tree import All, AnyOf, Condition, Leaf, Not
+from retention.rules.conditions.terms import MEASURES_ONLY, AttributeKind, AttributeTerm, SegmentTerm, Terms
+from retention.rules.conditions.tree import All, AnyOf, Condition, Leaf, Not, OfMeasure
 from retention.rules.conditions.vocabulary import (
+    ATTRIBUTE_OPERATORS,
     DEEPEST,
     MOST_NODES,
+    MOST_UNFOLDED,
     OPERATORS,
     ConditionRefused,
     Json,
@@ -25,22 +31,34 @@ from retention.rules.conditions.vocabulary import (
 )
 
 __all__ = [
+    "ATTRIBUTE_OPERATORS",
     "DEEPEST",
+    "MEASURES_ONLY",
     "MOST_NODES",
+    "MOST_UNFOLDED",
     "OPERATORS",
     "Against",
     "All",
     "AnyOf",
+    "AttributeKind",
+    "AttributeTerm",
     "Between",
     "Compare",
     "Condition",
     "ConditionRefused",
+    "InSegment",
     "IsKnown",
     "Json",
     "Leaf",
     "Not",
+    "OfAttribute",
+    "OfMeasure",
     "OneOf",
     "Params",
     "Path",
+    "SegmentContainsItself",
+    "SegmentTerm",
+    "Terms",
+    "TooFarUnfolded",
     "parse",
 ]

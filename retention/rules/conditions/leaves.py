@@ -11,12 +11,12 @@ from retention.measures.expressions import Ratio, Row
 from retention.measures.registry import Measure, Unit, get
 from retention.rules.conditions import sql
 from retention.rules.conditions.sql import Params
-from retention.rules.conditions.tree import Leaf
+from retention.rules.conditions.tree import OfMeasure
 from retention.rules.conditions.vocabulary import TESTS, Json
 
 
 @dataclass(frozen=True)
-class Compare(Leaf):
+class Compare(OfMeasure):
     """A measure against a number, a day number, a flag or a code."""
 
     op: str
@@ -40,7 +40,7 @@ class Compare(Leaf):
 
 
 @dataclass(frozen=True)
-class Between(Leaf):
+class Between(OfMeasure):
     """A measure between two numbers, both included."""
 
     low: Decimal
@@ -65,7 +65,7 @@ class Between(Leaf):
 
 
 @dataclass(frozen=True)
-class OneOf(Leaf):
+class OneOf(OfMeasure):
     """A measure that is one of several codes or whole numbers."""
 
     values: tuple[int | str, ...]
@@ -86,7 +86,7 @@ class OneOf(Leaf):
 
 
 @dataclass(frozen=True)
-class IsKnown(Leaf):
+class IsKnown(OfMeasure):
     """A measure that has, or has not, a value; never unknown itself."""
 
     known: bool
@@ -108,7 +108,7 @@ class IsKnown(Leaf):
 
 
 @dataclass(frozen=True)
-class Against(Leaf):
+class Against(OfMeasure):
     """A measure against ``factor`` times another one: a customer against its own past."""
 
     op: str
@@ -135,11 +135,11 @@ class Against(Leaf):
         return f"(CASE WHEN {positive} THEN {compared} END)" if positive else compared
 
     def as_json(self) -> Json:
-        factor = _exactly(self.factor)
+        factor = exactly(self.factor)
         return {"measure": self.measure, "op": self.op, "factor": factor, "other": self.other}
 
 
-def _exactly(number: Decimal) -> int | str:
+def exactly(number: Decimal) -> int | str:
     """Return a number as JSON keeps it: whole as a number, else as text without trailing zeros."""
     if number == number.to_integral_value():
         return int(number)
@@ -151,4 +151,4 @@ def _written(measure: Measure, value: Decimal | str) -> int | str:
         return value
     if measure.unit == Unit.DAY:
         return date.fromordinal(int(value)).isoformat()
-    return _exactly(value)
+    return exactly(value)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from datetime import date
 from decimal import Decimal
 
 from django.utils.translation import gettext_lazy as _
 
 from retention.measures.registry import Measure, Unit, UnknownMeasure, get
+from retention.rules.conditions.dated import InSegment
 from retention.rules.conditions.leaves import Against, Between, Compare, IsKnown, OneOf
+from retention.rules.conditions.numbers import exact_number
+from retention.rules.conditions.reading_terms import SegmentContainsItself, attribute_leaf, segment_named
+from retention.rules.conditions.terms import MEASURES_ONLY, Terms
 from retention.rules.conditions.tree import All, AnyOf, Condition, Leaf, Not
 from retention.rules.conditions.vocabulary import (
     COUNTED,
@@ -18,6 +21,7 @@ from retention.rules.conditions.vocabulary import (
     LARGEST,
     LARGEST_FACTOR,
     MOST_NODES,
+    MOST_UNFOLDED,
     OPERATORS,
     TESTS,
     ConditionRefused,
@@ -25,21 +29,41 @@ from retention.rules.conditions.vocabulary import (
     Path,
 )
 
-_NUMBER = re.compile(r"-?[0-9]{1,16}(\.[0-9]{1,4})?")
+
+def parse(data: Json, *, terms: Terms = MEASURES_ONLY, within: str = "") -> Condition:
+    """Read and check a tree; raise :class:`ConditionRefused`, which names the place and the cure.
+
+    ``terms``: the attributes and segments that it may name beside measures. ``within``: the code of the
+    segment whose condition it is, which it must not contain, directly or by way of others.
+    """
+    return _Reader(terms).node(data, Path(), depth=1, within=(within,) if within else ())
 
 
-def parse(data: Json) -> Condition:
-    """Read and check a tree; raise :class:`ConditionRefused`, which names the place and the cure."""
-    return _Reader().node(data, Path(), depth=1)
+class TooFarUnfolded(ConditionRefused):
+    """Segments within segments that come to too many conditions."""
+
+    code = "segments_too_large"
+
+    def __init__(self, *, path: Path) -> None:
+        super().__init__(
+            _(
+                "%(path)s: with the conditions of the segments in it this comes to more than %(most)d. "
+                "Use fewer segments within segments."
+            ),
+            path=path,
+            most=MOST_UNFOLDED,
+        )
 
 
 class _Reader:
-    """Reads one tree and counts its nodes."""
+    """Reads one tree and counts its nodes, and those of the segments that it names."""
 
-    def __init__(self) -> None:
+    def __init__(self, terms: Terms) -> None:
+        self.terms = terms
         self.nodes = 0
+        self.unfolded = 0
 
-    def node(self, data: Json, path: Path, *, depth: int) -> Condition:
+    def node(self, data: Json, path: Path, *, depth: int, within: tuple[str, ...]) -> Condition:
         self.nodes += 1
         if self.nodes > MOST_NODES:
             raise ConditionRefused(
@@ -60,12 +84,39 @@ class _Reader:
             )
         keys = set(data)
         if keys == {"all"} or keys == {"any"}:
-            return self._group(data, path, depth)
+            return self._group(data, path, depth, within)
         if keys == {"not"}:
-            return self._negation(data["not"], path / "not", depth)
+            return self._negation(data["not"], path / "not", depth, within)
+        if "attribute" in keys and self.terms is not MEASURES_ONLY:
+            return attribute_leaf(data, path, terms=self.terms)
+        if keys == {"segment"} and self.terms is not MEASURES_ONLY:
+            return self._segment(data["segment"], path / "segment", within)
         return _leaf(data, path)
 
-    def _group(self, data: dict[str, Json], path: Path, depth: int) -> Condition:
+    def _segment(self, code: Json, path: Path, within: tuple[str, ...]) -> Condition:
+        term = segment_named(code, path, terms=self.terms, within=within)
+        if term.list_id is not None:
+            return InSegment(term)
+        inner = _Reader(self.terms)
+        inner.unfolded = self.unfolded
+        try:
+            condition = inner.node(term.condition, Path(), depth=1, within=(*within, term.code))
+        except (SegmentContainsItself, TooFarUnfolded) as error:
+            error.path = error.values["path"] = path  # told of the tree that is read, not of one in it
+            raise
+        except ConditionRefused as error:
+            raise ConditionRefused(
+                _("%(path)s: the segment “%(segment)s” cannot be used as it stands. %(reason)s"),
+                path=path,
+                segment=term.name,
+                reason=str(error),
+            ) from error
+        self.unfolded = inner.unfolded + inner.nodes
+        if self.unfolded > MOST_UNFOLDED:
+            raise TooFarUnfolded(path=path)
+        return InSegment(term, condition)
+
+    def _group(self, data: dict[str, Json], path: Path, depth: int, within: tuple[str, ...]) -> Condition:
         ((word, parts),) = data.items()
         path = path / word
         if not isinstance(parts, list) or not parts:
@@ -73,15 +124,17 @@ class _Reader:
                 _("%(path)s: this group is empty. Put at least one condition into it, or remove it."),
                 path=path,
             )
-        read = tuple(self.node(part, path / n, depth=depth + 1) for n, part in enumerate(parts, start=1))
+        read = tuple(
+            self.node(part, path / n, depth=depth + 1, within=within) for n, part in enumerate(parts, start=1)
+        )
         return All(read) if word == "all" else AnyOf(read)
 
-    def _negation(self, part: Json, path: Path, depth: int) -> Condition:
+    def _negation(self, part: Json, path: Path, depth: int, within: tuple[str, ...]) -> Condition:
         if not part:
             raise ConditionRefused(
                 _("%(path)s: nothing stands after “not”. Put a condition there, or remove it."), path=path
             )
-        return Not(self.node(part, path, depth=depth + 1))
+        return Not(self.node(part, path, depth=depth + 1, within=within))
 
 
 def _leaf(data: dict[str, Json], path: Path) -> Leaf:
@@ -143,7 +196,7 @@ def _against(measure: Measure, op: str, data: dict[str, Json], path: Path) -> Le
             measure=measure.label,
             other=other.label,
         )
-    factor = _number(data.get("factor", 1), path / "factor", most=LARGEST_FACTOR)
+    factor = exact_number(data.get("factor", 1), path / "factor", most=LARGEST_FACTOR)
     if factor <= 0:
         raise ConditionRefused(_("%(path)s: the factor must be greater than zero."), path=path / "factor")
     return Against(measure.code, op, factor, other.code)
@@ -217,24 +270,4 @@ def _threshold(measure: Measure, value: Json, path: Path) -> Decimal:
                 path=path,
                 value=str(value)[:32],
             ) from error
-    return _number(value, path, most=LARGEST_FACTOR if measure.unit == Unit.RATIO else LARGEST)
-
-
-def _number(value: Json, path: Path, *, most: Decimal) -> Decimal:
-    """Return an exact number of at most four decimals; a float only when it is written that short."""
-    text = str(value) if type(value) in (int, float, Decimal) else value
-    if not isinstance(text, str) or not _NUMBER.fullmatch(text):
-        raise ConditionRefused(
-            _("%(path)s: “%(value)s” is not a number. Write digits with at most four decimals: 0.25."),
-            path=path,
-            value=str(value)[:32],
-        )
-    number = Decimal(text)
-    if abs(number) > most:
-        raise ConditionRefused(
-            _("%(path)s: %(value)s is too large. The greatest number here is %(most)s."),
-            path=path,
-            value=number,
-            most=most,
-        )
-    return number
+    return exact_number(value, path, most=LARGEST_FACTOR if measure.unit == Unit.RATIO else LARGEST)

@@ -4,21 +4,33 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
+from typing import Any
 
+from retention.measures import dialect
 from retention.measures.expressions import TODAY, Binary, Col, Expr, Ratio
+from retention.measures.passes import Mode
 
 
 @dataclass
 class Params:
-    """The named parameters of one statement; ``today`` is the local day that conditions are about."""
+    """The named parameters of one statement; ``today`` is the local day that conditions are about.
+
+    Attributes and lists are read from their facts as of the moment ``as_of``: in a ``live`` statement
+    the current versions, in one about the ``past`` those that were known then.
+    """
 
     today: int
-    values: dict[str, int | str] = field(default_factory=dict)
+    values: dict[str, Any] = field(default_factory=dict)
+    as_of: datetime | None = None
+    mode: Mode = "live"
 
     def __post_init__(self) -> None:
         self.values.setdefault("today", self.today)
+        if self.as_of is not None:
+            self.values.setdefault("as_of", dialect.bind_moment(self.as_of))
 
     def bind(self, value: int | str) -> str:
         """Keep ``value`` and return the placeholder that stands for it."""

@@ -102,18 +102,25 @@ class Not(Condition):
         yield from self.part.leaves()
 
 
-@dataclass(frozen=True)
 class Leaf(Condition):
+    """A statement that has no parts."""
+
+    def codes(self) -> tuple[str, ...]:
+        """Return the codes of the measures that the leaf reads."""
+        return ()
+
+    def leaves(self) -> Iterator[Leaf]:
+        yield self
+
+
+@dataclass(frozen=True)
+class OfMeasure(Leaf):
     """A statement about one measure."""
 
     measure: str
 
     def codes(self) -> tuple[str, ...]:
-        """Return the codes of the measures that the leaf names."""
         return (self.measure,)
-
-    def leaves(self) -> Iterator[Leaf]:
-        yield self
 
     def _read(self, row: Row, today: int) -> Value:
         return get(self.measure).read(row, today=today)

@@ -12,14 +12,19 @@ from typing import Any, TypeAlias
 from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from customers.ground.errors import Refused
 from retention.measures.registry import Unit
+from retention.rules.conditions.terms import AttributeKind
 
 MOST_NODES = 200
+MOST_UNFOLDED = 1_000  # conditions of all segments within segments
+LONGEST_TEXT = 500
 DEEPEST = 8
 LARGEST = Decimal(10**15)
 LARGEST_FACTOR = Decimal(10_000)
+LARGEST_OF_ATTRIBUTES = Decimal(10**11)
 
 Json: TypeAlias = Any
 Value: TypeAlias = "int | Fraction | str | None"
@@ -46,11 +51,21 @@ OPERATORS: Mapping[Unit, frozenset[str]] = {
 }
 """What may be asked of a measure, by its unit."""
 
+ATTRIBUTE_OPERATORS: Mapping[AttributeKind, frozenset[str]] = {
+    AttributeKind.NUMBER: _ORDERED | {"one_of"},
+    AttributeKind.DATE: _ORDERED,
+    AttributeKind.CHOICE: frozenset({"=", "!=", "one_of"}) | KNOWING,
+    AttributeKind.TEXT: frozenset({"=", "!=", "one_of"}) | KNOWING,
+}
+"""What may be asked of an attribute, by its kind."""
+
 _STEPS: dict[str, str | Promise] = {
     "all": _("all"),
     "any": _("any"),
     "not": _("not"),
     "measure": _("measure"),
+    "attribute": _("attribute"),
+    "segment": pgettext_lazy("saved group of customers", "segment"),
     "op": _("comparison"),
     "value": _("value"),
     "factor": _("factor"),

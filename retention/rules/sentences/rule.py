@@ -4,23 +4,29 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from django.utils.formats import date_format
 from django.utils.translation import get_language, gettext
 
 from customers import company
+from customers.ground.localtime import day_of
 from retention.measures import Measure, Unit, get
 from retention.measures.compute import format_value
 from retention.rules.conditions import (
     Against,
     All,
     AnyOf,
+    AttributeKind,
     Between,
     Compare,
     Condition,
+    InSegment,
     IsKnown,
-    Leaf,
     Not,
+    OfAttribute,
+    OfMeasure,
     OneOf,
 )
+from retention.rules.conditions.dated import SCALE
 
 
 def rule_sentence(condition: Condition, *, currency: str | None = None) -> str:
@@ -46,12 +52,16 @@ def _say(condition: Condition, currency: str | None, *, top: bool = False) -> st
         return said if top else gettext("(%(group)s)") % {"group": said}
     if isinstance(condition, Not):
         return gettext("it is not so that %(condition)s") % {"condition": _say(condition.part, currency)}
-    if isinstance(condition, Leaf):
+    if isinstance(condition, OfMeasure):
         return _say_leaf(condition, currency)
+    if isinstance(condition, OfAttribute):
+        return _say_attribute(condition)
+    if isinstance(condition, InSegment):
+        return gettext("the customer is in the segment “%(segment)s”") % {"segment": condition.term.name}
     raise TypeError(f"{type(condition).__name__} has no words")
 
 
-def _say_leaf(leaf: Leaf, currency: str | None) -> str:
+def _say_leaf(leaf: OfMeasure, currency: str | None) -> str:
     measure = get(leaf.measure)
     named: dict[str, object] = {"measure": gettext("“%(label)s”") % {"label": measure.label}}
     match leaf:
@@ -78,6 +88,33 @@ def _say_leaf(leaf: Leaf, currency: str | None) -> str:
             named["value"] = _value(measure, leaf.value, currency)
             return _compared(leaf.op) % named
     raise TypeError(f"{type(leaf).__name__} has no words")
+
+
+def _say_attribute(leaf: OfAttribute) -> str:
+    values = [_attribute_value(leaf, one) for one in leaf.values]
+    named = {"measure": gettext("“%(label)s”") % {"label": leaf.term.label}}
+    match leaf.op:
+        case "between":
+            named |= {"low": values[0], "high": values[1]}
+            return gettext("%(measure)s is between %(low)s and %(high)s") % named
+        case "one_of":
+            named["values"] = gettext(", ").join(values)
+            return gettext("%(measure)s is one of %(values)s") % named
+        case "is_known":
+            return gettext("%(measure)s is known") % named
+        case "is_unknown":
+            return gettext("%(measure)s is unknown") % named
+    return _compared(leaf.op) % {**named, "value": values[0]}
+
+
+def _attribute_value(leaf: OfAttribute, value: int | str) -> str:
+    if isinstance(value, str):
+        written = leaf.term.label_of(value) if leaf.term.kind == AttributeKind.CHOICE else value
+        return gettext("“%(label)s”") % {"label": written}
+    if leaf.term.kind == AttributeKind.DATE:
+        return date_format(day_of(value), "DATE_FORMAT")
+    number = Decimal(value) / SCALE
+    return f"{number:,f}" if number == number.to_integral_value() else format(number.normalize(), "f")
 
 
 def _compared(op: str) -> str:

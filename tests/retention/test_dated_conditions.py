@@ -1,0 +1,446 @@
+"""Conditions over attributes and segments: the database says what a reference made from the record says.
+
+The reference keeps no versions: it replays what was recorded, in order, and takes what was known at
+the moment that is asked about.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.utils import translation
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from customers import writing
+from customers.ground import localtime
+from customers.ground.localtime import day_of
+from customers.models import Attribute, AttributeValue, Customer, CustomerList, CustomerListMember
+from retention.measures import dialect, stored
+from retention.rules import ConditionRefused, Params, parse, rule_sentence, terms
+from retention.rules.conditions import MOST_UNFOLDED, SegmentTerm, Terms
+from retention.rules.conditions.dated import SCALE
+from tests.factories import NOW, CustomerFactory, ago
+from tests.retention.test_compile import DECLARED, in_order, numbers_in
+
+TABLE = "some_measures_too"
+TODAY = localtime.day_number(NOW, "Asia/Shanghai")
+MOMENTS = [ago(days) for days in (0, 3, 9.5, 20, 41)]
+CHOICES = ["food", "steel", "it's"]
+TEXTS = ["north", "South", "%(x)s"]
+
+
+@dataclass
+class Recorded:
+    """One version of one fact as it was written."""
+
+    fact: int
+    customer: int
+    about: str
+    recorded_at: datetime
+    occurred_at: datetime
+    value: Any
+    void: bool = False
+
+
+@dataclass
+class World:
+    """Customers, their terms, their rows of measures, and everything that was recorded."""
+
+    customers: list[int]
+    terms: Terms
+    measured: dict[int, dict[str, Any]]
+    record: list[Recorded]
+
+    def row(self, customer: int, as_of: datetime) -> dict[str, Any]:
+        """Return what the evaluator reads of a customer, as known before ``as_of``."""
+        row = dict(self.measured[customer])
+        for term in self.terms.attributes.values():
+            row[term.key] = self._newest(customer, term.code, as_of)
+        for segment in self.terms.segments.values():
+            if segment.list_id is not None:
+                row[segment.key] = int(bool(self._newest(customer, segment.code, as_of)))
+        return row
+
+    def _newest(self, customer: int, about: str, as_of: datetime) -> Any:
+        standing: dict[int, Recorded] = {}
+        for one in self.record:  # in the order of recording
+            if one.customer == customer and one.about == about and one.recorded_at < as_of:
+                standing[one.fact] = one
+        known = [one for one in standing.values() if not one.void and one.occurred_at < as_of]
+        if not known:
+            return None
+        newest = max(known, key=lambda one: (one.occurred_at, one.fact))
+        if about == "area":  # a text: only the version that stands today can be read
+            last = [one for one in self.record if one.fact == newest.fact and one.about == about][-1]
+            return newest.value if last is newest else None
+        return newest.value
+
+
+def store(about: str, value: Any) -> dict[str, Any]:
+    """Return the columns that hold a value."""
+    return {
+        "staff": lambda: {"number": Decimal(value) / SCALE},
+        "industry": lambda: {"choice": value},
+        "audit": lambda: {"day": value},
+        "area": lambda: {"text": value},
+        "vip": lambda: {"is_member": bool(value)},
+        "fair": lambda: {"is_member": bool(value)},
+    }[about]()
+
+
+def some_value(about: str, chance: random.Random) -> Any:
+    """Return a value close to the thresholds."""
+    return {
+        "staff": lambda: chance.choice([0, 5_000, 10_000, 10_001, 25_000, -10_000]),
+        "industry": lambda: chance.choice(CHOICES),
+        "audit": lambda: TODAY - chance.randint(0, 4),
+        "area": lambda: chance.choice(TEXTS),
+        "vip": lambda: chance.randint(0, 1),
+        "fair": lambda: chance.randint(0, 1),
+    }[about]()
+
+
+@pytest.fixture
+def world(company: Any) -> Any:
+    """Some customers whose facts were entered, corrected and removed over sixty days."""
+    chance = random.Random(20260511)
+    customers = [CustomerFactory().pk for _ in range(10)]
+    attributes = {
+        code: Attribute.objects.create(
+            code=code, kind=kind, label_en=code.title(), label_zh=f"某{code}", choices=choices
+        )
+        for code, kind, choices in [
+            ("staff", "number", []),
+            ("industry", "choice", CHOICES),
+            ("audit", "date", []),
+            ("area", "text", []),
+        ]
+    }
+    lists = {code: CustomerList.objects.create(code=code, made_at=ago(90)) for code in ("vip", "fair")}
+    record: list[Recorded] = []
+    for customer in customers:
+        for about in (*attributes, *lists):
+            for _ in range(chance.randint(0, 3)):
+                _live_through(customer, about, attributes, lists, chance, record)
+    record.sort(key=lambda one: one.recorded_at)
+    measured = {pk: {m.code: chance.choice([None, 0, 1, 2, 3]) for m in stored()} for pk in customers}
+    _fill_table(measured)
+    yield World(customers, _terms(lists), measured, record)
+    with connection.cursor() as cursor:
+        cursor.execute(f'DROP TABLE "{TABLE}"')
+
+
+def _live_through(
+    customer: int,
+    about: str,
+    attributes: dict[str, Attribute],
+    lists: dict[str, CustomerList],
+    chance: random.Random,
+    record: list[Recorded],
+) -> None:
+    """Enter one fact, perhaps late, and correct or remove it later, or both."""
+    occurred = ago(chance.randint(1, 60))
+    recorded = min(occurred + timedelta(days=chance.choice([0, 0, 5])), ago(0.5))
+    value = some_value(about, chance)
+    model: Any = AttributeValue if about in attributes else CustomerListMember
+    what = {"attribute": attributes[about]} if about in attributes else {"list": lists[about]}
+    fact = writing.write(
+        model,
+        customer_id=customer,
+        when=writing.Moments(occurred, recorded),
+        **what,
+        **store(about, value),
+    )
+    record.append(Recorded(fact.pk, customer, about, recorded, occurred, value))
+    for _ in range(chance.choice([0, 0, 1, 2])):
+        later = recorded + timedelta(days=chance.randint(1, 15))
+        if later >= ago(0.1):
+            return
+        recorded = later
+        if chance.random() < 0.25:
+            writing.void(fact, at=recorded)
+            record.append(Recorded(fact.pk, customer, about, recorded, occurred, value, void=True))
+            return
+        new = some_value(about, chance)
+        if new != value:
+            value = new
+            writing.revise(fact, at=recorded, **store(about, value))
+            record.append(Recorded(fact.pk, customer, about, recorded, occurred, value))
+
+
+def _terms(lists: dict[str, CustomerList]) -> Terms:
+    known = terms.known()
+    by_list = {code: SegmentTerm(code, code, code, list_id=one.pk) for code, one in lists.items()}
+    big = {"attribute": "staff", "op": ">", "value": 1}
+    by_condition = {
+        "big": SegmentTerm("big", "Big", "大", condition=big),
+        "best": SegmentTerm(
+            "best", "Best", "佳", condition={"any": [{"segment": "vip"}, {"not": {"segment": "big"}}]}
+        ),
+    }
+    return Terms(known.attributes, {**by_list, **by_condition})
+
+
+def _fill_table(measured: dict[int, dict[str, Any]]) -> None:
+    columns = [measure.code for measure in stored()]
+    with connection.cursor() as cursor:
+        cursor.execute(dialect.create_temporary(TABLE, stored()))
+        marks = ", ".join(["%s"] * (len(columns) + 2))
+        cursor.executemany(
+            f'INSERT INTO "{TABLE}" (customer_id, as_of, {", ".join(columns)}) VALUES ({marks})',
+            [[pk, str(NOW), *(row[column] for column in columns)] for pk, row in measured.items()],
+        )
+
+
+# --- One answer -------------------------------------------------------------------------------
+def a_value(code: str) -> st.SearchStrategy[Any]:
+    """Return thresholds for an attribute."""
+    return {
+        "staff": st.sampled_from([0, "0.5", 1, "1.0001", "2.5", -1]),
+        "industry": st.sampled_from(CHOICES),
+        "audit": st.integers(TODAY - 4, TODAY).map(lambda number: day_of(number).isoformat()),
+        "area": st.sampled_from(TEXTS),
+    }[code]
+
+
+@st.composite
+def leaves(draw: st.DrawFn) -> dict[str, Any]:
+    """Return a leaf about an attribute, a segment or a measure."""
+    kind = draw(st.sampled_from(["attribute", "attribute", "segment", "measure"]))
+    if kind == "segment":
+        return {"segment": draw(st.sampled_from(["vip", "fair", "big", "best"]))}
+    if kind == "measure":
+        return {"measure": "orders_90d", "op": draw(st.sampled_from(["<", ">="])), "value": 2}
+    code = draw(st.sampled_from(["staff", "industry", "audit", "area"]))
+    ops = ["=", "!=", "is_known", "is_unknown"]
+    ops += [] if code == "audit" else ["one_of"]
+    ops += ["<", "<=", ">", ">=", "between"] if code in ("staff", "audit") else []
+    op = draw(st.sampled_from(ops))
+    leaf = {"attribute": code, "op": op}
+    if op in ("is_known", "is_unknown"):
+        return leaf
+    if op == "one_of":
+        return {**leaf, "value": draw(st.lists(a_value(code), min_size=1, max_size=3))}
+    if op == "between":
+        return {**leaf, "value": sorted(draw(st.tuples(a_value(code), a_value(code))), key=in_order)}
+    return {**leaf, "value": draw(a_value(code))}
+
+
+TREE = st.recursive(
+    leaves(),
+    lambda part: st.one_of(
+        st.lists(part, min_size=1, max_size=3).map(lambda parts: {"all": parts}),
+        st.lists(part, min_size=1, max_size=3).map(lambda parts: {"any": parts}),
+        part.map(lambda one: {"not": one}),
+    ),
+    max_leaves=5,
+)
+
+
+@settings(
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[
+        HealthCheck.function_scoped_fixture,
+        HealthCheck.too_slow,
+        HealthCheck.data_too_large,
+    ],
+)
+@given(trees=st.lists(TREE, min_size=8, max_size=8))
+@example(trees=[{"not": {"attribute": "staff", "op": ">", "value": 1}}])
+@example(trees=[{"attribute": "area", "op": "=", "value": "%(x)s"}, {"segment": "best"}])
+def test_database_and_evaluator_agree_now_and_as_of_the_past(world: World, trees: list[Any]) -> None:
+    conditions = [parse(tree, terms=world.terms) for tree in trees]
+    for as_of in MOMENTS:
+        expected = {
+            customer: [one.evaluate(world.row(customer, as_of), TODAY) for one in conditions]
+            for customer in world.customers
+        }
+        assert asked(conditions, as_of, "past") == expected
+        if as_of == NOW:
+            assert asked(conditions, as_of, "live") == expected
+    for condition in conditions:
+        text = condition.sql(Params(TODAY, as_of=NOW))
+        assert numbers_in(text) <= DECLARED
+        assert "'" not in text and '"' not in text
+        assert parse(condition.as_json(), terms=world.terms) == condition
+
+
+def asked(conditions: Sequence[Any], as_of: datetime, mode: Any) -> dict[int, list[bool | None]]:
+    """Ask the database of every customer."""
+    params = Params(TODAY, as_of=as_of, mode=mode)
+    said = ", ".join(
+        f"CASE WHEN {text} THEN 1 WHEN NOT {text} THEN 0 END"
+        for text in (condition.sql(params) for condition in conditions)
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(f'SELECT m.customer_id, {said} FROM "{TABLE}" m', params.values)
+        return {row[0]: [None if one is None else bool(one) for one in row[1:]] for row in cursor.fetchall()}
+
+
+def test_the_world_has_what_could_go_wrong(world: World) -> None:
+    facts = {one.fact for one in world.record if one.about == "area"}
+    assert len([one for one in world.record if one.about == "area"]) > len(facts)  # corrected
+    assert any(one.void for one in world.record)
+    past = [world.row(pk, MOMENTS[3]) for pk in world.customers]
+    now = [world.row(pk, NOW) for pk in world.customers]
+    assert past != now
+    assert any(row["attribute.staff"] is None for row in now)
+    assert {row["segment.vip"] for row in now} == {0, 1}
+
+
+# --- Refusals ---------------------------------------------------------------------------------
+STAFF = {"attribute": "staff", "op": ">", "value": 1}
+
+REFUSED = {
+    "unknown attribute": ({**STAFF, "attribute": "shoes"}, "attribute", "shoes"),
+    "attribute that is no text": ({**STAFF, "attribute": ["staff"]}, "attribute", "no attribute"),
+    "measure and attribute": ({**STAFF, "measure": "orders_90d"}, "condition", "measure"),
+    "factor": ({**STAFF, "factor": 2}, "condition", "factor"),
+    "text by more": ({"attribute": "area", "op": ">", "value": "a"}, "comparison", "cannot"),
+    "no comparison": ({"attribute": "area", "value": "a"}, "comparison", "cannot"),
+    "text for a number": ({**STAFF, "value": "many"}, "value", "not a number"),
+    "number too large": ({**STAFF, "value": 10**11 + 1}, "value", "too large"),
+    "no choice": ({"attribute": "industry", "op": "=", "value": "art"}, "value", "not a choice"),
+    "no date": ({"attribute": "audit", "op": "=", "value": "soon"}, "value", "not a date"),
+    "no text": ({"attribute": "area", "op": "=", "value": ""}, "value", "1 to 500"),
+    "long text": ({"attribute": "area", "op": "=", "value": "x" * 501}, "value", "1 to 500"),
+    "a zero in a text": ({"attribute": "area", "op": "=", "value": "a\0"}, "value", "1 to 500"),
+    "between reversed": ({**STAFF, "op": "between", "value": [2, 1]}, "value", "Exchange"),
+    "one of none": ({**STAFF, "op": "one_of", "value": []}, "value", "at least one"),
+    "known with value": ({**STAFF, "op": "is_known"}, "value", "without a value"),
+    "unknown segment": ({"all": [{"segment": "gold"}]}, "all › 1 › segment", "gold"),
+    "segment that is no text": ({"segment": {}}, "segment", "no segment"),
+    "segment with a value": ({"segment": "vip", "op": "="}, "condition", "segment"),
+}
+
+
+@pytest.mark.parametrize(("tree", "path", "word"), REFUSED.values(), ids=REFUSED)
+def test_parse_refuses_and_names_the_place_when_a_term_is_wrong(
+    world: World, tree: Any, path: str, word: str
+) -> None:
+    with pytest.raises(ConditionRefused) as refused:
+        parse(tree, terms=world.terms)
+    assert str(refused.value).startswith(f"{path}: ")
+    assert word in str(refused.value)
+
+
+def test_parse_takes_measures_only_when_no_terms_are_brought_along() -> None:
+    for tree in (STAFF, {"segment": "vip"}):
+        with pytest.raises(ConditionRefused, match="is not a part of a condition"):
+            parse(tree)
+
+
+def a_segment(code: str, condition: Any, **values: Any) -> SegmentTerm:
+    """Return a segment by a condition."""
+    return SegmentTerm(code, code.upper(), f"{code}群", condition=condition, **values)
+
+
+ORDERS = {"measure": "orders_90d", "op": ">=", "value": 4}
+SILENT = {"measure": "days_since_last_contact", "op": ">=", "value": 60}
+
+
+def test_parse_refuses_a_segment_that_contains_itself_and_names_the_way() -> None:
+    known = Terms(
+        segments={
+            "a": a_segment("a", ORDERS),
+            "b": a_segment("b", {"not": {"segment": "a"}}),
+            "c": a_segment("c", {"any": [ORDERS, {"segment": "b"}]}),
+        }
+    )
+    assert parse({"segment": "c"}, terms=known, within="d").measures() == ["orders_90d"]
+    with pytest.raises(ConditionRefused) as refused:
+        parse({"all": [ORDERS, {"segment": "c"}]}, terms=known, within="a")
+    assert refused.value.code == "segment_contains_itself"
+    assert str(refused.value).startswith("all › 2 › segment: “A” would contain itself: A › C › B › A.")
+    with pytest.raises(ConditionRefused, match="A › A"):
+        parse({"segment": "a"}, terms=known, within="a")
+
+
+def test_parse_refuses_segments_that_unfold_too_far() -> None:
+    double = {"s0": a_segment("s0", {"any": [ORDERS] * 9})}
+    for n in range(1, 7):
+        double[f"s{n}"] = a_segment(f"s{n}", {"any": [{"segment": f"s{n - 1}"}] * 2})
+    known = Terms(segments=double)
+    assert parse({"segment": "s5"}, terms=known)
+    with pytest.raises(ConditionRefused) as refused:
+        parse({"any": [{"segment": "s6"}, {"segment": "s6"}]}, terms=known)
+    assert refused.value.code == "segments_too_large"
+    assert str(MOST_UNFOLDED) in str(refused.value)
+
+
+def test_parse_refuses_a_retired_segment_and_one_that_no_longer_stands() -> None:
+    known = Terms(
+        segments={
+            "old": a_segment("old", ORDERS, is_retired=True),
+            "broken": a_segment("broken", {"measure": "gone", "op": "<", "value": 1}),
+        }
+    )
+    with pytest.raises(ConditionRefused, match="is retired"):
+        parse({"segment": "old"}, terms=known)
+    with pytest.raises(ConditionRefused, match=r"“BROKEN” cannot be used as it stands.*gone"):
+        parse({"segment": "broken"}, terms=known)
+
+
+def test_conditions_about_facts_need_a_moment(world: World) -> None:
+    for tree in (STAFF, {"segment": "vip"}):
+        with pytest.raises(TypeError, match="as_of"):
+            parse(tree, terms=world.terms).sql(Params(TODAY))
+
+
+# --- Words ------------------------------------------------------------------------------------
+SAID = [
+    (STAFF, "“Staff” is more than 1.", "“某staff”大于 1。"),
+    (
+        {"attribute": "industry", "op": "one_of", "value": ["food", "steel"]},
+        "“Industry” is one of “food”, “steel”.",
+        None,
+    ),
+    (
+        {"attribute": "audit", "op": "<", "value": "2026-05-01"},
+        "“Audit” is less than May 1, 2026.",
+        None,
+    ),
+    ({"attribute": "area", "op": "is_unknown"}, "“Area” is unknown.", None),
+    (
+        {"attribute": "staff", "op": "between", "value": ["0.5", 2000]},
+        "“Staff” is between 0.5 and 2,000.",
+        None,
+    ),
+    (
+        {"not": {"segment": "best"}},
+        "it is not so that the customer is in the segment “Best”.",
+        "并非客户属于分群“佳”。",
+    ),
+]
+
+
+@pytest.mark.parametrize(("tree", "english", "chinese"), SAID)
+def test_sentence_names_attribute_and_segment_in_the_language_of_the_reader(
+    world: World, tree: Any, english: str, chinese: str | None
+) -> None:
+    condition = parse(tree, terms=world.terms)
+    assert rule_sentence(condition) == english
+    with translation.override("zh-hans"):
+        said = rule_sentence(condition)
+    assert said != english
+    assert chinese is None or said == chinese
+
+
+def test_columns_of_a_segment_are_those_of_its_condition() -> None:
+    known = Terms(
+        segments={"a": a_segment("a", {"any": [SILENT, {"segment": "b"}]}), "b": a_segment("b", ORDERS)}
+    )
+    assert parse({"segment": "a"}, terms=known).columns() == {"orders_90d", "last_contact_day"}
+
+
+def test_customers_of_the_world_are_there(world: World) -> None:
+    assert Customer.objects.filter(pk__in=world.customers).count() == len(world.customers)
