@@ -10,9 +10,8 @@ from fractions import Fraction
 from typing import Any, TypeAlias
 
 from django.utils.functional import Promise
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 
 from customers.ground.errors import Refused
 from retention.measures.registry import Unit
