@@ -110,7 +110,8 @@ def _first_day() -> str:
 
 def _selected(condition: Condition, params: Params, table: str) -> QuerySet[Customer]:
     text = f"SELECT m.customer_id FROM {table} m WHERE {condition.sql(params)}"
-    return Customer.objects.filter(pk__in=RawSQL(*_positional(text, params)))
+    present: QuerySet[Customer] = Customer.objects.present()  # type: ignore[attr-defined]
+    return present.filter(pk__in=RawSQL(*_positional(text, params)))
 
 
 def _positional(text: str, params: Params) -> tuple[str, list[object]]:

@@ -257,6 +257,14 @@ def test_members_are_refused_for_a_day_to_come_and_before_all_facts(company: Any
     assert ids_of(segment, on=date(2026, 4, 21)) == set()
 
 
+def test_members_leave_out_customers_that_are_gone(company: Any) -> None:
+    here, gone = CustomerFactory(), CustomerFactory()
+    segment = segments.make_list("vip", name_en="V", name_zh="V", by=None, at=ago(60))
+    segments.put(segment, [here, gone], is_member=True, by=None, at=ago(40))
+    Customer.objects.filter(pk=gone.pk).update(gone_at=NOW)
+    assert ids_of(segment) == ids_of(segment, on=ago(20).date()) == {here.pk}
+
+
 # --- Lists ------------------------------------------------------------------------------------
 def test_put_refuses_a_moment_to_come_and_takes_a_past_one(customer: Any) -> None:
     segment = segments.make_list("vip", name_en="V", name_zh="V", by=None, at=ago(60))
