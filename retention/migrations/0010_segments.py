@@ -8,8 +8,8 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('customers', '0011_customer_lists'),
-        ('retention', '0008_vacuum_measures_early'),
+        ('customers', '0014_customer_lists'),
+        ("retention", "0009_call_reason"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('customers', '0010_name_pairs'),
+        ("customers", "0013_interaction_next_step"),
     ]
 
     operations = [
