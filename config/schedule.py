@@ -21,6 +21,11 @@ SCHEDULE: dict[str, dict[str, Any]] = {
         "task": "retention.tasks.assign_follow_up_calls",
         "schedule": 60.0,
     },
+    # What the version before, or a bulk load, wrote beside the search.
+    "enter customers into the search": {
+        "task": "customers.tasks.fill_search",
+        "schedule": crontab(minute=47),
+    },
     "forget old calls of the API": {
         "task": "customers.ground.tasks.forget_api_calls",
         "schedule": crontab(minute=17),

@@ -12,9 +12,13 @@ class CustomersConfig(AppConfig):
         from customers.api import scopes
         from customers.imports import background, delivered  # noqa: F401 — enters the drain's poller
         from customers.navigation import Entry
+        from customers.search import index
 
         scopes.register()
         movers.register(self.get_model("Contact"), mover=movers.move_contacts)
+        movers.register(
+            self.get_model("SearchToken"), mover=index.move, eraser=index.erase, exporter=index.export
+        )
         delivered.register_all()
         movers.register_app("ground")
         movers.register_app("customers")

@@ -12,6 +12,10 @@ from customers import writing
 from customers.ground import audit, events, sealed
 from customers.ground.errors import Refused
 from customers.models import Contact, Customer, User
+from customers.search import index
+from customers.search.words import sort_key
+
+FOUND_BY = {"name", "name_alt", "phone", "email"}
 
 
 class NoName(Refused):
@@ -53,6 +57,7 @@ def create_customer(
             name=name.strip(),
             kind=Customer.Kind(kind),
             name_alt=name_alt,
+            sort_key=sort_key(name),
             segment=segment,
             city=city,
             language=language,
@@ -68,6 +73,7 @@ def create_customer(
             updated_at=at,
             **{"name": customer.name, "language": language, **(contact or {})},
         )
+        index.write([customer.pk])
         events.record("customer.created", customer_id=customer.pk, subject=customer, occurred_at=at)
         audit.record("customer.create", obj=customer, by=by, at=at, customer_id=customer.pk)
     return customer
@@ -101,6 +107,8 @@ def _change(
         guarded = type(row)._default_manager.filter(pk=row.pk, updated_at=row.updated_at)
         if not guarded.update(**changed, updated_at=at):
             raise ChangedMeanwhile()
+        if FOUND_BY & changed.keys():
+            index.write([customer_id])
         row.refresh_from_db()
         audit.record(
             act,

@@ -43,6 +43,7 @@ SETTINGS = Entry(
 """Leads to the page of settings; stands in the navigation of whoever may open one of them."""
 _entries: dict[str, Entry] = {}
 _search_route = ""
+_find_route = ""
 
 
 def register(entry: Entry) -> None:
@@ -75,10 +76,10 @@ def _is_at(here: str, entry: Entry) -> bool:
     return here == entry.route or here.startswith(f"{entry.route.removesuffix('_list')}_")
 
 
-def register_search(route: str) -> None:
-    """Say which list page the search box of every page asks (``?q=``)."""
-    global _search_route
-    _search_route = route
+def register_search(route: str, *, find: str = "") -> None:
+    """Say which list page the search box of every page asks (``?q=``), and which part suggests."""
+    global _search_route, _find_route
+    _search_route, _find_route = route, find
 
 
 def context(request: HttpRequest) -> dict[str, Any]:
@@ -106,7 +107,12 @@ def context(request: HttpRequest) -> dict[str, Any]:
             }
         )
     may_search = _search_route in {entry.route for entry in mine}
-    return {"nav": items, "search_url": reverse(_search_route) if may_search else "", "banners": _banners()}
+    return {
+        "nav": items,
+        "search_url": reverse(_search_route) if may_search else "",
+        "find_url": reverse(_find_route) if may_search and _find_route else "",
+        "banners": _banners(),
+    }
 
 
 def _banners() -> list[dict[str, Any]]:

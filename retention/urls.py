@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from retention.pages import case, complaints, customer, customers, home, queue, reminders, rules, sweeps, work
+from retention.pages import case, complaints, customer, customers, find, home, queue, reminders, rules, sweeps, work
 
 app_name = "retention"
 urlpatterns = [
@@ -19,6 +19,7 @@ urlpatterns = [
     path("cases/<int:pk>/assign/", case.case_assign, name="case_assign"),
     path("cases/<int:pk>/take/", case.case_take, name="case_take"),
     path("customers/", customers.customer_list, name="customer_list"),
+    path("customers/find/", find.customer_find, name="customer_find"),
     path("customers/<int:pk>/", customer.customer_page, name="customer"),
     path("customers/<int:pk>/interaction/", customer.customer_interaction, name="customer_interaction"),
     path("customers/<int:pk>/complaint/", customer.customer_complaint, name="customer_complaint"),

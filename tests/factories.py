@@ -30,6 +30,7 @@ from customers.models import (
     User,
     UserActivity,
 )
+from customers.search import index, words
 
 NOW = datetime(2026, 5, 11, 2, 0, tzinfo=UTC)  # Monday 10:00 in Shanghai
 PASSWORD = "correct horse battery"
@@ -38,6 +39,11 @@ PASSWORD = "correct horse battery"
 def zone() -> str:
     """Return the company's zone, Asia/Shanghai when no company was set up."""
     return Company.objects.values_list("time_zone", flat=True).first() or "Asia/Shanghai"
+
+
+def findable(*customers: Customer) -> None:
+    """Let customers be found by the search; without any, all."""
+    index.write([customer.pk for customer in customers] or Customer.objects.values_list("pk", flat=True))
 
 
 def day(moment: datetime) -> int:
@@ -94,6 +100,7 @@ class CustomerFactory(DjangoModelFactory[Customer]):
         skip_postgeneration_save = True
 
     name = factory.Sequence(lambda n: f"Customer {n}")
+    sort_key = factory.LazyAttribute(lambda o: words.sort_key(o.name))
     kind = "company"
     created_at = NOW - timedelta(days=1000)
     updated_at = NOW - timedelta(days=1000)

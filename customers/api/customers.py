@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -17,6 +17,12 @@ from customers.ground.api.access import may
 from customers.ground.api.serializers import DateField, Gives, Takes
 from customers.ground.api.views import Details, Lists, Resource
 from customers.models import Customer, Team, User
+from customers.search.finding import matching
+
+SEARCH = (
+    "Words, all of which are found: a part of a name in either language or of a contact's, pinyin, initials, "
+    "the beginning of an e-mail address; or the end of a phone number, an external id, the number of an order."
+)
 
 
 class CustomerShape(Gives):
@@ -83,7 +89,8 @@ class Owner(Takes):
 
 
 class CustomerFilter(filters.FilterSet):
-    q = filters.TextFilter(method="by_name", label="A part of the name, in either language.")
+    search = filters.TextFilter(method="by_name", label=SEARCH)
+    q = filters.TextFilter(method="by_name", label="The same as `search`.")
     kind = filters.ChoiceFilter(choices=Customer.Kind.choices)
     segment = filters.TextFilter()
     owner = filters.IdFilter(field_name="owner_id")
@@ -95,8 +102,8 @@ class CustomerFilter(filters.FilterSet):
         fields: list[str] = []
 
     def by_name(self, found: QuerySet[Customer], name: str, value: str) -> QuerySet[Customer]:
-        """Look for a part of either name."""
-        return found.filter(Q(name__icontains=value) | Q(name_alt__icontains=value))
+        """Look for names, pinyin, initials, the end of a phone number, e-mail addresses, numbers."""
+        return found.filter(matching(value))
 
 
 class Customers(Lists, Details, Resource):
@@ -105,7 +112,7 @@ class Customers(Lists, Details, Resource):
     detail_route = "api:customer-detail"
     serializer_class = CustomerShape
     filterset_class = CustomerFilter
-    orders = {"id": ("id",), "name": ("name", "id"), "updated_at": ("updated_at", "id")}
+    orders = {"id": ("id",), "name": ("sort_key", "id"), "updated_at": ("updated_at", "id")}
     access = {
         "list": may(*EVERYBODY, scope="customers:read"),
         "retrieve": may(*EVERYBODY, scope="customers:read"),

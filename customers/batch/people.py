@@ -36,6 +36,8 @@ from customers.models import (
     User,
 )
 from customers.ownership import hold
+from customers.search import index
+from customers.search.words import sort_key
 
 Names = Iterable[Reference | None]
 
@@ -114,6 +116,7 @@ def upsert_contacts(
         for record, row in zip(staying, rows, strict=True):
             if record.external_id in taken:
                 row.state = State.CREATED
+        index.write(row.obj.customer_id for row in rows if row.state is not State.UNCHANGED)
         landed += count(rows)
         return landed
 
@@ -226,7 +229,13 @@ def _land_customers(
         "customer",
         [
             Wanted(
-                name, dict(values), first={"created_at": at, **({} if values.get("name") else {"name": name})}
+                name,
+                dict(values),
+                first={
+                    "created_at": at,
+                    "sort_key": sort_key(values.get("name") or name),
+                    **({} if values.get("name") else {"name": name}),
+                },
             )
             for name, values in named
         ],
@@ -248,6 +257,7 @@ def _land_customers(
             for customer in new
         ]
     )
+    index.write(row.obj.pk for row in rows if row.state is not State.UNCHANGED)
     events.record_many(
         Event(
             kind="customer.created",

@@ -16,6 +16,7 @@ from customers.ground import audit
 from customers.ground.errors import Refused
 from customers.ground.models import Company
 from customers.models import Customer, ExternalRef
+from customers.search import index
 
 SOURCE = "demo"
 Progress = Callable[[str, int], None]
@@ -79,6 +80,7 @@ def load(world: World, *, password: str, at: datetime, progress: Progress | None
             columns, made = getattr(builder, name)()
             counts[name] = sum(bulk.update(model, columns, made))
         _refer(builder)
+        index.fill()
         audit.record("demo.load", obj=None, by=None, at=at, codes=counts)
     return counts
 

@@ -24,6 +24,27 @@ def insert_new(rows: Sequence[Row], *, known_by: str) -> list[Row]:
     return new
 
 
+def insert_missing(
+    model: type[models.Model], columns: Sequence[str], rows: Sequence[Sequence[int | str]]
+) -> None:
+    """Insert plain rows but those that stand already, in few statements; without signals and checks."""
+    if not rows:
+        return
+    meta = model._meta
+    into = f"{_name(meta.db_table)} ({', '.join(map(_name, columns))})"
+    with connection.cursor() as cursor:
+        if connection.vendor != "postgresql":
+            marks = ", ".join(["%s"] * len(columns))
+            cursor.executemany(f"INSERT OR IGNORE INTO {into} VALUES ({marks})", rows)  # type: ignore[arg-type]  # noqa: S608 — names of our own model
+            return
+        types = [str(meta.get_field(name).db_type(connection)).partition("(")[0] for name in columns]
+        lists = ", ".join(f"%s::{one}[]" for one in types)
+        cursor.execute(
+            f"INSERT INTO {into} SELECT * FROM unnest({lists}) ON CONFLICT DO NOTHING",  # noqa: S608 — the same
+            [[row[place] for row in rows] for place in range(len(columns))],
+        )
+
+
 def update_rows(
     rows: Sequence[models.Model], fields: Collection[str], *, only: tuple[str, Collection[Any]] | None = None
 ) -> int:

@@ -17,6 +17,7 @@ from customers.models.orders import Order, OrderLine, OrderLineVersion, OrderVer
 from customers.models.ownership import Ownership, OwnershipVersion, UserActivity
 from customers.models.people import Access, Team, User
 from customers.models.reminders import Reminder
+from customers.models.search import SearchToken
 from customers.models.tokens import ApiToken
 
 __all__ = [
@@ -49,6 +50,7 @@ __all__ = [
     "OwnershipVersion",
     "Product",
     "Reminder",
+    "SearchToken",
     "Team",
     "TouchedCustomer",
     "User",

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from customers.facts import FACT_PRIVACY, Fact, twin_of
+from customers.ground.bytewise import BytewiseField
 from customers.ground.privacy import declare
 from customers.models.people import Access, Role, Team, User
 
@@ -60,6 +61,8 @@ class Customer(models.Model):
     kind = models.CharField(_("kind"), max_length=8, choices=Kind.choices, default=Kind.COMPANY)
     name = models.CharField(_("name"), max_length=200)
     name_alt = models.CharField(_("name in the other language"), max_length=200, blank=True)
+    # what lists are sorted by: the name in small letters and pinyin; customers.search.index fills it
+    sort_key = BytewiseField(max_length=100, blank=True, default="", db_default="", editable=False)
     segment = models.CharField(_("segment"), max_length=64, blank=True)
     city = models.CharField(_("city"), max_length=100, blank=True)
     time_zone = models.CharField(_("time zone"), max_length=64, blank=True)  # empty: the company's
@@ -80,7 +83,7 @@ class Customer(models.Model):
 
     privacy = declare(
         none_keep="id kind segment time_zone language created_at updated_at gone_at team",
-        identity_blank="name name_alt",
+        identity_blank="name name_alt sort_key",
         reach_blank="city",
         text_blank="notes",
         conduct_keep="since",
@@ -92,6 +95,7 @@ class Customer(models.Model):
             models.Index(fields=["owner", "id"], name="customer_owner"),
             models.Index(fields=["team", "id"], name="customer_team"),
             models.Index(fields=["name"], name="customer_name"),
+            models.Index(fields=["sort_key", "id"], name="customer_sorted"),
             models.Index(fields=["city"], name="customer_city"),
         ]
 

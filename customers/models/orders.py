@@ -83,6 +83,7 @@ class Order(Fact):
             ),
             # whose orders entered or left a window since the last pass (retention/measures/changes)
             models.Index(fields=["occurred_day", "customer"], name="order_crossing"),
+            models.Index(fields=["number"], name="order_number", condition=Q(number__gt="")),
         ]
         constraints = [
             models.CheckConstraint(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from customers.ground import clock
 from customers.ground.api import filters
+from customers.search.finding import matching
 from retention.cases.due import SPANS, due_in
 from retention.models import RetentionCase
 from retention.models.rules import CaseKind, Severity
@@ -16,7 +17,8 @@ OPEN = [c for c in RetentionCase.Status.choices if c[0] != RetentionCase.Status.
 
 
 class _CaseFilter(filters.FilterSet):
-    q = filters.TextFilter(method="by_name", label="A part of the customer's name, in either language.")
+    search = filters.TextFilter(method="by_name", label="As for customers.")
+    q = filters.TextFilter(method="by_name", label="The same as `search`.")
     kind = filters.ChoiceFilter(choices=CaseKind.choices)
     severity = filters.ChoiceFilter(choices=Severity.choices)
     due = filters.ChoiceFilter(choices=[(span, span) for span in SPANS], method="by_due")
@@ -36,8 +38,8 @@ class _CaseFilter(filters.FilterSet):
         return judged or clock.now()
 
     def by_name(self, cases: QuerySet[RetentionCase], name: str, value: str) -> QuerySet[RetentionCase]:
-        """Keep customers whose name in either language contains ``value``."""
-        return cases.filter(Q(customer__name__icontains=value) | Q(customer__name_alt__icontains=value))
+        """Keep the cases of customers that are called, phoned or numbered like ``value``."""
+        return cases.filter(matching(value, customer="customer_id"))
 
     def by_due(self, cases: QuerySet[RetentionCase], name: str, value: str) -> QuerySet[RetentionCase]:
         """Keep cases whose next call is overdue, due today, due in seven days, or not planned."""

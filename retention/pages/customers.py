@@ -25,7 +25,7 @@ SEES_CUSTOMERS = ("account_manager", "team_lead", "admin", "analyst")
 @require_safe
 @allow(*SEES_CUSTOMERS)
 def customer_list(request: HttpRequest) -> HttpResponse:
-    """List customers by name, filtered and paged by what stands in the address."""
+    """List customers by name, Chinese ones by pinyin, filtered and paged by what stands in the address."""
     found = CustomerFilter(
         request.GET,
         queryset=Customer.objects.visible_to(request.user),  # type: ignore[attr-defined]
@@ -40,7 +40,7 @@ def customer_list(request: HttpRequest) -> HttpResponse:
     query.pop("after", None)
     first = "?" + query.urlencode()
     if more:
-        query["after"] = f"{rows[-1].pk}~{rows[-1].name}"
+        query["after"] = f"{rows[-1].pk}~{rows[-1].sort_key}"
     return render(
         request,
         "retention/customer_list.html",
@@ -69,7 +69,7 @@ def with_figures(customers: QuerySet[Customer]) -> QuerySet[Any]:
             due_at=Subquery(case.values("due_at")[:1]),
             has_case=Exists(case),
         )
-        .order_by("name", "pk")
+        .order_by("sort_key", "pk")
     )
 
 
@@ -78,5 +78,5 @@ def _after(customers: QuerySet[Any], key: str) -> QuerySet[Any]:
     number = whole(pk)
     if not tilde or number is None:
         return customers
-    name = name.replace("\0", "")  # no name holds one, and PostgreSQL refuses it
-    return customers.filter(Q(name__gt=name) | Q(name=name, pk__gt=number))
+    name = name.replace("\0", "")  # no key holds one, and PostgreSQL refuses it
+    return customers.filter(Q(sort_key__gt=name) | Q(sort_key=name, pk__gt=number))

@@ -25,5 +25,5 @@ def enter() -> None:
     register(Entry("retention:sweep_list", _("Sweeps"), "radar", sweeps, 70, section="setup", help=watching))
     working = _("What runs, waits, is late or failed, and a button to try it again.")
     register(Entry("retention:work", _("Background work"), "cog", sweeps, 80, section="setup", help=working))
-    register_search("retention:customer_list")
+    register_search("retention:customer_list", find="retention:customer_find")
     tabs.register(tabs.Tab("retention:customer", pgettext_lazy("of a customer's page", "Overview"), 10))

@@ -6,15 +6,16 @@ from datetime import datetime
 from typing import Any
 
 import django_filters
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from customers.ground.widgets import LongSelect
 from customers.models import Customer, Team, User
+from customers.search.finding import matching
 from retention.cases.due import due_in
 from retention.models import RetentionCase
 from retention.models.rules import CaseKind, Severity
-from retention.pages.search import few_matching, in_city, matching
+from retention.pages.search import in_city
 
 NOBODY = "nobody"
 DUE = [
@@ -100,9 +101,8 @@ class QueueFilter(ListFilter):
             del self.filters["assignee"], self.filters["team"]
 
     def by_name(self, cases: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
-        """Keep cases of the customers that :func:`search.matching` finds."""
-        few = few_matching(value)
-        return cases.filter(matching(value, through="customer__") if few is None else Q(customer__in=few))
+        """Keep cases of the customers that :func:`finding.matching` finds."""
+        return cases.filter(matching(value, customer="customer_id"))
 
     def by_due(self, cases: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
         """Keep cases whose next call is overdue, due today, due in seven days, or not planned."""
@@ -143,7 +143,7 @@ class CustomerFilter(ListFilter):
             del self.filters["owner"]
 
     def by_name(self, customers: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
-        """Keep the customers that :func:`search.matching` finds."""
+        """Keep the customers that :func:`finding.matching` finds."""
         return customers.filter(matching(value))
 
     def by_city(self, customers: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:

@@ -14,7 +14,7 @@ from customers.ground import clock
 from retention import calls, cases
 from retention.cases import queue
 from retention.models import EarlyWarning, FollowUpCall, RetentionCase
-from tests.factories import NOW, CustomerFactory, UserFactory
+from tests.factories import NOW, CustomerFactory, UserFactory, findable
 from tests.retention import makers
 
 pytestmark = pytest.mark.django_db
@@ -90,10 +90,13 @@ def test_a_case_shows_its_diagnosis_warnings_and_planned_call(caller, manager, c
         ({"due": "week"}, True),
         ({"unassigned": "true"}, False),
         ({"q": "blue"}, True),
+        ({"search": "lhmy"}, True),
+        ({"search": "lhym"}, False),
         ({"kind": "recovery"}, False),
     ],
 )
 def test_cases_are_filtered(caller, manager, case, query, hit):
+    findable()
     assert ids(caller(manager).get("cases/", **query)) == ([case.pk] if hit else [])
 
 

@@ -14,7 +14,7 @@ from customers.ground.models import AuditEvent, Event
 from customers.models import Complaint, Interaction
 from retention import cases
 from retention.models import CustomerMeasures, FollowUpCall, Loss, RetentionCase
-from tests.factories import NOW, CustomerFactory, TeamFactory, UserFactory
+from tests.factories import NOW, CustomerFactory, TeamFactory, UserFactory, findable
 
 pytestmark = pytest.mark.django_db
 
@@ -306,6 +306,7 @@ def test_missed_deadline_comes_before_any_margin(client, manager):
     [
         ("q=No001", ["No001"]),
         ("q=no00", ["No001", "No000"]),
+        ("q=o00", ["No001", "No000"]),
         ("q=nothing", []),
         ("kind=save", ["No001", "No000"]),
         ("kind=recovery", []),
@@ -321,6 +322,7 @@ def test_missed_deadline_comes_before_any_margin(client, manager):
 )
 def test_filters_match_and_nearly_match(client, manager, query, expected):
     cases_with_margins(manager, [1, 2])
+    findable()
     client.force_login(manager)
     response = client.get(reverse("retention:queue") + "?" + query)
     assert response.status_code == 200
@@ -331,6 +333,7 @@ def test_filters_match_and_nearly_match(client, manager, query, expected):
 def test_customer_search_finds_part_of_either_name_only(client, manager):
     CustomerFactory(owner=manager, name="Hongda Packaging", name_alt="宏达包装")
     CustomerFactory(owner=manager, name="Lin's Kitchen", name_alt="林记厨房")
+    findable()
     client.force_login(manager)
     for wanted in ("hongda", "达包"):
         page = client.get(reverse("retention:customer_list"), {"q": wanted}).content.decode()

@@ -173,6 +173,48 @@
     if ((keys[key] ?? (() => press(key)))()) event.preventDefault();
   });
 
+  /* --- The search box suggests: a combobox over links; without script it is a plain form ---------- */
+  const linesOf = (form) => $$(".find-item", form);
+  function fold(form) {
+    const field = $("[data-search]", form);
+    $(".find-list", form).hidden = true;
+    field.setAttribute("aria-expanded", "false");
+    field.removeAttribute("aria-activedescendant");
+    for (const line of linesOf(form)) line.setAttribute("aria-selected", "false");
+  }
+  function point(form, line) {
+    for (const one of linesOf(form)) one.setAttribute("aria-selected", String(one === line));
+    const field = $("[data-search]", form);
+    if (line) { field.setAttribute("aria-activedescendant", line.id); line.scrollIntoView({ block: "nearest" }); } else field.removeAttribute("aria-activedescendant");
+  }
+  for (const form of $$("[data-find]")) {
+    const field = $("[data-search]", form), list = $(".find-list", form);
+    if (!field.hasAttribute("hx-get")) continue;
+    for (const [name, value] of [["role", "combobox"], ["aria-autocomplete", "list"], ["aria-expanded", "false"], ["aria-haspopup", "listbox"], ["aria-controls", list.id]]) field.setAttribute(name, value);
+    form.addEventListener("htmx:afterSwap", () => {
+      linesOf(form).forEach((line, n) => { line.id = `${list.id}-${n}`; });
+      const open = document.activeElement === field && linesOf(form).length > 0;
+      list.hidden = !open;
+      field.setAttribute("aria-expanded", String(open));
+      point(form, null);
+      $("[role=status]", form).textContent = open ? $("[data-said]", list)?.dataset.said ?? "" : "";
+    });
+    form.addEventListener("focusout", (event) => { if (!form.contains(event.relatedTarget)) fold(form); });
+    list.addEventListener("mousedown", (event) => event.preventDefault()); /* the field keeps the focus, the click still counts */
+    field.addEventListener("keydown", (event) => {
+      const lines = linesOf(form), at = lines.findIndex((line) => line.getAttribute("aria-selected") === "true");
+      if (event.isComposing) return;
+      if (event.key === "Escape" && !list.hidden) { fold(form); event.preventDefault(); event.stopPropagation(); return; }
+      if (!lines.length) return;
+      if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+        if (list.hidden) { list.hidden = false; field.setAttribute("aria-expanded", "true"); }
+        const by = event.key === "ArrowDown" ? 1 : -1;
+        point(form, lines[at < 0 ? (by > 0 ? 0 : lines.length - 1) : (at + by + lines.length) % lines.length]);
+        event.preventDefault();
+      } else if (event.key === "Enter" && at >= 0 && !list.hidden) { event.preventDefault(); location.assign(lines[at].href); }
+    });
+  }
+
   /* --- Times stay true while the page stands open --------------------------------------------- */
   const shift = root.dataset.now ? new Date(root.dataset.now) - Date.now() : 0;
   const minute = 60000, hour = 60 * minute, soon = 4 * hour;
@@ -246,7 +288,7 @@
     } else if (!event.target.closest?.("[data-live]")) $("[data-errors]")?.focus();
     kept = null;
   });
-  document.addEventListener("htmx:responseError", (event) => { if (!event.target.closest?.("[data-live]")) toast(words.failed, "error"); });
-  document.addEventListener("htmx:sendError", (event) => { if (!event.target.closest?.("[data-live]")) toast(words.offline, "error"); });
+  document.addEventListener("htmx:responseError", (event) => { if (!event.target.closest?.("[data-live], [data-find]")) toast(words.failed, "error"); });
+  document.addEventListener("htmx:sendError", (event) => { if (!event.target.closest?.("[data-live], [data-find]")) toast(words.offline, "error"); });
   document.addEventListener("toast", (event) => toast(event.detail?.text ?? event.detail?.value ?? "", event.detail?.tone));
 })();
