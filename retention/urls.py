@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from django.urls import path
 
-from retention.pages import case, complaints, customer, customers, find, home, queue, reminders, rules, sweeps, work
+from retention.pages import (
+    case,
+    complaints,
+    customer,
+    customers,
+    find,
+    home,
+    queue,
+    reminders,
+    rules,
+    sweeps,
+    work,
+)
 
 app_name = "retention"
 urlpatterns = [

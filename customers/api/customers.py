@@ -20,8 +20,9 @@ from customers.models import Customer, Team, User
 from customers.search.finding import matching
 
 SEARCH = (
-    "Words, all of which are found: a part of a name in either language or of a contact's, pinyin, initials, "
-    "the beginning of an e-mail address; or the end of a phone number, an external id, the number of an order."
+    "Words, all of which are found: a part of a name in either language or of a contact's, pinyin, "
+    "initials, the beginning of an e-mail address; or the end of a phone number, an external id, "
+    "the number of an order."
 )
 
 
