@@ -11,7 +11,7 @@ import customers.ground.bytewise
 
 
 class Migration(migrations.Migration):
-    dependencies = [("customers", "0010_name_pairs")]
+    dependencies = [("customers", "0013_interaction_next_step")]
     operations = [
         migrations.CreateModel(
             name="SearchToken",
