@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Iterator
 from functools import lru_cache
 from itertools import islice, product
+from typing import Any
 
 from customers.models.search import SearchToken
 
@@ -23,6 +24,7 @@ _HAN = "\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 _WORD = re.compile(f"[{_HAN}]+|[^\\W_{_HAN}]+")
 _IS_HAN = re.compile(f"[{_HAN}]")
 _APOSTROPHES = str.maketrans("", "", "'’ʼ`")
+_AS_IT_IS: Any = list  # characters that nobody knows how to read stand for themselves
 _LEGAL_FORM = re.compile("(?:股份有限公司|有限责任公司|有限公司|公司)$")
 
 
@@ -136,7 +138,7 @@ def _spoken(word: str) -> list[str]:
         return [word]
     import pypinyin  # half a second: only where there is Chinese
 
-    spoken = pypinyin.lazy_pinyin(word, errors=lambda letters: list(letters))
+    spoken = pypinyin.lazy_pinyin(word, errors=_AS_IT_IS)
     return spoken if len(spoken) == len(word) else [_syllables(letter)[0] for letter in word]
 
 
@@ -148,6 +150,6 @@ def _syllables(letter: str) -> tuple[str, ...]:
     import pypinyin
 
     plain = pypinyin.Style.NORMAL
-    heard = pypinyin.pinyin(letter, style=plain, heteronym=True, errors=lambda letters: list(letters))[0]
+    heard = pypinyin.pinyin(letter, style=plain, heteronym=True, errors=_AS_IT_IS)[0]
     others = [one.replace("v", with_) for one in heard if "v" in one for with_ in ("u", "yu")]
     return tuple(dict.fromkeys([*heard, *others]))
