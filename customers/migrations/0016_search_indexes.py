@@ -8,7 +8,7 @@ from customers.ground.migrating import AddIndexBesideWriters
 
 class Migration(migrations.Migration):
     atomic = False
-    dependencies = [("customers", "0014_search_tokens")]
+    dependencies = [("customers", "0015_search_tokens")]
     operations = [
         AddIndexBesideWriters(
             model_name="customer",

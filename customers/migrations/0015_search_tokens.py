@@ -11,7 +11,7 @@ import customers.ground.bytewise
 
 
 class Migration(migrations.Migration):
-    dependencies = [("customers", "0013_interaction_next_step")]
+    dependencies = [("customers", "0014_customer_lists")]
     operations = [
         migrations.CreateModel(
             name="SearchToken",
