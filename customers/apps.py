@@ -8,7 +8,7 @@ class CustomersConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from customers import causes, movers, navigation
+        from customers import causes, consents, movers, navigation
         from customers.api import scopes
         from customers.imports import background, delivered  # noqa: F401 — enters the drain's poller
         from customers.navigation import Entry
@@ -19,6 +19,8 @@ class CustomersConfig(AppConfig):
         movers.register(
             self.get_model("SearchToken"), mover=index.move, eraser=index.erase, exporter=index.export
         )
+        movers.register(self.get_model("Consent"), mover=consents.move)
+        movers.register_undo_blocker("customers.consents", consents.blocks_undo)
         delivered.register_all()
         movers.register_app("ground")
         movers.register_app("customers")

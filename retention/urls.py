@@ -11,6 +11,7 @@ from retention.pages import (
     customers,
     find,
     home,
+    privacy,
     queue,
     reminders,
     rules,
@@ -39,6 +40,10 @@ urlpatterns = [
     path("customers/<int:pk>/plan/", customer.customer_plan, name="customer_plan"),
     path("customers/<int:pk>/reminder/", customer.customer_reminder, name="customer_reminder"),
     path("customers/<int:pk>/owner/", customer.customer_owner, name="customer_owner"),
+    path("customers/<int:pk>/privacy/", privacy.customer_privacy, name="customer_privacy"),
+    path("customers/<int:pk>/privacy/consent/", privacy.consent, name="customer_privacy_consent"),
+    path("customers/<int:pk>/privacy/object/", privacy.objection, name="customer_privacy_object"),
+    path("customers/<int:pk>/privacy/lift/", privacy.lift, name="customer_privacy_lift"),
     path("complaints/", complaints.complaint_list, name="complaint_list"),
     *(
         path(f"complaints/<int:pk>/{act}/", complaints.complaint_act, {"act": act}, name="complaint_act")

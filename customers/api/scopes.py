@@ -17,4 +17,6 @@ def register() -> None:
     scopes.register("imports:write", _("bring in files"))
     scopes.register("company:read", _("read the company, its teams, users, products, rates and catalogues"))
     scopes.register("company:write", _("change products and exchange rates"))
+    scopes.register("privacy:read", _("read consents and objections to profiling"))
+    scopes.register("privacy:write", _("record consents and objections to profiling"))
     scopes.register("audit:read", _("read who did what"))

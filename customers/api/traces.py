@@ -15,6 +15,7 @@ from customers.ground.models import ExchangeRate
 from customers.models import (
     Complaint,
     ComplaintEvent,
+    Consent,
     Contact,
     Contract,
     Customer,
@@ -33,6 +34,7 @@ _NAMED: dict[str, tuple[str, type[Model], tuple[tuple[type[Model], str], ...]]] 
     "orders": ("order", Order, ((OrderLine, "order_id"),)),
     "contracts": ("contract", Contract, ()),
     "interactions": ("interaction", Interaction, ()),
+    "consents": ("consent", Consent, ()),
     "complaints": ("complaint", Complaint, ((ComplaintEvent, "complaint_id"),)),
 }
 """Kind → the name of its references, its table, and the tables of its parts."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from customers.api import audit, company, customers, imports, people, reminders, talk, trade
+from customers.api import audit, company, consents, customers, imports, people, reminders, talk, trade
 from customers.api.batch import Batch, batch_of
 
 RESOURCES = (
@@ -15,6 +15,9 @@ RESOURCES = (
     ("interactions", talk.Interactions, "interaction"),
     ("complaints", talk.Complaints, "complaint"),
     ("reminders", reminders.Reminders, "reminder"),
+    ("consents", consents.Consents, "consent"),
+    ("consent-texts", consents.Texts, "consent-text"),
+    ("objections", consents.Objections, "objection"),
     ("products", trade.Products, "product"),
     ("attributes", company.Attributes, "attribute"),
     ("attribute-values", company.Values, "attribute-value"),
@@ -58,6 +61,18 @@ BATCHES = {
     "complaints": (
         "facts:write",
         {"external_id": "T-1", "customer": "C-1", "occurred_at": _MOMENT, "text": "Two boxes were wet."},
+    ),
+    "consents": (
+        "privacy:write",
+        {
+            "external_id": "E-1",
+            "customer": "C-1",
+            "contact": "K-1",
+            "purpose": "offer",
+            "channel": "email",
+            "is_given": True,
+            "occurred_at": _MOMENT,
+        },
     ),
 }
 """Kind → the scope that its batches need, and an example of one record."""

@@ -5,6 +5,7 @@ them in chunks (one transaction and few statements each), writes versions only f
 returns a :class:`Landed`. A rerun of the same records writes nothing.
 """
 
+from customers.batch.consents import upsert_consents
 from customers.batch.facts import upsert_complaints, upsert_contracts, upsert_interactions
 from customers.batch.orders import upsert_orders, upsert_products
 from customers.batch.people import (
@@ -16,6 +17,7 @@ from customers.batch.people import (
 from customers.batch.records import (
     AttributeRecord,
     ComplaintRecord,
+    ConsentRecord,
     ContactRecord,
     ContractRecord,
     CustomerRecord,
@@ -32,6 +34,7 @@ from customers.batch.records import (
 __all__ = [
     "AttributeRecord",
     "ComplaintRecord",
+    "ConsentRecord",
     "ContactRecord",
     "ContractRecord",
     "CustomerRecord",
@@ -45,6 +48,7 @@ __all__ = [
     "Step",
     "upsert_attributes",
     "upsert_complaints",
+    "upsert_consents",
     "upsert_contacts",
     "upsert_contracts",
     "upsert_customers",

@@ -123,6 +123,21 @@ class AttributeRecord(FactRecord):
     attribute: str
 
 
+@dataclass(slots=True, kw_only=True)
+class ConsentRecord:
+    """What a contact said about a purpose and a channel; without a contact it is the main one."""
+
+    external_id: str
+    customer: Reference
+    contact: Reference | None
+    purpose: str
+    channel: str
+    is_given: bool
+    text: str  # code and version, "newsletter 2"
+    occurred_at: datetime
+    recorded_at: datetime
+
+
 @dataclass(slots=True)
 class Refusal:
     """A record that could not land: which one, the field at fault, and why."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from customers.imports import errors
 from customers.imports.kinds import CellRefused, Context
+from customers.models import Purpose
 
 MOST_AMOUNT = Decimal(10) ** 13  # of one line, in major units
 RATE_DIGITS = Decimal("0.00000001")
@@ -74,6 +75,13 @@ def check_complaint(values: dict[str, Any], context: Context) -> None:
     reopened, resolved = values.get("reopened_at"), values.get("resolved_at")
     if reopened and (not resolved or resolved > reopened):
         raise CellRefused("reopened_at", errors.NoReopening())
+
+
+def check_consent(values: dict[str, Any], context: Context) -> None:
+    """Refuse a consent of the future, and one that names no channel, but for profiling."""
+    _not_in_future(values, context, "occurred_at", "recorded_at")
+    if values["purpose"] != Purpose.PROFILING and not values.get("channel"):
+        raise CellRefused("channel", errors.Missing())
 
 
 def check_rate(values: dict[str, Any], context: Context) -> None:

@@ -1,5 +1,6 @@
 from customers.models.causes import Cause
 from customers.models.complaints import Complaint, ComplaintEvent, ComplaintEventVersion, ComplaintVersion
+from customers.models.consents import Channel, Consent, ConsentText, Objection, Purpose
 from customers.models.contracts import Contract, ContractVersion
 from customers.models.customers import (
     Attribute,
@@ -27,10 +28,13 @@ __all__ = [
     "AttributeValue",
     "AttributeValueVersion",
     "Cause",
+    "Channel",
     "Complaint",
     "ComplaintEvent",
     "ComplaintEventVersion",
     "ComplaintVersion",
+    "Consent",
+    "ConsentText",
     "Contact",
     "Contract",
     "ContractVersion",
@@ -42,6 +46,7 @@ __all__ = [
     "ImportBatch",
     "Interaction",
     "InteractionVersion",
+    "Objection",
     "Order",
     "OrderLine",
     "OrderLineVersion",
@@ -49,6 +54,7 @@ __all__ = [
     "Ownership",
     "OwnershipVersion",
     "Product",
+    "Purpose",
     "Reminder",
     "SearchToken",
     "Team",

@@ -78,11 +78,12 @@ class Customer(models.Model):
     # Counts nowhere and is seen by nobody any more (its import was taken back); the row stays because
     # facts that count at no moment, and are never deleted, point to it.
     gone_at = models.DateTimeField(null=True, editable=False)
+    erased_at = models.DateTimeField(null=True, editable=False)  # its name and words went; facts stay
 
     objects: ClassVar[models.Manager[Customer]] = CustomerQuerySet.as_manager()  # type: ignore[assignment]
 
     privacy = declare(
-        none_keep="id kind segment time_zone language created_at updated_at gone_at team",
+        none_keep="id kind segment time_zone language created_at updated_at gone_at erased_at team",
         identity_blank="name name_alt sort_key",
         reach_blank="city",
         text_blank="notes",
@@ -117,9 +118,11 @@ class Contact(models.Model):
     left_on = models.DateField(_("left on"), null=True, blank=True)
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
+    erased_at = models.DateTimeField(null=True, editable=False)
+    do_not_call = False  # set where pages show contacts: asked not to be called (``customers.consents``)
 
     privacy = declare(
-        none_keep="id customer preferred_channel language is_main left_on created_at updated_at",
+        none_keep="id customer preferred_channel language is_main left_on created_at updated_at erased_at",
         identity_blank="name role",
         reach_blank="phone email",
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.utils.translation import get_language
 
-from customers import causes
+from customers import causes, consents
 from customers.ground.gathering import gathered
 from customers.models import Cause, Complaint, Contact, Customer, User
 from retention import calls, rules
@@ -37,7 +37,7 @@ class About:
 
     @property
     def contacts(self) -> list[Contact]:
-        return [Contact(**vars(row)) for row in self.rows["contacts"]]
+        return contacts_of(self.rows)
 
     @property
     def call(self) -> FollowUpCall | None:
@@ -100,6 +100,9 @@ def about(case: RetentionCase, *, user: User) -> About:
         "planned": made.filter(status=FollowUpCall.Status.PLANNED)[:1].values(
             "id", "due_at", "attempt", "reason"
         ),
+        "uncalled": Contact.objects.filter(consents.asked_not_to_be_called(), **of_customer)[:MOST].values(
+            "id"
+        ),
         "last": made.filter(status=FollowUpCall.Status.DONE)
         .order_by("-done_at", "-id")[:1]
         .values("outcome", "attempt"),
@@ -115,6 +118,15 @@ def about(case: RetentionCase, *, user: User) -> About:
         "file": visible.filter(pk=case.customer_id).values("id"),
     }
     return About(case, gathered(**lists))
+
+
+def contacts_of(rows: dict[str, list[Any]]) -> list[Contact]:
+    """Return the contacts that were gathered; ``do_not_call`` marks those who asked not to be called."""
+    uncalled = {row.id for row in rows["uncalled"]}
+    contacts = [Contact(**vars(row)) for row in rows["contacts"]]
+    for contact in contacts:
+        contact.do_not_call = contact.pk in uncalled
+    return contacts
 
 
 def _reason(row: SimpleNamespace, *, language: str, currency: str) -> Reason:

@@ -16,20 +16,20 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from customers import company, complaints, interactions, ownership, reminders
+from customers import company, complaints, consents, interactions, objections, ownership, reminders
 from customers.access import allow
 from customers.ground import clock
 from customers.ground.errors import Refused
 from customers.ground.gathering import gathered
 from customers.ground.localtime import day_of
 from customers.ground.models import Company
-from customers.models import AttributeValue, Complaint, Contact, Customer, Reminder, User
+from customers.models import AttributeValue, Complaint, Customer, Reminder, User
 from retention import cases, measures
 from retention.measures import compute
 from retention.measures.display import format_value
 from retention.measures.history import history
 from retention.models import CustomerMeasures, MeasureState, RetentionCase
-from retention.pages.about import OF_CONTACT
+from retention.pages.about import OF_CONTACT, contacts_of
 from retention.pages.customers import SEES_CUSTOMERS
 from retention.pages.forms import (
     WORKERS,
@@ -212,7 +212,7 @@ def _value_of(row: Any) -> str:
 def _page(request: HttpRequest, customer: Customer, **bound: forms.Form) -> HttpResponse:
     at, firm = clock.now(), company.current()
     rows = gathered(**_lists(customer, request.user))
-    contacts = [Contact(**vars(row)) for row in rows["contacts"]]
+    contacts = contacts_of(rows)
     context: dict[str, Any] = {
         "customer": customer,
         "contacts": contacts,
@@ -224,6 +224,7 @@ def _page(request: HttpRequest, customer: Customer, **bound: forms.Form) -> Http
         ),
         "as_of": max(row.as_of for row in rows["measured"] + rows["swept"]) if rows["measured"] else None,
         "page": _timeline(request, customer),
+        "objection": next(iter(rows["objections"]), None),
         "cases": [_case(row) for row in rows["cases"]],
         "complaints": [Complaint(**vars(row)) for row in rows["complaints"]],
         "may_work": request.user.role in WORKERS,
@@ -255,6 +256,8 @@ def _lists(customer: Customer, user: User) -> dict[str, QuerySet[Any, Any]]:
     label = ("attribute__code", "attribute__label_en", "attribute__label_zh")
     return {
         "contacts": customer.contacts.all()[:MOST_CONTACTS].values(*OF_CONTACT),
+        "uncalled": customer.contacts.filter(consents.asked_not_to_be_called())[:MOST_CONTACTS].values("id"),
+        "objections": objections.standing_of(customer).select_related(None)[:1].values("occurred_at"),
         "attributes": given.values("number", "day", "choice", "text", *label),
         "measured": CustomerMeasures.objects.filter(customer=customer).values("as_of"),
         "swept": MeasureState.objects.filter(id=1).values("as_of"),  # rows that would be the same stay

@@ -26,4 +26,7 @@ def enter() -> None:
     working = _("What runs, waits, is late or failed, and a button to try it again.")
     register(Entry("retention:work", _("Background work"), "cog", sweeps, 80, section="setup", help=working))
     register_search("retention:customer_list", find="retention:customer_find")
+    tabs.register(
+        tabs.Tab("retention:customer_privacy", pgettext_lazy("of a customer's page", "Privacy"), 90)
+    )
     tabs.register(tabs.Tab("retention:customer", pgettext_lazy("of a customer's page", "Overview"), 10))
