@@ -14,7 +14,7 @@ from typing import Any
 from django.apps import apps
 from django.contrib.sessions.models import Session
 
-from customers import tokens
+from customers import consents, objections, tokens
 from customers.ground import clock
 from customers.ground.models import AuditEvent
 from customers.models import ApiToken, Attribute, AttributeValue, Customer, ExternalRef, ImportBatch, User
@@ -72,6 +72,7 @@ def build() -> World:
     users["left"] = UserFactory(username="left", team=south, is_active=False)
     world.north = _belongings(world, users["owner"], users["north_lead"], hidden=True)
     world.south = _belongings(world, users["outsider"], users["south_lead"], hidden=False)
+    acted: dict[str, Any] = {"valid_from": NOW.date(), "by": None, "at": NOW}
     world.company = {
         "rule": list(WarningRule.objects.filter(code__startswith="rule-").values_list("pk", flat=True)),
         "sweep": list(SweepRun.objects.values_list("pk", flat=True)),
@@ -81,6 +82,7 @@ def build() -> World:
         "reference": list(ExternalRef.objects.values_list("pk", flat=True)),
         "product": [ProductFactory().pk],
         "rate": [],
+        "consent_text": [consents.add_text(code="news", text_en="Yes", text_zh="", **acted).pk],
         "audit": list(AuditEvent.objects.values_list("pk", flat=True)[:1]),
     }
     return world
@@ -99,6 +101,8 @@ def _belongings(world: World, owner: User, lead: User, *, hidden: bool) -> dict[
         "contract": [],
         "interaction": [],
         "complaint": [],
+        "consent": [],
+        "objection": [],
         "case": [],
         "call": [],
         "warning": [],
@@ -125,6 +129,13 @@ def _belongings(world: World, owner: User, lead: User, *, hidden: bool) -> dict[
         found["complaint"].append(
             makers.file_complaint(customer, by=owner, text=word(), category="delivery").pk
         )
+        said: dict[str, Any] = {"source": "form", "by": owner, "at": NOW}
+        agreed = consents.record_consent(
+            contact, purposes=["offer"], channels=["email"], is_given=True, **said
+        )
+        found["consent"].append(agreed[0].pk)
+        if number:
+            found["objection"].append(objections.object_to_profiling(customer, **said).pk)
         makers.give_margin(customer, 10_000 + number)
         case = makers.make_case(customer, by=owner, reason=word())
         warning = makers.make_warning(customer, run=makers.make_run(), case=case)
@@ -190,6 +201,8 @@ def is_visible(kind: str, pk: int, user: User) -> bool:
         return MODELS[kind].objects.visible_to(user).filter(pk=pk).exists()  # type: ignore[attr-defined]
     model = apps.get_model("customers", kind.replace("_", ""))
     owners = Customer.objects.visible_to(user)  # type: ignore[attr-defined]
+    if kind == "consent":
+        return model.objects.filter(pk=pk, contact__customer__in=owners).exists()
     return model.objects.filter(pk=pk, customer__in=owners).exists()
 
 

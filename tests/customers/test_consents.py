@@ -30,8 +30,8 @@ def say(contact, *, given=True, purposes=("offer",), channels=("email",), at=NOW
         channels=channels,
         is_given=given,
         source="form",
-        by=None,
-        **{"at": at, **more},
+        at=at,
+        **{"by": None, **more},
     )
 
 
