@@ -284,6 +284,6 @@ def _tell(contact: Contact, rows: list[Consent], *, by: User | None, at: datetim
         "purposes": sorted({row.purpose for row in rows}),
         "channels": sorted({row.channel for row in rows if row.channel}),
     }
-    said = {"customer_id": contact.customer_id, "subject": contact}
+    said: dict[str, Any] = {"customer_id": contact.customer_id, "subject": contact}
     events.record("consent.recorded", **said, occurred_at=rows[0].occurred_at, data=codes)
     audit.record("consent.record", obj=contact, by=by, at=at, customer_id=contact.customer_id, codes=codes)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -76,7 +77,7 @@ def object_to_profiling(
         )
         for hook in _hooks.values():
             hook(customer.pk, at)
-        said = {"customer_id": customer.pk}
+        said: dict[str, Any] = {"customer_id": customer.pk}
         events.record("profiling.objected", subject=objection, occurred_at=at, **said)
         audit.record(
             "profiling.object", obj=objection, by=by, at=at, codes={"source": objection.source}, **said
@@ -95,7 +96,7 @@ def lift(customer: Customer, *, contact: Contact | None = None, by: User | None,
         standing = Objection.objects.filter(customer=customer, contact=contact).standing()  # type: ignore[attr-defined]
         lifted = standing.update(lifted_at=at, lifted_by=by)
         if lifted:
-            said = {"customer_id": customer.pk}
+            said: dict[str, Any] = {"customer_id": customer.pk}
             events.record("profiling.objection_lifted", subject=customer, occurred_at=at, **said)
             audit.record("profiling.lift", obj=customer, by=by, at=at, **said)
     return lifted

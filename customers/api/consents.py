@@ -60,7 +60,7 @@ class NewConsent(Takes):
     purpose = serializers.ChoiceField(Purpose.choices)
     channel = serializers.ChoiceField(Channel.choices, required=False, help_text="Not for profiling.")
     is_given = serializers.BooleanField()
-    source = serializers.ChoiceField(SOURCES, default=Consent.Source.FORM)
+    source: Any = serializers.ChoiceField(SOURCES, default=Consent.Source.FORM)
     text = serializers.PrimaryKeyRelatedField(
         queryset=ConsentText.objects.all(),
         pk_field=serializers.IntegerField(),
@@ -193,7 +193,7 @@ class NewObjection(Takes):
 
     customer = IdField(help_text="Our number of the customer.")
     contact = IdField(required=False, allow_null=True)
-    source = serializers.ChoiceField(SOURCES, default=Consent.Source.FORM)
+    source: Any = serializers.ChoiceField(SOURCES, default=Consent.Source.FORM)
     occurred_at = MomentField(required=False)
 
 

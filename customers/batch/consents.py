@@ -60,7 +60,7 @@ def upsert_consents(
                 landed.refused.append(Refusal(record, "text", UnknownText(name=record.text)))
                 continue
             text = texts.get(record.text)
-            said = _statement(record, contact_id, text and text.pk)
+            said = _statement(record, contact_id, text.pk if text else None)
             old = stored.get(present.get(record.external_id, 0))
             if old is None:
                 new.append((record.external_id, _row(record, said, batch=batch)))
