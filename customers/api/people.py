@@ -9,7 +9,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from customers import customers
+from customers import contacts
 from customers.api.reading import EVERYBODY, WRITERS, of_visible
 from customers.ground import clock
 from customers.ground.api import filters
@@ -80,7 +80,7 @@ class Contacts(Lists, Details, Resource):
     def partial_update(self, request: Request, pk: str) -> Response:
         """Change fields of a contact."""
         contact = self.one(to_change=True)
-        customers.change_contact(contact, **self.taken(), by=request.user, at=clock.now())
+        contacts.change_contact(contact, **self.taken(), by=request.user, at=clock.now())
         return self.shown(contact)
 
 

@@ -8,7 +8,7 @@ import pytest
 from django.apps import apps
 from django.db import connection, models
 
-from customers import complaints, customers, interactions, movers, people, writing
+from customers import complaints, contacts, customers, interactions, movers, people, writing
 from customers.facts import TWINS
 from customers.ground import sealed
 from customers.ground.models import AuditEvent, Event, SealedValue
@@ -59,7 +59,7 @@ def test_canary_is_found_nowhere_after_change_overwriting_and_destroyed_keys(com
     user, customer, contact, said, filed = person(company)
     # change every text: the old ones must go under seal, not into a twin or an audit row
     customers.change_customer(customer, name=f"{CANARY} two", notes=f"{CANARY} two", by=user, at=LATER)
-    customers.change_contact(
+    contacts.change_contact(
         contact, name=f"{CANARY} two", phone="1", email="2@example.com", by=user, at=LATER
     )
     writing.revise(said, text=f"{CANARY} corrected", reached=False, at=LATER)
