@@ -1,29 +1,35 @@
+from customers.models.attachments import Attachment
+from customers.models.attributes import Attribute, AttributeValue, AttributeValueVersion
 from customers.models.causes import Cause
 from customers.models.complaints import Complaint, ComplaintEvent, ComplaintEventVersion, ComplaintVersion
 from customers.models.consents import Channel, Consent, ConsentText, Objection, Purpose
 from customers.models.contracts import Contract, ContractVersion
 from customers.models.customers import (
-    Attribute,
-    AttributeValue,
-    AttributeValueVersion,
     Contact,
     Customer,
     ExternalRef,
     TouchedCustomer,
 )
+from customers.models.handles import SocialHandle
 from customers.models.imports import ImportBatch
 from customers.models.interactions import Interaction, InteractionVersion
 from customers.models.lists import CustomerList, CustomerListMember, CustomerListMemberVersion
+from customers.models.mainstays import MainContactChange, MainContactChangeVersion
+from customers.models.needs import Need, NeedVersion
 from customers.models.orders import Order, OrderLine, OrderLineVersion, OrderVersion, Product
 from customers.models.ownership import Ownership, OwnershipVersion, UserActivity
 from customers.models.people import Access, Team, User
+from customers.models.places import Address, AddressVersion
 from customers.models.reminders import Reminder
 from customers.models.search import SearchToken
 from customers.models.tokens import ApiToken
 
 __all__ = [
     "Access",
+    "Address",
+    "AddressVersion",
     "ApiToken",
+    "Attachment",
     "Attribute",
     "AttributeValue",
     "AttributeValueVersion",
@@ -46,6 +52,10 @@ __all__ = [
     "ImportBatch",
     "Interaction",
     "InteractionVersion",
+    "MainContactChange",
+    "MainContactChangeVersion",
+    "Need",
+    "NeedVersion",
     "Objection",
     "Order",
     "OrderLine",
@@ -57,6 +67,7 @@ __all__ = [
     "Purpose",
     "Reminder",
     "SearchToken",
+    "SocialHandle",
     "Team",
     "TouchedCustomer",
     "User",

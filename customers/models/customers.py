@@ -1,4 +1,4 @@
-"""Who the customers are: file, contacts, references, typed attributes."""
+"""Who the customers are: file, contacts, references."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from customers.facts import FACT_PRIVACY, Fact, twin_of
 from customers.ground.bytewise import BytewiseField
 from customers.ground.privacy import declare
 from customers.models.people import Access, Role, Team, User
@@ -58,6 +57,18 @@ class Customer(models.Model):
         COMPANY = "company", _("company")
         PERSON = "person", _("private customer")
 
+    class Source(models.TextChoices):
+        REFERRAL = "referral", _("recommended by a customer")
+        PARTNER = "partner", _("by a partner")
+        SALES = "sales", _("we approached them")
+        INQUIRY = "inquiry", _("they asked us")
+        WEBSITE = "website", _("website or search")
+        ADVERTISING = "advertising", _("advertising")
+        SOCIAL = "social", _("social media")
+        EXHIBITION = "exhibition", _("fair or event")
+        SHOP = "shop", _("came to the shop")
+        OTHER = "other", _("otherwise")
+
     kind = models.CharField(_("kind"), max_length=8, choices=Kind.choices, default=Kind.COMPANY)
     name = models.CharField(_("name"), max_length=200)
     name_alt = models.CharField(_("name in the other language"), max_length=200, blank=True)
@@ -69,6 +80,27 @@ class Customer(models.Model):
     language = models.CharField(_("language"), max_length=10, blank=True)
     since = models.DateField(_("customer since"), null=True, blank=True)
     notes = models.TextField(_("notes"), blank=True)
+    # Country and region are caches of the newest Address, for pages; measures read Address.
+    country = models.CharField(_("country"), max_length=2, blank=True, default="", db_default="")
+    region = models.CharField(_("region"), max_length=8, blank=True, default="", db_default="")
+    street = models.CharField(_("street and number"), max_length=300, blank=True, default="", db_default="")
+    postal_code = models.CharField(_("postal code"), max_length=20, blank=True, default="", db_default="")
+    registration_number = models.CharField(
+        _("registration number"), max_length=40, blank=True, default="", db_default=""
+    )
+    source = models.CharField(
+        _("how they came to us"), max_length=12, choices=Source.choices, blank=True, default="", db_default=""
+    )
+    source_note = models.CharField(_("more on that"), max_length=200, blank=True, default="", db_default="")
+    parent = models.ForeignKey(
+        "self",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="children",
+        verbose_name=_("parent company"),
+        db_index=False,
+    )
     owner = models.ForeignKey(  # cache of the newest Ownership, for pages; measures read Ownership
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="customers"
     )
@@ -83,11 +115,12 @@ class Customer(models.Model):
     objects: ClassVar[models.Manager[Customer]] = CustomerQuerySet.as_manager()  # type: ignore[assignment]
 
     privacy = declare(
-        none_keep="id kind segment time_zone language created_at updated_at gone_at erased_at team",
-        identity_blank="name name_alt sort_key",
-        reach_blank="city",
-        text_blank="notes",
-        conduct_keep="since",
+        none_keep="id kind segment time_zone language created_at updated_at gone_at erased_at team source "
+        "parent",
+        identity_blank="name name_alt sort_key registration_number",
+        reach_blank="city street postal_code",
+        text_blank="notes source_note",
+        conduct_keep="since country region",
         staff_keep="owner",
     )
 
@@ -98,6 +131,11 @@ class Customer(models.Model):
             models.Index(fields=["name"], name="customer_name"),
             models.Index(fields=["sort_key", "id"], name="customer_sorted"),
             models.Index(fields=["city"], name="customer_city"),
+            models.Index(fields=["registration_number"], name="customer_registration"),
+            models.Index(fields=["parent", "id"], name="customer_parent"),
+        ]
+        constraints = [
+            models.CheckConstraint(condition=~Q(parent=F("id")), name="customer_not_its_own_parent")
         ]
 
     def __str__(self) -> str:
@@ -107,6 +145,16 @@ class Customer(models.Model):
 class Contact(models.Model):
     """A person at a customer; a private customer has one made with it (decision 12)."""
 
+    class Function(models.TextChoices):
+        MANAGEMENT = "management", _("management")
+        PURCHASING = "purchasing", _("purchasing")
+        FINANCE = "finance", _("finance")
+        TECHNICAL = "technical", _("technology")
+        OPERATIONS = "operations", _("uses what we sell")
+        ASSISTANT = "assistant", _("assistant or reception")
+        FAMILY = "family", _("family")
+        OTHER = "other", pgettext_lazy("function of a contact", "something else")
+
     customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="contacts")
     name = models.CharField(pgettext_lazy("of a person", "name"), max_length=200)
     role = models.CharField(pgettext_lazy("of a contact", "role"), max_length=100, blank=True)
@@ -115,14 +163,28 @@ class Contact(models.Model):
     preferred_channel = models.CharField(_("preferred channel"), max_length=16, blank=True)
     language = models.CharField(_("language"), max_length=10, blank=True)
     is_main = models.BooleanField(_("main contact"), default=False)
+    function = models.CharField(
+        _("function"), max_length=12, choices=Function.choices, blank=True, default="", db_default=""
+    )
+    is_decision_maker = models.BooleanField(_("decides"), default=False, db_default=False)
     left_on = models.DateField(_("left on"), null=True, blank=True)
+    successor = models.ForeignKey(
+        "self",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        verbose_name=_("successor"),
+        db_index=False,
+    )
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
     erased_at = models.DateTimeField(null=True, editable=False)
     do_not_call = False  # set where pages show contacts: asked not to be called (``customers.consents``)
 
     privacy = declare(
-        none_keep="id customer preferred_channel language is_main left_on created_at updated_at erased_at",
+        none_keep="id customer preferred_channel language is_main function is_decision_maker left_on "
+        "successor created_at updated_at erased_at",
         identity_blank="name role",
         reach_blank="phone email",
     )
@@ -159,44 +221,6 @@ class ExternalRef(models.Model):
             models.Index(fields=["kind", "object_id"], name="external_ref_object"),
             models.Index(fields=["kind", "external_id"], name="external_ref_search"),
         ]
-
-
-class Attribute(models.Model):
-    """A typed attribute of the business's own."""
-
-    class Kind(models.TextChoices):
-        NUMBER = "number", _("number")
-        CHOICE = "choice", _("choice")
-        DATE = "date", _("date")
-        TEXT = "text", _("text")
-
-    code = models.SlugField(max_length=64, unique=True)
-    kind = models.CharField(max_length=8, choices=Kind.choices)
-    label_en = models.CharField(max_length=100)
-    label_zh = models.CharField(max_length=100)
-    choices = models.JSONField(default=list, blank=True)  # codes allowed, for kind choice
-
-    privacy = declare(none_keep="id code kind label_en label_zh choices")
-
-
-class AttributeValue(Fact):
-    """What an attribute was worth from ``occurred_at`` on, until a later value."""
-
-    attribute = models.ForeignKey(Attribute, on_delete=models.PROTECT, related_name="values")
-    number = models.DecimalField(max_digits=20, decimal_places=4, null=True)
-    choice = models.CharField(max_length=64, blank=True)
-    day = models.IntegerField(null=True)  # local day number
-    text = models.CharField(max_length=500, blank=True)
-
-    privacy = {**FACT_PRIVACY, **declare(conduct_keep="attribute number choice day", text_blank="text")}
-
-    class Meta:
-        indexes = [
-            models.Index(fields=["customer", "attribute", "occurred_at"], name="attribute_value_customer")
-        ]
-
-
-AttributeValueVersion = twin_of(AttributeValue)
 
 
 class TouchedCustomer(models.Model):
