@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from customers.pages import imports, people, settings, tokens
+from customers.pages import imports, people, regions, settings, tokens
 
 app_name = "customers"
 urlpatterns = [
@@ -13,6 +13,7 @@ urlpatterns = [
     path("imports/<int:pk>/", imports.import_detail, name="import_detail"),
     path("imports/<int:pk>/columns/", imports.import_columns, name="import_columns"),
     path("imports/<int:pk>/errors/", imports.import_errors, name="import_errors"),
+    path("regions/", regions.region_lists, name="regions"),
     path("settings/", settings.settings_page, name="settings"),
     path("settings/tokens/", tokens.token_list, name="token_list"),
     path("settings/tokens/<int:pk>/revoke/", tokens.token_revoke, name="token_revoke"),

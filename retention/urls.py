@@ -18,6 +18,8 @@ from retention.pages import (
     sweeps,
     work,
 )
+from retention.pages.file import contact, finding
+from retention.pages.file import customer as file_customer
 
 app_name = "retention"
 urlpatterns = [
@@ -33,6 +35,12 @@ urlpatterns = [
     path("cases/<int:pk>/take/", case.case_take, name="case_take"),
     path("customers/", customers.customer_list, name="customer_list"),
     path("customers/find/", find.customer_find, name="customer_find"),
+    path("customers/new/", file_customer.customer_new, name="customer_new"),
+    path("customers/names/", finding.customer_names, name="customer_names"),
+    path("customers/<int:pk>/edit/", file_customer.customer_edit, name="customer_edit"),
+    path("customers/<int:pk>/contacts/new/", contact.contact_new, name="contact_new"),
+    path("contacts/<int:pk>/", contact.contact_edit, name="contact_edit"),
+    path("contacts/<int:pk>/main/", contact.contact_main, name="contact_main"),
     path("customers/<int:pk>/", customer.customer_page, name="customer"),
     path("customers/<int:pk>/interaction/", customer.customer_interaction, name="customer_interaction"),
     path("customers/<int:pk>/complaint/", customer.customer_complaint, name="customer_complaint"),

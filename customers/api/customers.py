@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db.models import QuerySet
 from rest_framework import serializers
 from rest_framework.decorators import action
@@ -14,9 +16,9 @@ from customers.api.reading import EVERYBODY, LEADS, SEES_ALL, WRITERS
 from customers.ground import clock
 from customers.ground.api import filters
 from customers.ground.api.access import may
-from customers.ground.api.serializers import DateField, Gives, Takes
+from customers.ground.api.serializers import DateField, Gives, IdField, Takes
 from customers.ground.api.views import Details, Lists, Resource
-from customers.models import Customer, Team, User
+from customers.models import Contact, Customer, Team, User
 from customers.search.finding import matching
 
 SEARCH = (
@@ -24,6 +26,16 @@ SEARCH = (
     "initials, the beginning of an e-mail address; or the end of a phone number, an external id, "
     "the number of an order."
 )
+
+FILE = [
+    "unknown_country",
+    "unknown_region",
+    "wrong_registration_number",
+    "wrong_vat_number",
+    "parent_in_circle",
+    "group_too_deep",
+]
+"""What every change of a file may be refused for."""
 
 
 class CustomerShape(Gives):
@@ -40,6 +52,14 @@ class CustomerShape(Gives):
             "language",
             "since",
             "notes",
+            "country",
+            "region",
+            "street",
+            "postal_code",
+            "registration_number",
+            "source",
+            "source_note",
+            "parent",
             "owner",
             "team",
             "created_at",
@@ -57,6 +77,37 @@ class CustomerChange(Takes):
     language = serializers.CharField(max_length=10, required=False, allow_blank=True)
     since = DateField(required=False, allow_null=True)
     notes = serializers.CharField(required=False, allow_blank=True, max_length=20_000)
+    country = serializers.CharField(
+        max_length=2, required=False, allow_blank=True, help_text="ISO 3166-1, two letters."
+    )
+    region = serializers.CharField(
+        max_length=8,
+        required=False,
+        allow_blank=True,
+        help_text="In China the code of GB/T 2260 without trailing zeros (320508); elsewhere ISO 3166-2 "
+        "without the country (LND).",
+    )
+    street = serializers.CharField(max_length=300, required=False, allow_blank=True)
+    postal_code = serializers.CharField(max_length=20, required=False, allow_blank=True)
+    registration_number = serializers.CharField(max_length=40, required=False, allow_blank=True)
+    source = serializers.ChoiceField(  # type: ignore[assignment]
+        Customer.Source.choices, required=False, allow_blank=True, help_text="How they came to us."
+    )
+    source_note = serializers.CharField(max_length=200, required=False, allow_blank=True)
+    parent = IdField(  # type: ignore[assignment]
+        required=False, allow_null=True, help_text="The parent company."
+    )
+
+
+class CustomerPatch(CustomerChange):
+    """The fields of a customer's file; what is not sent stays as it is."""
+
+    moved_on = DateField(
+        required=False, help_text="With another country or region: the day since which it is there."
+    )
+    corrects = serializers.BooleanField(
+        required=False, help_text="true: another country or region was right all along, nobody moved."
+    )
 
 
 class MainContact(Takes):
@@ -66,12 +117,19 @@ class MainContact(Takes):
     role = serializers.CharField(max_length=100, required=False, allow_blank=True)
     phone = serializers.CharField(max_length=40, required=False, allow_blank=True)
     email = serializers.EmailField(required=False, allow_blank=True)
+    function = serializers.ChoiceField(Contact.Function.choices, required=False, allow_blank=True)
+    is_decision_maker = serializers.BooleanField(required=False)
 
 
 class NewCustomer(CustomerChange):
     name = serializers.CharField(max_length=200)
     kind = serializers.ChoiceField(Customer.Kind.choices, default=Customer.Kind.COMPANY)
     contact = MainContact(required=False)
+    owner = IdField(
+        required=False,
+        allow_null=True,
+        help_text="Who looks after it; an account manager does so herself.",
+    )
 
 
 class Owner(Takes):
@@ -96,6 +154,9 @@ class CustomerFilter(filters.FilterSet):
     segment = filters.TextFilter()
     owner = filters.IdFilter(field_name="owner_id")
     team = filters.IdFilter(field_name="team_id")
+    country = filters.TextFilter(max_length=2)
+    registration_number = filters.TextFilter(max_length=40)
+    parent = filters.IdFilter(field_name="parent_id")
     updated_since = filters.MomentFilter(field_name="updated_at", lookup_expr="gte")
 
     class Meta:
@@ -117,12 +178,16 @@ class Customers(Lists, Details, Resource):
     access = {
         "list": may(*EVERYBODY, scope="customers:read"),
         "retrieve": may(*EVERYBODY, scope="customers:read"),
-        "create": may(*LEADS, scope="customers:write"),
+        "create": may(*WRITERS, scope="customers:write"),
         "partial_update": may(*WRITERS, scope="customers:write"),
         "owner": may(*LEADS, scope="customers:write"),
     }
-    takes = {"create": NewCustomer, "partial_update": CustomerChange, "owner": Owner}
-    refuses = {"create": ["no_name"], "partial_update": ["changed_meanwhile"], "owner": ["may_not_own"]}
+    takes = {"create": NewCustomer, "partial_update": CustomerPatch, "owner": Owner}
+    refuses = {
+        "create": ["no_name", "may_not_own", *FILE],
+        "partial_update": ["changed_meanwhile", "no_name", "moved_before_that", "in_the_future", *FILE],
+        "owner": ["may_not_own"],
+    }
     examples = {
         "create": {
             "name": "Blue Lake Trading",
@@ -141,14 +206,32 @@ class Customers(Lists, Details, Resource):
 
     def create(self, request: Request) -> Response:
         """Make a customer with its main contact."""
-        customer = customers.create_customer(**self.taken(), by=request.user, at=clock.now())
+        values = self._read(self.taken())
+        if values.get("owner") is not None and request.user.role not in LEADS:
+            raise not_there("owner", values["owner"].pk)
+        customer = customers.create_customer(**values, by=request.user, at=clock.now())
         return self.made(customer)
 
     def partial_update(self, request: Request, pk: str) -> Response:
         """Change fields of a customer's file."""
         customer = self.one(to_change=True)
-        customers.change_customer(customer, **self.taken(), by=request.user, at=clock.now())
+        values = self._read(self.taken())
+        customers.change_customer(customer, **values, by=request.user, at=clock.now())
         return self.shown(customer)
+
+    def _read(self, values: dict[str, Any]) -> dict[str, Any]:
+        """Put customer and colleague in place of their numbers; refuse those that the caller may not see."""
+        if values.get("parent") is not None:
+            pk = values["parent"]
+            values["parent"] = self.rows().filter(pk=pk).first()
+            if values["parent"] is None:
+                raise not_there("parent", pk)
+        if values.get("owner") is not None:
+            pk = values["owner"]
+            values["owner"] = User.objects.visible_to(self.request.user).filter(pk=pk).first()
+            if values["owner"] is None:
+                raise not_there("owner", pk)
+        return values
 
     @action(detail=True, methods=["post"])
     def owner(self, request: Request, pk: str) -> Response:

@@ -6,17 +6,19 @@ from typing import Any
 
 from django.db.models import QuerySet
 from rest_framework import serializers
+from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from customers import contacts
+from customers.api.facts import not_there
 from customers.api.reading import EVERYBODY, WRITERS, of_visible
 from customers.ground import clock
 from customers.ground.api import filters
 from customers.ground.api.access import may
-from customers.ground.api.serializers import DateField, Gives, MomentField, Takes
+from customers.ground.api.serializers import DateField, Gives, IdField, MomentField, Takes
 from customers.ground.api.views import Details, Lists, Resource
-from customers.models import ApiToken, Contact, Team, User
+from customers.models import ApiToken, Contact, Customer, Team, User
 from customers.models.people import Role
 
 READ = {"list": may(*EVERYBODY, scope="company:read"), "retrieve": may(*EVERYBODY, scope="company:read")}
@@ -35,14 +37,17 @@ class ContactShape(Gives):
             "preferred_channel",
             "language",
             "is_main",
+            "function",
+            "is_decision_maker",
             "left_on",
+            "successor",
             "created_at",
             "updated_at",
         ]
 
 
-class ContactChange(Takes):
-    """What is not sent stays as it is."""
+class ContactFields(Takes):
+    """What a contact's file holds."""
 
     name = serializers.CharField(max_length=200, required=False)
     role = serializers.CharField(max_length=100, required=False, allow_blank=True)
@@ -50,7 +55,25 @@ class ContactChange(Takes):
     email = serializers.EmailField(required=False, allow_blank=True)
     preferred_channel = serializers.CharField(max_length=16, required=False, allow_blank=True)
     language = serializers.CharField(max_length=10, required=False, allow_blank=True)
+    function = serializers.ChoiceField(Contact.Function.choices, required=False, allow_blank=True)
+    is_decision_maker = serializers.BooleanField(required=False)
+
+
+class ContactChange(ContactFields):
+    """What is not sent stays as it is."""
+
     left_on = DateField(required=False, allow_null=True)
+    successor = IdField(
+        required=False, allow_null=True, help_text="Takes over when the main contact has left."
+    )
+
+
+class NewContact(ContactFields):
+    """A contact of a customer; the first one is its main contact."""
+
+    customer = IdField(help_text="Our number of the customer.")
+    name = serializers.CharField(max_length=200)
+    is_main = serializers.BooleanField(required=False)
 
 
 class ContactFilter(filters.FilterSet):
@@ -62,25 +85,64 @@ class ContactFilter(filters.FilterSet):
 class Contacts(Lists, Details, Resource):
     tag = "contacts"
     model = Contact
+    detail_route = "api:contact-detail"
     serializer_class = ContactShape
     filterset_class = ContactFilter
     access = {
         "list": may(*EVERYBODY, scope="customers:read"),
         "retrieve": may(*EVERYBODY, scope="customers:read"),
+        "create": may(*WRITERS, scope="customers:write"),
         "partial_update": may(*WRITERS, scope="customers:write"),
+        "main": may(*WRITERS, scope="customers:write"),
     }
-    takes = {"partial_update": ContactChange}
-    refuses = {"partial_update": ["changed_meanwhile"]}
-    examples = {"partial_update": {"phone": "+86 10 5550 0100"}}
+    takes = {"create": NewContact, "partial_update": ContactChange}
+    refuses = {
+        "create": ["contact_without_name"],
+        "partial_update": [
+            "changed_meanwhile",
+            "contact_without_name",
+            "leaves_in_future",
+            "not_a_successor",
+            "contact_has_left",
+        ],
+        "main": ["contact_has_left", "changed_meanwhile"],
+    }
+    examples = {
+        "create": {"customer": 12, "name": "Wang Jing", "phone": "+86 10 5550 0100"},
+        "partial_update": {"phone": "+86 10 5550 0100"},
+    }
 
     def rows(self) -> QuerySet[Any]:
         """Return the contacts of the customers that the caller may see."""
         return of_visible(Contact, self.request.user)
 
+    def create(self, request: Request) -> Response:
+        """Add a contact to a customer."""
+        values = self.taken()
+        pk = values.pop("customer")
+        visible = Customer.objects.visible_to(request.user)  # type: ignore[attr-defined]
+        customer = visible.filter(pk=pk).first()
+        if customer is None:
+            raise not_there("customer", pk)
+        return self.made(contacts.create_contact(customer, **values, by=request.user, at=clock.now()))
+
     def partial_update(self, request: Request, pk: str) -> Response:
         """Change fields of a contact."""
         contact = self.one(to_change=True)
-        contacts.change_contact(contact, **self.taken(), by=request.user, at=clock.now())
+        values = self.taken()
+        if values.get("successor") is not None:
+            number = values["successor"]
+            values["successor"] = Contact.objects.filter(customer=contact.customer_id, pk=number).first()
+            if values["successor"] is None:
+                raise not_there("successor", number)
+        contacts.change_contact(contact, **values, by=request.user, at=clock.now())
+        return self.shown(contact)
+
+    @action(detail=True, methods=["post"])
+    def main(self, request: Request, pk: str) -> Response:
+        """Make a contact the one who is asked first."""
+        contact = self.one()
+        contacts.name_main(contact, by=request.user, at=clock.now())
         return self.shown(contact)
 
 

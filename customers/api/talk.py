@@ -14,7 +14,7 @@ from customers import complaints, interactions
 from customers.api.facts import FACT, READ, RECORD, FactFilter, Facts, NewFact, not_there
 from customers.api.reading import of_visible
 from customers.ground.api import filters
-from customers.ground.api.serializers import DayField, Gives, MomentField, Takes
+from customers.ground.api.serializers import DayField, Gives, IdField, MomentField, Takes
 from customers.models import Complaint, ComplaintEvent, Contact, Customer, Interaction, Order
 
 
@@ -25,13 +25,6 @@ def _theirs(model: Any, customer: Customer, values: dict[str, Any], name: str) -
         values[name] = model.objects.filter(customer=customer, pk=pk).first()
         if values[name] is None:
             raise not_there(name, pk)
-
-
-class IdField(serializers.IntegerField):
-    """One of our numbers."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(min_value=1, max_value=2**63 - 1, **kwargs)
 
 
 class InteractionShape(Gives):

@@ -17,6 +17,7 @@ from customers.ground.numbers import whole
 from customers.models import Customer
 from retention.models import CustomerMeasures, RetentionCase
 from retention.pages.filters import CustomerFilter
+from retention.pages.forms import WORKERS
 
 PAGE = 50
 SEES_CUSTOMERS = ("account_manager", "team_lead", "admin", "analyst")
@@ -52,6 +53,7 @@ def customer_list(request: HttpRequest) -> HttpResponse:
             "newer": first if request.GET.get("after") else None,
             "older": "?" + query.urlencode() if more else None,
             "total": len(ids),
+            "may_work": request.user.role in WORKERS,
         },
     )
 

@@ -131,6 +131,13 @@ class NumberField(serializers.DecimalField):
         return format(Decimal(value).normalize(), "f") if value is not None else None
 
 
+class IdField(serializers.IntegerField):
+    """One of our numbers."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(min_value=1, max_value=2**63 - 1, **kwargs)
+
+
 class Takes(serializers.Serializer[Any]):
     """What a call takes; fields that it does not know are refused."""
 
