@@ -17,8 +17,8 @@ from django.views.decorators.http import require_safe
 from customers.access import allow
 from customers.ground.numbers import whole
 from customers.models import Customer, User
+from customers.search.finding import matching
 from retention.pages.customers import SEES_CUSTOMERS
-from retention.pages.search import matching
 
 MOST = 12
 _NUMBER = re.compile(r"#\s*(\d+)\)?\s*$")

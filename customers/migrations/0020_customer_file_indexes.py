@@ -7,7 +7,7 @@ from customers.ground.migrating import AddIndexBesideWriters
 
 class Migration(migrations.Migration):
     atomic = False
-    dependencies = [("customers", "0015_customer_file")]
+    dependencies = [("customers", "0019_customer_file")]
     operations = [
         AddIndexBesideWriters(
             model_name="customer",

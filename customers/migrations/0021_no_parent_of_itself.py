@@ -5,7 +5,7 @@ from django.db.models import F, Q
 
 
 class Migration(migrations.Migration):
-    dependencies = [("customers", "0016_customer_file_indexes")]
+    dependencies = [("customers", "0020_customer_file_indexes")]
     operations = [
         migrations.AddConstraint(
             model_name="customer",
