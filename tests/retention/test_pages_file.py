@@ -11,6 +11,7 @@ from django.urls import reverse
 from customers import contacts, customers
 from customers.ground import clock
 from customers.models import Contact, Customer, MainContactChange
+from customers.search import index
 from retention.pages.file.finding import written
 from tests.factories import NOW, ContactFactory, CustomerFactory
 
@@ -150,7 +151,7 @@ def test_parent_that_one_does_not_see_is_not_shown_and_stays(signed_in, customer
 
 
 def test_names_are_suggested_of_visible_customers_only(signed_in, customer):
-    CustomerFactory(name="Blue Sea")
+    index.write([customer.pk, CustomerFactory(name="Blue Sea").pk])
     text = signed_in.get("/customers/names/", {"parent": "blue"}).content.decode()
     assert written(customer) in text
     assert "Blue Sea" not in text
