@@ -8,7 +8,7 @@ PORT ?= 8000
 DEMO ?= 1
 export PORT
 
-.PHONY: help run test bench lint fmt messages lock install install-dev dump contract clean
+.PHONY: help run test shots bench lint fmt messages lock install install-dev dump contract clean
 
 help: ## say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | awk -F'|' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -18,6 +18,9 @@ run: install ## set everything up and run it on http://127.0.0.1:8000 (PORT=…,
 
 test: ## set everything up and run every check and test
 	@exec $(PYTHON) .ci/stages.py
+
+shots: install-dev ## look at every page in every language, width and state; pictures in var/shots
+	@LIUKE_SHOTS=1 exec $(PYTHON) .ci/stages.py shots
 
 bench: install ## benchmarks: NAME= (all), SIZE=s|m|l, ENGINE=postgresql|sqlite; writes docs/performance.md
 	@$(BIN)/python -m benchmarks run $(NAME) --size $(or $(SIZE),s) --engine $(or $(ENGINE),postgresql) $(BENCH); \

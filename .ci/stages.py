@@ -163,6 +163,13 @@ def browser() -> None:
         pytest("browser", DJANGO_ALLOW_ASYNC_UNSAFE="true", TEST_REDIS_URL=bell)
 
 
+def shots() -> None:
+    """Every page in every language, width and state, with pictures (only when it is asked for)."""
+    if not services.program("chromium"):
+        raise services.Missing("Chromium is not installed (apt-get install chromium fonts-noto-cjk)")
+    pytest("browser", "tests/browser/test_every_page.py", DJANGO_ALLOW_ASYNC_UNSAFE="true")
+
+
 STAGES: dict[str, Callable[[], None]] = {
     "install": install,
     "lint": lint,
@@ -172,7 +179,9 @@ STAGES: dict[str, Callable[[], None]] = {
     "services": real_services,
     "chaos": chaos,
     "browser": browser,
+    "shots": shots,
 }
+ONLY_WHEN_ASKED = {"shots"}
 
 
 def main(wanted: list[str]) -> int:
@@ -183,7 +192,7 @@ def main(wanted: list[str]) -> int:
     lines, bad = [], False
     began = time.monotonic()
     for name, stage in STAGES.items():
-        if wanted and name not in wanted and name != "install":
+        if name not in wanted and name != "install" and (wanted or name in ONLY_WHEN_ASKED):
             continue
         print(f"\n=== {name}: {stage.__doc__}", flush=True)
         started, verdict = time.monotonic(), "passed"

@@ -168,4 +168,4 @@ def _started_by(run: SweepRun) -> str:
     if event is None:
         return ""
     by_channel = {"task": _("the schedule"), "command": _("a command"), "api": _("the API")}
-    return by_channel.get(event.channel, event.channel)
+    return by_channel.get(event.channel, "")

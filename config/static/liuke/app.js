@@ -66,6 +66,16 @@
   });
   window.addEventListener("pageshow", () => $$("form[data-sent]").forEach((form) => delete form.dataset.sent));
 
+  /* --- A table that scrolls sideways can be scrolled by the keyboard --------------------------- */
+  function reachable() {
+    for (const wrap of $$(".table-wrap")) {
+      if (wrap.scrollWidth > wrap.clientWidth) { wrap.tabIndex = 0; wrap.setAttribute("role", "region"); wrap.setAttribute("aria-label", ($("h2, h3", wrap.closest(".card") ?? wrap) ?? $("h1"))?.textContent.trim() ?? ""); }
+      else for (const name of ["tabindex", "role", "aria-label"]) wrap.removeAttribute(name);
+    }
+  }
+  reachable();
+  window.addEventListener("resize", reachable);
+
   /* --- Menus close on Escape and outside ------------------------------------------------------ */
   document.addEventListener("click", (event) => {
     for (const menu of $$("details[data-menu][open]")) if (!menu.contains(event.target)) menu.open = false;
@@ -278,6 +288,7 @@
     kept = { id: live.id, focus: focus && keyOf(focus), at: focus ? rows.indexOf(focus.closest("[data-row]")) : -1, link: row && linkOf(row), top: row && topOf(row) };
   });
   document.addEventListener("htmx:afterSwap", (event) => {
+    reachable();
     count();
     const live = kept && document.getElementById(kept.id);
     if (live) {

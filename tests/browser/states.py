@@ -1,0 +1,154 @@
+"""The company in the states in which a page is looked at: empty, with one row, with many, with long names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from django.apps import apps
+from django.db import connection, models
+from django.db.models import F
+
+from customers import complaints, reminders, tokens
+from customers.ground import clock, guards
+from customers.ground.privacy import Data
+from customers.models import Attribute, Cause, Customer, ImportBatch, Team, User
+from retention import calls, cases, rules, sweep
+from retention.models import RetentionCase, SweepRun, WarningRule
+from tests.factories import (
+    NOW,
+    CompanyFactory,
+    ContactFactory,
+    ContractFactory,
+    CustomerFactory,
+    InteractionFactory,
+    OrderFactory,
+    TeamFactory,
+    UserFactory,
+)
+
+LONG = "很长的名称" * 40
+MANY = 53
+
+
+@dataclass
+class World:
+    """The admin who looks, and an object for each kind of address."""
+
+    admin: User
+    objects: dict[str, Any] = field(default_factory=dict)
+
+
+def empty() -> World:
+    """Return a company in which nothing has happened."""
+    CompanyFactory(name="留客测试公司")
+    for catalogue in (WarningRule, Cause):  # what stands in two languages is data
+        catalogue.objects.update(name_en=F("name_zh"))
+    admin = UserFactory(username="guanli", first_name="管理", last_name="王", role="admin", email="")
+    return World(admin)
+
+
+def one() -> World:
+    """Return a company with one of everything."""
+    world = empty()
+    team = TeamFactory(name="华北")
+    seller = UserFactory(username="xiaoshou", first_name="丽", last_name="李", team=team, email="")
+    _customer(world, seller, "蓝湖贸易")
+    _catalogues(world, team, seller)
+    _judge(world)
+    return world
+
+
+def many() -> World:
+    """Return a company with more than a page of most things."""
+    world = one()
+    seller = world.objects["user"]
+    for number in range(MANY):
+        customer = CustomerFactory(name=f"客户{number}", owner=seller, contact__name=f"联系人{number}")
+        complaints.file_complaint(customer, text="又晚了。", by=None, at=NOW - timedelta(minutes=number))
+        cases.open_case(customer, kind="save", severity=1 + number % 3, reason="沉默。", by=seller, at=NOW)
+        due = NOW + timedelta(hours=number + 1)
+        reminders.set_reminder(
+            world.admin, text=f"提醒{number}", due_at=due, customer=customer, by=None, at=NOW
+        )
+        UserFactory(username=f"ren{number}", first_name=f"人{number}", last_name="赵", email="")
+    return world
+
+
+def long() -> World:
+    """Return a company in which every name and text that a person may write is 200 letters long."""
+    world = one()
+    guards.remove(connection)  # texts of facts are stretched in place
+    for model in apps.get_models():
+        if model._meta.app_label in {"ground", "customers", "surveys", "loyalty", "retention"}:
+            _stretch(model)
+    guards.install(connection)
+    User.objects.filter(pk=world.admin.pk).update(first_name=LONG[:150], last_name="王")
+    return world
+
+
+STATES: dict[str, Callable[[], World]] = {"empty": empty, "one": one, "many": many, "long": long}
+
+
+def _customer(world: World, seller: User, name: str) -> None:
+    customer = CustomerFactory(name=name, name_alt="蓝湖", owner=seller, city="北京", contact__name="张三")
+    ContactFactory(customer=customer, name="李四", role="采购", is_main=False)
+    for days in (200, 170, 140, 110, 80):
+        OrderFactory(customer=customer, occurred_at=NOW - timedelta(days=days), number=f"订单{days}")
+    InteractionFactory(customer=customer, occurred_at=NOW - timedelta(days=70), text="谈了交货。")
+    ContractFactory(customer=customer, number="合同1")
+    complaint = complaints.file_complaint(customer, text="又晚了。", by=None, at=NOW - timedelta(minutes=1))
+    reminders.set_reminder(
+        world.admin, text="送样品", due_at=NOW + timedelta(hours=2), customer=customer, by=None, at=NOW
+    )
+    world.objects |= {"customer": customer, "complaint": complaint, "user": seller}
+
+
+def _catalogues(world: World, team: Team, seller: User) -> None:
+    Attribute.objects.create(code="industry", kind="text", label_en="行业", label_zh="行业")
+    token, _secret = tokens.create_token(
+        world.admin,
+        name="商店",
+        scopes=["customers:read"],
+        expires_at=clock.real_now() + timedelta(days=9),
+        by=world.admin,
+        at=NOW,
+    )
+    batch = ImportBatch.objects.create(
+        kind="customers", status="done", file_name="客户.csv", by=world.admin, made_at=NOW, finished_at=NOW
+    )
+    world.objects |= {"team": team, "token": token, "import": batch}
+
+
+def _judge(world: World) -> None:
+    WarningRule.objects.update(is_enabled=False)
+    for rule in WarningRule.objects.filter(code__in=["overdue", "no-contact"]):
+        rules.enable(rule, open_existing=True, by=None, at=NOW)
+    sweep.run(as_of=NOW + timedelta(seconds=1), scope="full")
+    case = RetentionCase.objects.first() or cases.open_case(
+        world.objects["customer"], kind="save", severity=3, reason="沉默。", by=None, at=NOW
+    )
+    calls.plan_call(case, reason="谈价格", by=None, at=NOW + timedelta(seconds=2))
+    world.objects |= {"case": case, "rule": WarningRule.objects.first(), "sweep": SweepRun.objects.first()}
+
+
+def _stretch(model: type[models.Model]) -> None:
+    """Make every text of a person's that the table holds as long as it may be, up to 200 letters."""
+    declared = getattr(model, "privacy", {})
+    personal = {Data.IDENTITY, Data.REACH, Data.TEXT}
+    names = {"name", "name_en", "name_zh", "label_en", "label_zh", "text", "file_name", "reason", "segment"}
+    unique = {name for constraint in model._meta.constraints for name in getattr(constraint, "fields", ())}
+    for column in model._meta.concrete_fields:
+        is_text = isinstance(column, models.CharField | models.TextField) and not column.choices
+        if not is_text or column.unique or column.name in unique or isinstance(column, models.EmailField):
+            continue
+        if declared.get(column.name, (None,))[0] in personal or column.name in names:
+            if column.name in {"phone", "external_id"} or getattr(column, "is_sealed", False):
+                continue
+            most = min(column.max_length or 200, 200)
+            model._base_manager.exclude(**{column.name: ""}).update(**{column.name: LONG[:most]})
+
+
+__all__ = ["LONG", "STATES", "Customer", "World"]
