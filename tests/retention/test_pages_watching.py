@@ -143,7 +143,7 @@ def test_page_asks_as_often_for_three_rows_as_for_one(client, admin, django_asse
 # --- Live -------------------------------------------------------------------------------------
 def test_live_part_answers_304_until_something_changes(client, admin):
     client.force_login(admin)
-    address = text(client, WORK).split('hx-get="')[1].split('"')[0].replace("&amp;", "&")
+    address = text(client, WORK).split('data-live hx-get="')[1].split('"')[0].replace("&amp;", "&")
     first = client.get(address)
     assert b"<h1" not in first.content and b"csrfmiddlewaretoken" not in first.content
     same = client.get(address, headers={"If-None-Match": first["ETag"]})
