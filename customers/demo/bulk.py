@@ -24,11 +24,15 @@ def insert(
 
     Args:
         names: attribute names (`customer_id`, not `customer`); moments must come from `moments`.
-        same: values that all rows share; other fields take their default.
+        same: values that all rows share; other fields take their default, the database's where it has one.
     """
     fields = {field.attname: field for field in model._meta.concrete_fields}
     quote = connection.ops.quote_name
-    rest = [field for name, field in fields.items() if name not in names and not field.primary_key]
+    rest = [
+        field
+        for name, field in fields.items()
+        if name not in names and not field.primary_key and (name in same or not field.has_db_default())
+    ]
     fixed = tuple(
         field.get_db_prep_save(same.get(field.attname, field.get_default()), connection) for field in rest
     )
