@@ -7,16 +7,15 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.core.management import call_command
 from django.urls import reverse
 from playwright.sync_api import expect
 
-from customers import complaints, ownership
+from customers import ownership
 from customers.models import Complaint, Customer
-from retention import cases, rules, sweep
+from retention import rules, sweep
 from retention.models import EarlyWarning, FollowUpCall, RetentionCase, WarningRule
-from tests.factories import NOW, InteractionFactory, OrderFactory
+from tests.factories import NOW
 
 LANGUAGES = ["en", "zh-hans"]
 
@@ -95,44 +94,6 @@ def test_complaint_filed_by_hand_is_a_case_within_ten_seconds(
     case = RetentionCase.objects.get()
     assert (case.kind, case.severity, Complaint.objects.get().state) == ("recovery", 3, "open")
     assert page.problems == []
-
-
-def grown(customer):
-    for days in (200, 170, 140, 110, 80):
-        OrderFactory(customer=customer, occurred_at=NOW - timedelta(days=days))
-    InteractionFactory(customer=customer, occurred_at=NOW - timedelta(days=70))
-    complaints.file_complaint(customer, text="Late again. " * 12, by=None, at=NOW - timedelta(minutes=1))
-    for rule in WarningRule.objects.all():
-        rules.enable(rule, open_existing=True, by=None, at=NOW)
-    sweep.run(as_of=NOW + timedelta(seconds=1), scope="full")
-
-
-@pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("width", [320, 1440])
-def test_no_page_has_an_axe_violation_or_scrolls_sideways(
-    customer, admin, sign_in, live_server, language, width
-):
-    Customer.objects.filter(pk=customer.pk).update(
-        name="Very long name of a company " * 7, name_alt="很长的名字" * 20
-    )
-    grown(customer)
-    case = RetentionCase.objects.first() or cases.open_case(
-        customer, kind="save", severity=3, reason="x", by=None, at=NOW
-    )
-    page = sign_in(admin, language=language, width=width)
-    names = ["home", "queue", "customer_list", "complaint_list", "rule_list", "sweep_list"]
-    paths = [reverse(f"retention:{name}") for name in names]
-    paths += [reverse("retention:customer", args=[customer.pk]), reverse("retention:case", args=[case.pk])]
-    paths += [reverse("customers:user_list"), reverse("customers:user_new"), reverse("customers:team_list")]
-    paths += [reverse("account_change_password")]
-    wrong = []
-    for path in paths:
-        page.goto(live_server.url + path)
-        found = [violation["id"] for violation in Axe().run(page).response["violations"]]
-        wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        if found or wide > 0:
-            wrong.append((path, found, wide))
-    assert wrong == []
 
 
 def test_forms_work_without_script(manager, customer, browser, live_server):
