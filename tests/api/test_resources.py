@@ -23,6 +23,7 @@ LISTS = [
     "consents",
     "consent-texts",
     "objections",
+    "erasures",
     "products",
     "attributes",
     "attribute-values",
