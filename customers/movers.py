@@ -77,7 +77,8 @@ def export_references(person: str, pk: int) -> list[dict[str, Any]]:
     """Return the names that other systems give to a person."""
     from customers.models import ExternalRef
 
-    return list(ExternalRef.objects.filter(kind=person, object_id=pk).order_by("pk").values())
+    rows: Any = ExternalRef.objects.filter(kind=person, object_id=pk).order_by("pk").values()
+    return list(rows)
 
 
 def move_references(person: str, source: int, target: int) -> int:

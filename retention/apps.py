@@ -8,7 +8,10 @@ class RetentionConfig(AppConfig):
 
     def ready(self) -> None:
         from customers import movers, objections
-        from retention import sweep  # noqa: F401  — registers its poller with the drain
+        from retention import (
+            keeping,
+            sweep,  # noqa: F401  — registers its poller with the drain
+        )
         from retention.api import scopes
         from retention.cases import closing, complaints
         from retention.measures import merging
@@ -17,6 +20,7 @@ class RetentionConfig(AppConfig):
 
         complaints.subscribe()
         objections.register("retention.cases", closing.objected)
+        keeping.register_all()
         scopes.register()
         entries.enter()
         movers.register(self.get_model("CustomerMeasures"), mover=merging.move)

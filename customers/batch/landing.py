@@ -172,7 +172,7 @@ def _present(model: type[models.Model], ids: list[int]) -> dict[Any, Any]:
     rows = model._default_manager.all()
     if not any(field.name == "erased_at" for field in model._meta.concrete_fields):
         return rows.in_bulk(ids)
-    found = rows.select_for_update().order_by("pk").in_bulk(ids)
+    found: dict[Any, Any] = rows.select_for_update().order_by("pk").in_bulk(ids)
     if any(row.erased_at is not None for row in found.values()):
         raise _ErasedMeanwhile("erased meanwhile")
     return found

@@ -75,7 +75,7 @@ def numbers_of(kind: str, names: Names, *, source: str) -> Numbers:
     found = Numbers({name: name for name in listed if isinstance(name, int)})
     texts = {name for name in listed if isinstance(name, str)}
     refs = find_refs(kind, texts, source=source)
-    found.erased = {**erased(kind, texts - refs.keys(), source=source)}
+    found.erased = dict(erased(kind, texts - refs.keys(), source=source).items())
     if found and (model := _PERSONS.get(kind)) is not None:
         gone = model._default_manager.filter(pk__in=list(found), erased_at__isnull=False)
         found.erased.update(gone.values_list("pk", "erased_at"))

@@ -41,8 +41,8 @@ def words_of(people: Sequence[tuple[str, int]]) -> set[str]:
             for row in Contact.objects.filter(pk=pk).values_list("name", "phone", "email"):
                 said.update(row)
         else:
-            for row in Customer.objects.filter(pk=pk).values_list("name", "name_alt"):
-                said.update(row)
+            for names in Customer.objects.filter(pk=pk).values_list("name", "name_alt"):
+                said.update(names)
     return {word.strip().casefold() for word in said if word.strip()}
 
 
