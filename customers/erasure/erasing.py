@@ -129,6 +129,7 @@ def _erase(
     with transaction.atomic():
         list(Customer.objects.select_for_update().filter(pk=customer_id).values_list("pk"))
         made = _records_of(people)
+        found += files.attached(people)
         hashed = [name for who, pk in people for name in names.of_refs(who, [pk])]
         counts = _blank(people)
         counts["customers.ImportBatch"] = files.forget(words)

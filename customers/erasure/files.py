@@ -19,7 +19,7 @@ from django.db.models import Q
 from customers.erasure import log
 from customers.ground import outbox
 from customers.ground.models import OutboxRow
-from customers.models import Contact, Customer, ExternalRef, ImportBatch
+from customers.models import Attachment, Contact, Customer, ExternalRef, ImportBatch
 
 LONG = 6  # a shorter word is looked for as a whole cell only: "12" stands in every file
 MOST_UNPACKED = 512 * 1024 * 1024
@@ -83,6 +83,12 @@ def holding(words: set[str]) -> Found:
     return found
 
 
+def attached(people: Sequence[tuple[str, int]]) -> Found:
+    """Return the files that are attached to customers, by the random names under which they are stored."""
+    rows = Attachment.objects.filter(customer__in=[pk for kind, pk in people if kind == "customer"])
+    return [{"attachment": name} for name in rows.order_by("pk").values_list("stored_as", flat=True)]
+
+
 def count(found: Found) -> int:
     """Return how many files are concerned."""
     return len(found)
@@ -93,6 +99,10 @@ def end(row: OutboxRow, at: datetime) -> None:
     """Write the log outside the database and take the person out of files; may be done again."""
     log.append(row.payload["line"])
     for said in row.payload["files"]:
+        if "attachment" in said:
+            for path in Path(settings.MEDIA_ROOT).rglob(Path(said["attachment"]).name):
+                path.unlink(missing_ok=True)
+            continue
         path = folder() / Path(said["file"]).name
         if "lines" in said:
             _without(path, lines=set(said["lines"]), print_of=said["print"])

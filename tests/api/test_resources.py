@@ -23,7 +23,6 @@ LISTS = [
     "consents",
     "consent-texts",
     "objections",
-    "erasures",
     "products",
     "attributes",
     "attribute-values",

@@ -28,7 +28,7 @@ from customers.models import Contact, Customer, ExternalRef, ImportBatch
 from retention import cases
 from tests.factories import NOW, OrderFactory, OrderLineFactory, UserFactory, day
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 LATER = NOW + timedelta(days=1)
 SAID = {Data.IDENTITY, Data.REACH, Data.TEXT}
 NOT_OF_CUSTOMERS = {"admin.LogEntry"}  # tables of libraries

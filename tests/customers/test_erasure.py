@@ -25,7 +25,16 @@ from customers.batch import (
 from customers.batch.records import Line
 from customers.erasure import log, names
 from customers.ground.models import AuditEvent, Event, HolderKey, SealedValue
-from customers.models import Contact, Customer, ErasedName, ErasureReceipt, ExternalRef, Interaction, Order
+from customers.models import (
+    Attachment,
+    Contact,
+    Customer,
+    ErasedName,
+    ErasureReceipt,
+    ExternalRef,
+    Interaction,
+    Order,
+)
 from tests.factories import NOW, ContactFactory, CustomerFactory, OrderFactory, ago
 
 pytestmark = pytest.mark.django_db
@@ -413,6 +422,20 @@ def test_import_files_lose_the_persons_lines(private, company):
     for batch in (done, held, free):
         batch.refresh_from_db()
     assert (done.status, held.status, free.status) == ("done", "refused", "uploaded")
+
+
+def test_attached_files_go_from_the_disk(private, settings):
+    folder = settings.MEDIA_ROOT / "attachments"
+    folder.mkdir(parents=True)
+    other = CustomerFactory()
+    for customer, name in ((private, "a1"), (other, "b2")):
+        Attachment.objects.create(
+            customer=customer, name="Contract.pdf", type="pdf", size=1, stored_as=name, added_at=NOW
+        )
+        (folder / name).write_bytes(b"x")
+    erasure.finish(erase(private), at=NOW)
+    assert [path.name for path in folder.iterdir()] == ["b2"]
+    assert Attachment.objects.get().customer == other
 
 
 def test_ending_an_erasure_twice_takes_out_the_same_lines_once(private):
