@@ -21,7 +21,7 @@ from django.conf import settings as django_settings
 from django.core.management import call_command
 from django.db import connection, models
 
-from customers import complaints, customers, erasure, interactions, movers, writing
+from customers import complaints, contacts, customers, erasure, interactions, movers, writing
 from customers.ground import clock, drain
 from customers.ground.privacy import Data, Erasure
 from customers.models import Contact, Customer, ExternalRef, ImportBatch
@@ -229,7 +229,7 @@ def test_a_canary_in_every_field_is_found_nowhere_after_erasure(company, _outsid
         )
     # values overwritten by verbs lie under seal; the others are planted over what stands
     customers.change_customer(customer, name=canaries.word(), notes=canaries.word(), by=user, at=LATER)
-    customers.change_contact(contact, name=canaries.word(), by=user, at=LATER)
+    contacts.change_contact(contact, name=canaries.word(), by=user, at=LATER)
     writing.revise(said, text=canaries.word(), at=LATER)
     reached = plant(canaries, customer, contact)
     assert {"customers.Customer", "customers.Contact", "retention.RetentionCase"} <= reached
