@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from customers import erasure
-from customers.management.erasing import ErasingCommand
+from customers.management.commands._erasing import ErasingCommand
 
 
 class Command(ErasingCommand):
