@@ -26,6 +26,11 @@ SCHEDULE: dict[str, dict[str, Any]] = {
         "task": "customers.tasks.fill_search",
         "schedule": crontab(minute=47),
     },
+    # Texts, addresses and files that are older than their class is kept: a bounded number a night.
+    "clear what was kept long enough": {
+        "task": "customers.tasks.clear_old",
+        "schedule": crontab(hour=3, minute=37),
+    },
     "forget old calls of the API": {
         "task": "customers.ground.tasks.forget_api_calls",
         "schedule": crontab(minute=17),

@@ -238,6 +238,10 @@ WHITENOISE_USE_FINDERS = not _with_manifest
 WHITENOISE_MANIFEST_STRICT = True
 WHITENOISE_KEEP_ONLY_HASHED_FILES = True
 MEDIA_ROOT = Path(env.text("MEDIA_ROOT", str(VAR_DIR / "media")))
+# Who was erased, outside of the database, so that a restored backup can be told. The key beside it is for
+# the hashes of erased ids; ERASURE_KEY takes its place. Neither depends on SECRET_KEY, which may change.
+ERASURE_LOG = Path(env.text("ERASURE_LOG", str(VAR_DIR / "erasures.log")))
+ERASURE_KEY = env.text("ERASURE_KEY")
 
 # --- Mail -------------------------------------------------------------------------------------
 if not (EMBEDDED or DEBUG or env.text("EMAIL_URL")):

@@ -1,6 +1,7 @@
 from django.apps import AppConfig
 from django.db.models.signals import post_migrate
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 
 class CustomersConfig(AppConfig):
@@ -8,8 +9,9 @@ class CustomersConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from customers import causes, consents, movers, navigation
+        from customers import causes, consents, keeping, movers, navigation
         from customers.api import scopes
+        from customers.erasure import log
         from customers.imports import background, delivered  # noqa: F401 — enters the drain's poller
         from customers.navigation import Entry
         from customers.search import index
@@ -20,6 +22,24 @@ class CustomersConfig(AppConfig):
             self.get_model("SearchToken"), mover=index.move, eraser=index.erase, exporter=index.export
         )
         movers.register(self.get_model("Consent"), mover=consents.move)
+        movers.register(
+            self.get_model("ExternalRef"),
+            mover=movers.move_references,
+            eraser=movers.erase_references,
+            exporter=movers.export_references,
+        )
+        keeping.register_all()
+        navigation.register(
+            Entry(
+                "customers:privacy_settings",
+                pgettext_lazy("settings", "Privacy"),
+                "shield",
+                frozenset({"admin"}),
+                position=60,
+                section="setup",
+                help=_("How long things are kept, the texts people agree to, receipts of erasures."),
+            )
+        )
         movers.register_undo_blocker("customers.consents", consents.blocks_undo)
         delivered.register_all()
         movers.register_app("ground")
@@ -46,3 +66,4 @@ class CustomersConfig(AppConfig):
             )
         )
         post_migrate.connect(causes.sync, sender=self, dispatch_uid="customers.causes")
+        post_migrate.connect(log.open_book, sender=self, dispatch_uid="customers.erasure")

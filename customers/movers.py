@@ -12,6 +12,8 @@ from typing import Any
 
 from django.apps import apps
 from django.db import models
+from django.db.models import Value
+from django.db.models.functions import Cast, Concat
 
 from customers.ground.privacy import Declaration, Erasure
 
@@ -25,6 +27,7 @@ _erasers: dict[type[models.Model], Eraser] = {}
 _exporters: dict[type[models.Model], Exporter] = {}
 _undo_blockers: dict[str, UndoBlocker] = {}
 PERSONS = ("customer", "contact")
+REFERENCES = {"attributevalue": "attribute"}  # the kind of a fact's references where it is not its own name
 
 
 def register(
@@ -54,6 +57,35 @@ def move_contacts(person: str, source: int, target: int) -> int:
     if person != "customer":
         return 0
     return Contact.objects.filter(customer_id=source).update(customer_id=target, is_main=False)
+
+
+def erase_references(person: str, pk: int) -> int:
+    """Destroy the names that other systems give to a person, and to the facts of a customer."""
+    from customers.facts import TWINS
+    from customers.models import ExternalRef
+
+    gone = ExternalRef.objects.filter(kind=person, object_id=pk).delete()[0]
+    if person == "customer":
+        for fact in TWINS:
+            theirs = fact._default_manager.filter(customer_id=pk).order_by().values("pk")
+            kind = REFERENCES.get(fact._meta.model_name or "", fact._meta.model_name)
+            gone += ExternalRef.objects.filter(kind=kind, object_id__in=theirs).delete()[0]
+    return gone
+
+
+def export_references(person: str, pk: int) -> list[dict[str, Any]]:
+    """Return the names that other systems give to a person."""
+    from customers.models import ExternalRef
+
+    rows: Any = ExternalRef.objects.filter(kind=person, object_id=pk).order_by("pk").values()
+    return list(rows)
+
+
+def move_references(person: str, source: int, target: int) -> int:
+    """Let the names of one record mean the other: they become its aliases."""
+    from customers.models import ExternalRef
+
+    return ExternalRef.objects.filter(kind=person, object_id=source).update(object_id=target)
 
 
 def register_undo_blocker(name: str, blocker: UndoBlocker) -> None:
@@ -112,7 +144,15 @@ def _general_eraser(model: type[models.Model]) -> Eraser:
     def erase(person: str, pk: int) -> int:
         rows = _rows(model, person, pk)
         blank = {name: _nothing(model, name) for name in _names(model, Erasure.BLANK)}
-        changed = rows.update(**blank) if blank else 0
+        if model._meta.model_name in PERSONS:
+            blank["name"] = Concat(Value("#"), Cast("pk", models.CharField()))  # pages need something to show
+        written = models.Q()
+        for name, nothing in blank.items():
+            if not model._meta.get_field(name).editable:
+                continue  # follows from the others
+            same = models.Q(**({f"{name}__isnull": True} if nothing is None else {name: nothing}))
+            written |= ~same
+        changed = rows.filter(written).update(**blank) if blank else 0
         if _names(model, Erasure.DESTROY):
             changed += rows.delete()[0]
         return changed

@@ -6,7 +6,8 @@ from typing import Any
 
 from celery import shared_task
 
-from customers.ground import context
+from customers import keeping
+from customers.ground import clock, context
 from customers.search import index
 
 
@@ -15,3 +16,10 @@ def fill_search(**_kwargs: Any) -> None:
     """Let those customers be found that came without their tokens, from an older program or a bulk load."""
     with context.acting(channel="task"):
         index.fill()
+
+
+@shared_task(name="customers.tasks.clear_old")
+def clear_old(**_kwargs: Any) -> None:
+    """Clear what is older than its class is kept."""
+    with context.acting(channel="task"):
+        keeping.clear_old(at=clock.now())

@@ -7,15 +7,20 @@ class RetentionConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from customers import movers
-        from retention import sweep  # noqa: F401  — registers its poller with the drain
+        from customers import movers, objections
+        from retention import (
+            keeping,
+            sweep,  # noqa: F401  — registers its poller with the drain
+        )
         from retention.api import scopes
-        from retention.cases import complaints
+        from retention.cases import closing, complaints
         from retention.measures import merging
         from retention.pages import entries
         from retention.rules import ready
 
         complaints.subscribe()
+        objections.register("retention.cases", closing.objected)
+        keeping.register_all()
         scopes.register()
         entries.enter()
         movers.register(self.get_model("CustomerMeasures"), mover=merging.move)

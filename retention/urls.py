@@ -9,6 +9,7 @@ from retention.pages import (
     complaints,
     customer,
     customers,
+    erasing,
     find,
     home,
     privacy,
@@ -51,6 +52,8 @@ urlpatterns = [
     path("customers/<int:pk>/privacy/", privacy.customer_privacy, name="customer_privacy"),
     path("customers/<int:pk>/privacy/consent/", privacy.consent, name="customer_privacy_consent"),
     path("customers/<int:pk>/privacy/object/", privacy.objection, name="customer_privacy_object"),
+    path("customers/<int:pk>/privacy/erase/", erasing.erase, name="customer_privacy_erase"),
+    path("customers/<int:pk>/privacy/export/", erasing.export, name="customer_privacy_export"),
     path("customers/<int:pk>/privacy/lift/", privacy.lift, name="customer_privacy_lift"),
     path("complaints/", complaints.complaint_list, name="complaint_list"),
     *(

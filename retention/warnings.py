@@ -8,13 +8,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Count, Max, QuerySet
+from django.db.models import Count, Exists, Max, OuterRef, QuerySet
 
 from customers.ground import events
 from customers.ground.models import Company, Event
+from customers.models import Customer, Objection
 from retention.measures import dialect, fingerprint
 from retention.models import CustomerMeasures, EarlyWarning, Loss, RetentionCase, SweepRun, WarningRule
-from retention.rules.scan import Matches, Scan
+from retention.rules.scan import Matches, Scan, objects
 
 RAISED, CLOSED = "warning.raised", "warning.closed"
 _WARNING = EarlyWarning._meta.db_table
@@ -35,9 +36,9 @@ def raise_matches(
     the rule was switched off or revised meanwhile. The cool-down counts from the close of the
     customer's last warning of the rule, or of that warning's case if that came later. A warning that
     was a baseline, or fell with its rule, leaves no cool-down behind; a baseline waits for none. A
-    customer that is lost (``Loss``) gets none before the first order after the day of the loss. The
-    evidence is that of the scan.
-    Side effects: a ``warning.raised`` event each, unless ``is_baseline``.
+    customer that is lost (``Loss``) gets none before the first order after the day of the loss, one that
+    objects to profiling none at all, also when she objected while this was running. The evidence is that
+    of the scan. Side effects: a ``warning.raised`` event each, unless ``is_baseline``.
     """
     mine = _of(run, found.scan)
     last = mine.aggregate(last=Max("id"))["last"] or 0
@@ -45,6 +46,7 @@ def raise_matches(
     if not _raise(found, run=run, at=at, is_baseline=is_baseline):
         return raised
     new = mine.filter(id__gt=last)
+    _spare_objectors(new)
     if not is_baseline:
         _tell(RAISED, new, at=at)
     return raised | dict(new.order_by().values_list("rule__code").annotate(Count("id")))
@@ -145,7 +147,7 @@ def _without_standing(found: Matches, cursor: Any) -> str:
 
 
 def _drop_those_who_wait(new: str, live: str, *, is_baseline: bool) -> str:
-    """Return the statement that takes out whose rule cools down and who is lost."""
+    """Return the statement that takes out whose rule cools down, who is lost and who objects."""
     cooling = (
         f"SELECT 1 FROM live JOIN {_WARNING} w ON w.rule_id = live.rule_id "
         f"LEFT JOIN {_CASE} c ON c.id = w.case_id "
@@ -162,7 +164,7 @@ def _drop_those_who_wait(new: str, live: str, *, is_baseline: bool) -> str:
     )
     return (
         f'WITH live (rule_id, version, cool) AS ({live}) DELETE FROM "{new}" AS t '
-        f"WHERE EXISTS ({lost}){waits}"
+        f"WHERE EXISTS ({lost}) OR {objects('t.customer_id')}{waits}"
     )
 
 
@@ -180,6 +182,23 @@ def _insert(found: Matches, new: str, live: str) -> str:
         f"JOIN {_RULE} r ON r.id = live.rule_id AND r.version = live.version AND r.is_enabled "
         "ORDER BY customer_id, r.id ON CONFLICT DO NOTHING"
     )
+
+
+def _spare_objectors(new: QuerySet[EarlyWarning]) -> None:
+    """Take back the warnings of customers who objected to profiling since the scan began.
+
+    Whoever is objecting at this moment holds the customer (``customers.objections.hold``): we wait for
+    it, and see its objection then; whoever comes after us waits, and closes what we raised.
+    """
+    if connection.vendor == "postgresql":
+        chosen, params = new.order_by().values("customer_id").query.sql_with_params()
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"SELECT 1 FROM {Customer._meta.db_table} WHERE id IN ({chosen}) ORDER BY id FOR KEY SHARE",
+                params,
+            )
+    standing = Objection.objects.filter(customer=OuterRef("customer"), lifted_at__isnull=True)
+    new.filter(Exists(standing)).delete()
 
 
 def _live_rules(found: Matches, *, at: datetime) -> tuple[str, dict[str, Any]]:

@@ -19,4 +19,5 @@ def register() -> None:
     scopes.register("company:write", _("change products and exchange rates"))
     scopes.register("privacy:read", _("read consents and objections to profiling"))
     scopes.register("privacy:write", _("record consents and objections to profiling"))
+    scopes.register("privacy:erase", _("hand out and erase what is stored about a person"))
     scopes.register("audit:read", _("read who did what"))

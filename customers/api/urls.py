@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from django.urls import path
 
-from customers.api import audit, company, consents, customers, imports, people, reminders, talk, trade
+from customers.api import (
+    audit,
+    company,
+    consents,
+    customers,
+    erasure,
+    imports,
+    people,
+    reminders,
+    talk,
+    trade,
+)
 from customers.api.batch import Batch, batch_of
 
 RESOURCES = (
@@ -18,6 +29,7 @@ RESOURCES = (
     ("consents", consents.Consents, "consent"),
     ("consent-texts", consents.Texts, "consent-text"),
     ("objections", consents.Objections, "objection"),
+    ("erasures", erasure.Erasures, "erasure"),
     ("products", trade.Products, "product"),
     ("attributes", company.Attributes, "attribute"),
     ("attribute-values", company.Values, "attribute-value"),
@@ -86,6 +98,7 @@ def _batch(kind: str, scope: str, record: dict[str, object]) -> type[Batch]:
 PATHS = [
     path("me/", people.Me.as_view({"get": "show"}), name="me"),
     path("company/", company.TheCompany.as_view({"get": "show"}), name="company"),
+    path("personal-copies/", erasure.Copies.as_view({"post": "make"}), name="personal-copies"),
     path("import-kinds/", imports.Kinds.as_view({"get": "show"}), name="import-kinds"),
     *(
         path(f"batch/{kind}/", _batch(kind, *said).as_view({"post": "upsert"}), name=f"batch-{kind}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
@@ -11,6 +12,7 @@ from customers import consents
 from customers.batch import references
 from customers.batch.landing import add_refs, find_refs, in_chunks
 from customers.batch.records import ConsentRecord, Landed, Reference, Refusal
+from customers.erasure.names import WasErased
 from customers.ground.errors import Refused
 from customers.models import Consent, ConsentText, Contact, ImportBatch, Purpose
 
@@ -45,13 +47,17 @@ def upsert_consents(
         landed = Landed()
         ids = references.numbers_of("customer", (record.customer for record in chunk), source=source)
         known = references.known(chunk, ids, landed)
-        contacts = _contacts(known, ids, source=source)
+        contacts, gone = _contacts(known, ids, source=source)
         texts = {str(text): text for text in ConsentText.objects.all()}
         present = find_refs("consent", (record.external_id for record in known), source=source)
         stored = Consent.objects.in_bulk(list(present.values()))
         new: list[tuple[str, Consent]] = []
         for record in known:
             contact_id = contacts.get(record.external_id)
+            if record.contact in gone:
+                erased: Refused = WasErased(name=record.contact, at=gone[record.contact])
+                landed.refused.append(Refusal(record, "contact", erased))
+                continue
             if contact_id is None:
                 reason: Refused = references.UnknownContact(name=record.contact or record.customer)
                 landed.refused.append(Refusal(record, "contact", reason))
@@ -79,8 +85,10 @@ def upsert_consents(
 
 def _contacts(
     records: Sequence[ConsentRecord], ids: Mapping[Reference, int], *, source: str
-) -> dict[str, int]:
-    """Return the contact that each record means, by the record's id; none of another customer's."""
+) -> tuple[dict[str, int], Mapping[Any, datetime]]:
+    """Return the contact that each record means, by the record's id; none of another
+    customer's; and the contacts who were erased, since when.
+    """
     named = references.numbers_of("contact", (record.contact for record in records), source=source)
     customers = {ids[record.customer] for record in records}
     holders = dict(Contact.objects.filter(pk__in=named.values()).values_list("pk", "customer_id"))
@@ -91,7 +99,7 @@ def _contacts(
         pk = main.get(customer_id) if not record.contact else named.get(record.contact)
         if pk is not None and (not record.contact or holders.get(pk) == customer_id):
             found[record.external_id] = pk
-    return found
+    return found, named.erased
 
 
 def _statement(record: ConsentRecord, contact_id: int, text_id: int | None) -> Statement:

@@ -15,9 +15,11 @@ from customers.batch.records import (
     ContractRecord,
     InteractionRecord,
     Landed,
+    Reference,
     Refusal,
     Step,
 )
+from customers.erasure.names import WasErased
 from customers.ground import events, localtime, money
 from customers.ground.errors import Refused
 from customers.ground.models import Event
@@ -171,19 +173,29 @@ def upsert_complaints(
     return in_chunks(records, land)
 
 
-def _theirs(model: Any, name: str, records: Sequence[Any], *, source: str) -> dict[Any, tuple[int, int]]:
+class _Theirs(dict[Any, tuple[int, int]]):
+    """Our number and the customer's of what records name; ``erased``: contacts who were erased."""
+
+    erased: dict[Reference, datetime]
+
+
+def _theirs(model: Any, name: str, records: Sequence[Any], *, source: str) -> _Theirs:
     """Return our number and the customer's of each contact or order that the records name."""
     ids = references.numbers_of(name, (getattr(record, name) for record in records), source=source)
-    if not ids:
-        return {}
-    holders = dict(model.objects.filter(pk__in=ids.values()).values_list("pk", "customer_id"))
-    return {ref: (pk, holders[pk]) for ref, pk in ids.items() if pk in holders}
+    found = _Theirs()
+    found.erased = ids.erased
+    if ids:
+        holders = dict(model.objects.filter(pk__in=ids.values()).values_list("pk", "customer_id"))
+        found.update({ref: (pk, holders[pk]) for ref, pk in ids.items() if pk in holders})
+    return found
 
 
-def _is_theirs(
-    record: Any, customer_id: int, name: str, known: dict[Any, tuple[int, int]], landed: Landed
-) -> bool:
+def _is_theirs(record: Any, customer_id: int, name: str, known: _Theirs, landed: Landed) -> bool:
     reference = getattr(record, name)
+    if name == "contact" and reference in known.erased:
+        reason = WasErased(name=reference, at=known.erased[reference])
+        landed.refused.append(Refusal(record, name, reason))
+        return False
     if reference is None or (reference in known and known[reference][1] == customer_id):
         return True
     refusal = references.UnknownContact if name == "contact" else references.UnknownOrder

@@ -94,6 +94,8 @@ def _tried_again(land: Callable[[list[Record]], Landed], chunk: list[Record]) ->
 
 
 def _somebody_was_quicker(error: Exception) -> bool:
+    if isinstance(error, _ErasedMeanwhile):
+        return True
     if guards.RECORDED_BEFORE in str(error):
         return True  # another import wrote a later version since we looked
     state = getattr(error.__cause__, "sqlstate", None)
@@ -136,7 +138,7 @@ def land_rows(
     of a change is never before the one that stands. Old personal values are sealed first.
     """
     refs = find_refs(kind, (want.external_id for want in wanted), source=source)
-    present = model._default_manager.in_bulk(list(refs.values()))
+    present = _present(model, list(refs.values()))
     landed: list[Row] = []
     new: list[tuple[str, Any]] = []
     for want in wanted:
@@ -159,6 +161,21 @@ def land_rows(
     model._default_manager.bulk_create([obj for _name, obj in new])
     add_refs(kind, ((name, obj.pk) for name, obj in new), source=source)
     return landed
+
+
+class _ErasedMeanwhile(OperationalError):
+    """Somebody was erased between the look-up of her name and the writing: the chunk is landed anew."""
+
+
+def _present(model: type[models.Model], ids: list[int]) -> dict[Any, Any]:
+    """Return the rows, by number; people are held, so that none is erased before they are written."""
+    rows = model._default_manager.all()
+    if not any(field.name == "erased_at" for field in model._meta.concrete_fields):
+        return rows.in_bulk(ids)
+    found: dict[Any, Any] = rows.select_for_update().order_by("pk").in_bulk(ids)
+    if any(row.erased_at is not None for row in found.values()):
+        raise _ErasedMeanwhile("erased meanwhile")
+    return found
 
 
 class Changes:

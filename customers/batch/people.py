@@ -55,7 +55,7 @@ def upsert_customers(
         users = references.users_named(record.owner for record in chunk)
         teams = references.teams_named(record.team for record in chunk)
         landed, kept = Landed(), []
-        for record in chunk:
+        for record in references.without_erased("customer", chunk, landed, source=source):
             if record.owner and record.owner not in users:
                 landed.refused.append(Refusal(record, "owner", references.UnknownUser(name=record.owner)))
             elif record.team and record.team not in teams:
@@ -83,7 +83,9 @@ def upsert_contacts(
     def land(chunk: list[ContactRecord]) -> Landed:
         ids = references.numbers_of("customer", (record.customer for record in chunk), source=source)
         landed = Landed()
-        kept = references.known(chunk, ids, landed)
+        kept = references.without_erased(
+            "contact", references.known(chunk, ids, landed), landed, source=source
+        )
         refs = find_refs("contact", (record.external_id for record in kept), source=source)
         owner_of = dict(Contact.objects.filter(pk__in=refs.values()).values_list("pk", "customer_id"))
         staying = []
@@ -200,7 +202,7 @@ def upsert_attributes(
 
 def customers_for(
     records: Sequence[FactRecord], *, source: str, create_missing: bool, at: datetime, landed: Landed
-) -> tuple[dict[Reference, int], list[Any]]:
+) -> tuple[references.Numbers, list[Any]]:
     """Return the customers' numbers and the records whose customer is known.
 
     With ``create_missing`` an unknown customer is made, named by ``new_customer`` or its id. The
@@ -210,7 +212,10 @@ def customers_for(
     missing = {
         record.customer: record.new_customer
         for record in reversed(records)
-        if isinstance(record.customer, str) and record.customer and record.customer not in ids
+        if isinstance(record.customer, str)
+        and record.customer
+        and record.customer not in ids
+        and record.customer not in ids.erased
     }
     if missing and create_missing:
         rows = _land_customers(

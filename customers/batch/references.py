@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,11 +12,13 @@ from django.utils.translation import gettext_lazy as _
 from customers.batch import inserting
 from customers.batch.landing import Row, State, Wanted, find_refs
 from customers.batch.records import FactRecord, Landed, Reference, Refusal
+from customers.erasure.names import WasErased, erased
 from customers.ground import drain, localtime
 from customers.ground.errors import Refused
-from customers.models import Team, TouchedCustomer, User
+from customers.models import Contact, Customer, Team, TouchedCustomer, User
 
 Names = Iterable[Reference | None]
+_PERSONS: dict[str, Any] = {"customer": Customer, "contact": Contact}
 
 
 class UnknownCustomer(Refused):
@@ -61,12 +63,36 @@ class ContactMoved(Refused):
     message = _("The contact “%(name)s” belongs to another customer already. Give it an id of its own.")
 
 
-def numbers_of(kind: str, names: Names, *, source: str) -> dict[Reference, int]:
-    """Return our number of each record named; a number stands for itself."""
+class Numbers(dict[Reference, int]):
+    """Our number of each record named; ``erased`` has those who were erased, and since when."""
+
+    erased: dict[Reference, datetime]
+
+
+def numbers_of(kind: str, names: Names, *, source: str) -> Numbers:
+    """Return our number of each record named; a number stands for itself. Nobody erased is among them."""
     listed = [name for name in names if name not in (None, "")]
-    found: dict[Reference, int] = {name: name for name in listed if isinstance(name, int)}
-    found.update(find_refs(kind, (name for name in listed if isinstance(name, str)), source=source))
+    found = Numbers({name: name for name in listed if isinstance(name, int)})
+    texts = {name for name in listed if isinstance(name, str)}
+    refs = find_refs(kind, texts, source=source)
+    found.erased = dict(erased(kind, texts - refs.keys(), source=source).items())
+    if found and (model := _PERSONS.get(kind)) is not None:
+        gone = model._default_manager.filter(pk__in=list(found), erased_at__isnull=False)
+        found.erased.update(gone.values_list("pk", "erased_at"))
+    for name in found.erased:
+        found.pop(name, None)
+    found.update(refs)
     return found
+
+
+def without_erased(kind: str, records: Sequence[Any], landed: Landed, *, source: str) -> list[Any]:
+    """Return the records of people whom nobody erased; refuse the others in ``landed``."""
+    gone = erased(kind, (record.external_id for record in records), source=source)
+    for record in records:
+        if record.external_id in gone:
+            reason = WasErased(name=record.external_id, at=gone[record.external_id])
+            landed.refused.append(Refusal(record, "external_id", reason))
+    return [record for record in records if record.external_id not in gone]
 
 
 def users_named(names: Names) -> dict[Reference, User]:
@@ -117,13 +143,17 @@ def mark(customers: Iterable[int], *, at: datetime) -> None:
         transaction.on_commit(drain.wake)
 
 
-def known(records: Sequence[Any], ids: Mapping[Reference, int], landed: Landed) -> list[Any]:
+def known(records: Sequence[Any], ids: Numbers, landed: Landed) -> list[Any]:
+    """Return the records whose customer is known; refuse the others in ``landed``."""
     kept = []
     for record in records:
         if record.customer in ids:
             kept.append(record)
         elif record.customer in ("", None):
             landed.refused.append(Refusal(record, "customer", NoCustomer()))
+        elif record.customer in ids.erased:
+            reason: Refused = WasErased(name=record.customer, at=ids.erased[record.customer])
+            landed.refused.append(Refusal(record, "customer", reason))
         else:
             landed.refused.append(Refusal(record, "customer", UnknownCustomer(name=record.customer)))
     return kept

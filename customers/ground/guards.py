@@ -27,10 +27,11 @@ class Versioned:
 
 @dataclass(frozen=True)
 class AppendOnly:
-    """Rows of ``model`` are never deleted, nor changed but in the ``movable`` columns."""
+    """Rows of ``model`` are never deleted, nor changed but in ``movable`` and ``clearable`` columns."""
 
     model: type[models.Model]
     movable: tuple[str, ...]
+    clearable: tuple[str, ...] = ()  # may be emptied, and only that
     may_update: bool = False  # facts change (their twin keeps the old row) but never go
 
 
@@ -56,9 +57,19 @@ def versioned(guard: Versioned) -> None:
     _guards.append(guard)
 
 
-def append_only(model: type[models.Model], *, movable: Iterable[str] = (), may_update: bool = False) -> None:
-    """Register an append-only guard; ``movable`` are the columns that a merge may re-point."""
-    _guards.append(AppendOnly(model, tuple(movable), may_update))
+def append_only(
+    model: type[models.Model],
+    *,
+    movable: Iterable[str] = (),
+    clearable: Iterable[str] = (),
+    may_update: bool = False,
+) -> None:
+    """Register an append-only guard.
+
+    ``movable`` are the columns that a merge may re-point, ``clearable`` those that a retention period
+    may set to NULL.
+    """
+    _guards.append(AppendOnly(model, tuple(movable), tuple(clearable), may_update))
 
 
 def copied(
@@ -221,11 +232,15 @@ def _append_sql(guard: AppendOnly, vendor: str) -> dict[str, list[str]]:
         fixed = [
             field.column for field in guard.model._meta.concrete_fields if field.attname not in guard.movable
         ]
-        if vendor == "postgresql":
-            # jsonb has equality; json columns of Django are jsonb here
-            when = " OR ".join(f'OLD."{c}" IS DISTINCT FROM NEW."{c}"' for c in fixed)
-        else:
-            when = " OR ".join(f'OLD."{c}" IS NOT NEW."{c}"' for c in fixed)
+        # jsonb has equality; json columns of Django are jsonb here
+        differs = "IS DISTINCT FROM" if vendor == "postgresql" else "IS NOT"
+        emptied = {c: f' AND NEW."{c}" IS NOT NULL' for c in guard.clearable}
+        when = " OR ".join(
+            f'(OLD."{c}" {differs} NEW."{c}"{emptied[c]})'
+            if c in emptied
+            else f'OLD."{c}" {differs} NEW."{c}"'
+            for c in fixed
+        )
         made["fixed"] = _refuse(table, "UPDATE", when, vendor, "rows are never changed")
     return made
 

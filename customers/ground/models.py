@@ -277,4 +277,4 @@ class Tally(models.Model):
 
 
 guards.append_only(Event, movable=["customer_id"])
-guards.append_only(AuditEvent, movable=["customer_id"])
+guards.append_only(AuditEvent, movable=["customer_id"], clearable=["address"])

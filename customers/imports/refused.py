@@ -9,6 +9,7 @@ from pathlib import Path
 
 from django.utils.translation import get_language
 
+from customers.erasure.names import WasErased
 from customers.ground.errors import Refused
 from customers.imports import spreadsheets
 from customers.imports.lines import RawLine
@@ -54,10 +55,7 @@ def writing(table: Table, stage: Stage, path: Path) -> Iterator[int]:
                     continue
                 writer.writerow(
                     [
-                        *(
-                            spreadsheets.neutralised(cell)
-                            for cell in _as_it_stood(line, keep, table.delimiter)
-                        ),
+                        *(spreadsheets.neutralised(cell) for cell in _told(line, bad, keep, table.delimiter)),
                         bad.number,
                         bad.position or "",
                         spreadsheets.neutralised(bad.column),
@@ -66,6 +64,13 @@ def writing(table: Table, stage: Stage, path: Path) -> Iterator[int]:
                 )
                 bad = next(bads, None)
     beside.replace(path)
+
+
+def _told(line: RawLine, bad: Bad, keep: Sequence[int], delimiter: str) -> list[str]:
+    """Return the line as it stood; of somebody erased nothing, for the file would bring her back."""
+    if bad.code == WasErased.code:
+        return [""] * len(keep)
+    return _as_it_stood(line, keep, delimiter)
 
 
 def _as_it_stood(line: RawLine, keep: Sequence[int], delimiter: str) -> list[str]:

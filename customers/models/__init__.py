@@ -10,9 +10,11 @@ from customers.models.customers import (
     ExternalRef,
     TouchedCustomer,
 )
+from customers.models.erasure import ErasedName, ErasureBook, ErasureReceipt
 from customers.models.handles import SocialHandle
 from customers.models.imports import ImportBatch
 from customers.models.interactions import Interaction, InteractionVersion
+from customers.models.keeping import KeepPeriod
 from customers.models.lists import CustomerList, CustomerListMember, CustomerListMemberVersion
 from customers.models.mainstays import MainContactChange, MainContactChangeVersion
 from customers.models.needs import Need, NeedVersion
@@ -48,10 +50,14 @@ __all__ = [
     "CustomerList",
     "CustomerListMember",
     "CustomerListMemberVersion",
+    "ErasedName",
+    "ErasureBook",
+    "ErasureReceipt",
     "ExternalRef",
     "ImportBatch",
     "Interaction",
     "InteractionVersion",
+    "KeepPeriod",
     "MainContactChange",
     "MainContactChangeVersion",
     "Need",

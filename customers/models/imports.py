@@ -59,11 +59,12 @@ class ImportBatch(models.Model):
     objects: ClassVar[models.Manager[ImportBatch]] = ImportQuerySet.as_manager()  # type: ignore[assignment]
 
     privacy = declare(
-        none_keep="id kind status file_name stored_as error_stored_as mapping size position progress "
+        none_keep="id kind status stored_as error_stored_as mapping size position progress "
         "attempts "
-        "lease_until lease_token lines accepted refused created updated unchanged problem made_at started_at "
+        "lease_until lease_token lines accepted refused created updated unchanged made_at started_at "
         "finished_at",
         staff_keep="by",
+        text_blank="file_name problem",  # may say what somebody wrote into the file
     )
 
     class Meta:

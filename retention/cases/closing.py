@@ -78,11 +78,28 @@ def close_case(
 
 
 def recovered_by_itself(case_ids: Iterable[int], *, at: datetime) -> int:
-    """Close the cases whose signs are all gone before anybody worked on them; return how many.
+    """Close the cases whose signs are all gone before anybody worked on them; see :func:`close_untouched`."""
+    return close_untouched(case_ids, outcome=Outcome.RECOVERED, kind=MoveKind.RECOVERED, at=at)
+
+
+def objected(customer_id: int, at: datetime) -> None:
+    """Close a customer's warnings, and the case that nobody worked on, because profiling was objected to.
+
+    What somebody works on, what a complaint opened and what was promised goes on. A hook of
+    ``customers.objections``, so it runs in the transaction of the objection.
+    """
+    standing = EarlyWarning.objects.filter(customer=customer_id).exclude(state=EarlyWarning.State.CLOSED)
+    concerned = [pk for pk in standing.values_list("case", flat=True) if pk is not None]
+    warnings.close(standing, because=EarlyWarning.Closed.OBJECTED, at=at)
+    close_untouched(set(concerned), outcome=Outcome.NOT_PURSUED, kind=MoveKind.OBJECTED, at=at)
+
+
+def close_untouched(case_ids: Iterable[int], *, outcome: Outcome, kind: MoveKind, at: datetime) -> int:
+    """Close the cases without an open warning that nobody worked on; return how many.
 
     A case stays open that somebody works on or has called about, that a person opened or gave a reason
     for, that a complaint opened, or that still has an open warning. Side effects as
-    :func:`close_case`, with outcome ``recovered``; a bounded number of statements.
+    :func:`close_case`; a bounded number of statements.
     """
     ids = list(case_ids)
     still_on = EarlyWarning.objects.filter(case=OuterRef("pk"), state=EarlyWarning.State.OPEN)
@@ -100,12 +117,12 @@ def recovered_by_itself(case_ids: Iterable[int], *, at: datetime) -> int:
             reason="",
         )
         cases = list(untouched.order_by("customer_id", "pk"))
-        closing = {"outcome": Outcome.RECOVERED, "closed_at": at, "due_at": None}
+        closing = {"outcome": outcome, "closed_at": at, "due_at": None}
         moves.move_many(
             cases,
             Status.CLOSED,
-            kind=MoveKind.RECOVERED,
-            codes_of=lambda case: {"outcome": Outcome.RECOVERED.value},
+            kind=kind,
+            codes_of=lambda case: {"outcome": outcome.value},
             by=None,
             at=at,
             fields_of=lambda case: closing,

@@ -216,6 +216,7 @@ class MoveKind(models.TextChoices):
     DIAGNOSED = "diagnosed", _("entered the diagnosis")
     CLOSED = "closed", _("closed the case")
     RECOVERED = "recovered", _("closed the case: the signs are gone")
+    OBJECTED = "objected", _("closed the case: profiling was objected to")
 
 
 class CaseMove(models.Model):

@@ -13,11 +13,18 @@ from typing import Any
 
 from django.db import DatabaseError, OperationalError, connection, transaction
 
+from customers.models import Objection
 from retention.measures import dialect
 from retention.measures.compute import Customers
 from retention.models import WarningRule
 from retention.rules.compile import Compiled, evidence_sql
 from retention.rules.conditions import Params
+
+
+def objects(column: str) -> str:
+    """Return the condition of customers whose objection to profiling stands."""
+    table = Objection._meta.db_table
+    return f"EXISTS (SELECT 1 FROM {table} ob WHERE ob.customer_id = {column} AND ob.lifted_at IS NULL)"
 
 
 @dataclass(frozen=True)
@@ -34,8 +41,10 @@ class Scan:
     before: datetime | None = None
 
     def where(self, alias: str = "m") -> str:
-        """Return the condition of the rows in scope."""
-        condition = self.customers.condition(f"{alias}.customer_id")
+        """Return the condition of the rows in scope; who objects to profiling never is."""
+        condition = (
+            f"{self.customers.condition(f'{alias}.customer_id')} AND NOT {objects(f'{alias}.customer_id')}"
+        )
         return f"{condition} AND {alias}.as_of < %(before)s" if self.before else condition
 
     def parameters(self) -> dict[str, Any]:

@@ -36,6 +36,7 @@ _STEPS = (  # those that calls do not tell already
     MoveKind.DIAGNOSED,
     MoveKind.CLOSED,
     MoveKind.RECOVERED,
+    MoveKind.OBJECTED,
 )
 
 
@@ -301,6 +302,7 @@ def _step_title(step: Told, people: list[str]) -> str:
         MoveKind.DIAGNOSED: gettext("Diagnosis entered"),
         MoveKind.CLOSED: gettext("Case closed: %(outcome)s"),
         MoveKind.RECOVERED: gettext("Case closed: the signs are gone"),
+        MoveKind.OBJECTED: gettext("Case closed: profiling was objected to"),
     }[MoveKind(step.kind)] % values
 
 

@@ -17,7 +17,16 @@ from django.contrib.sessions.models import Session
 from customers import consents, objections, tokens
 from customers.ground import clock
 from customers.ground.models import AuditEvent
-from customers.models import ApiToken, Attribute, AttributeValue, Customer, ExternalRef, ImportBatch, User
+from customers.models import (
+    ApiToken,
+    Attribute,
+    AttributeValue,
+    Customer,
+    ErasureReceipt,
+    ExternalRef,
+    ImportBatch,
+    User,
+)
 from retention import calls, cases
 from retention.models import EarlyWarning, FollowUpCall, Loss, RetentionCase, SweepRun, WarningRule
 from tests.factories import (
@@ -82,6 +91,11 @@ def build() -> World:
         "reference": list(ExternalRef.objects.values_list("pk", flat=True)),
         "product": [ProductFactory().pk],
         "rate": [],
+        "erasure": [
+            ErasureReceipt.objects.create(
+                number="20260511-0A", person="contact", object_id=10**9, reason="request", at=NOW
+            ).pk
+        ],
         "consent_text": [consents.add_text(code="news", text_en="Yes", text_zh="", **acted).pk],
         "audit": list(AuditEvent.objects.values_list("pk", flat=True)[:1]),
     }

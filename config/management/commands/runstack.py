@@ -59,6 +59,7 @@ class Command(BaseCommand):
         self._say("Bringing the database up to date …")
         call_command("migrate", interactive=False, verbosity=0)
         call_command("createcachetable", verbosity=0)
+        call_command("replay_erasures")  # of a database that was restored
         if demo and not (Company.objects.exists() or get_user_model().objects.exists()):
             settings.DEMO_PASSWORD = _demo_password()
             self._say("Building the demo company: 2,000 customers, 18 months (once, about a minute) …")

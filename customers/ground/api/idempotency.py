@@ -51,6 +51,12 @@ class InProgress(Problem):
     default_detail = CODES["in_progress"][1]
 
 
+class AnswerGone(Problem):
+    status_code = 410
+    default_code = "answer_gone"
+    default_detail = CODES["answer_gone"][1]
+
+
 def once(request: Request, act: Callable[[], Response], *, at: datetime) -> Response:
     """Return what ``act`` answers, or what it answered when the same call came before.
 
@@ -86,6 +92,14 @@ def once(request: Request, act: Callable[[], Response], *, at: datetime) -> Resp
     return response
 
 
+def empty_answers() -> int:
+    """Forget what was answered, as somebody was erased whom it may tell of; return how many answers.
+
+    The calls stay known: one that is sent again acts no more, and is told that its answer is gone.
+    """
+    return ApiAnswer.objects.exclude(answer=b"").update(answer=b"")
+
+
 def purge(*, at: datetime) -> int:
     """Forget the answers that are older than 48 hours; return how many."""
     return ApiAnswer.objects.filter(made_at__lt=at - KEPT).delete()[0]
@@ -97,6 +111,8 @@ def _again(row: ApiAnswer, key: str) -> Response:
         raise InProgress(headers={"Retry-After": "1"})
     if stored.fingerprint != row.fingerprint:
         raise KeyReused()
+    if not stored.answer:
+        raise AnswerGone()
     said = _opened(bytes(stored.answer), row.holder, key)
     return Response(
         said["data"], status=stored.status, headers={**said["headers"], "Idempotency-Replayed": "true"}

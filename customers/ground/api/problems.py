@@ -49,6 +49,10 @@ CODES: dict[str, tuple[int, Any]] = {
     "method_not_allowed": (405, gettext_lazy("This address does not take this method.")),
     "not_acceptable": (406, gettext_lazy("We answer in JSON only.")),
     "in_progress": (409, gettext_lazy("A request with this Idempotency-Key is being worked on.")),
+    "answer_gone": (
+        410,
+        gettext_lazy("This call was done; what it answered was deleted since, because somebody was erased."),
+    ),
     "stale": (412, gettext_lazy("Somebody else changed this meanwhile. Read it again, then change it.")),
     "too_large": (413, gettext_lazy("The body is too large.")),
     "unsupported_media_type": (415, gettext_lazy("This kind of body is not taken here.")),

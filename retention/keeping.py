@@ -1,0 +1,30 @@
+"""How long the words of cases and calls are kept: this app's classes of ``customers.keeping``."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_lazy as _
+
+from customers.keeping import DataClass, register, texts
+from retention.models import FollowUpCall, RetentionCase
+
+
+def register_all() -> None:
+    """Enter the classes (in ``ready()``)."""
+    register(
+        DataClass(
+            "cases",
+            _("What was written in closed cases"),
+            _("Why the case was opened and why it ended; kind, causes and outcome stay."),
+            None,
+            texts(RetentionCase, "reason", "outcome_reason", moment="closed_at"),
+        )
+    )
+    register(
+        DataClass(
+            "calls",
+            _("Notes of calls"),
+            _("The text; when and with what outcome stays."),
+            None,
+            texts(FollowUpCall, "note", moment="done_at"),
+        )
+    )
