@@ -21,6 +21,7 @@ class CustomersConfig(AppConfig):
         )
         movers.register(self.get_model("Consent"), mover=consents.move)
         movers.register_undo_blocker("customers.consents", consents.blocks_undo)
+        movers.register(self.get_model("Merge"), mover=movers.stay)
         delivered.register_all()
         movers.register_app("ground")
         movers.register_app("customers")

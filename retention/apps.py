@@ -11,11 +11,13 @@ class RetentionConfig(AppConfig):
         from retention import sweep  # noqa: F401  — registers its poller with the drain
         from retention.api import scopes
         from retention.cases import complaints
+        from retention.cases import merging as cases_merging
         from retention.measures import merging
         from retention.pages import entries
         from retention.rules import ready
 
         complaints.subscribe()
+        cases_merging.register()
         scopes.register()
         entries.enter()
         movers.register(self.get_model("CustomerMeasures"), mover=merging.move)

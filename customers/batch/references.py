@@ -9,6 +9,7 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
+from customers import stubs
 from customers.batch import inserting
 from customers.batch.landing import Row, State, Wanted, find_refs
 from customers.batch.records import FactRecord, Landed, Reference, Refusal
@@ -62,10 +63,17 @@ class ContactMoved(Refused):
 
 
 def numbers_of(kind: str, names: Names, *, source: str) -> dict[Reference, int]:
-    """Return our number of each record named; a number stands for itself."""
+    """Return our number of each record named; a number stands for itself.
+
+    Customers are held against merging to the end of the transaction; one that was merged away is the one
+    that it went into.
+    """
     listed = [name for name in names if name not in (None, "")]
     found: dict[Reference, int] = {name: name for name in listed if isinstance(name, int)}
     found.update(find_refs(kind, (name for name in listed if isinstance(name, str)), source=source))
+    if kind == "customer":
+        now = stubs.resolved(found.values())
+        found = {name: now[pk] for name, pk in found.items()}
     return found
 
 

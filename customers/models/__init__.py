@@ -15,6 +15,7 @@ from customers.models.imports import ImportBatch
 from customers.models.interactions import Interaction, InteractionVersion
 from customers.models.lists import CustomerList, CustomerListMember, CustomerListMemberVersion
 from customers.models.mainstays import MainContactChange, MainContactChangeVersion
+from customers.models.merges import Merge, MergedRow
 from customers.models.needs import Need, NeedVersion
 from customers.models.orders import Order, OrderLine, OrderLineVersion, OrderVersion, Product
 from customers.models.ownership import Ownership, OwnershipVersion, UserActivity
@@ -54,6 +55,8 @@ __all__ = [
     "InteractionVersion",
     "MainContactChange",
     "MainContactChangeVersion",
+    "Merge",
+    "MergedRow",
     "Need",
     "NeedVersion",
     "Objection",

@@ -46,6 +46,7 @@ class EarlyWarning(models.Model):
         SIGN_GONE = "sign_gone", _("the sign is gone")
         CASE_CLOSED = "case_closed", _("its case was closed")
         RULE_OFF = "rule_off", _("the rule was switched off")
+        MERGED = "merged", _("the customer was merged with another that had the same warning")
 
     customer = models.ForeignKey("customers.Customer", on_delete=models.PROTECT, related_name="warnings")
     rule = models.ForeignKey(WarningRule, on_delete=models.PROTECT, related_name="warnings")
