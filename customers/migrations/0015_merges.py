@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('customers', '0010_name_pairs'),
+        ("customers", "0014_customer_lists"),
     ]
 
     operations = [
