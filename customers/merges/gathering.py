@@ -13,7 +13,7 @@ from django.db import transaction
 from customers import movers
 from customers.merges import keeping
 from customers.merges.merging import absorb, lock_pair
-from customers.models import Customer, Merge, TouchedCustomer
+from customers.models import Customer, Merge
 
 AT_ONCE = 1000
 
@@ -35,7 +35,7 @@ def _with_rows() -> set[int]:
     stubs = Customer.objects.filter(merged_into__isnull=False).values("pk")
     found: set[int] = set()
     for model in movers.movers():
-        if model is not TouchedCustomer:
+        if model not in keeping.DERIVED:
             for column in movers.pointers(model, "customer"):
                 rows = model._base_manager.filter(**{f"{column}__in": stubs}).order_by()
                 found |= set(rows.values_list(column, flat=True).distinct()[:AT_ONCE])

@@ -11,8 +11,10 @@ from django.db import connection, models
 
 from customers import movers
 from customers.ground.rows import update_rows
-from customers.models import ExternalRef, Merge, MergedRow, TouchedCustomer
+from customers.models import ExternalRef, Merge, MergedRow, SearchToken, TouchedCustomer
 
+DERIVED = (TouchedCustomer, SearchToken)
+"""What follows from the other rows, and is made anew when they have moved."""
 _TABLE = MergedRow._meta.db_table
 
 
@@ -20,7 +22,7 @@ def note_pointers(merge: Merge) -> None:
     """Note every row that points to the customer who is merged away, a statement for each column."""
     with connection.cursor() as cursor:
         for model in movers.movers():
-            if model is TouchedCustomer:
+            if model in DERIVED:
                 continue
             for column in movers.pointers(model, "customer"):
                 if not model._meta.get_field(column).primary_key:

@@ -17,8 +17,10 @@ from customers.ground.errors import Refused
 from customers.merges import keeping
 from customers.models import Access, Contact, Customer, ExternalRef, Merge, Ownership, User
 
-_NOT_CHOSEN = {"id", "merged_into", "gone_at", "created_at", "updated_at", "owner", "team"}
-FIELDS = tuple(field.name for field in Customer._meta.concrete_fields if field.name not in _NOT_CHOSEN)
+_NOT_CHOSEN = {"id", "created_at", "updated_at", "owner", "team"}
+FIELDS = tuple(
+    field.name for field in Customer._meta.concrete_fields if field.editable and field.name not in _NOT_CHOSEN
+)
 """The fields of a customer's file of which one chooses whose value stays; the owner, with the team, too."""
 
 

@@ -16,6 +16,7 @@ from customers.ground.models import HolderKey, SealedValue
 from customers.merges import keeping
 from customers.merges.merging import ErasedSince, lock_pair
 from customers.models import Customer, Merge, MergedRow, Ownership, User
+from customers.search import index
 
 KEPT_FOR = timedelta(days=30)
 
@@ -90,6 +91,7 @@ def _undo(merge: Merge, *, by: User | None, at: datetime) -> Merge:
     for joining in movers.joinings():
         joining.part(merge)
     _take_back_owner(merge, at=at)
+    index.part(merge.survivor_id, merge.merged_id)
     touched.mark([merge.survivor_id, merge.merged_id], at=at)
     codes = {"merge": merge.pk, "merged": merge.merged_id}
     events.record(

@@ -29,6 +29,7 @@ from customers.models import (
     TouchedCustomer,
     User,
 )
+from customers.search import index
 from retention import cases, sweep
 from retention.measures import stored
 from retention.models import CustomerMeasures, EarlyWarning, FollowUpCall, Loss, RetentionCase
@@ -84,6 +85,7 @@ def pair(manager: User, teammate: User) -> tuple[Customer, Customer]:
             source="crm", kind="customer", external_id=f"C-{customer.pk}", object_id=customer.pk
         )
         customers.change_customer(customer, notes="likes tea", by=owner, at=NOW)
+        index.write([customer.pk])
         made.append(customer)
     return made[0], made[1]
 
