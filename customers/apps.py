@@ -8,7 +8,7 @@ class CustomersConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from customers import causes, consents, movers, navigation
+        from customers import causes, consents, merges, movers, navigation
         from customers.api import scopes
         from customers.imports import background, delivered  # noqa: F401 — enters the drain's poller
         from customers.navigation import Entry
@@ -21,7 +21,9 @@ class CustomersConfig(AppConfig):
         )
         movers.register(self.get_model("Consent"), mover=consents.move)
         movers.register_undo_blocker("customers.consents", consents.blocks_undo)
-        movers.register(self.get_model("Merge"), mover=movers.stay)
+        movers.register(self.get_model("Merge"), mover=movers.stay, eraser=merges.erase)
+        movers.register(self.get_model("DuplicateProposal"), mover=movers.stay)
+        movers.register(self.get_model("DuplicateKey"), mover=movers.stay)
         delivered.register_all()
         movers.register_app("ground")
         movers.register_app("customers")

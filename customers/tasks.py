@@ -6,7 +6,9 @@ from typing import Any
 
 from celery import shared_task
 
-from customers.ground import context
+from customers import duplicates, merges
+from customers.ground import clock, context
+from customers.ground.models import Company
 from customers.search import index
 
 
@@ -15,3 +17,14 @@ def fill_search(**_kwargs: Any) -> None:
     """Let those customers be found that came without their tokens, from an older program or a bulk load."""
     with context.acting(channel="task"):
         index.fill()
+
+
+@shared_task(name="customers.tasks.look_for_duplicates")
+def look_for_duplicates(**_kwargs: Any) -> None:
+    """Look through all customers for duplicates, once each local day; look after what was merged."""
+    with context.acting(channel="task"):
+        if Company.objects.exists():  # the schedule rings from the first minute on
+            at = clock.now()
+            merges.gather(at=at)
+            merges.forget_old(at=at)
+            duplicates.find_all(at=at)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from django.urls import path
 
-from customers.api import audit, company, consents, customers, imports, people, reminders, talk, trade
+from customers.api import audit, company, consents, customers, imports, merges, people, reminders, talk, trade
 from customers.api.batch import Batch, batch_of
 
 RESOURCES = (
     ("customers", customers.Customers, "customer"),
+    ("merges", merges.Merges, "merge"),
+    ("duplicates", merges.Duplicates, "duplicate"),
     ("contacts", people.Contacts, "contact"),
     ("orders", trade.Orders, "order"),
     ("contracts", trade.Contracts, "contract"),

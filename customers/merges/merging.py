@@ -9,12 +9,13 @@ from typing import Any
 from django.db import connection
 from django.utils.translation import gettext_lazy as _
 
-from customers import movers, touched, writing
+from customers import duplicates, movers, touched, writing
 from customers.customers import ChangedMeanwhile, NoName
 from customers.ground import audit, events, sealed
 from customers.ground.again import tried_again
 from customers.ground.errors import Refused
 from customers.merges import keeping
+from customers.merges.agreeing import agree
 from customers.models import Access, Contact, Customer, ExternalRef, Merge, Ownership, User
 
 _NOT_CHOSEN = {"id", "created_at", "updated_at", "owner", "team"}
@@ -66,8 +67,9 @@ def merge_customers(
     It may be taken back for 30 days (:func:`undo_merge`). Raises :class:`MergedWithItself`,
     :class:`MergedAlready`, :class:`MergeReasonMissing`, ``NoName`` and ``ChangedMeanwhile`` when one of
     the two was changed since it was read. Side effects: facts with their versions, cases, contacts,
-    references, news and audit of ``other`` point to the survivor; two open cases become one; a changed
-    owner is an ``Ownership``; the survivor is touched; audit and event ``customer.merge``.
+    references, news and audit of ``other`` point to the survivor; two open cases become one; of the
+    consents of one person in both the stricter wins; a changed owner is an ``Ownership``; the survivor is
+    touched; the pair counts as settled; audit and event ``customer.merge``.
     """
     values = dict(values or {})
     if unknown := set(values) - {*FIELDS, "owner"}:
@@ -117,6 +119,7 @@ def _merge(
     absorb(merge)
     _state_owner(merge)
     merge.save(update_fields=["made"])
+    duplicates.joined(merge)
     touched.mark([survivor.pk], at=at)
     codes = {"merge": merge.pk, "merged": other.pk, "rows": sum(merge.moved.values())}
     events.record(
@@ -130,6 +133,7 @@ def _merge(
 
 def absorb(merge: Merge) -> None:
     """Move what points to the customer who is merged away, both locked and the pointers noted."""
+    agree(merge)
     _keep_what_stands_once(merge)
     for joining in movers.joinings():
         joining.join(merge)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db.models import Q
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from customers import movers, touched, writing
+from customers import duplicates, movers, touched, writing
 from customers.ground import audit, events, sealed
 from customers.ground.again import tried_again
 from customers.ground.errors import Refused
@@ -92,6 +93,7 @@ def _undo(merge: Merge, *, by: User | None, at: datetime) -> Merge:
         joining.part(merge)
     _take_back_owner(merge, at=at)
     index.part(merge.survivor_id, merge.merged_id)
+    duplicates.parted(merge)
     touched.mark([merge.survivor_id, merge.merged_id], at=at)
     codes = {"merge": merge.pk, "merged": merge.merged_id}
     events.record(
@@ -135,3 +137,10 @@ def _take_back_owner(merge: Merge, *, at: datetime) -> None:
     fact = Ownership.objects.filter(pk=merge.made.get("ownership"), void=False).first()
     if fact is not None:
         writing.void(fact, at=at)
+
+
+def erase(person: str, pk: int) -> int:
+    """Blank the reasons of the merges that a customer was one of."""
+    if person != "customer":
+        return 0
+    return Merge.objects.filter(Q(survivor=pk) | Q(merged=pk)).update(reason="")

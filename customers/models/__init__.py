@@ -10,6 +10,7 @@ from customers.models.customers import (
     ExternalRef,
     TouchedCustomer,
 )
+from customers.models.duplicates import DuplicateKey, DuplicateProposal, DuplicateSearch
 from customers.models.handles import SocialHandle
 from customers.models.imports import ImportBatch
 from customers.models.interactions import Interaction, InteractionVersion
@@ -49,6 +50,9 @@ __all__ = [
     "CustomerList",
     "CustomerListMember",
     "CustomerListMemberVersion",
+    "DuplicateKey",
+    "DuplicateProposal",
+    "DuplicateSearch",
     "ExternalRef",
     "ImportBatch",
     "Interaction",

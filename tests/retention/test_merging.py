@@ -10,7 +10,7 @@ from django.apps import apps
 from django.db import connection, models
 from django.test.utils import CaptureQueriesContext
 
-from customers import customers, merges, movers, ownership, stubs, writing
+from customers import consents, customers, merges, movers, ownership, stubs, writing
 from customers.batch import InteractionRecord, upsert_interactions
 from customers.facts import TWINS
 from customers.ground.models import AuditEvent, Event
@@ -18,8 +18,11 @@ from customers.models import (
     Access,
     Attribute,
     AttributeValue,
+    Consent,
     Contact,
     Customer,
+    DuplicateKey,
+    DuplicateProposal,
     ExternalRef,
     Interaction,
     Merge,
@@ -53,6 +56,7 @@ LATER = NOW + timedelta(days=2)
 # Rows that may speak of a stub afterwards, and why.
 OF_STUBS = {
     "customers.Merge": "says who went into whom",
+    "customers.DuplicateProposal": "says that the two were found alike",
     "customers.TouchedCustomer": "a mark that the sweep will find nobody for",
 }
 SEALS = {"customers.Merge", "customers.MergedRow", "ground.SealedValue", "ground.HolderKey"}
@@ -230,7 +234,7 @@ def test_undo_puts_every_row_back(pair: tuple[Customer, Customer], lead: User) -
         make_warning(customer, run=run, rule=rule, case=case)
         make_warning(customer, run=run, case=case, state="closed", closed_at=NOW)
     appended = {"ground.Event", "ground.AuditEvent", "retention.CaseMove"}
-    derived = {"retention.CustomerMeasures", "customers.TouchedCustomer"}
+    derived = {"retention.CustomerMeasures", "customers.TouchedCustomer", "customers.DuplicateKey"}
     before = everything(but=SEALS | derived)
     made = merge(survivor, other, lead, values={"name": other.name, "owner": other.owner})
     assert everything(but=SEALS | derived) != before
@@ -395,6 +399,47 @@ def test_fact_written_for_a_stub_becomes_one_of_the_survivor(
     assert fact.customer_id == survivor.pk
 
 
+def test_of_consents_the_stricter_wins_for_one_person_in_both_files(
+    pair: tuple[Customer, Customer], lead: User
+) -> None:
+    survivor, other = pair
+    mine = ContactFactory(customer=survivor, is_main=False, email="jing@x.cn")
+    theirs = ContactFactory(customer=other, is_main=False, email="JING@x.cn")
+    stranger = ContactFactory(customer=other, is_main=False, email="li@x.cn")
+    for contact, is_given, purpose in (
+        (mine, True, "offer"),
+        (theirs, False, "offer"),
+        (mine, False, "survey"),
+        (theirs, True, "care"),
+        (stranger, True, "offer"),
+    ):
+        consents.record_consent(
+            contact,
+            purposes=[purpose],
+            channels=["email"],
+            is_given=is_given,
+            source="form",
+            occurred_at=ago(5),
+            by=lead,
+            at=NOW,
+        )
+
+    def allowed() -> set[tuple[int, str]]:
+        return {
+            (contact.pk, purpose)
+            for contact in (mine, theirs, stranger)
+            for purpose in ("offer", "survey", "care")
+            if consents.may_contact(contact, purpose=purpose, channel="email", at=LATER)
+        }
+
+    assert allowed() == {(mine.pk, "offer"), (theirs.pk, "care"), (stranger.pk, "offer")}
+    made = merge(survivor, other, lead)
+    assert allowed() == {(theirs.pk, "care"), (stranger.pk, "offer")}
+    assert Consent.objects.filter(contact=theirs, purpose="survey", source="merge").count() == 1
+    merges.undo_merge(made, by=lead, at=LATER)
+    assert allowed() == {(theirs.pk, "care"), (stranger.pk, "offer")}  # never loosened by an undo
+
+
 # --- Cases -------------------------------------------------------------------------------------
 def two_cases(pair: tuple[Customer, Customer]) -> tuple[RetentionCase, RetentionCase]:
     """Return the survivor's case, and the younger, graver and more urgent one of the other."""
@@ -520,5 +565,12 @@ def test_two_lasting_losses_become_one_spell(pair: tuple[Customer, Customer], le
 # --- Models that come later --------------------------------------------------------------------
 def test_every_column_that_points_to_a_customer_is_moved_or_stays_for_a_reason() -> None:
     known = {(model, column) for model in movers.movers() for column in movers.pointers(model, "customer")}
-    stay = {(Customer, "merged_into_id"), (Merge, "survivor_id"), (Merge, "merged_id")}
+    stay = {
+        (Customer, "merged_into_id"),
+        (Merge, "survivor_id"),
+        (Merge, "merged_id"),
+        (DuplicateKey, "customer_id"),  # made anew
+        (DuplicateProposal, "low_id"),  # settled
+        (DuplicateProposal, "high_id"),
+    }
     assert {(m._meta.label, c) for m, c in set(pointers()) - known - stay} == set()
