@@ -14,6 +14,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.models import Count, Q
 
+from customers import regions
 from customers.company import today
 from customers.duplicates.keys import keys_of
 from customers.ground.rows import insert_missing
@@ -66,10 +67,25 @@ def find_for(customer_ids: Iterable[int], *, at: datetime) -> None:
 
 
 def lookalikes(
-    *, name: str, city: str = "", phone: str = "", email: str = "", registration: str = "", **unread: Any
+    *,
+    name: str,
+    city: str = "",
+    country: str = "",
+    region: str = "",
+    phone: str = "",
+    email: str = "",
+    registration: str = "",
 ) -> list[int]:
     """Return the customers that look like one that is about to be made; five at most."""
-    keys = set(keys_of(names=[name], place=city, registration=registration, phones=[phone], emails=[email]))
+    keys = set(
+        keys_of(
+            names=[name],
+            places=_places(city, country, region),
+            registration=registration,
+            phones=[phone],
+            emails=[email],
+        )
+    )
     found: set[int] = set()
     for sign, key in sorted(keys, reverse=True):
         holders = DuplicateKey.objects.filter(sign=sign, key=key).values_list("customer_id", flat=True)
@@ -120,16 +136,22 @@ def _wanted(customer_ids: Collection[int]) -> set[tuple[int, int, int]]:
         people.setdefault(customer, []).append((phone, email))
     found = set()
     present = Customer.objects.present().filter(pk__in=customer_ids)  # type: ignore[attr-defined]
-    for pk, name, name_alt, city in present.values_list("pk", "name", "name_alt", "city"):
+    columns = ("pk", "name", "name_alt", "city", "country", "region", "registration_number")
+    for pk, name, name_alt, city, country, region, number in present.values_list(*columns):
         reached = people.get(pk, [])
         keys = keys_of(
             names=[name, name_alt],
-            place=city,
+            places=_places(city, country, region),
+            registration=number,
             phones=[phone for phone, _email in reached],
             emails=[email for _phone, email in reached],
         )
         found |= {(pk, int(sign), key) for sign, key in keys}
     return found
+
+
+def _places(city: str, country: str, region: str) -> list[str]:
+    return [city, regions.place(country, region) if region else ""]
 
 
 # --- Pairs -------------------------------------------------------------------------------------

@@ -56,16 +56,17 @@ def registration_key(number: str) -> str:
 def keys_of(
     *,
     names: Iterable[str],
-    place: str,
+    places: Iterable[str],
     registration: str = "",
     phones: Iterable[str] = (),
     emails: Iterable[str] = (),
 ) -> Iterator[tuple[Sign, int]]:
     """Give every key of one customer, some of them twice."""
-    where = place_key(place)
+    known = {plain for place in places if (plain := place_key(place))} or {""}
     for name in names:
         if plain := name_key(name):
-            yield Sign.NAME, _hash(f"{plain}\n{where}")
+            for where in known:
+                yield Sign.NAME, _hash(f"{plain}\n{where}")
     if plain := registration_key(registration):
         yield Sign.REGISTRATION, _hash(plain)
     for phone in phones:

@@ -7,16 +7,28 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection
+from django.db.models import Max
 from django.utils.translation import gettext_lazy as _
 
-from customers import duplicates, movers, touched, writing
-from customers.customers import ChangedMeanwhile, NoName
+from customers import addresses, duplicates, groups, mainstays, movers, regions, touched, writing
+from customers.changing import ChangedMeanwhile
+from customers.customers import NoName
 from customers.ground import audit, events, sealed
 from customers.ground.again import tried_again
 from customers.ground.errors import Refused
 from customers.merges import keeping
 from customers.merges.agreeing import agree
-from customers.models import Access, Contact, Customer, ExternalRef, Merge, Ownership, User
+from customers.models import (
+    Access,
+    Address,
+    Contact,
+    Customer,
+    ExternalRef,
+    MainContactChange,
+    Merge,
+    Ownership,
+    User,
+)
 
 _NOT_CHOSEN = {"id", "created_at", "updated_at", "owner", "team"}
 FIELDS = tuple(
@@ -68,7 +80,8 @@ def merge_customers(
     :class:`MergedAlready`, :class:`MergeReasonMissing`, ``NoName`` and ``ChangedMeanwhile`` when one of
     the two was changed since it was read. Side effects: facts with their versions, cases, contacts,
     references, news and audit of ``other`` point to the survivor; two open cases become one; of the
-    consents of one person in both the stricter wins; a changed owner is an ``Ownership``; the survivor is
+    consents of one person in both the stricter wins; who owns the survivor, where
+    it is and who is its main contact is stated as a fact where the newest says otherwise; the survivor is
     touched; the pair counts as settled; audit and event ``customer.merge``.
     """
     values = dict(values or {})
@@ -90,6 +103,7 @@ def lock_pair(first: int, second: int) -> dict[int, Customer]:
     """
     pair = Customer.objects.select_for_update(no_key=True).filter(pk__in=[first, second])
     found = {customer.pk: customer for customer in pair.order_by("pk")}
+    groups.hold()
     for joining in movers.joinings():
         joining.lock(first, second)
     if connection.features.has_select_for_update:
@@ -117,7 +131,7 @@ def _merge(
     keeping.note_pointers(merge)
     _change_files(merge, pair[survivor.pk], pair[other.pk], values)
     absorb(merge)
-    _state_owner(merge)
+    _state_what_stands(merge)
     merge.save(update_fields=["made"])
     duplicates.joined(merge)
     touched.mark([survivor.pk], at=at)
@@ -181,36 +195,61 @@ def _change_files(merge: Merge, survivor: Customer, other: Customer, values: dic
     }
     if owner != survivor.owner:
         chosen |= {"owner_id": owner and owner.pk, "team_id": owner and owner.team_id}
+    chosen["parent_id"] = _parent_of(survivor, other, chosen.get("parent_id", survivor.parent_id))
+    if {"country", "region"} & chosen.keys():
+        regions.check(chosen.get("country", survivor.country), chosen.get("region", survivor.region))
     changed = {name: value for name, value in chosen.items() if getattr(survivor, name) != value}
-    stub = {"owner_id": other.owner_id, "team_id": other.team_id}
+    stub = {"owner_id": other.owner_id, "team_id": other.team_id, "parent_id": other.parent_id}
     before = {name: getattr(survivor, name) for name in changed}
     said = {"before": before, "after": changed, "stub": stub}
     sealed.seal(sealed.holder_of(survivor), subject=merge, values=said)
     Customer.objects.filter(pk=other.pk).update(
-        merged_into=survivor, gone_at=merge.at, owner=None, team=None, updated_at=merge.at
+        merged_into=survivor, gone_at=merge.at, **dict.fromkeys(stub), updated_at=merge.at
     )
     Customer.objects.filter(pk=survivor.pk).update(**changed, updated_at=merge.at)
 
 
-def _state_owner(merge: Merge) -> None:
-    """Say as a fact who owns the survivor from now on, unless the newest of all facts says so."""
-    owned_by = Customer.objects.values_list("owner_id", "team_id").get(pk=merge.survivor_id)
-    facts = Ownership.objects.filter(customer_id=merge.survivor_id, void=False, occurred_at__lte=merge.at)
+def _parent_of(survivor: Customer, other: Customer, parent: int | None) -> int | None:
+    """Return the parent that the survivor may have when the two are one: nobody stands above herself."""
+    if parent == other.pk:
+        parent = other.parent_id
+    if parent is None or {survivor.pk, other.pk} & set(groups.above(parent)):
+        return None
+    return parent
+
+
+STATING = (Ownership, Address, MainContactChange)
+"""Facts of which the newest says how things stand."""
+
+
+def _state_what_stands(merge: Merge) -> None:
+    """Say as facts who owns the survivor, where it is and who its main contact is from now on.
+
+    Unless the newest of the facts of both says so. What is written is void again when the merge is undone.
+    """
+    last = {model: model._default_manager.aggregate(last=Max("pk"))["last"] or 0 for model in STATING}
+    survivor = Customer.objects.get(pk=merge.survivor_id)
+    _state_owner(survivor, at=merge.at)
+    if Address.objects.filter(customer=survivor, void=False).exists():
+        addresses.move(survivor, at=merge.at)
+    mainstays.follow([survivor.pk], at=merge.at)
+    for model, before in last.items():
+        new = model._default_manager.filter(customer=survivor, pk__gt=before)
+        if ids := list(new.values_list("pk", flat=True)):
+            merge.made[model._meta.label] = ids
+
+
+def _state_owner(survivor: Customer, *, at: datetime) -> None:
+    facts = Ownership.objects.filter(customer=survivor, void=False, occurred_at__lte=at)
     newest = facts.order_by("-occurred_at", "-pk").values_list("user_id", "team_id").first()
-    if (newest or (None, None)) == owned_by:
+    if (newest or (None, None)) == (survivor.owner_id, survivor.team_id):
         return
     fact = writing.write(
         Ownership,
-        customer_id=merge.survivor_id,
-        when=writing.moments(at=merge.at),
-        user_id=owned_by[0],
-        team_id=owned_by[1],
+        customer_id=survivor.pk,
+        when=writing.moments(at=at),
+        user_id=survivor.owner_id,
+        team_id=survivor.team_id,
     )
-    merge.made["ownership"] = fact.pk
-    events.record(
-        "customer.owner_changed",
-        customer_id=merge.survivor_id,
-        subject=fact,
-        occurred_at=merge.at,
-        data={"user": owned_by[0]},
-    )
+    data = {"user": survivor.owner_id}
+    events.record("customer.owner_changed", customer_id=survivor.pk, subject=fact, occurred_at=at, data=data)

@@ -15,8 +15,8 @@ from customers.ground.again import tried_again
 from customers.ground.errors import Refused
 from customers.ground.models import HolderKey, SealedValue
 from customers.merges import keeping
-from customers.merges.merging import ErasedSince, lock_pair
-from customers.models import Customer, Merge, MergedRow, Ownership, User
+from customers.merges.merging import STATING, ErasedSince, lock_pair
+from customers.models import Customer, Merge, MergedRow, User
 from customers.search import index
 
 KEPT_FOR = timedelta(days=30)
@@ -91,7 +91,7 @@ def _undo(merge: Merge, *, by: User | None, at: datetime) -> Merge:
     merge.save(update_fields=["undone_at", "undone_by"])
     for joining in movers.joinings():
         joining.part(merge)
-    _take_back_owner(merge, at=at)
+    _void_statements(merge, at=at)
     index.part(merge.survivor_id, merge.merged_id)
     duplicates.parted(merge)
     touched.mark([merge.survivor_id, merge.merged_id], at=at)
@@ -133,10 +133,11 @@ def _restore_files(merge: Merge, said: dict[str, Any], *, at: datetime) -> None:
     Customer.objects.filter(pk=survivor.pk).update(**before, updated_at=at)
 
 
-def _take_back_owner(merge: Merge, *, at: datetime) -> None:
-    fact = Ownership.objects.filter(pk=merge.made.get("ownership"), void=False).first()
-    if fact is not None:
-        writing.void(fact, at=at)
+def _void_statements(merge: Merge, *, at: datetime) -> None:
+    """Void what the merge itself stated as facts."""
+    for model in STATING:
+        for fact in model._default_manager.filter(pk__in=merge.made.get(model._meta.label, []), void=False):
+            writing.void(fact, at=at)
 
 
 def erase(person: str, pk: int) -> int:

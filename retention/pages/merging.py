@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from customers import merges
+from customers import merges, regions
 from customers.access import allow
 from customers.ground import clock
 from customers.ground.counting import counted
@@ -40,6 +40,7 @@ MAY_MERGE = ("team_lead", "admin")
 MINE, THEIRS = "mine", "theirs"
 CHOICES = [(MINE, MINE), (THEIRS, THEIRS)]
 MOST_CONTACTS = 20
+CHOSEN = tuple(name for name in merges.FIELDS if name != "country")  # the country comes with the region
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ class MergeForm(forms.Form):
     def __init__(self, *args: Any, survivor: Customer, other: Customer, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.survivor, self.other = survivor, other
-        for name in (*merges.FIELDS, "owner"):
+        for name in (*CHOSEN, "owner"):
             if getattr(survivor, name) != getattr(other, name):
                 self.fields[f"of_{name}"] = forms.ChoiceField(
                     choices=CHOICES,
@@ -74,7 +75,7 @@ class MergeForm(forms.Form):
 
     def lines(self) -> Iterator[Line]:
         """Give the fields of both files in which anything stands."""
-        for name in ("name", "owner", *(name for name in merges.FIELDS if name != "name")):
+        for name in ("name", "owner", *(name for name in CHOSEN if name != "name")):
             mine, theirs = shown(self.survivor, name), shown(self.other, name)
             if mine != "—" or theirs != "—":
                 label = str(Customer._meta.get_field(name).verbose_name) if name != "owner" else _("Owner")  # type: ignore[union-attr]
@@ -83,18 +84,19 @@ class MergeForm(forms.Form):
 
     def values(self) -> dict[str, Any]:
         """Return what shall stand in the survivor's file and does not yet."""
-        return {
+        taken = {
             name.removeprefix("of_"): getattr(self.other, name.removeprefix("of_"))
             for name, choice in self.cleaned_data.items()
             if name.startswith("of_") and choice == THEIRS
         }
+        return {**taken, "country": self.other.country} if "region" in taken else taken
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @allow(*MAY_MERGE)
 def customer_merge(request: HttpRequest, pk: int, other: int) -> HttpResponse:
     """Show two customers side by side; merge the second into the first."""
-    visible = Customer.objects.visible_to(request.user).select_related("owner", "team")  # type: ignore[attr-defined]
+    visible = Customer.objects.visible_to(request.user).select_related("owner", "team", "parent")  # type: ignore[attr-defined]
     survivor, gone = get_object_or_404(visible, pk=pk), get_object_or_404(visible, pk=other)
     form = MergeForm(request.POST or None, survivor=survivor, other=gone)
     if request.method == "POST" and form.is_valid():
@@ -137,6 +139,12 @@ def merge_undo(request: HttpRequest, pk: int) -> HttpResponse:
 
 def shown(customer: Customer, name: str) -> str:
     """Return a field of a customer's file as it is read."""
+    if name == "region":
+        names = [
+            regions.country_name(customer.country),
+            *regions.region_names(customer.country, customer.region),
+        ]
+        return " · ".join(filter(None, names)) if customer.country else "—"
     display = getattr(customer, f"get_{name}_display", None)
     value = display() if display and getattr(customer, name) else getattr(customer, name)
     if isinstance(value, date):

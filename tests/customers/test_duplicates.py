@@ -9,7 +9,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from customers import customers, duplicates, merges
+from customers import contacts, duplicates, merges
 from customers.duplicates import keys
 from customers.ground.models import AuditEvent
 from customers.models import Contact, Customer, DuplicateKey, DuplicateProposal, User
@@ -99,6 +99,18 @@ def test_find_all_proposes_exactly_the_pairs_that_have_something_in_common(compa
     assert (search.found, search.left_out) == (3, {})
 
 
+def test_registration_number_and_region_are_signs(company: Any) -> None:
+    for name, number, region in (
+        ("Lake", "91330100MA2XXXXX1A", "3301"),
+        ("Quite another", "91330100ma2xxxxx1a", "31"),
+        ("LAKE Ltd", "", "3301"),
+        ("lake", "", "31"),
+    ):
+        CustomerFactory(name=name, registration_number=number, country="CN", region=region)
+    duplicates.find_all(at=NOW)
+    assert pairs() == {("Lake", "Quite another"): ["registration"], ("Lake", "LAKE Ltd"): ["name"]}
+
+
 def test_signs_of_a_pair_add_up_and_the_pair_stands_once(company: Any) -> None:
     make("Lake", city="x", phone="13912345678", email="a@b.cn")
     make("lake ltd", city="X", phone="139 1234 5678", email="A@B.cn")
@@ -135,7 +147,7 @@ def test_value_that_many_share_makes_no_pairs_and_is_counted(
 def test_pair_that_has_nothing_in_common_any_more_goes(company: Any) -> None:
     one, _two = make("A", phone="13912345678"), make("B", phone="13912345678")
     duplicates.find_all(at=NOW)
-    customers.change_contact(one.contacts.get(), phone="13900000000", by=None, at=NOW)
+    contacts.change_contact(one.contacts.get(), phone="13900000000", by=None, at=NOW)
     duplicates.find_all(at=TOMORROW)
     assert pairs() == {}
 
@@ -147,7 +159,7 @@ def test_dismissed_pair_is_not_proposed_again_until_somebody_says_so(company: An
     proposal = duplicates.dismiss(DuplicateProposal.objects.get(), by=admin, at=NOW)
     with pytest.raises(duplicates.ProposalDecided):
         duplicates.dismiss(proposal, by=admin, at=NOW)
-    customers.change_contact(two.contacts.get(), email="b@c.cn", by=None, at=NOW)
+    contacts.change_contact(two.contacts.get(), email="b@c.cn", by=None, at=NOW)
     duplicates.find_all(at=TOMORROW)
     duplicates.find_for([two.pk], at=TOMORROW)
     assert pairs(state="open") == {}

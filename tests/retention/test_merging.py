@@ -10,12 +10,13 @@ from django.apps import apps
 from django.db import connection, models
 from django.test.utils import CaptureQueriesContext
 
-from customers import consents, customers, merges, movers, ownership, stubs, writing
+from customers import changing, consents, customers, merges, movers, ownership, stubs, writing
 from customers.batch import InteractionRecord, upsert_interactions
 from customers.facts import TWINS
 from customers.ground.models import AuditEvent, Event
 from customers.models import (
     Access,
+    Address,
     Attribute,
     AttributeValue,
     Consent,
@@ -197,7 +198,8 @@ def test_merge_states_the_owner_when_the_newest_fact_of_both_is_another(
     ownership.assign_owner(other, user=lead, by=lead, at=NOW)  # newer than all facts of the survivor
     made = merge(survivor, other, lead).made
     newest = Ownership.objects.filter(customer=survivor).latest("occurred_at", "pk")
-    assert (newest.pk, newest.user, newest.occurred_at) == (made["ownership"], manager, LATER)
+    assert made["customers.Ownership"] == [newest.pk]
+    assert (newest.user, newest.occurred_at) == (manager, LATER)
 
 
 def test_merged_measures_are_those_of_a_customer_that_had_all_facts(
@@ -234,7 +236,12 @@ def test_undo_puts_every_row_back(pair: tuple[Customer, Customer], lead: User) -
         make_warning(customer, run=run, rule=rule, case=case)
         make_warning(customer, run=run, case=case, state="closed", closed_at=NOW)
     appended = {"ground.Event", "ground.AuditEvent", "retention.CaseMove"}
-    derived = {"retention.CustomerMeasures", "customers.TouchedCustomer", "customers.DuplicateKey"}
+    derived = {
+        "retention.CustomerMeasures",
+        "customers.TouchedCustomer",
+        "customers.DuplicateKey",
+        "customers.DuplicateProposal",
+    }
     before = everything(but=SEALS | derived)
     made = merge(survivor, other, lead, values={"name": other.name, "owner": other.owner})
     assert everything(but=SEALS | derived) != before
@@ -328,7 +335,7 @@ def test_merge_refuses_itself_stubs_no_reason_and_what_changed_meanwhile(
         merge(survivor, other, lead, values={"merged_into": None})
     stale = Customer.objects.get(pk=other.pk)
     customers.change_customer(other, city="宁波", by=lead, at=LATER)
-    with pytest.raises(customers.ChangedMeanwhile):
+    with pytest.raises(changing.ChangedMeanwhile):
         merge(survivor, stale, lead)
     merge(survivor, other, lead)
     for one, two in ((survivor, other), (other, CustomerFactory())):
@@ -438,6 +445,49 @@ def test_of_consents_the_stricter_wins_for_one_person_in_both_files(
     assert Consent.objects.filter(contact=theirs, purpose="survey", source="merge").count() == 1
     merges.undo_merge(made, by=lead, at=LATER)
     assert allowed() == {(theirs.pk, "care"), (stranger.pk, "offer")}  # never loosened by an undo
+
+
+# --- Groups and places ---------------------------------------------------------------------------
+def test_children_of_the_other_become_the_survivors_and_go_back(company: Any, lead: User) -> None:
+    survivor, other = CustomerFactory(), CustomerFactory()
+    child = CustomerFactory(parent=other)
+    made = merge(survivor, other, lead)
+    child.refresh_from_db()
+    assert child.parent == survivor
+    merges.undo_merge(made, by=lead, at=LATER)
+    child.refresh_from_db()
+    assert child.parent == other
+
+
+@pytest.mark.parametrize("levels", [0, 1])
+def test_parent_merged_with_one_below_it_is_nobodys_child(company: Any, lead: User, levels: int) -> None:
+    top = CustomerFactory()
+    parent = CustomerFactory(parent=top)
+    between = CustomerFactory(parent=parent) if levels else parent
+    child = CustomerFactory(parent=between)
+    made = merge(child, parent, lead)
+    child.refresh_from_db()
+    assert child.parent == (None if levels else top)
+    if levels:
+        between.refresh_from_db()
+        assert between.parent == child
+    merges.undo_merge(made, by=lead, at=LATER)
+    for customer, above in ((child, between), (parent, top)):
+        customer.refresh_from_db()
+        assert customer.parent == above
+
+
+def test_merge_says_where_the_survivor_is_when_the_others_address_is_newer(company: Any, lead: User) -> None:
+    survivor = customers.create_customer(name="One", country="CN", region="3301", by=None, at=ago(9))
+    other = customers.create_customer(name="Two", country="CN", region="31", by=None, at=ago(2))
+    made = merge(survivor, other, lead)
+    newest = Address.objects.filter(customer=survivor, void=False).latest("occurred_at", "pk")
+    assert (newest.region, newest.occurred_at) == (survivor.region, LATER)
+    merges.undo_merge(made, by=lead, at=LATER + timedelta(hours=1))
+    assert [Address.objects.get(customer=c, void=False).region for c in (survivor, other)] == [
+        survivor.region,
+        other.region,
+    ]
 
 
 # --- Cases -------------------------------------------------------------------------------------

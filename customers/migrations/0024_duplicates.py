@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('customers', '0020_merged_index'),
+        ("customers", "0023_merged_index"),
     ]
 
     operations = [

@@ -8,7 +8,7 @@ from customers.ground.migrating import AddIndexBesideWriters
 
 class Migration(migrations.Migration):
     atomic = False
-    dependencies = [("customers", "0019_merges")]
+    dependencies = [("customers", "0022_merges")]
     operations = [
         AddIndexBesideWriters(
             model_name="customer",
