@@ -141,7 +141,14 @@ def _void_statements(merge: Merge, *, at: datetime) -> None:
 
 
 def erase(person: str, pk: int) -> int:
-    """Blank the reasons of the merges that a customer was one of."""
+    """Blank the reasons of a customer's merges; what went into it is erased with it, stub by stub.
+
+    A merge cannot be taken back after that.
+    """
     if person != "customer":
         return 0
-    return Merge.objects.filter(Q(survivor=pk) | Q(merged=pk)).update(reason="")
+    changed = Merge.objects.filter(Q(survivor=pk) | Q(merged=pk)).update(reason="")
+    for stub in Customer.objects.filter(merged_into=pk).order_by("pk").values_list("pk", flat=True):
+        changed += sum(eraser(person, stub) for eraser in movers.erasers().values())
+        changed += sealed.destroy(f"customer:{stub}")
+    return changed

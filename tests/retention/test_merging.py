@@ -13,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from customers import changing, consents, customers, merges, movers, ownership, stubs, writing
 from customers.batch import InteractionRecord, upsert_interactions
 from customers.facts import TWINS
+from customers.ground import sealed
 from customers.ground.models import AuditEvent, Event
 from customers.models import (
     Access,
@@ -610,6 +611,35 @@ def test_two_lasting_losses_become_one_spell(pair: tuple[Customer, Customer], le
     assert lasting.occurred_at == ago(9)
     merges.undo_merge(made, by=lead, at=LATER + timedelta(hours=1))
     assert Loss.objects.filter(ended_at__isnull=True).count() == 2
+
+
+# --- Erasing, and what comes late ---------------------------------------------------------------
+def test_erasing_the_survivor_erases_what_went_into_it(pair: tuple[Customer, Customer], lead: User) -> None:
+    survivor, other = pair
+    third = CustomerFactory(name="Third")
+    merge(other, third, lead)
+    made = merge(survivor, other, lead)
+    for erase in list(movers.erasers().values()):
+        erase("customer", survivor.pk)
+    sealed.destroy(f"customer:{survivor.pk}")
+    gone = Customer.objects.filter(pk__in=[survivor.pk, other.pk, third.pk])
+    assert set(gone.values_list("name", "notes")) == {("", "")}
+    assert set(Merge.objects.values_list("reason", flat=True)) == {""}
+    with pytest.raises(merges.ErasedSince):
+        merges.undo_merge(made, by=lead, at=LATER)
+
+
+def test_gather_moves_what_came_to_a_stub_afterwards(pair: tuple[Customer, Customer], lead: User) -> None:
+    survivor, other = pair
+    merge(survivor, other, lead)
+    assert merges.gather(at=LATER) == 0
+    CustomerMeasures.objects.create(customer=other, as_of=LATER)
+    late = make_warning(other, run=make_run(at=LATER))
+    assert merges.gather(at=LATER) == 1
+    late.refresh_from_db()
+    assert late.customer == survivor
+    assert not CustomerMeasures.objects.filter(customer=other).exists()
+    assert merges.gather(at=LATER) == 0
 
 
 # --- Models that come later --------------------------------------------------------------------
