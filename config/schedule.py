@@ -31,6 +31,11 @@ SCHEDULE: dict[str, dict[str, Any]] = {
         "task": "customers.tasks.clear_old",
         "schedule": crontab(hour=3, minute=37),
     },
+    # Asks every hour and looks once each local day; what came to merged customers is looked after each time.
+    "look for duplicates": {
+        "task": "customers.tasks.look_for_duplicates",
+        "schedule": crontab(minute=37),
+    },
     "forget old calls of the API": {
         "task": "customers.ground.tasks.forget_api_calls",
         "schedule": crontab(minute=17),

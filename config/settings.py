@@ -85,6 +85,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "customers.access.DefaultDenyMiddleware",
     "customers.pages.company_missing.CompanyMissingMiddleware",
+    "customers.pages.merged.FollowMergesMiddleware",
 ]
 
 ROOT_URLCONF = "config.urls"

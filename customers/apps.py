@@ -9,7 +9,7 @@ class CustomersConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from customers import causes, consents, keeping, movers, navigation
+        from customers import causes, consents, keeping, merges, movers, navigation
         from customers.api import scopes
         from customers.erasure import log
         from customers.imports import background, delivered  # noqa: F401 — enters the drain's poller
@@ -41,6 +41,9 @@ class CustomersConfig(AppConfig):
             )
         )
         movers.register_undo_blocker("customers.consents", consents.blocks_undo)
+        movers.register(self.get_model("Merge"), mover=movers.stay, eraser=merges.erase)
+        movers.register(self.get_model("DuplicateProposal"), mover=movers.stay)
+        movers.register(self.get_model("DuplicateKey"), mover=movers.stay)
         delivered.register_all()
         movers.register_app("ground")
         movers.register_app("customers")

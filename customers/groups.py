@@ -39,14 +39,14 @@ def check_parent(customer: Customer, parent: Customer | None) -> None:
     """Refuse a parent that is below the customer, or makes the group too deep. Needs :func:`hold`."""
     if parent is None:
         return
-    above = _above(parent.pk)
-    if customer.pk in above:
+    over = above(parent.pk)
+    if customer.pk in over:
         raise ParentInCircle(name=parent.name)
-    if len(above) + _levels_below(customer.pk) > MOST_LEVELS - 1:
+    if len(over) + _levels_below(customer.pk) > MOST_LEVELS - 1:
         raise GroupTooDeep(most=MOST_LEVELS)
 
 
-def _above(pk: int) -> list[int]:
+def above(pk: int) -> list[int]:
     """Return the customer and its parents upwards; ends also when the rows already form a circle."""
     chain: list[int] = []
     here: int | None = pk

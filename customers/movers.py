@@ -8,21 +8,44 @@ their own transaction, never by the outbox (decision 5).
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
 from django.db import models
-from django.db.models import Value
+from django.db.models import Exists, OuterRef, Q, Value
 from django.db.models.functions import Cast, Concat
 
 from customers.ground.privacy import Declaration, Erasure
+
+if TYPE_CHECKING:
+    from customers.models import Merge
 
 Mover = Callable[[str, int, int], int]  # ("customer" or "contact", from id, to id) -> rows moved
 Eraser = Callable[[str, int], int]  # ("customer" or "contact", id) -> rows changed
 Exporter = Callable[[str, int], list[dict[str, Any]]]  # ("customer" or "contact", id) -> rows
 UndoBlocker = Callable[[int], list[str]]  # import batch id -> what stands in the way, in words
 
+
+@dataclass(frozen=True)
+class Joining:
+    """What an app does of its own when two customers become one, beside moving rows.
+
+    ``lock`` takes the app's locks for both, after their own and before they are closed to writers;
+    ``join`` makes one of what may stand but once, before the rows move; ``settle`` follows when they
+    have moved. ``blockers`` says in words what forbids to take a merge back, ``part`` comes after
+    the rows went back; who took it back, and when, stands in the merge by then.
+    """
+
+    lock: Callable[[int, int], None]
+    join: Callable[[Merge], None]
+    settle: Callable[[Merge], None]
+    blockers: Callable[[Merge], list[str]]
+    part: Callable[[Merge], None]
+
+
 _movers: dict[type[models.Model], Mover] = {}
+_joinings: dict[str, Joining] = {}
 _erasers: dict[type[models.Model], Eraser] = {}
 _exporters: dict[type[models.Model], Exporter] = {}
 _undo_blockers: dict[str, UndoBlocker] = {}
@@ -46,8 +69,14 @@ def register(
 def register_app(app_label: str) -> None:
     """Enter, the general way, every model of the app that points to a customer or contact."""
     for model in apps.get_app_config(app_label).get_models():
-        if model not in _movers and (_persons_of(model) or model._meta.model_name in PERSONS):
+        points = any(pointers(model, person) for person in PERSONS)
+        if model not in _movers and (points or model._meta.model_name in PERSONS):
             register(model)
+
+
+def stay(person: str, source: int, target: int) -> int:
+    """Move nothing: the mover of models whose rows tell of the two customers themselves."""
+    return 0
 
 
 def move_contacts(person: str, source: int, target: int) -> int:
@@ -86,6 +115,16 @@ def move_references(person: str, source: int, target: int) -> int:
     from customers.models import ExternalRef
 
     return ExternalRef.objects.filter(kind=person, object_id=source).update(object_id=target)
+
+
+def register_joining(name: str, joining: Joining) -> None:
+    """Enter what an app does when two customers become one."""
+    _joinings[name] = joining
+
+
+def joinings() -> list[Joining]:
+    """Return what the apps do when two customers become one."""
+    return list(_joinings.values())
 
 
 def register_undo_blocker(name: str, blocker: UndoBlocker) -> None:
@@ -132,12 +171,51 @@ def _rows(model: type[models.Model], person: str, pk: int) -> models.QuerySet[An
     return model._base_manager.filter(**{column: pk}) if column else model._base_manager.none()
 
 
+def pointers(model: type[models.Model], person: str) -> list[str]:
+    """Return the columns of ``model`` that a merge of two persons re-points.
+
+    The person's own column, and every other foreign key to it; a stub keeps what it was merged into.
+    """
+    if _movers.get(model) is stay:
+        return []
+    own = _persons_of(model).get(person)
+    others = [
+        field.attname
+        for field in model._meta.concrete_fields
+        if field.attname not in (own, "merged_into_id")
+        and isinstance(field.related_model, type)
+        and field.related_model._meta.label_lower == f"customers.{person}"
+    ]
+    return ([own] if own else []) + others
+
+
 def _general_mover(model: type[models.Model]) -> Mover:
     def move(person: str, source: int, target: int) -> int:
-        column = _persons_of(model).get(person)
-        return _rows(model, person, source).update(**{column: target}) if column else 0
+        return sum(
+            _movable(model, column, source, target).update(**{column: target})
+            for column in pointers(model, person)
+        )
 
     return move
+
+
+def _movable(model: type[models.Model], column: str, source: int, target: int) -> models.QuerySet[Any]:
+    """Return the rows of ``source``, but not those that would say a second time what ``target`` has.
+
+    What a unique constraint forbids beside a row of the target stays where it is.
+    """
+    rows = model._base_manager.filter(**{column: source})
+    names = {field.name: field.attname for field in model._meta.concrete_fields}
+    for constraint in model._meta.constraints:
+        if not isinstance(constraint, models.UniqueConstraint):
+            continue
+        fields = [names[name] for name in constraint.fields]
+        if column not in fields:
+            continue
+        same = {name: OuterRef(name) for name in fields if name != column}
+        there = model._base_manager.filter(constraint.condition or Q(), **{column: target}, **same)
+        rows = rows.exclude(Exists(there) & (constraint.condition or Q()))
+    return rows
 
 
 def _general_eraser(model: type[models.Model]) -> Eraser:

@@ -6,8 +6,9 @@ from typing import Any
 
 from celery import shared_task
 
-from customers import keeping
+from customers import duplicates, keeping, merges
 from customers.ground import clock, context
+from customers.ground.models import Company
 from customers.search import index
 
 
@@ -23,3 +24,14 @@ def clear_old(**_kwargs: Any) -> None:
     """Clear what is older than its class is kept."""
     with context.acting(channel="task"):
         keeping.clear_old(at=clock.now())
+
+
+@shared_task(name="customers.tasks.look_for_duplicates")
+def look_for_duplicates(**_kwargs: Any) -> None:
+    """Look through all customers for duplicates, once each local day; look after what was merged."""
+    with context.acting(channel="task"):
+        if Company.objects.exists():  # the schedule rings from the first minute on
+            at = clock.now()
+            merges.gather(at=at)
+            merges.forget_old(at=at)
+            duplicates.find_all(at=at)

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from customers import touched
+from customers import stubs, touched
 from customers.company import today
 from customers.facts import Fact
 from customers.ground import sealed
@@ -53,7 +53,11 @@ def moments(*, at: datetime, occurred_at: datetime | None = None) -> Moments:
 
 
 def write(model: type[FactType], *, customer_id: int, when: Moments, **values: Any) -> FactType:
-    """Insert one fact and mark its customer as touched."""
+    """Insert one fact and mark its customer as touched.
+
+    Of a customer that was merged into another meanwhile it becomes a fact of that one.
+    """
+    customer_id = stubs.resolved_one(customer_id)
     fact = model._default_manager.create(
         customer_id=customer_id,
         occurred_at=when.occurred_at,

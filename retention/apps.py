@@ -14,6 +14,7 @@ class RetentionConfig(AppConfig):
         )
         from retention.api import scopes
         from retention.cases import closing, complaints
+        from retention.cases import merging as cases_merging
         from retention.measures import merging
         from retention.pages import entries
         from retention.rules import ready
@@ -21,6 +22,7 @@ class RetentionConfig(AppConfig):
         complaints.subscribe()
         objections.register("retention.cases", closing.objected)
         keeping.register_all()
+        cases_merging.register()
         scopes.register()
         entries.enter()
         movers.register(self.get_model("CustomerMeasures"), mover=merging.move)

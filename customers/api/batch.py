@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from django.db.models import Q
 from django.utils.translation import gettext as _
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -146,7 +147,8 @@ class Reading:
         """Refuse records that name a number of ours which no customer has."""
         named = {key: group.first.values.get("customer") for key, group in self.groups.items()}
         numbers = {number for number in named.values() if isinstance(number, int)}
-        found = Customer.objects.present().filter(pk__in=numbers)  # type: ignore[attr-defined]
+        standing = Q(gone_at__isnull=True) | Q(merged_into__isnull=False)  # whose facts are the survivor's
+        found = Customer.objects.filter(standing, pk__in=numbers)
         known = set(found.values_list("pk", flat=True)) if numbers else set()
         for key, number in named.items():
             if isinstance(number, int) and number not in known:

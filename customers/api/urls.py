@@ -11,6 +11,7 @@ from customers.api import (
     customers,
     erasure,
     imports,
+    merges,
     people,
     reminders,
     talk,
@@ -20,6 +21,8 @@ from customers.api.batch import Batch, batch_of
 
 RESOURCES = (
     ("customers", customers.Customers, "customer"),
+    ("merges", merges.Merges, "merge"),
+    ("duplicates", merges.Duplicates, "duplicate"),
     ("contacts", people.Contacts, "contact"),
     ("orders", trade.Orders, "order"),
     ("contracts", trade.Contracts, "contract"),

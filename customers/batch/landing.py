@@ -23,6 +23,10 @@ _AGAIN = {"40001", "40P01", "23505"}  # serialization, deadlock, unique: somebod
 Record = TypeVar("Record")
 
 
+class SomebodyWasQuicker(OperationalError):
+    """What a chunk was about to write was overtaken by somebody else's commit; it is tried again."""
+
+
 class State(Enum):
     CREATED = "created"
     UPDATED = "updated"
@@ -94,9 +98,7 @@ def _tried_again(land: Callable[[list[Record]], Landed], chunk: list[Record]) ->
 
 
 def _somebody_was_quicker(error: Exception) -> bool:
-    if isinstance(error, _ErasedMeanwhile):
-        return True
-    if guards.RECORDED_BEFORE in str(error):
+    if isinstance(error, _ErasedMeanwhile | SomebodyWasQuicker) or guards.RECORDED_BEFORE in str(error):
         return True  # another import wrote a later version since we looked
     state = getattr(error.__cause__, "sqlstate", None)
     return state in _AGAIN if state else "UNIQUE constraint failed" in str(error)

@@ -8,9 +8,19 @@ from typing import Any
 
 from django.db.models import F
 
-from customers import touched
+from customers import stubs, touched
 from customers.batch import references
-from customers.batch.landing import Row, State, Wanted, add_refs, count, find_refs, in_chunks, land_rows
+from customers.batch.landing import (
+    Row,
+    SomebodyWasQuicker,
+    State,
+    Wanted,
+    add_refs,
+    count,
+    find_refs,
+    in_chunks,
+    land_rows,
+)
 from customers.batch.records import (
     AttributeRecord,
     ContactRecord,
@@ -64,7 +74,10 @@ def upsert_customers(
                 kept.append(record)
         rows = _land_customers([(record.external_id, record.values) for record in kept], source=source, at=at)
         _give_owners(kept, rows, users=users, teams=teams, batch=batch, at=at)
-        touched.mark([row.obj.pk for row in rows if row.state is not State.UNCHANGED], at=at)
+        changed = [row.obj.pk for row in rows if row.state is not State.UNCHANGED]
+        if stubs.among(changed):
+            raise SomebodyWasQuicker
+        touched.mark(changed, at=at)
         landed += count(rows)
         return landed
 

@@ -9,6 +9,7 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
+from customers import stubs
 from customers.batch import inserting
 from customers.batch.landing import Row, State, Wanted, find_refs
 from customers.batch.records import FactRecord, Landed, Reference, Refusal
@@ -70,7 +71,11 @@ class Numbers(dict[Reference, int]):
 
 
 def numbers_of(kind: str, names: Names, *, source: str) -> Numbers:
-    """Return our number of each record named; a number stands for itself. Nobody erased is among them."""
+    """Return our number of each record named; a number stands for itself. Nobody erased is among them.
+
+    Customers are held against merging to the end of the transaction; one that was merged away is the one
+    that it went into.
+    """
     listed = [name for name in names if name not in (None, "")]
     found = Numbers({name: name for name in listed if isinstance(name, int)})
     texts = {name for name in listed if isinstance(name, str)}
@@ -82,6 +87,9 @@ def numbers_of(kind: str, names: Names, *, source: str) -> Numbers:
     for name in found.erased:
         found.pop(name, None)
     found.update(refs)
+    if kind == "customer":
+        now = stubs.resolved(found.values())
+        found.update({name: now[pk] for name, pk in found.items()})
     return found
 
 

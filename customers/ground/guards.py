@@ -17,7 +17,11 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 @dataclass(frozen=True)
 class Versioned:
-    """Each change of a content column of ``model`` writes the old row into ``twin``."""
+    """Each change of a content column of ``model`` writes the old row into ``twin``.
+
+    But for a merge, which only re-points rows to another person: whom a fact is of did not change then,
+    only by which name we know them. Who changes the customer of a fact otherwise says when that was known.
+    """
 
     model: type[models.Model]
     twin: type[models.Model]
@@ -46,6 +50,7 @@ class Copied:
     gate: type[models.Model]
 
 
+PERSONS = ("customer_id", "contact_id")
 RECORDED_BEFORE = "a version may not be recorded before the one that it replaces"
 
 Guard = Versioned | AppendOnly | Copied
@@ -202,8 +207,8 @@ def _versioned_sql(guard: Versioned, vendor: str) -> dict[str, list[str]]:
     into = ", ".join(f'"{c}"' for c in ("fact_id", *guard.columns, "superseded_at"))
     old = ", ".join(f'OLD."{c}"' for c in ("id", *guard.columns)) + ', NEW."recorded_at"'
     refusal = RECORDED_BEFORE
+    changed = _changed(guard, "IS DISTINCT FROM" if vendor == "postgresql" else "IS NOT")
     if vendor == "postgresql":
-        changed = " OR ".join(f'OLD."{c}" IS DISTINCT FROM NEW."{c}"' for c in guard.content)
         body = (
             f'CREATE FUNCTION "@NAME@"() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN '  # noqa: S608 — own names
             f"IF NEW.recorded_at < OLD.recorded_at THEN RAISE EXCEPTION '{refusal}' "
@@ -215,7 +220,6 @@ def _versioned_sql(guard: Versioned, vendor: str) -> dict[str, list[str]]:
             f'EXECUTE FUNCTION "@NAME@"()'
         )
         return {"version": [body, trigger]}
-    changed = " OR ".join(f'OLD."{c}" IS NOT NEW."{c}"' for c in guard.content)
     return {
         "version": [
             f'CREATE TRIGGER "@NAME@" AFTER UPDATE ON "{table}" FOR EACH ROW WHEN {changed} BEGIN '  # noqa: S608 — own names
@@ -223,6 +227,17 @@ def _versioned_sql(guard: Versioned, vendor: str) -> dict[str, list[str]]:
             f'INSERT INTO "{twin}" ({into}) VALUES ({old}); END'
         ]
     }
+
+
+def _changed(guard: Versioned, differs: str) -> str:
+    """Return the condition that a row became another version and was not just re-pointed by a merge."""
+
+    def any_of(columns: Iterable[str]) -> str:
+        return " OR ".join(f'OLD."{c}" {differs} NEW."{c}"' for c in columns)
+
+    changed = any_of(c for c in guard.content if c not in PERSONS)
+    persons = any_of(c for c in guard.content if c in PERSONS)
+    return f"{changed} OR (({persons}) AND ({any_of(('recorded_at', 'ingested_at'))}))"
 
 
 def _append_sql(guard: AppendOnly, vendor: str) -> dict[str, list[str]]:

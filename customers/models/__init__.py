@@ -10,6 +10,7 @@ from customers.models.customers import (
     ExternalRef,
     TouchedCustomer,
 )
+from customers.models.duplicates import DuplicateKey, DuplicateProposal, DuplicateSearch
 from customers.models.erasure import ErasedName, ErasureBook, ErasureReceipt
 from customers.models.handles import SocialHandle
 from customers.models.imports import ImportBatch
@@ -17,6 +18,7 @@ from customers.models.interactions import Interaction, InteractionVersion
 from customers.models.keeping import KeepPeriod
 from customers.models.lists import CustomerList, CustomerListMember, CustomerListMemberVersion
 from customers.models.mainstays import MainContactChange, MainContactChangeVersion
+from customers.models.merges import Merge, MergedRow
 from customers.models.needs import Need, NeedVersion
 from customers.models.orders import Order, OrderLine, OrderLineVersion, OrderVersion, Product
 from customers.models.ownership import Ownership, OwnershipVersion, UserActivity
@@ -50,6 +52,9 @@ __all__ = [
     "CustomerList",
     "CustomerListMember",
     "CustomerListMemberVersion",
+    "DuplicateKey",
+    "DuplicateProposal",
+    "DuplicateSearch",
     "ErasedName",
     "ErasureBook",
     "ErasureReceipt",
@@ -60,6 +65,8 @@ __all__ = [
     "KeepPeriod",
     "MainContactChange",
     "MainContactChangeVersion",
+    "Merge",
+    "MergedRow",
     "Need",
     "NeedVersion",
     "Objection",

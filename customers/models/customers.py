@@ -107,16 +107,19 @@ class Customer(models.Model):
     team = models.ForeignKey(Team, null=True, blank=True, on_delete=models.PROTECT, related_name="customers")
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
-    # Counts nowhere and is seen by nobody any more (its import was taken back); the row stays because
-    # facts that count at no moment, and are never deleted, point to it.
+    # Counts nowhere and is seen by nobody any more (its import was taken back, or it was merged into
+    # another); the row stays because facts that count at no moment, and are never deleted, point to it.
     gone_at = models.DateTimeField(null=True, editable=False)
     erased_at = models.DateTimeField(null=True, editable=False)  # its name and words went; facts stay
+    merged_into = models.ForeignKey(  # a stub: old links and numbers lead to the customer that it is now
+        "self", null=True, editable=False, on_delete=models.PROTECT, related_name="stubs", db_index=False
+    )
 
     objects: ClassVar[models.Manager[Customer]] = CustomerQuerySet.as_manager()  # type: ignore[assignment]
 
     privacy = declare(
         none_keep="id kind segment time_zone language created_at updated_at gone_at erased_at team source "
-        "parent",
+        "parent merged_into",
         identity_blank="name name_alt sort_key registration_number",
         reach_blank="city street postal_code",
         text_blank="notes source_note",
@@ -133,6 +136,9 @@ class Customer(models.Model):
             models.Index(fields=["city"], name="customer_city"),
             models.Index(fields=["registration_number"], name="customer_registration"),
             models.Index(fields=["parent", "id"], name="customer_parent"),
+            models.Index(
+                fields=["merged_into"], condition=Q(merged_into__isnull=False), name="customer_merged"
+            ),
         ]
         constraints = [
             models.CheckConstraint(condition=~Q(parent=F("id")), name="customer_not_its_own_parent")

@@ -62,6 +62,22 @@ def move(person: str, source: int, target: int) -> int:
     return moved
 
 
+def part(survivor: int, other: int) -> None:
+    """Find each of two customers by its own names again, when their merge was taken back."""
+    SearchToken.objects.filter(customer_id=survivor, kind=FORMER).delete()
+    stubs = Customer.objects.filter(merged_into_id=survivor).values_list("name", "name_alt")
+    names = chain.from_iterable(stubs)
+    tokens = {
+        token: int(place)
+        for name in names
+        for _kind, place, token in words.name_tokens(name, words.Kind.NAME)
+    }
+    rows.insert_missing(
+        SearchToken, COLUMNS, [(survivor, 0, FORMER, token, place) for token, place in tokens.items()]
+    )
+    write([survivor, other])
+
+
 def erase(person: str, pk: int) -> int:
     """Forget all that a customer, or a contact, is found by."""
     return SearchToken.objects.filter(**{f"{person}_id": pk}).delete()[0]

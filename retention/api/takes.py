@@ -11,11 +11,11 @@ from customers.ground.api.serializers import MomentField, Takes
 from customers.models import Cause, Contact, Customer, User
 from retention import rules
 from retention.api.known import GREATEST_ID, KnownCode, KnownId, KnownIds
+from retention.cases.closing import CLOSED_BY_HAND
 from retention.models import FollowUpCall, RetentionCase, WarningRule
 from retention.models.rules import CaseKind, Severity
 
 MOST_AT_ONCE = 500
-CLOSES_BY_HAND = [c for c in RetentionCase.Outcome.choices if c[0] != RetentionCase.Outcome.RECOVERED]
 
 
 def colleagues(user: User) -> Any:
@@ -111,7 +111,7 @@ class LogCall(Takes):
 class CloseCase(Takes):
     """How the case ends, and why."""
 
-    outcome = serializers.ChoiceField(CLOSES_BY_HAND)
+    outcome = serializers.ChoiceField(CLOSED_BY_HAND)
     reason = serializers.CharField(max_length=2000)
 
 

@@ -19,6 +19,10 @@ from retention.models import CaseMove, EarlyWarning, MoveKind, RetentionCase
 Outcome = RetentionCase.Outcome
 Status = RetentionCase.Status
 KEPT = (Outcome.SAVED, Outcome.REGAINED)
+CLOSED_BY_HAND = [
+    choice for choice in Outcome.choices if choice[0] not in (Outcome.RECOVERED, Outcome.MERGED)
+]
+"""The outcomes that a person may choose; the others follow from what happened."""
 
 
 class OutcomeReasonMissing(Refused):
@@ -40,7 +44,8 @@ def close_case(
     """Close a case for good; nothing opens it again.
 
     Args:
-        outcome: saved, regained, lost, unreachable, not_pursued or recovered.
+        outcome: saved, regained, lost, unreachable, not_pursued or recovered; only a merge of customers
+            (``cases.merging``) joins cases.
         reason: in words; needed for all outcomes but ``recovered``.
 
     Raises :class:`OutcomeReasonMissing`, :class:`ComplaintOpen`, ``DiagnosisMissing``, ``CaseClosed``,
@@ -48,6 +53,8 @@ def close_case(
     access ends; a loss is recorded when lost, and ended when regained; one move with audit and event.
     """
     outcome, reason = Outcome(outcome), reason.strip()
+    if outcome == Outcome.MERGED:
+        raise ValueError("a case is joined with another by merging their customers")
     if outcome != Outcome.RECOVERED and not reason:
         raise OutcomeReasonMissing()
     with transaction.atomic():

@@ -14,7 +14,7 @@ from django.db import transaction
 from django.db.models import OuterRef, Subquery
 from django.utils.translation import gettext_lazy as _
 
-from customers import company
+from customers import company, stubs
 from customers.ground.errors import Refused
 from customers.ground.rows import insert_new, update_rows
 from customers.ground.working_time import WorkingCalendar
@@ -79,6 +79,7 @@ def open_case(
     )
     with transaction.atomic():
         holders.hold_desk()
+        grounds.customer_id = stubs.resolved_one(customer.pk)  # it may have been merged meanwhile
         opened = _open([grounds], by=by, at=at, calendar=company.working_calendar())
     return opened.cases[0]
 
@@ -97,6 +98,7 @@ def open_for_warnings(
     waiting = EarlyWarning.objects.filter(sweep_run=run, case__isnull=True).calling()  # type: ignore[attr-defined]
     if among is not None:
         waiting = waiting.filter(customer__gte=among[0], customer__lte=among[1])
+    waiting = waiting.filter(customer__merged_into__isnull=True)
     calendar = company.working_calendar()
     opened = planned = 0
     ids = list(waiting.order_by("customer_id").values_list("customer_id", flat=True).distinct())
@@ -154,14 +156,15 @@ def _grounds_of(warnings: Iterable[EarlyWarning]) -> list[Grounds]:
                 codes={"warnings": [warning.pk]},
             )
             continue
-        ground.kind = _stronger(ground.kind, warning.rule.case_kind)
+        ground.kind = stronger(ground.kind, warning.rule.case_kind)
         ground.severity = max(ground.severity, warning.severity)
         ground.within = min(ground.within, span)
         ground.codes["warnings"].append(warning.pk)
     return list(found.values())
 
 
-def _stronger(standing: str, coming: str) -> str:
+def stronger(standing: str, coming: str) -> str:
+    """Return the kind of a case that another joins: recovery wins over the others."""
     return CaseKind.RECOVERY if CaseKind.RECOVERY in (standing, coming) else standing
 
 
@@ -202,7 +205,7 @@ def _join(
     """Let new grounds join open, locked cases."""
     for case in cases:
         ground = about[case.customer_id]
-        case.kind = _stronger(case.kind, ground.kind)
+        case.kind = stronger(case.kind, ground.kind)
         case.severity = max(case.severity, ground.severity)
         case.margin_365d = margins.get(case.customer_id, case.margin_365d)
         case.reason = "\n".join(filter(None, [case.reason, ground.reason]))

@@ -85,6 +85,7 @@ class RetentionCase(models.Model):
         UNREACHABLE = "unreachable", _("unreachable")
         NOT_PURSUED = "not_pursued", _("not pursued")
         RECOVERED = "recovered", _("recovered by itself")
+        MERGED = "merged", _("joined with another case")
 
     customer = models.ForeignKey("customers.Customer", on_delete=models.PROTECT, related_name="cases")
     kind = models.CharField(_("kind"), max_length=8, choices=CaseKind.choices, default=CaseKind.SAVE)
@@ -115,6 +116,9 @@ class RetentionCase(models.Model):
     complaint = models.ForeignKey(
         "customers.Complaint", null=True, on_delete=models.PROTECT, related_name="+"
     )
+    joined_into = models.ForeignKey(  # its customer was merged with another that had an open case, too
+        "self", null=True, editable=False, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
     causes = models.ManyToManyField("customers.Cause", through="CaseCause", related_name="+")
 
     # What the queue is ordered and narrowed by, stored so that an index holds it (retention/cases/queue.py).
@@ -139,7 +143,8 @@ class RetentionCase(models.Model):
     objects: ClassVar[models.Manager[RetentionCase]] = CaseQuerySet.as_manager()  # type: ignore[assignment]
 
     privacy = declare(
-        none_keep="id kind status severity assign_reason assign_data churn_type outcome causes team",
+        none_keep="id kind status severity assign_reason assign_data churn_type outcome causes team "
+        "joined_into",
         conduct_keep="customer margin_365d opened_at assigned_at due_at closed_at complaint rank due",
         staff_keep="opened_by assignee closed_by",
         text_blank="reason outcome_reason",
@@ -217,6 +222,8 @@ class MoveKind(models.TextChoices):
     CLOSED = "closed", _("closed the case")
     RECOVERED = "recovered", _("closed the case: the signs are gone")
     OBJECTED = "objected", _("closed the case: profiling was objected to")
+    MERGED = "merged", _("made one case of two")
+    PARTED = "parted", _("made two cases of one again")
 
 
 class CaseMove(models.Model):
@@ -239,4 +246,4 @@ class CaseMove(models.Model):
         indexes = [models.Index(fields=["case", "at", "id"], name="case_move_case")]
 
 
-guards.append_only(CaseMove)
+guards.append_only(CaseMove, movable=["case_id"])

@@ -47,6 +47,7 @@ class EarlyWarning(models.Model):
         CASE_CLOSED = "case_closed", _("its case was closed")
         RULE_OFF = "rule_off", _("the rule was switched off")
         OBJECTED = "objected", _("profiling was objected to")
+        MERGED = "merged", _("the customer was merged with another that had the same warning")
 
     customer = models.ForeignKey("customers.Customer", on_delete=models.PROTECT, related_name="warnings")
     rule = models.ForeignKey(WarningRule, on_delete=models.PROTECT, related_name="warnings")

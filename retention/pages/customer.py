@@ -31,6 +31,7 @@ from retention.measures.history import history
 from retention.models import CustomerMeasures, MeasureState, RetentionCase
 from retention.pages.about import OF_CONTACT, contacts_of
 from retention.pages.customers import SEES_CUSTOMERS
+from retention.pages.duplicates import hints_for
 from retention.pages.forms import (
     WORKERS,
     ComplaintForm,
@@ -40,6 +41,7 @@ from retention.pages.forms import (
     PlanWithForm,
     ReminderForm,
 )
+from retention.pages.merging import MAY_MERGE
 from retention.timeline import Page, UnknownPlace, told
 
 MOST_COMPLAINTS = 20
@@ -229,6 +231,8 @@ def _page(request: HttpRequest, customer: Customer, **bound: forms.Form) -> Http
         "complaints": [Complaint(**vars(row)) for row in rows["complaints"]],
         "may_work": request.user.role in WORKERS,
         "may_assign": cases.may_assign(request.user),
+        "duplicates": hints_for(customer, request.user),
+        "may_merge": request.user.role in MAY_MERGE,
         "interaction_form": InteractionForm(
             customer=customer,
             contacts=contacts,

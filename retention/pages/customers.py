@@ -54,6 +54,7 @@ def customer_list(request: HttpRequest) -> HttpResponse:
             "older": "?" + query.urlencode() if more else None,
             "total": len(ids),
             "may_work": request.user.role in WORKERS,
+            "may_merge": request.user.role in {"team_lead", "admin"},
         },
     )
 

@@ -25,6 +25,11 @@ def enter() -> None:
     register(Entry("retention:sweep_list", _("Sweeps"), "radar", sweeps, 70, section="setup", help=watching))
     working = _("What runs, waits, is late or failed, and a button to try it again.")
     register(Entry("retention:work", _("Background work"), "cog", sweeps, 80, section="setup", help=working))
+    alike = _("Customers that look like one, to be compared, merged, or put aside.")
+    leads = frozenset({"team_lead", "admin"})
+    register(
+        Entry("retention:duplicate_list", _("Duplicates"), "merge", leads, 60, section="setup", help=alike)
+    )
     register_search("retention:customer_list", find="retention:customer_find")
     tabs.register(
         tabs.Tab("retention:customer_privacy", pgettext_lazy("of a customer's page", "Privacy"), 90)

@@ -18,6 +18,7 @@ from customers.ground.widgets import LongSelect
 from customers.ground.working_time import next_open
 from customers.models import Cause, Complaint, Contact, Customer, Interaction, User
 from customers.models.people import Role
+from retention.cases.closing import CLOSED_BY_HAND
 from retention.models import RetentionCase
 from retention.models.rules import CaseKind, Severity
 
@@ -135,7 +136,7 @@ class CloseForm(forms.Form):
 
     outcome = forms.ChoiceField(
         label=_("Outcome"),
-        choices=[c for c in RetentionCase.Outcome.choices if c[0] != RetentionCase.Outcome.RECOVERED],
+        choices=CLOSED_BY_HAND,
         widget=forms.RadioSelect,
     )
     reason = forms.CharField(

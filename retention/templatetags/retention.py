@@ -37,6 +37,7 @@ LOOKS = {
     "owner": Look("user-round"),
     "warning": Look("triangle-alert", "warn"),
     "case": Look("briefcase", "accent"),
+    "merge": Look("merge"),
     "call": Look("phone", "accent", quote=True),
 }
 

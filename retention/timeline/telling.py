@@ -14,7 +14,7 @@ from customers.ground.gathering import gathered
 from customers.ground.localtime import start_of_day
 from customers.ground.models import Company
 from customers.ground.money import format_money
-from customers.models import ComplaintEvent, Contract, Customer, Interaction, Order, Ownership, User
+from customers.models import ComplaintEvent, Contract, Customer, Interaction, Merge, Order, Ownership, User
 from retention.models import CaseMove, EarlyWarning, FollowUpCall, MoveKind, RetentionCase, WarningRule
 from retention.models.rules import CaseKind
 from retention.rules import evidence_sentence
@@ -43,6 +43,8 @@ _STEPS = (  # those that calls do not tell already
 _MOST_CONTRACTS = 200
 _BY = ("by_id", "by__username", "by__first_name", "by__last_name")
 _OWNER = ("user_id", "user__username", "user__first_name", "user__last_name")
+_MERGE = ("survivor_id", "survivor__name", "merged__name")
+_UNDONE = ("undone_by_id", "undone_by__username", "undone_by__first_name", "undone_by__last_name")
 _RULE = ("rule__name_en", "rule__name_zh", "rule__condition")
 
 
@@ -93,6 +95,13 @@ class Teller:
                 self._complaint,
             ),
             "owner": Source(Ownership.objects.filter(**facts), "occurred_at", _OWNER, self._owner),
+            "merge": Source(self._merged(), "at", (*_MERGE, *_BY), self._merge),
+            "unmerge": Source(
+                self._merged().filter(undone_at__isnull=False),
+                "undone_at",
+                (*_MERGE, *_UNDONE),
+                self._unmerge,
+            ),
             "warning": Source(
                 warned, "raised_at", ("evidence", "severity", "case_id", *_RULE), self._warning
             ),
@@ -213,6 +222,23 @@ class Teller:
         else:
             title = gettext("%(name)s looks after the customer now") % {"name": _name(ownership, "user")}
         return _entry("owner", ownership, "owner", title)
+
+    def _merged(self) -> QuerySet[Merge]:
+        return Merge.objects.filter(Q(survivor=self.customer) | Q(merged=self.customer))
+
+    def _merge(self, merge: Told) -> Entry:
+        """The one exception to "the past does not change", said where it was made."""
+        text = gettext("Figures of the past count for both from here on, as of every moment.")
+        title = gettext("Merged with “%(name)s”") % {"name": self._other(merge)}
+        return _entry("merge", merge, "merge", title, moment="at", text=text, by=_by(merge))
+
+    def _unmerge(self, merge: Told) -> Entry:
+        title = gettext("Merge with “%(name)s” taken back") % {"name": self._other(merge)}
+        return _entry("unmerge", merge, "merge", title, moment="undone_at", by=_name(merge, "undone_by"))
+
+    def _other(self, merge: Told) -> str:
+        other: str = merge.merged__name if merge.survivor_id == self.customer.pk else merge.survivor__name
+        return other
 
     # --- What we noticed ----------------------------------------------------------------------
     def _warned(self) -> QuerySet[EarlyWarning]:
