@@ -7,10 +7,12 @@ class RetentionConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from customers import movers
+        from django.urls import reverse
+
+        from customers import links, movers
         from retention import sweep  # noqa: F401  — registers its poller with the drain
         from retention.api import scopes
-        from retention.cases import complaints
+        from retention.cases import complaints, taken_back
         from retention.measures import merging
         from retention.pages import entries
         from retention.rules import ready
@@ -20,4 +22,7 @@ class RetentionConfig(AppConfig):
         entries.enter()
         movers.register(self.get_model("CustomerMeasures"), mover=merging.move)
         movers.register_app("retention")
+        movers.register_undo_blocker("retention.cases", taken_back.in_the_way)
+        movers.register_follower("retention.cases", taken_back.follow)
+        links.register("customer", lambda pk: reverse("retention:customer", args=[pk]))
         post_migrate.connect(ready.sync_after_migrate, sender=self, dispatch_uid="retention.rules")

@@ -27,11 +27,16 @@ class Versioned:
 
 @dataclass(frozen=True)
 class AppendOnly:
-    """Rows of ``model`` are never deleted, nor changed but in the ``movable`` columns."""
+    """Rows of ``model`` are never deleted, nor changed but in the ``movable`` columns.
+
+    Where ``may_retract``, a version may also lose its time: ``superseded_at`` becomes its own
+    ``recorded_at``, so that it counts at no moment (decision 2, retraction).
+    """
 
     model: type[models.Model]
     movable: tuple[str, ...]
     may_update: bool = False  # facts change (their twin keeps the old row) but never go
+    may_retract: bool = False
 
 
 @dataclass(frozen=True)
@@ -56,9 +61,15 @@ def versioned(guard: Versioned) -> None:
     _guards.append(guard)
 
 
-def append_only(model: type[models.Model], *, movable: Iterable[str] = (), may_update: bool = False) -> None:
+def append_only(
+    model: type[models.Model],
+    *,
+    movable: Iterable[str] = (),
+    may_update: bool = False,
+    may_retract: bool = False,
+) -> None:
     """Register an append-only guard; ``movable`` are the columns that a merge may re-point."""
-    _guards.append(AppendOnly(model, tuple(movable), may_update))
+    _guards.append(AppendOnly(model, tuple(movable), may_update, may_retract))
 
 
 def copied(
@@ -221,11 +232,12 @@ def _append_sql(guard: AppendOnly, vendor: str) -> dict[str, list[str]]:
         fixed = [
             field.column for field in guard.model._meta.concrete_fields if field.attname not in guard.movable
         ]
-        if vendor == "postgresql":
-            # jsonb has equality; json columns of Django are jsonb here
-            when = " OR ".join(f'OLD."{c}" IS DISTINCT FROM NEW."{c}"' for c in fixed)
-        else:
-            when = " OR ".join(f'OLD."{c}" IS NOT NEW."{c}"' for c in fixed)
+        # jsonb has equality; json columns of Django are jsonb here
+        other = "IS DISTINCT FROM" if vendor == "postgresql" else "IS NOT"
+        differs = {c: f'OLD."{c}" {other} NEW."{c}"' for c in fixed}
+        if guard.may_retract:
+            differs["superseded_at"] += f' AND NEW."superseded_at" {other} OLD."recorded_at"'
+        when = " OR ".join(f"({differ})" for differ in differs.values())
         made["fixed"] = _refuse(table, "UPDATE", when, vendor, "rows are never changed")
     return made
 

@@ -11,7 +11,7 @@ from customers.models.customers import (
     TouchedCustomer,
 )
 from customers.models.handles import SocialHandle
-from customers.models.imports import ImportBatch
+from customers.models.imports import HistoryTakenBack, ImportBatch, ImportChange
 from customers.models.interactions import Interaction, InteractionVersion
 from customers.models.lists import CustomerList, CustomerListMember, CustomerListMemberVersion
 from customers.models.mainstays import MainContactChange, MainContactChangeVersion
@@ -49,7 +49,9 @@ __all__ = [
     "CustomerListMember",
     "CustomerListMemberVersion",
     "ExternalRef",
+    "HistoryTakenBack",
     "ImportBatch",
+    "ImportChange",
     "Interaction",
     "InteractionVersion",
     "MainContactChange",
