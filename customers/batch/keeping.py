@@ -7,7 +7,7 @@ with what it held before; so does a fact whose personal text was overwritten, wh
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 
+from customers.batch import inserting
 from customers.models import ImportBatch, ImportChange
 
 REFS = "+refs"  # in ``before``: the numbers of the references that the import gave to the record
@@ -32,25 +33,23 @@ class Before:
 
 def note_new(objs: Iterable[models.Model], *, batch: ImportBatch | None, at: datetime) -> None:
     """Note records that an import made."""
-    if batch is not None:
-        _write(
-            [
-                ImportChange(
-                    batch=batch,
-                    model=obj._meta.label_lower,
-                    object_id=obj.pk,
-                    is_new=True,
-                    at=at if hasattr(obj, "updated_at") else None,
-                )
-                for obj in objs
-            ]
-        )
+    if batch is None:
+        return
+    moment = inserting.moment_text(at)
+    inserting.insert(
+        ImportChange,
+        ("batch_id", "model", "object_id", "is_new", "before", "at"),
+        (
+            (batch.pk, obj._meta.label_lower, obj.pk, 1, "{}", moment if hasattr(obj, "updated_at") else None)
+            for obj in objs
+        ),
+    )
 
 
 def note_changed(found: Iterable[Before], *, batch: ImportBatch | None) -> None:
     """Note records that an import changed."""
     if batch is not None:
-        _write(
+        ImportChange.objects.bulk_create(
             [
                 ImportChange(
                     batch=batch,
@@ -62,12 +61,9 @@ def note_changed(found: Iterable[Before], *, batch: ImportBatch | None) -> None:
                     at=before.at,
                 )
                 for before in found
-            ]
+            ],
+            batch_size=1000,
         )
-
-
-def _write(rows: Sequence[ImportChange]) -> None:
-    ImportChange.objects.bulk_create(rows, batch_size=1000)
 
 
 def _plain(values: dict[str, Any]) -> dict[str, Any]:

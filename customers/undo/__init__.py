@@ -16,11 +16,12 @@ from customers.undo.asking import (
 from customers.undo.blockers import Standing, in_the_way
 from customers.undo.history import history_taken_back
 from customers.undo.shares import Share, records_of, shares_of
-from customers.undo.working import finish
+from customers.undo.working import Overtaken, finish
 
 __all__ = [
     "NotUndoable",
     "NothingKept",
+    "Overtaken",
     "ReasonMissing",
     "Share",
     "Standing",

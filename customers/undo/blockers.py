@@ -16,6 +16,7 @@ from customers import movers
 from customers.facts import TWINS, Fact
 from customers.models import Customer, ImportBatch, ImportChange
 from customers.movers import Blocker
+from customers.undo import names
 from customers.undo.shares import had_before, written_by
 
 SHOWN = 20
@@ -149,5 +150,5 @@ def _told(rows: QuerySet[Any], text: str) -> Iterator[Blocker]:
     columns = ("pk", "customer_id") if has_customer else ("pk",)
     for row in rows.order_by("pk").values_list(*columns)[: COUNTED + 1]:
         customer_id = row[1] if has_customer else row[0] if model is Customer else None
-        said = text % {"what": model._meta.verbose_name, "number": row[0]}
+        said = text % {"what": names.one_of(model), "number": row[0]}
         yield Blocker(said, customer_id=customer_id)

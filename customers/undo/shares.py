@@ -7,10 +7,10 @@ from typing import Any
 
 from django.apps import apps
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
-from django.utils.text import capfirst
 
 from customers.facts import TWINS, Fact
 from customers.models import ImportBatch, ImportChange
+from customers.undo import names
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Share:
     @property
     def label(self) -> str:
         """Return what the records are called."""
-        return str(capfirst(self.model._meta.verbose_name_plural))
+        return names.many_of(self.model)
 
 
 @dataclass(frozen=True)
