@@ -19,6 +19,7 @@ _NAMES: dict[str, tuple[str | Promise, str | Promise]] = {
     "customers.complaintevent": (_("step of a complaint"), _("Steps of complaints")),
     "customers.ownership": (_("change of owner"), _("Changes of owner")),
     "customers.attributevalue": (_("value of an attribute"), _("Values of attributes")),
+    "customers.customerlistmember": (_("membership of a list"), _("Memberships of lists")),
     "ground.exchangerate": (_("exchange rate"), _("Exchange rates")),
 }
 

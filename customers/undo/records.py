@@ -13,7 +13,16 @@ from django.db.models import ProtectedError
 from customers import movers, writing
 from customers.facts import TWINS, Fact
 from customers.ground import rows, sealed
-from customers.models import Contact, Customer, ExternalRef, ImportBatch, ImportChange, TouchedCustomer
+from customers.models import (
+    Contact,
+    Customer,
+    ExternalRef,
+    ImportBatch,
+    ImportChange,
+    SearchToken,
+    TouchedCustomer,
+)
+from customers.search import index
 from customers.undo.blockers import pointing
 from customers.undo.facts import Done, free_names
 from customers.undo.keepsakes import opened
@@ -80,6 +89,8 @@ def leave(batch: ImportBatch, *, after: int, most: int, at: datetime) -> Done:
     if ids:
         named: dict[str, Any] = {n: movers.nothing(Customer, n) for n in writing.personal_fields(Customer)}
         Customer.objects.filter(pk__in=ids).update(**named, owner=None, team=None, gone_at=at, updated_at=at)
+        index.write(ids)
+        SearchToken.objects.filter(customer_id__in=ids).delete()  # former names, too
         TouchedCustomer.objects.filter(customer_id__in=ids).delete()
         free_names(Customer, ids)
         for pk in ids:  # few of them have a key at all

@@ -21,6 +21,7 @@ from customers import movers, touched
 from customers.facts import TWINS
 from customers.ground import audit, clock, drain, events
 from customers.models import Customer, HistoryTakenBack, ImportBatch
+from customers.search import index
 from customers.undo import records
 from customers.undo.facts import Done, retract
 
@@ -145,6 +146,8 @@ def _follow(step: str, done: Done, *, at: datetime) -> None:
             movers.follow(model, done.ids, at=at)
     if step == "leave" and done.gone:
         movers.follow(Customer, done.gone, at=at)
+    if step in {"remove", "restore"}:
+        index.write(done.customers)
     present = Customer.objects.present().filter(pk__in=done.customers)  # type: ignore[attr-defined]
     touched.mark(present.values_list("pk", flat=True), at=at)
 

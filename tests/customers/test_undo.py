@@ -25,6 +25,7 @@ from customers.models import (
     OrderVersion,
     Ownership,
     Product,
+    SearchToken,
     TouchedCustomer,
 )
 from customers.undo import working
@@ -98,6 +99,9 @@ def everything():
     plain["customers"] = list(Customer.objects.present().order_by("pk").values_list(*fields))
     plain["contacts"] = list(Contact.objects.order_by("pk").values_list("pk", "name", "is_main", "customer"))
     plain["products"] = list(Product.objects.order_by("pk").values_list("code", "name"))
+    plain["found"] = sorted(
+        SearchToken.objects.values_list("customer_id", "contact_id", "kind", "token", "place")
+    )
     plain["names"] = sorted(ExternalRef.objects.values_list("kind", "external_id", "object_id"))
     return plain
 
