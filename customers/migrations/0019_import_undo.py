@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ("customers", "0017_fill_search"),
+        ("customers", "0018_consents"),
     ]
 
     operations = [
