@@ -31,7 +31,7 @@ class Blocker:
     url: str = ""
 
 
-UndoBlocker = Callable[[int], Iterable[Blocker]]  # import batch id -> what stands in the way
+UndoBlocker = Callable[[int], Iterable[Blocker | str]]  # import batch id -> what stands in the way
 Follower = Callable[[type[models.Model], list[int], datetime], None]  # model, ids taken back, moment
 
 _movers: dict[type[models.Model], Mover] = {}

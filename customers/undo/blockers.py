@@ -51,7 +51,7 @@ def _all(batch: ImportBatch) -> Iterator[Blocker]:
             if model is not Customer:
                 yield from _resting_on_records(batch, model)
     for ask in movers.undo_blockers().values():
-        yield from ask(batch.pk)
+        yield from (said if isinstance(said, Blocker) else Blocker(said) for said in ask(batch.pk))
 
 
 def _later_versions(batch: ImportBatch, model: type[Any]) -> Iterator[Blocker]:
