@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ("customers", "0018_consents"),
+        ("customers", "0021_no_parent_of_itself"),
     ]
 
     operations = [
