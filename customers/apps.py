@@ -15,6 +15,7 @@ class CustomersConfig(AppConfig):
         from customers.imports import background, delivered  # noqa: F401 — enters the drain's poller
         from customers.navigation import Entry
         from customers.search import index
+        from customers.undo import complaints as taken_back
 
         scopes.register()
         movers.register(self.get_model("Contact"), mover=movers.move_contacts)
@@ -47,6 +48,7 @@ class CustomersConfig(AppConfig):
         delivered.register_all()
         movers.register_app("ground")
         movers.register_app("customers")
+        movers.register_follower("customers.complaints", taken_back.follow)
         navigation.register(
             Entry(
                 "customers:user_list",

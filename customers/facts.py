@@ -22,7 +22,9 @@ FACT_PRIVACY: dict[str, tuple[Data, Erasure]] = {
         (Data.CONDUCT, Erasure.KEEP),
     ),
 }
-_NOT_CONTENT = {"id", "recorded_at", "recorded_assumed", "ingested_at", "batch_id"}
+# A new moment or another import makes a version, too: texts are not in the twin, and a row that only
+# had its text changed would else not be known any more for the time before.
+_NOT_CONTENT = {"id", "recorded_assumed", "ingested_at"}
 TWINS: dict[type[models.Model], type[models.Model]] = {}
 
 
@@ -91,7 +93,7 @@ def twin_of(model: type[models.Model], *, caches: tuple[str, ...] = ()) -> type[
     guards.versioned(
         guards.Versioned(model, twin, columns, tuple(c for c in columns if c not in _NOT_CONTENT))
     )
-    guards.append_only(twin, movable=["customer_id", "contact_id"])
+    guards.append_only(twin, movable=["customer_id", "contact_id"], may_retract=True)
     guards.append_only(model, may_update=True)
     TWINS[model] = twin
     return twin

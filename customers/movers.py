@@ -7,8 +7,9 @@ their own transaction, never by the outbox (decision 5).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
@@ -24,7 +25,19 @@ if TYPE_CHECKING:
 Mover = Callable[[str, int, int], int]  # ("customer" or "contact", from id, to id) -> rows moved
 Eraser = Callable[[str, int], int]  # ("customer" or "contact", id) -> rows changed
 Exporter = Callable[[str, int], list[dict[str, Any]]]  # ("customer" or "contact", id) -> rows
-UndoBlocker = Callable[[int], list[str]]  # import batch id -> what stands in the way, in words
+
+
+@dataclass(frozen=True)
+class Blocker:
+    """One thing that stands in the way of taking an import back, in words and with where it is seen."""
+
+    text: str
+    customer_id: int | None = None
+    url: str = ""
+
+
+UndoBlocker = Callable[[int], Iterable[Blocker | str]]  # import batch id -> what stands in the way
+Follower = Callable[[type[models.Model], list[int], datetime], None]  # model, ids taken back, moment
 
 
 @dataclass(frozen=True)
@@ -49,6 +62,7 @@ _joinings: dict[str, Joining] = {}
 _erasers: dict[type[models.Model], Eraser] = {}
 _exporters: dict[type[models.Model], Exporter] = {}
 _undo_blockers: dict[str, UndoBlocker] = {}
+_followers: dict[str, Follower] = {}
 PERSONS = ("customer", "contact")
 REFERENCES = {"attributevalue": "attribute"}  # the kind of a fact's references where it is not its own name
 
@@ -132,6 +146,11 @@ def register_undo_blocker(name: str, blocker: UndoBlocker) -> None:
     _undo_blockers[name] = blocker
 
 
+def register_follower(name: str, follower: Follower) -> None:
+    """Enter what follows, in the same transaction, when records were taken back with their import."""
+    _followers[name] = follower
+
+
 def movers() -> dict[type[models.Model], Mover]:
     """Return the mover of every model."""
     return dict(_movers)
@@ -150,6 +169,12 @@ def exporters() -> dict[type[models.Model], Exporter]:
 def undo_blockers() -> dict[str, UndoBlocker]:
     """Return the questions that are asked before an import is taken back."""
     return dict(_undo_blockers)
+
+
+def follow(model: type[models.Model], ids: list[int], *, at: datetime) -> None:
+    """Tell everybody who asked for it that records were taken back with their import."""
+    for follower in list(_followers.values()):
+        follower(model, ids, at)
 
 
 def _persons_of(model: type[models.Model]) -> dict[str, str]:
@@ -221,14 +246,14 @@ def _movable(model: type[models.Model], column: str, source: int, target: int) -
 def _general_eraser(model: type[models.Model]) -> Eraser:
     def erase(person: str, pk: int) -> int:
         rows = _rows(model, person, pk)
-        blank = {name: _nothing(model, name) for name in _names(model, Erasure.BLANK)}
+        blank = {name: nothing(model, name) for name in _names(model, Erasure.BLANK)}
         if model._meta.model_name in PERSONS:
             blank["name"] = Concat(Value("#"), Cast("pk", models.CharField()))  # pages need something to show
         written = models.Q()
-        for name, nothing in blank.items():
+        for name, empty in blank.items():
             if not model._meta.get_field(name).editable:
                 continue  # follows from the others
-            same = models.Q(**({f"{name}__isnull": True} if nothing is None else {name: nothing}))
+            same = models.Q(**({f"{name}__isnull": True} if empty is None else {name: empty}))
             written |= ~same
         changed = rows.filter(written).update(**blank) if blank else 0
         if _names(model, Erasure.DESTROY):
@@ -250,6 +275,7 @@ def _names(model: type[models.Model], action: Erasure) -> list[str]:
     return [name for name, (_data, erasure) in declared.items() if erasure == action]
 
 
-def _nothing(model: type[models.Model], name: str) -> Any:
+def nothing(model: type[models.Model], name: str) -> Any:
+    """Return what stands in a column that was blanked."""
     field = model._meta.get_field(name)
     return None if getattr(field, "null", False) else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from customers.pages import imports, people, privacy, regions, settings, tokens
+from customers.pages import imports, people, privacy, regions, settings, tokens, undoing
 
 app_name = "customers"
 urlpatterns = [
@@ -18,6 +18,8 @@ urlpatterns = [
     path("settings/privacy/", privacy.privacy_settings, name="privacy_settings"),
     path("settings/privacy/texts/", privacy.consent_texts, name="consent_texts"),
     path("settings/privacy/erasures/<int:pk>/", privacy.erasure_receipt, name="erasure_receipt"),
+    path("imports/<int:pk>/undo/", undoing.import_undo, name="import_undo"),
+    path("imports/<int:pk>/records/<slug:code>/", undoing.import_records, name="import_records"),
     path("settings/tokens/", tokens.token_list, name="token_list"),
     path("settings/tokens/<int:pk>/revoke/", tokens.token_revoke, name="token_revoke"),
     path("settings/users/", people.user_list, name="user_list"),

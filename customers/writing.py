@@ -73,8 +73,9 @@ def write(model: type[FactType], *, customer_id: int, when: Moments, **values: A
 def revise(fact: FactType, *, at: datetime, **values: Any) -> FactType:
     """Write a new version of a fact: the trigger keeps the old one, old texts are sealed first.
 
-    Does nothing when no value differs. Raises :class:`OlderThanKnown` when ``at`` lies before the
-    version that stands.
+    The version is nobody's import: what is taken back with the import before it would lose it. Does
+    nothing when no value differs. Raises :class:`OlderThanKnown` when ``at`` lies before the version
+    that stands.
     """
     changed = {name: value for name, value in values.items() if getattr(fact, name) != value}
     if not changed:
@@ -85,7 +86,7 @@ def revise(fact: FactType, *, at: datetime, **values: Any) -> FactType:
     if "occurred_at" in changed:
         changed["occurred_day"] = today(changed["occurred_at"]).number
     guarded = type(fact)._default_manager.filter(pk=fact.pk, recorded_at=fact.recorded_at)
-    if not guarded.update(**changed, recorded_at=at, recorded_assumed=False):
+    if not guarded.update(**changed, recorded_at=at, recorded_assumed=False, batch=None):
         raise OlderThanKnown()
     fact.refresh_from_db()
     touched.mark([fact.customer_id], at=at)

@@ -7,13 +7,15 @@ class RetentionConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from customers import movers, objections
+        from django.urls import reverse
+
+        from customers import links, movers, objections
         from retention import (
             keeping,
             sweep,  # noqa: F401  — registers its poller with the drain
         )
         from retention.api import scopes
-        from retention.cases import closing, complaints
+        from retention.cases import closing, complaints, taken_back
         from retention.cases import merging as cases_merging
         from retention.measures import merging
         from retention.pages import entries
@@ -27,4 +29,7 @@ class RetentionConfig(AppConfig):
         entries.enter()
         movers.register(self.get_model("CustomerMeasures"), mover=merging.move)
         movers.register_app("retention")
+        movers.register_undo_blocker("retention.cases", taken_back.in_the_way)
+        movers.register_follower("retention.cases", taken_back.follow)
+        links.register("customer", lambda pk: reverse("retention:customer", args=[pk]))
         post_migrate.connect(ready.sync_after_migrate, sender=self, dispatch_uid="retention.rules")

@@ -13,6 +13,7 @@ from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from customers import undo
 from customers.api.reading import LEADS
 from customers.ground import audit, clock
 from customers.ground.api import filters
@@ -24,6 +25,7 @@ from customers.imports import background, kinds, mapping, uploads
 from customers.models import ImportBatch
 
 MOST_ERRORS = 1000
+MOST_NAMED = 100
 READ = may(*LEADS, scope="imports:read")
 WRITE = may(*LEADS, scope="imports:write")
 KINDS = [kind.code for kind in kinds.every()]
@@ -52,6 +54,10 @@ class ImportShape(Gives):
             "made_at",
             "started_at",
             "finished_at",
+            "undo_reason",
+            "undone_by",
+            "undo_asked_at",
+            "undone_at",
         ]
 
 
@@ -71,6 +77,37 @@ class Start(Takes):
     mapping = MappingField(
         required=False, help_text="As in docs/import.md; columns are guessed unless named."
     )
+
+
+class Undo(Takes):
+    reason = serializers.CharField(max_length=500, help_text="Why the import is taken back.")
+
+
+class ChangedShape(serializers.Serializer[Any]):
+    """What an import did to the records of one model."""
+
+    model = serializers.CharField()
+    created = serializers.IntegerField()
+    changed = serializers.IntegerField()
+    created_ids = serializers.ListField(
+        child=serializers.IntegerField(), help_text=f"Of the first {MOST_NAMED}."
+    )
+    changed_ids = serializers.ListField(child=serializers.IntegerField())
+
+
+class InTheWayShape(serializers.Serializer[Any]):
+    """One thing that keeps an import from being taken back."""
+
+    text = serializers.CharField()
+    customer = serializers.IntegerField(allow_null=True)
+
+
+class ChangesShape(serializers.Serializer[Any]):
+    """What an import did, and what keeps it from being taken back."""
+
+    models = ChangedShape(many=True)
+    in_the_way = InTheWayShape(many=True, help_text="The first of them.")
+    in_the_way_count = serializers.IntegerField(help_text="Counted up to 1,000.")
 
 
 class LineErrorShape(serializers.Serializer[Any]):
@@ -105,9 +142,17 @@ class Imports(Lists, Details, Resource):
     filterset_class = ImportFilter
     parser_classes = [StrictJSONParser, MultiPartParser]
     orders = {"-id": ("-id",), "id": ("id",)}
-    access = {"list": READ, "retrieve": READ, "create": WRITE, "start": WRITE, "refused_lines": READ}
-    takes = {"create": Upload, "start": Start}
-    gives = {"refused_lines": ErrorsShape}
+    access = {
+        "list": READ,
+        "retrieve": READ,
+        "create": WRITE,
+        "start": WRITE,
+        "refused_lines": READ,
+        "changes": READ,
+        "undo": WRITE,
+    }
+    takes = {"create": Upload, "start": Start, "undo": Undo}
+    gives = {"refused_lines": ErrorsShape, "changes": ChangesShape}
     refuses = {
         "create": ["upload_too_large", "empty_file", "not_text", "encoding", "old_workbook", "damaged_file"],
         "start": [
@@ -118,8 +163,12 @@ class Imports(Lists, Details, Resource):
             "ambiguous_dates",
             "when_known",
         ],
+        "undo": ["undo_without_reason", "undo_not_now", "undo_nothing_kept", "undo_blocked"],
     }
-    examples = {"start": {"mapping": {"source": "shop", "history": True}}}
+    examples = {
+        "start": {"mapping": {"source": "shop", "history": True}},
+        "undo": {"reason": "The file of another shop."},
+    }
 
     def rows(self) -> QuerySet[Any]:
         """Return the imports that the caller may see."""
@@ -140,6 +189,34 @@ class Imports(Lists, Details, Resource):
             raise uploads.NotWaiting()
         wanted = mapping.from_data(self.taken().get("mapping") or {})
         return self.shown(uploads.start_import(batch, wanted, by=request.user, at=clock.now()))
+
+    @action(detail=True, methods=["get"])
+    def changes(self, request: Request, pk: str) -> Response:
+        """Read what an import made and changed, and what keeps it from being taken back."""
+        batch = self.one()
+        standing = undo.in_the_way(batch)
+        told = []
+        for share in undo.shares_of(batch):
+            rows = undo.records_of(batch, share.code, after=0, most=MOST_NAMED)
+            told.append(
+                {
+                    "model": share.code,
+                    "created": share.created,
+                    "changed": share.changed,
+                    "created_ids": [row.object_id for row in rows if row.is_new],
+                    "changed_ids": [row.object_id for row in rows if not row.is_new],
+                }
+            )
+        way = [{"text": blocker.text, "customer": blocker.customer_id} for blocker in standing.shown]
+        return Response({"models": told, "in_the_way": way, "in_the_way_count": standing.count})
+
+    @action(detail=True, methods=["post"])
+    def undo(self, request: Request, pk: str) -> Response:
+        """Take an import back, as if it had never been; a worker does it."""
+        batch = self.one()
+        return self.shown(
+            undo.undo_import(batch, reason=self.taken()["reason"], by=request.user, at=clock.now())
+        )
 
     @action(detail=True, methods=["get"], url_path="errors", url_name="errors")
     def refused_lines(self, request: Request, pk: str) -> Response:

@@ -56,7 +56,7 @@ def upsert_contracts(
             except Refused as refusal:
                 landed.refused.append(Refusal(record, "currency", refusal))
         ids, kept = people.customers_for(
-            priced, source=source, create_missing=create_missing, at=at, landed=landed
+            priced, source=source, create_missing=create_missing, batch=batch, at=at, landed=landed
         )
         wanted = []
         for record in kept:
@@ -92,7 +92,7 @@ def upsert_interactions(
     def land(chunk: list[InteractionRecord]) -> Landed:
         landed = Landed()
         ids, known = people.customers_for(
-            chunk, source=source, create_missing=create_missing, at=at, landed=landed
+            chunk, source=source, create_missing=create_missing, batch=batch, at=at, landed=landed
         )
         contacts = _theirs(Contact, "contact", known, source=source)
         users = references.users_named(record.by for record in known)
@@ -142,7 +142,7 @@ def upsert_complaints(
     def land(chunk: list[ComplaintRecord]) -> Landed:
         landed = Landed()
         ids, known = people.customers_for(
-            chunk, source=source, create_missing=create_missing, at=at, landed=landed
+            chunk, source=source, create_missing=create_missing, batch=batch, at=at, landed=landed
         )
         contacts = _theirs(Contact, "contact", known, source=source)
         orders = _theirs(Order, "order", known, source=source)
@@ -226,7 +226,7 @@ def _land_steps(
         new += added
         if (added or changed) and row.state is State.UNCHANGED:
             row.state = State.UPDATED
-        if row.state is not State.UNCHANGED and _cache(row.obj, [*standing, *added], zone=zone):
+        if row.state is not State.UNCHANGED and follow_steps(row.obj, [*standing, *added], zone=zone):
             caches.append(row.obj)
     changes.write()
     ComplaintEvent.objects.bulk_create(new)
@@ -275,7 +275,7 @@ def _match(
     return added, changed
 
 
-def _cache(complaint: Complaint, steps: Sequence[ComplaintEvent], *, zone: str) -> bool:
+def follow_steps(complaint: Complaint, steps: Sequence[ComplaintEvent], *, zone: str) -> bool:
     """Set state and due moment from the steps; say whether they differ."""
     state, due_day = Complaint.State.OPEN, None
     for step in sorted((step for step in steps if not step.void), key=lambda step: step.occurred_at):

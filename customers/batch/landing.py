@@ -11,6 +11,8 @@ from typing import Any, TypeVar
 from django.db import IntegrityError, OperationalError, models, transaction
 
 from customers import writing
+from customers.batch import keeping
+from customers.batch.keeping import Before
 from customers.batch.records import Landed
 from customers.facts import Fact
 from customers.ground import clock, guards, rows, sealed
@@ -117,9 +119,9 @@ def find_refs(kind: str, names: Iterable[str], *, source: str) -> dict[str, int]
     )
 
 
-def add_refs(kind: str, named: Iterable[tuple[str, int]], *, source: str) -> None:
+def add_refs(kind: str, named: Iterable[tuple[str, int]], *, source: str) -> list[ExternalRef]:
     """Remember the names; raises ``IntegrityError`` when another import was quicker."""
-    ExternalRef.objects.bulk_create(
+    return ExternalRef.objects.bulk_create(
         [ExternalRef(source=source, kind=kind, external_id=name, object_id=pk) for name, pk in sorted(named)]
     )
 
@@ -162,6 +164,8 @@ def land_rows(
     changes.write()
     model._default_manager.bulk_create([obj for _name, obj in new])
     add_refs(kind, ((name, obj.pk) for name, obj in new), source=source)
+    if not issubclass(model, Fact):
+        keeping.note_new((obj for _name, obj in new), batch=batch, at=at)
     return landed
 
 
@@ -188,6 +192,7 @@ class Changes:
         self.rows: list[Any] = []
         self.names: set[str] = set()
         self.old: list[tuple[str, models.Model, dict[str, Any]]] = []
+        self.before: list[tuple[Before, int | None]] = []  # and the place of its sealed values in ``old``
         self.personal = set(writing.personal_fields(model))
 
     def put(self, obj: Any, want: Wanted) -> bool:
@@ -196,9 +201,7 @@ class Changes:
         if not changed:
             return False
         changed |= {name for name, value in want.derived.items() if getattr(obj, name) != value}
-        overwritten = {name: getattr(obj, name) for name in changed & self.personal if getattr(obj, name)}
-        if overwritten:
-            self.old.append((writing.holder_of(obj), obj, {"old": overwritten}))
+        self._keep(obj, changed)
         for name in changed:
             setattr(obj, name, want.fields[name] if name in want.fields else want.derived[name])
         changed |= _date(obj, want, batch=self.batch, at=self.at)
@@ -207,11 +210,35 @@ class Changes:
         return True
 
     def write(self) -> None:
-        """Seal the old personal values and write the rows."""
+        """Seal the old personal values, note what stood before, and write the rows."""
         if not self.rows:
             return
-        sealed.seal_many(self.old)
+        kept = sealed.seal_many(self.old)
+        for before, place in self.before:
+            before.sealed_id = None if place is None else kept[place].pk
+        keeping.note_changed((before for before, _place in self.before), batch=self.batch)
         rows.update_rows(self.rows, sorted(self.names))
+
+    def _keep(self, obj: Any, changed: set[str]) -> None:
+        """Gather what ``obj`` holds in ``changed``; of a fact the texts alone, the rest is in its version."""
+        is_fact = isinstance(obj, Fact)
+        kept = {name: getattr(obj, name) for name in changed if name in self.personal or not is_fact}
+        hidden = {name: value for name, value in kept.items() if name in self.personal and value}
+        if hidden:
+            self.old.append((writing.holder_of(obj), obj, {"old": hidden}))
+        if not kept:
+            return
+        plain = {_column(self.model, n): value for n, value in kept.items() if n not in hidden}
+        at = None
+        if hasattr(obj, "updated_at"):
+            plain["updated_at"], at = obj.updated_at, self.at
+        if any(isinstance(value, models.Model) for value in plain.values()):
+            plain = {n: getattr(value, "pk", value) for n, value in plain.items()}
+        self.before.append((Before(obj, plain, at=at), len(self.old) - 1 if hidden else None))
+
+
+def _column(model: type[models.Model], name: str) -> str:
+    return str(model._meta.get_field(name).attname)  # type: ignore[union-attr]
 
 
 def _date(obj: Any, want: Wanted, *, batch: ImportBatch | None, at: datetime) -> set[str]:

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from customers import company
-from customers.batch import corrections, new_orders, people, references, standing
+from customers.batch import corrections, keeping, new_orders, people, references, standing
 from customers.batch.landing import Changes, Wanted, count, find_refs, in_chunks, land_rows
 from customers.batch.records import Landed, OrderRecord, ProductRecord, Reference, Refusal
 from customers.company import MissingRate
@@ -33,7 +33,7 @@ def upsert_products(records: Iterable[ProductRecord], *, batch: ImportBatch | No
             else:
                 landed.unchanged += 1
         changes.write()
-        Product.objects.bulk_create(new)
+        keeping.note_new(Product.objects.bulk_create(new), batch=batch, at=at)
         landed.created += len(new)
         return landed
 
@@ -72,9 +72,9 @@ def upsert_orders(
             except Refused as refusal:
                 landed.refused.append(Refusal(record, "currency", refusal))
         ids, kept = people.customers_for(
-            priced, source=source, create_missing=create_missing, at=at, landed=landed
+            priced, source=source, create_missing=create_missing, batch=batch, at=at, landed=landed
         )
-        products = _products_of(kept)
+        products = _products_of(kept, batch=batch, at=at)
         refs = find_refs("order", (record.external_id for record in kept), source=source)
         ready = []
         preparing = new_orders.Preparing(products, firm, batch=batch, at=at)
@@ -168,9 +168,13 @@ class Rates:
         raise MissingRate(currency=currency, day=day.isoformat())
 
 
-def _products_of(records: Sequence[OrderRecord]) -> dict[str, Product]:
+def _products_of(
+    records: Sequence[OrderRecord], *, batch: ImportBatch | None, at: datetime
+) -> dict[str, Product]:
     names = {line.product: line.description for record in records for line in record.lines if line.product}
     known = {product.code: product for product in Product.objects.filter(code__in=names)}
     new = [Product(code=code, name=names[code] or code) for code in sorted(names) if code not in known]
-    known.update((product.code, product) for product in Product.objects.bulk_create(new))
+    made = Product.objects.bulk_create(new)
+    keeping.note_new(made, batch=batch, at=at)
+    known.update((product.code, product) for product in made)
     return known

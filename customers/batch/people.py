@@ -9,7 +9,8 @@ from typing import Any
 from django.db.models import F
 
 from customers import stubs, touched
-from customers.batch import references
+from customers.batch import keeping, references
+from customers.batch.keeping import Before
 from customers.batch.landing import (
     Row,
     SomebodyWasQuicker,
@@ -72,7 +73,9 @@ def upsert_customers(
                 landed.refused.append(Refusal(record, "team", references.UnknownTeam(name=record.team)))
             else:
                 kept.append(record)
-        rows = _land_customers([(record.external_id, record.values) for record in kept], source=source, at=at)
+        rows = _land_customers(
+            [(record.external_id, record.values) for record in kept], source=source, batch=batch, at=at
+        )
         _give_owners(kept, rows, users=users, teams=teams, batch=batch, at=at)
         changed = [row.obj.pk for row in rows if row.state is not State.UNCHANGED]
         if stubs.among(changed):
@@ -111,8 +114,8 @@ def upsert_contacts(
             else:
                 staying.append(record)
         fresh = {ids[r.customer]: r.external_id for r in reversed(staying) if r.external_id not in refs}
-        taken = _take_placeholders(fresh, source=source)
-        _clear_main(staying, ids, refs | taken)
+        taken = _take_placeholders(fresh, source=source, batch=batch)
+        _clear_main(staying, ids, refs | taken, batch=batch)
         rows = land_rows(
             Contact,
             "contact",
@@ -166,7 +169,8 @@ def upsert_ownerships(
                 )
             )
         rows = land_rows(Ownership, "ownership", wanted, source=source, batch=batch, at=at)
-        _refresh_owners({row.obj.customer_id for row in rows if row.state is not State.UNCHANGED}, at=at)
+        changed = {row.obj.customer_id for row in rows if row.state is not State.UNCHANGED}
+        _refresh_owners(changed, batch=batch, at=at)
         references.mark_changed(rows, at=at)
         landed += count(rows)
         return landed
@@ -214,7 +218,13 @@ def upsert_attributes(
 
 
 def customers_for(
-    records: Sequence[FactRecord], *, source: str, create_missing: bool, at: datetime, landed: Landed
+    records: Sequence[FactRecord],
+    *,
+    source: str,
+    create_missing: bool,
+    batch: ImportBatch | None = None,
+    at: datetime,
+    landed: Landed,
 ) -> tuple[references.Numbers, list[Any]]:
     """Return the customers' numbers and the records whose customer is known.
 
@@ -232,7 +242,10 @@ def customers_for(
     }
     if missing and create_missing:
         rows = _land_customers(
-            [(str(name), missing[name]) for name in sorted(missing, key=str)], source=source, at=at
+            [(str(name), missing[name]) for name in sorted(missing, key=str)],
+            source=source,
+            batch=batch,
+            at=at,
         )
         ids.update(zip(sorted(missing, key=str), (row.obj.pk for row in rows), strict=True))
     return ids, references.known(records, ids, landed)
@@ -240,7 +253,11 @@ def customers_for(
 
 # --- Writing -----------------------------------------------------------------------------------
 def _land_customers(
-    named: Sequence[tuple[str, Mapping[str, Any]]], *, source: str, at: datetime
+    named: Sequence[tuple[str, Mapping[str, Any]]],
+    *,
+    source: str,
+    batch: ImportBatch | None,
+    at: datetime,
 ) -> list[Row]:
     rows = land_rows(
         Customer,
@@ -258,11 +275,11 @@ def _land_customers(
             for name, values in named
         ],
         source=source,
-        batch=None,
+        batch=batch,
         at=at,
     )
     new = [row.obj for row in rows if row.state is State.CREATED]
-    Contact.objects.bulk_create(
+    contacts = Contact.objects.bulk_create(
         [
             Contact(
                 customer=customer,
@@ -276,6 +293,7 @@ def _land_customers(
         ]
     )
     index.write(row.obj.pk for row in rows if row.state is not State.UNCHANGED)
+    keeping.note_new(contacts, batch=batch, at=at)
     events.record_many(
         Event(
             kind="customer.created",
@@ -299,7 +317,8 @@ def _give_owners(
     at: datetime,
 ) -> None:
     """Write an ownership for each customer whose owner or team differs from the one that stands."""
-    changing = []
+    changing: list[Row] = []
+    before: list[Before] = []
     for record, row in zip(records, rows, strict=True):
         user = users[record.owner] if record.owner else None
         team_id = teams[record.team].pk if record.team else (user.team_id if user else None)
@@ -307,10 +326,13 @@ def _give_owners(
             continue
         user_id = user.pk if user else row.obj.owner_id
         if (row.obj.owner_id, row.obj.team_id) != (user_id, team_id):
+            if row.state is not State.CREATED:
+                before.append(_owned(row.obj, at=at))
             row.obj.owner_id, row.obj.team_id, row.obj.updated_at = user_id, team_id, at
             changing.append(row)
     if not changing:
         return
+    keeping.note_changed(before, batch=batch)
     day = localtime.day_number(at, current().time_zone)
     facts = Ownership.objects.bulk_create(
         [
@@ -346,7 +368,13 @@ def _give_owners(
             row.state = State.UPDATED
 
 
-def _refresh_owners(customer_ids: set[int], *, at: datetime) -> None:
+def _owned(customer: Customer, *, at: datetime) -> Before:
+    """Return by whom a customer is owned, before that changes."""
+    names = ("owner_id", "team_id", "updated_at")
+    return Before(customer, {name: getattr(customer, name) for name in names}, at=at)
+
+
+def _refresh_owners(customer_ids: set[int], *, batch: ImportBatch | None, at: datetime) -> None:
     newest: dict[int, tuple[int | None, int | None]] = {}
     for customer_id, user_id, team_id in (
         Ownership.objects.filter(customer_id__in=customer_ids, void=False, occurred_at__lte=at)
@@ -354,35 +382,44 @@ def _refresh_owners(customer_ids: set[int], *, at: datetime) -> None:
         .values_list("customer_id", "user_id", "team_id")
     ):
         newest[customer_id] = (user_id, team_id)
-    changing = []
+    changing, before = [], []
     for customer in Customer.objects.filter(pk__in=customer_ids):
         owned_by = newest.get(customer.pk, (None, None))
         if (customer.owner_id, customer.team_id) != owned_by:
+            before.append(_owned(customer, at=at))
             (customer.owner_id, customer.team_id), customer.updated_at = owned_by, at
             changing.append(customer)
     if changing:
+        keeping.note_changed(before, batch=batch)
         hold([customer.pk for customer in changing])
         Customer.objects.bulk_update(changing, ["owner", "team", "updated_at"], batch_size=200)
 
 
-def _take_placeholders(fresh: Mapping[int, str], *, source: str) -> dict[str, int]:
+def _take_placeholders(fresh: Mapping[int, str], *, source: str, batch: ImportBatch | None) -> dict[str, int]:
     """Let new contacts take the contact that was made with their customer and never filled in."""
     bare = Contact.objects.filter(
         customer_id__in=fresh, is_main=True, phone="", email="", role="", name=F("customer__name")
     )
-    found = list(bare.order_by("pk").values_list("pk", "customer_id"))
+    found = {contact.pk: contact for contact in bare.order_by("pk").only("pk", "customer_id")}
     named = set(
-        ExternalRef.objects.filter(kind="contact", object_id__in=[pk for pk, _customer in found]).values_list(
+        ExternalRef.objects.filter(kind="contact", object_id__in=list(found)).values_list(
             "object_id", flat=True
         )
     )
-    taken = {fresh[customer_id]: pk for pk, customer_id in found if pk not in named}
-    add_refs("contact", taken.items(), source=source)
+    taken = {fresh[contact.customer_id]: pk for pk, contact in found.items() if pk not in named}
+    refs = add_refs("contact", taken.items(), source=source)
+    keeping.note_changed(
+        (Before(found[ref.object_id], {keeping.REFS: [ref.pk]}) for ref in refs), batch=batch
+    )
     return taken
 
 
 def _clear_main(
-    records: Sequence[ContactRecord], ids: Mapping[Reference, int], refs: Mapping[str, int]
+    records: Sequence[ContactRecord],
+    ids: Mapping[Reference, int],
+    refs: Mapping[str, int],
+    *,
+    batch: ImportBatch | None,
 ) -> None:
     """Make room for new main contacts: a customer has one at most."""
     wants = {ids[r.customer]: refs.get(r.external_id, 0) for r in records if r.values.get("is_main")}
@@ -390,6 +427,10 @@ def _clear_main(
         if record.values.get("is_main") and wants[ids[record.customer]] != refs.get(record.external_id, 0):
             record.values = {**record.values, "is_main": False}
     if wants:
-        Contact.objects.filter(customer_id__in=wants, is_main=True).exclude(
+        others = Contact.objects.filter(customer_id__in=wants, is_main=True).exclude(
             pk__in=[pk for pk in wants.values() if pk]
-        ).update(is_main=False)
+        )
+        keeping.note_changed(
+            (Before(contact, {"is_main": True}) for contact in others.only("pk")), batch=batch
+        )
+        others.update(is_main=False)

@@ -31,12 +31,17 @@ class Versioned:
 
 @dataclass(frozen=True)
 class AppendOnly:
-    """Rows of ``model`` are never deleted, nor changed but in ``movable`` and ``clearable`` columns."""
+    """Rows of ``model`` are never deleted, nor changed but in ``movable`` and ``clearable`` columns.
+
+    Where ``may_retract``, a version may also lose its time: ``superseded_at`` becomes its own
+    ``recorded_at``, so that it counts at no moment (decision 2, retraction).
+    """
 
     model: type[models.Model]
     movable: tuple[str, ...]
     clearable: tuple[str, ...] = ()  # may be emptied, and only that
     may_update: bool = False  # facts change (their twin keeps the old row) but never go
+    may_retract: bool = False
 
 
 @dataclass(frozen=True)
@@ -68,13 +73,14 @@ def append_only(
     movable: Iterable[str] = (),
     clearable: Iterable[str] = (),
     may_update: bool = False,
+    may_retract: bool = False,
 ) -> None:
     """Register an append-only guard.
 
     ``movable`` are the columns that a merge may re-point, ``clearable`` those that a retention period
     may set to NULL.
     """
-    _guards.append(AppendOnly(model, tuple(movable), tuple(clearable), may_update))
+    _guards.append(AppendOnly(model, tuple(movable), tuple(clearable), may_update, may_retract))
 
 
 def copied(
@@ -248,14 +254,13 @@ def _append_sql(guard: AppendOnly, vendor: str) -> dict[str, list[str]]:
             field.column for field in guard.model._meta.concrete_fields if field.attname not in guard.movable
         ]
         # jsonb has equality; json columns of Django are jsonb here
-        differs = "IS DISTINCT FROM" if vendor == "postgresql" else "IS NOT"
-        emptied = {c: f' AND NEW."{c}" IS NOT NULL' for c in guard.clearable}
-        when = " OR ".join(
-            f'(OLD."{c}" {differs} NEW."{c}"{emptied[c]})'
-            if c in emptied
-            else f'OLD."{c}" {differs} NEW."{c}"'
-            for c in fixed
-        )
+        other = "IS DISTINCT FROM" if vendor == "postgresql" else "IS NOT"
+        differs = {c: f'OLD."{c}" {other} NEW."{c}"' for c in fixed}
+        for c in guard.clearable:
+            differs[c] += f' AND NEW."{c}" IS NOT NULL'
+        if guard.may_retract:
+            differs["superseded_at"] += f' AND NEW."superseded_at" {other} OLD."recorded_at"'
+        when = " OR ".join(f"({differ})" for differ in differs.values())
         made["fixed"] = _refuse(table, "UPDATE", when, vendor, "rows are never changed")
     return made
 

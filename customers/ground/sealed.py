@@ -28,13 +28,13 @@ def seal(holder: str, *, subject: models.Model, values: dict[str, Any]) -> Seale
     )
 
 
-def seal_many(values: Iterable[tuple[str, models.Model, dict[str, Any]]]) -> None:
+def seal_many(values: Iterable[tuple[str, models.Model, dict[str, Any]]]) -> list[SealedValue]:
     """Seal many values, each ``(holder, subject, values)``, in a bounded number of statements."""
     values = list(values)
     if not values:
-        return
+        return []
     keys = _keys({holder for holder, _subject, _values in values})
-    SealedValue.objects.bulk_create(
+    return SealedValue.objects.bulk_create(
         [
             SealedValue(
                 holder=holder,
@@ -52,6 +52,18 @@ def unseal(row: SealedValue) -> dict[str, Any]:
     wrapped = HolderKey.objects.get(holder=row.holder).wrapped
     values: dict[str, Any] = json.loads(Fernet(_master().decrypt(bytes(wrapped))).decrypt(bytes(row.sealed)))
     return values
+
+
+def unseal_many(ids: Iterable[int]) -> dict[int, dict[str, Any]]:
+    """Return sealed values by their numbers; those whose key or row was destroyed are left out."""
+    rows = list(SealedValue.objects.filter(pk__in=list(ids)))
+    holders = {row.holder for row in rows}
+    wrapped = dict(HolderKey.objects.filter(holder__in=holders).values_list("holder", "wrapped"))
+    master = _master()
+    keys = {holder: Fernet(master.decrypt(bytes(key))) for holder, key in wrapped.items()}
+    return {
+        row.pk: json.loads(keys[row.holder].decrypt(bytes(row.sealed))) for row in rows if row.holder in keys
+    }
 
 
 def destroy(holder: str) -> int:

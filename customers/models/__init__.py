@@ -13,7 +13,7 @@ from customers.models.customers import (
 from customers.models.duplicates import DuplicateKey, DuplicateProposal, DuplicateSearch
 from customers.models.erasure import ErasedName, ErasureBook, ErasureReceipt
 from customers.models.handles import SocialHandle
-from customers.models.imports import ImportBatch
+from customers.models.imports import HistoryTakenBack, ImportBatch, ImportChange
 from customers.models.interactions import Interaction, InteractionVersion
 from customers.models.keeping import KeepPeriod
 from customers.models.lists import CustomerList, CustomerListMember, CustomerListMemberVersion
@@ -59,7 +59,9 @@ __all__ = [
     "ErasureBook",
     "ErasureReceipt",
     "ExternalRef",
+    "HistoryTakenBack",
     "ImportBatch",
+    "ImportChange",
     "Interaction",
     "InteractionVersion",
     "KeepPeriod",

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from customers.ground import guards
 from customers.ground.privacy import declare
 from customers.models.people import Role, User
 
@@ -31,6 +32,8 @@ class ImportBatch(models.Model):
         RUNNING = "running", _("running")
         DONE = "done", _("done")
         REFUSED = "refused", _("could not be read")
+        UNDOING = "undoing", _("being taken back")
+        UNDONE = "undone", _("taken back")
 
     kind = models.CharField(max_length=32)
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.UPLOADED)
@@ -55,6 +58,12 @@ class ImportBatch(models.Model):
     made_at = models.DateTimeField()
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
+    undo_reason = models.CharField(max_length=500, blank=True, db_default="")
+    undone_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
+    )
+    undo_asked_at = models.DateTimeField(null=True)
+    undone_at = models.DateTimeField(null=True)
 
     objects: ClassVar[models.Manager[ImportBatch]] = ImportQuerySet.as_manager()  # type: ignore[assignment]
 
@@ -62,9 +71,9 @@ class ImportBatch(models.Model):
         none_keep="id kind status stored_as error_stored_as mapping size position progress "
         "attempts "
         "lease_until lease_token lines accepted refused created updated unchanged made_at started_at "
-        "finished_at",
-        staff_keep="by",
-        text_blank="file_name problem",  # may say what somebody wrote into the file
+        "finished_at undo_asked_at undone_at",
+        staff_keep="by undone_by",
+        text_blank="file_name problem undo_reason",  # may say what somebody wrote into the file
     )
 
     class Meta:
@@ -77,3 +86,53 @@ class ImportBatch(models.Model):
                 name="import_batch_open",
             ),
         ]
+
+
+class ImportChange(models.Model):
+    """A record, not a fact, that an import made or changed, and what it held before (append-only).
+
+    Facts point to their batch themselves; here they stand only when a personal text was overwritten.
+    ``before`` holds what is no personal value, and the names of personal ones that were empty; the
+    others are sealed. ``at`` is the ``updated_at`` that the import wrote, empty where it wrote none.
+    """
+
+    batch = models.ForeignKey(ImportBatch, on_delete=models.PROTECT, related_name="changes")
+    model = models.CharField(max_length=64)
+    object_id = models.BigIntegerField()
+    is_new = models.BooleanField()
+    before = models.JSONField(default=dict)
+    sealed_id = models.BigIntegerField(null=True)
+    at = models.DateTimeField(null=True)
+
+    privacy = declare(none_keep="id batch model object_id is_new sealed_id at", conduct_keep="before")
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["batch", "model", "id"], name="import_change_batch"),
+            models.Index(fields=["model", "object_id"], name="import_change_object"),
+        ]
+
+
+guards.append_only(ImportChange)
+
+
+class HistoryTakenBack(models.Model):
+    """An import was taken back: what was counted before ``noted_at`` about ``recorded_from`` on may differ.
+
+    Kept results (backtests, models) carry the moment at which they were counted and the time they are
+    about; ``customers.undo.history_taken_back`` says whether such a row lies in between. Append-only.
+    """
+
+    batch = models.OneToOneField(ImportBatch, on_delete=models.PROTECT, related_name="taken_back")
+    at = models.DateTimeField()
+    noted_at = models.DateTimeField(auto_now_add=True)  # real time, as ``ingested_at`` is
+    facts = models.BigIntegerField()
+    recorded_from = models.DateTimeField(null=True)  # the earliest moment at which one of them counted
+
+    privacy = declare(none_keep="id batch at noted_at facts recorded_from")
+
+    class Meta:
+        indexes = [models.Index(fields=["noted_at"], name="history_taken_back")]
+
+
+guards.append_only(HistoryTakenBack)

@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_safe
 
+from customers import undo
 from customers.access import allow
 from customers.ground import audit, clock
 from customers.ground.errors import Refused
@@ -27,6 +28,7 @@ from customers.models import ImportBatch
 
 PAGE = 25
 SHOWN_ERRORS = 20
+RUNNING = (ImportBatch.Status.WAITING, ImportBatch.Status.RUNNING, ImportBatch.Status.UNDOING)
 _COLUMN = "column_"
 _ASKED = ("source", "currency", "time_zone", "date_format", "external_id", "on_missing_customer", "decimal")
 
@@ -203,7 +205,7 @@ def import_new(request: HttpRequest) -> HttpResponse:
         else:
             return redirect("customers:import_columns", pk=batch.pk)
     status = 422 if form.is_bound and form.errors else 200
-    return render(request, "customers/imports/new.html", {"form": form, "crumbs": _crumbs()}, status=status)
+    return render(request, "customers/imports/new.html", {"form": form, "crumbs": crumbs()}, status=status)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -217,7 +219,7 @@ def import_columns(request: HttpRequest, pk: int) -> HttpResponse:
     try:
         look = uploads.look_into(batch, kind, Mapping(), at=at)
     except Refused as refusal:
-        return render(request, "customers/imports/unreadable.html", _about(batch, problem=str(refusal)))
+        return render(request, "customers/imports/unreadable.html", about(batch, problem=str(refusal)))
     form = MappingForm(request.POST or None, kind=kind, header=look.header, columns=look.columns)
     if form.is_bound and form.is_valid():
         wanted = form.cleaned_data["mapping"]
@@ -231,7 +233,7 @@ def import_columns(request: HttpRequest, pk: int) -> HttpResponse:
             look.problem = ""
     status = 422 if form.is_bound and form.errors else 200
     return render(
-        request, "customers/imports/columns.html", _about(batch, form=form, look=look), status=status
+        request, "customers/imports/columns.html", about(batch, form=form, look=look), status=status
     )
 
 
@@ -242,15 +244,16 @@ def import_detail(request: HttpRequest, pk: int) -> HttpResponse:
     batch = get_object_or_404(ImportBatch.objects.visible_to(request.user).select_related("by"), pk=pk)
     if batch.status == ImportBatch.Status.UPLOADED:
         return redirect("customers:import_columns", pk=pk)
-    running = batch.status in (ImportBatch.Status.WAITING, ImportBatch.Status.RUNNING)
-    context = _about(
+    part = request.GET.get("part") == "state"
+    running = batch.status in RUNNING
+    context = about(
         batch,
         running=running,
         phase=_phase(batch),
         errors=[] if running else _errors_of(batch),
+        shares=[] if running or batch.status == ImportBatch.Status.UNDONE else undo.shares_of(batch),
         poll_url=f"{reverse('customers:import_detail', args=[pk])}?part=state",
     )
-    part = request.GET.get("part") == "state"
     return render(
         request, "customers/imports/state.html" if part else "customers/imports/detail.html", context
     )
@@ -276,11 +279,11 @@ def import_errors(request: HttpRequest, pk: int) -> HttpResponse | FileResponse:
     )
 
 
-def _about(batch: ImportBatch, **context: Any) -> dict[str, Any]:
-    return {"batch": batch, "label": _label(batch), "crumbs": _crumbs(), **context}
+def about(batch: ImportBatch, **context: Any) -> dict[str, Any]:
+    return {"batch": batch, "label": _label(batch), "crumbs": crumbs(), **context}
 
 
-def _crumbs() -> list[tuple[str, str]]:
+def crumbs() -> list[tuple[str, str]]:
     return [(_("Imports"), reverse("customers:import_list"))]
 
 
@@ -295,6 +298,7 @@ def _phase(batch: ImportBatch) -> str:
         "reading": _("Reading the lines"),
         "landing": _("Writing the records"),
         "telling": _("Writing the refused lines"),
+        "undoing": _("Taking the import back"),
     }
     return names.get(batch.progress.get("phase", ""), _("Waiting for its turn"))
 

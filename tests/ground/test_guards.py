@@ -52,6 +52,12 @@ def test_update_without_difference_writes_no_version(order):
     assert not OrderVersion.objects.exists()
 
 
+def test_update_of_a_text_alone_keeps_the_row_known_for_the_time_before(order):
+    Order.objects.filter(pk=order.pk).update(number="A-17", recorded_at=LATER)
+    version = OrderVersion.objects.get()
+    assert (version.recorded_at, version.superseded_at) == (NOW, LATER)
+
+
 def test_update_recorded_before_the_version_it_replaces_is_refused(order):
     with refused(), transaction.atomic():
         Order.objects.filter(pk=order.pk).update(sold_base=1, recorded_at=NOW - timedelta(seconds=1))
@@ -77,6 +83,17 @@ def test_version_lets_only_the_customer_be_repointed(order):
         OrderVersion.objects.update(sold_base=2)
     with refused(), transaction.atomic():
         OrderVersion.objects.all()._raw_delete("default")
+
+
+def test_version_may_lose_its_time_and_get_no_other(order):
+    Order.objects.filter(pk=order.pk).update(sold_base=1, recorded_at=LATER)
+    for end in (NOW - timedelta(seconds=1), NOW + timedelta(seconds=1), LATER + timedelta(seconds=1)):
+        with refused(), transaction.atomic():
+            OrderVersion.objects.update(superseded_at=end)
+    OrderVersion.objects.update(superseded_at=NOW)
+    assert OrderVersion.objects.get().superseded_at == NOW
+    with refused(), transaction.atomic():
+        OrderVersion.objects.update(superseded_at=LATER)
 
 
 @pytest.mark.parametrize("model", [Event, AuditEvent])

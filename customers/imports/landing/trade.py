@@ -13,7 +13,9 @@ from customers.batch import (
     Line,
     OrderRecord,
     ProductRecord,
+    keeping,
 )
+from customers.batch.keeping import Before
 from customers.ground import localtime, money
 from customers.ground.errors import Refused
 from customers.ground.models import ExchangeRate
@@ -144,19 +146,22 @@ def land_rates(groups: Sequence[Group], context: Context) -> Outcome:
         )
     }
     outcome = Outcome()
-    changed, new = [], []
+    changed, before, new = [], [], []
     for (currency, day), rate in wanted.items():
         rate = rate.quantize(RATE_DIGITS)
         row = present.get((currency, day))
         if row is None:
             new.append(ExchangeRate(currency=currency, day=day, rate=rate))
         elif row.rate != rate:
+            before.append(Before(row, {"rate": row.rate}))
             row.rate = rate
             changed.append(row)
     new.sort(key=lambda row: (row.currency, row.day))  # in order: no deadlock
-    ExchangeRate.objects.bulk_create(  # somebody who was quicker is written over, as by a later call
+    made = ExchangeRate.objects.bulk_create(  # somebody who was quicker is written over, as by a later call
         new, update_conflicts=True, unique_fields=["currency", "day"], update_fields=["rate"]
     )
+    keeping.note_new(made, batch=context.batch, at=context.at)
+    keeping.note_changed(before, batch=context.batch)
     if changed:
         ExchangeRate.objects.bulk_update(changed, ["rate"], batch_size=200)
     outcome.landed.created, outcome.landed.updated = len(new), len(changed)

@@ -1,0 +1,103 @@
+"""Cases and imports that are taken back: a person's work stands in the way, what nobody touched goes too."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from customers.facts import TWINS
+from customers.models import Complaint, Customer, ImportBatch, ImportChange, Interaction
+from customers.movers import Blocker
+from customers.undo import shares
+from retention import warnings
+from retention.calls.planning import cancel_planned
+from retention.cases import holders, moves
+from retention.models import (
+    CaseMove,
+    CustomerMeasures,
+    EarlyWarning,
+    FollowUpCall,
+    Loss,
+    MoveKind,
+    RetentionCase,
+)
+
+Outcome = RetentionCase.Outcome
+Status = RetentionCase.Status
+
+
+def in_the_way(batch_id: int) -> Iterator[Blocker]:
+    """Yield the cases, calls and losses that rest on an import and that a person worked on."""
+    batch = ImportBatch.objects.get(pk=batch_id)
+    new = ImportChange.objects.filter(batch=batch, model=Customer._meta.label_lower, is_new=True)
+    filed = shares.written_by(batch, Complaint).exclude(shares.had_before(batch, Complaint))
+    mine = Q(customer_id__in=new.values("object_id")) | Q(complaint__in=filed.values("pk"))
+    since = batch.started_at or batch.made_at
+    for model in TWINS:
+        written = model._default_manager.filter(batch=batch)
+        mine |= Q(opened_at__gte=since, opened_by__isnull=True, customer_id__in=written.values("customer_id"))
+    for case in worked_on(RetentionCase.objects.filter(mine)).order_by("pk"):
+        text = _("worked on since: case no. %(number)s") % {"number": case.pk}
+        yield Blocker(text, case.customer_id, reverse("retention:case", args=[case.pk]))
+    calls = FollowUpCall.objects.filter(interaction__in=Interaction.objects.filter(batch=batch))
+    for call in calls.order_by("pk"):
+        text = _("worked on since: case no. %(number)s") % {"number": call.case_id}
+        yield Blocker(text, call.customer_id, reverse("retention:case", args=[call.case_id]))
+    for loss in Loss.objects.filter(customer_id__in=new.values("object_id")).order_by("pk"):
+        text = _("noted since: the loss of customer no. %(number)s") % {"number": loss.customer_id}
+        yield Blocker(text, loss.customer_id)
+
+
+def worked_on(cases: QuerySet[RetentionCase]) -> QuerySet[RetentionCase]:
+    """Return those that a person opened, moved beyond giving them to somebody, or gave a reason for."""
+    steps = CaseMove.objects.filter(case=OuterRef("pk"), by__isnull=False).exclude(
+        kind__in=[MoveKind.ASSIGNED, MoveKind.REASSIGNED, MoveKind.UNASSIGNED]
+    )
+    return cases.filter(Exists(steps) | Q(opened_by__isnull=False) | Q(status=Status.WORKING) | ~Q(reason=""))
+
+
+def follow(model: type[Any], ids: list[int], at: datetime) -> None:
+    """Close what rests on complaints or customers that were taken back; nobody has worked on it.
+
+    Side effects: cases closed as not pursued, with their warnings and planned calls; the measures of
+    customers who are gone.
+    """
+    if model is Customer:
+        _close(RetentionCase.objects.filter(customer_id__in=ids), at=at)
+        warnings.close(
+            EarlyWarning.objects.filter(customer_id__in=ids), because=EarlyWarning.Closed.SIGN_GONE, at=at
+        )
+        CustomerMeasures.objects.filter(customer_id__in=ids).delete()
+    elif model is Complaint:
+        gone = Complaint.objects.filter(pk__in=ids, void=True)
+        untouched = RetentionCase.objects.exclude(pk__in=worked_on(RetentionCase.objects.all()).values("pk"))
+        _close(untouched.filter(complaint__in=gone), at=at)
+
+
+def _close(cases: QuerySet[RetentionCase], *, at: datetime) -> None:
+    found = moves.lock(list(cases.open().values_list("pk", flat=True)))  # type: ignore[attr-defined]
+    fields = {
+        "outcome": Outcome.NOT_PURSUED,
+        "outcome_reason": _("The import that told of it was taken back."),
+        "closed_at": at,
+        "due_at": None,
+    }
+    moves.move_many(
+        found,
+        Status.CLOSED,
+        kind=MoveKind.CLOSED,
+        codes_of=lambda case: {"outcome": Outcome.NOT_PURSUED.value, "why": "import_undone"},
+        by=None,
+        at=at,
+        fields_of=lambda case: fields,
+    )
+    cancel_planned(found)
+    warnings.close(
+        EarlyWarning.objects.filter(case__in=found), because=EarlyWarning.Closed.CASE_CLOSED, at=at
+    )
+    holders.follow(found, at=at)
