@@ -128,18 +128,20 @@ def levels(country: str, region: str) -> list[Level]:
 
 
 def place(country: str, region: str) -> str:
-    """Return what counts as moving away when it changes: the city in China, else the subdivision."""
+    """Return what counts as moving away when it changes: the city in China, else the subdivision.
+
+    It is a path (``CN-32-05``): what begins with another one only says more exactly where that is.
+    """
     if not country:
         return ""
-    if country == CHINA:
-        region = (
-            region[:2]
-            if region[:2] in _MUNICIPALITIES
-            else region[:6]
-            if _is_under_province(region)
-            else region[:4]
-        )
-    return f"{country}-{region}" if region else country
+    if country != CHINA:
+        return f"{country}-{region}" if region else country
+    province, rest = region[:2], region[2:]
+    if province in _MUNICIPALITIES:
+        rest = ""
+    elif not _is_under_province(region):
+        rest = rest[:2]
+    return "-".join(part for part in (country, province, rest) if part)
 
 
 def find(country: str, text: str) -> str:

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from django.urls import path
 
-from customers.api import audit, company, consents, customers, imports, people, reminders, talk, trade
+from customers.api import (
+    attributes,
+    audit,
+    company,
+    consents,
+    customers,
+    file,
+    imports,
+    people,
+    reminders,
+    talk,
+    trade,
+)
 from customers.api.batch import Batch, batch_of
 
 RESOURCES = (
@@ -19,8 +31,12 @@ RESOURCES = (
     ("consent-texts", consents.Texts, "consent-text"),
     ("objections", consents.Objections, "objection"),
     ("products", trade.Products, "product"),
-    ("attributes", company.Attributes, "attribute"),
-    ("attribute-values", company.Values, "attribute-value"),
+    ("attributes", attributes.Attributes, "attribute"),
+    ("attribute-values", attributes.Values, "attribute-value"),
+    ("addresses", file.Addresses, "address"),
+    ("needs", file.Needs, "need"),
+    ("social-handles", file.Handles, "social-handle"),
+    ("attachments", file.Attachments, "attachment"),
     ("references", company.References, "reference"),
     ("exchange-rates", company.Rates, "exchange-rate"),
     ("causes", company.Causes, "cause"),
@@ -38,6 +54,16 @@ BATCHES = {
         {"external_id": "C-1", "name": "Blue Lake Trading", "segment": "wholesale"},
     ),
     "contacts": ("customers:write", {"external_id": "K-1", "customer": "C-1", "name": "Wang Jing"}),
+    "attributes": (
+        "customers:write",
+        {
+            "external_id": "C-1-industry",
+            "customer": "C-1",
+            "attribute": "industry",
+            "value": "retail",
+            "occurred_at": _MOMENT,
+        },
+    ),
     "products": ("company:write", {"code": "P-100", "name": "Tea, 100 g"}),
     "rates": ("company:write", {"currency": "EUR", "day": "2026-05-11", "rate": "7.8412"}),
     "orders": (

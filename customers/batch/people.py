@@ -8,8 +8,8 @@ from typing import Any
 
 from django.db.models import F
 
-from customers import touched
-from customers.batch import references
+from customers import mainstays, touched
+from customers.batch import families, references
 from customers.batch.landing import Row, State, Wanted, add_refs, count, find_refs, in_chunks, land_rows
 from customers.batch.records import (
     AttributeRecord,
@@ -62,7 +62,13 @@ def upsert_customers(
                 landed.refused.append(Refusal(record, "team", references.UnknownTeam(name=record.team)))
             else:
                 kept.append(record)
+        parents = [name for r in kept if r.parent for name in (r.external_id, r.parent)]
+        ids = references.numbers_of("customer", parents, source=source)
+        wrong = families.wrong_parents(kept, ids)
+        landed.refused += wrong.values()
+        kept = [record for number, record in enumerate(kept) if number not in wrong]
         rows = _land_customers([(record.external_id, record.values) for record in kept], source=source, at=at)
+        families.settle(kept, rows, ids, batch=batch, at=at)
         _give_owners(kept, rows, users=users, teams=teams, batch=batch, at=at)
         touched.mark([row.obj.pk for row in rows if row.state is not State.UNCHANGED], at=at)
         landed += count(rows)
@@ -116,6 +122,9 @@ def upsert_contacts(
         for record, row in zip(staying, rows, strict=True):
             if record.external_id in taken:
                 row.state = State.CREATED
+        mainstays.follow(
+            {row.obj.customer_id for row in rows if row.state is not State.UNCHANGED}, batch=batch, at=at
+        )
         index.write(row.obj.customer_id for row in rows if row.state is not State.UNCHANGED)
         landed += count(rows)
         return landed
