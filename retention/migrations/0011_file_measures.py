@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('retention', '0010_segments'),
+        ("retention", "0010_segments"),
     ]
 
     operations = [
