@@ -45,7 +45,7 @@ def _why_not(
     """Walk up from a customer over what shall stand, else over what stands."""
     here: Reference | None = start
     for _level in range(groups.MOST_LEVELS):
-        if here in wanted:
+        if here is not None and here in wanted:
             here = wanted[here]
         elif isinstance(here, int):
             here = Customer.objects.filter(pk=here).values_list("parent_id", flat=True).first()
