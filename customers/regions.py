@@ -26,7 +26,18 @@ CHINA = "CN"
 _PLAIN = str.maketrans("", "", " -/,，、·")
 _TAIWAN = "71"  # the package has no code for it
 _MUNICIPALITIES = frozenset({"11", "12", "31", "50", "71", "81", "82"})  # cities of the first level
-_SUFFIXES = ("特别行政区", "壮族自治区", "回族自治区", "维吾尔自治区", "自治区", "省", "市", "区", "县")
+_SUFFIXES = (
+    "特别行政区",
+    "壮族自治区",
+    "回族自治区",
+    "维吾尔自治区",
+    "自治区",
+    "新区",
+    "省",
+    "市",
+    "区",
+    "县",
+)
 _ENGLISH = {
     "15": "Inner Mongolia",
     "54": "Tibet",
@@ -116,7 +127,8 @@ def levels(country: str, region: str) -> list[Level]:
         return [Level(_("Region"), options, region if region in known else "")]
     chain = [*_above(country, region), region] if region in known else []
     found, parent = [], ""
-    for depth, label in enumerate(_LEVELS):
+    labels = (_LEVELS[0], _LEVELS[2]) if chain and chain[0] in _MUNICIPALITIES else _LEVELS
+    for depth, label in enumerate(labels):
         options = [(code, _shown(country, code, known[code])) for code in _children(parent)]
         if not options:
             break
