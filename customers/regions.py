@@ -73,6 +73,11 @@ class Level:
     chosen: str
 
 
+def language_of_names() -> str:
+    """Return the language in which names of countries and regions stand for the reader."""
+    return "zh-hans" if _is_chinese() else "en"
+
+
 # --- Countries ---------------------------------------------------------------------------------
 def countries() -> list[tuple[str, str]]:
     """Return code and name of every country in the reader's language, in order of the name."""
