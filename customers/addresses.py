@@ -26,10 +26,15 @@ def moment_of(day: date | None, *, at: datetime) -> datetime:
     """Return the moment from which an address counts that was entered at ``at``."""
     if day is None:
         return at
-    start = localtime.start_of_day(day.toordinal(), company.current().time_zone)
+    start = start_of(day)
     if start > at:
         raise writing.InTheFuture()
     return start
+
+
+def start_of(day: date) -> datetime:
+    """Return the moment at which a day begins for the company."""
+    return localtime.start_of_day(day.toordinal(), company.current().time_zone)
 
 
 def move(customer: Customer, *, since: date | None = None, corrects: bool = False, at: datetime) -> None:

@@ -9,7 +9,7 @@ class CustomersConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from customers import causes, consents, keeping, merges, movers, navigation
+        from customers import attachments, causes, consents, keeping, merges, movers, navigation
         from customers.api import scopes
         from customers.erasure import log
         from customers.imports import background, delivered  # noqa: F401 — enters the drain's poller
@@ -19,6 +19,7 @@ class CustomersConfig(AppConfig):
 
         scopes.register()
         movers.register(self.get_model("Contact"), mover=movers.move_contacts)
+        attachments.register()
         movers.register(
             self.get_model("SearchToken"), mover=index.move, eraser=index.erase, exporter=index.export
         )
@@ -68,6 +69,17 @@ class CustomersConfig(AppConfig):
                 frozenset({"admin", "team_lead"}),
                 position=80,
                 section="settings",
+            )
+        )
+        navigation.register(
+            Entry(
+                "customers:attribute_list",
+                _("Attributes"),
+                "tags",
+                frozenset({"admin"}),
+                position=50,
+                section="setup",
+                help=_("What this business itself wants to know of its customers."),
             )
         )
         post_migrate.connect(causes.sync, sender=self, dispatch_uid="customers.causes")

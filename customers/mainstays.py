@@ -24,7 +24,7 @@ def follow(customer_ids: Iterable[int], *, batch: ImportBatch | None = None, at:
     told = list(facts.order_by("occurred_at", "pk"))
     leavings = {fact.contact_id: fact for fact in told if fact.kind == LEFT}
     people = Contact.objects.filter(customer_id__in=ids)
-    people = people.filter(is_main=True) | people.filter(pk__in=leavings)
+    people = people.filter(is_main=True, left_on__isnull=False) | people.filter(pk__in=leavings)
     zone = company.current().time_zone
     new = []
     for person in people:

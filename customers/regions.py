@@ -26,7 +26,18 @@ CHINA = "CN"
 _PLAIN = str.maketrans("", "", " -/,，、·")
 _TAIWAN = "71"  # the package has no code for it
 _MUNICIPALITIES = frozenset({"11", "12", "31", "50", "71", "81", "82"})  # cities of the first level
-_SUFFIXES = ("特别行政区", "壮族自治区", "回族自治区", "维吾尔自治区", "自治区", "省", "市", "区", "县")
+_SUFFIXES = (
+    "特别行政区",
+    "壮族自治区",
+    "回族自治区",
+    "维吾尔自治区",
+    "自治区",
+    "新区",
+    "省",
+    "市",
+    "区",
+    "县",
+)
 _ENGLISH = {
     "15": "Inner Mongolia",
     "54": "Tibet",
@@ -60,6 +71,11 @@ class Level:
     label: str | Promise
     options: list[tuple[str, str]]
     chosen: str
+
+
+def language_of_names() -> str:
+    """Return the language in which names of countries and regions stand for the reader."""
+    return "zh-hans" if _is_chinese() else "en"
 
 
 # --- Countries ---------------------------------------------------------------------------------
@@ -116,7 +132,8 @@ def levels(country: str, region: str) -> list[Level]:
         return [Level(_("Region"), options, region if region in known else "")]
     chain = [*_above(country, region), region] if region in known else []
     found, parent = [], ""
-    for depth, label in enumerate(_LEVELS):
+    labels = (_LEVELS[0], _LEVELS[2]) if chain and chain[0] in _MUNICIPALITIES else _LEVELS
+    for depth, label in enumerate(labels):
         options = [(code, _shown(country, code, known[code])) for code in _children(parent)]
         if not options:
             break
@@ -128,18 +145,20 @@ def levels(country: str, region: str) -> list[Level]:
 
 
 def place(country: str, region: str) -> str:
-    """Return what counts as moving away when it changes: the city in China, else the subdivision."""
+    """Return what counts as moving away when it changes: the city in China, else the subdivision.
+
+    It is a path (``CN-32-05``): what begins with another one only says more exactly where that is.
+    """
     if not country:
         return ""
-    if country == CHINA:
-        region = (
-            region[:2]
-            if region[:2] in _MUNICIPALITIES
-            else region[:6]
-            if _is_under_province(region)
-            else region[:4]
-        )
-    return f"{country}-{region}" if region else country
+    if country != CHINA:
+        return f"{country}-{region}" if region else country
+    province, rest = region[:2], region[2:]
+    if province in _MUNICIPALITIES:
+        rest = ""
+    elif not _is_under_province(region):
+        rest = rest[:2]
+    return "-".join(part for part in (country, province, rest) if part)
 
 
 def find(country: str, text: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from customers.pages import imports, people, privacy, regions, settings, tokens, undoing
+from customers.pages import attributes, imports, people, privacy, regions, settings, tokens, undoing
 
 app_name = "customers"
 urlpatterns = [
@@ -20,6 +20,9 @@ urlpatterns = [
     path("settings/privacy/erasures/<int:pk>/", privacy.erasure_receipt, name="erasure_receipt"),
     path("imports/<int:pk>/undo/", undoing.import_undo, name="import_undo"),
     path("imports/<int:pk>/records/<slug:code>/", undoing.import_records, name="import_records"),
+    path("settings/attributes/", attributes.attribute_list, name="attribute_list"),
+    path("settings/attributes/<int:pk>/", attributes.attribute_edit, name="attribute_edit"),
+    path("settings/attributes/<int:pk>/retire/", attributes.attribute_retire, name="attribute_retire"),
     path("settings/tokens/", tokens.token_list, name="token_list"),
     path("settings/tokens/<int:pk>/revoke/", tokens.token_revoke, name="token_revoke"),
     path("settings/users/", people.user_list, name="user_list"),

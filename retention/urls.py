@@ -21,7 +21,7 @@ from retention.pages import (
     sweeps,
     work,
 )
-from retention.pages.file import contact, finding
+from retention.pages.file import acts, contact, finding, page
 from retention.pages.file import customer as file_customer
 
 app_name = "retention"
@@ -48,6 +48,19 @@ urlpatterns = [
     path("customers/<int:pk>/edit/", file_customer.customer_edit, name="customer_edit"),
     path("customers/<int:pk>/contacts/new/", contact.contact_new, name="contact_new"),
     path("contacts/<int:pk>/", contact.contact_edit, name="contact_edit"),
+    path("customers/<int:pk>/file/", page.customer_file, name="customer_file"),
+    path("customers/<int:pk>/file/need/", acts.customer_file_need, name="customer_file_need"),
+    path("customers/<int:pk>/file/handle/", acts.customer_file_handle, name="customer_file_handle"),
+    path("customers/<int:pk>/file/add/", acts.customer_file_attachment, name="customer_file_attachment"),
+    path(
+        "customers/<int:pk>/file/attributes/",
+        acts.customer_file_attributes,
+        name="customer_file_attributes",
+    ),
+    path("needs/<int:pk>/withdraw/", acts.need_withdraw, name="need_withdraw"),
+    path("handles/<int:pk>/drop/", acts.handle_drop, name="handle_drop"),
+    path("attachments/<int:pk>/", acts.attachment, name="attachment"),
+    path("attachments/<int:pk>/remove/", acts.attachment_remove, name="attachment_remove"),
     path("contacts/<int:pk>/main/", contact.contact_main, name="contact_main"),
     path("customers/<int:pk>/", customer.customer_page, name="customer"),
     path("customers/<int:pk>/interaction/", customer.customer_interaction, name="customer_interaction"),

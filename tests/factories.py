@@ -16,12 +16,14 @@ from customers.company import STANDARD_WEEK
 from customers.ground import localtime
 from customers.ground.models import Company
 from customers.models import (
+    Address,
     Complaint,
     ComplaintEvent,
     Contact,
     Contract,
     Customer,
     Interaction,
+    MainContactChange,
     Order,
     OrderLine,
     Ownership,
@@ -281,3 +283,22 @@ class UserActivityFactory(DjangoModelFactory[UserActivity]):
     occurred_at = NOW - timedelta(days=1)
     recorded_at = factory.LazyAttribute(lambda o: o.occurred_at)
     occurred_day = factory.LazyAttribute(lambda o: day(o.occurred_at))
+
+
+class AddressFactory(FactFactory):
+    """From its moment on the customer is in this place."""
+
+    class Meta:
+        model = Address
+
+    place = "CN-31"
+
+
+class MainContactFactory(FactFactory):
+    """The main contact left."""
+
+    class Meta:
+        model = MainContactChange
+
+    kind = "left"
+    contact = factory.LazyAttribute(lambda o: o.customer.contacts.first())

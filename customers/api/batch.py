@@ -182,11 +182,12 @@ def batch_of(code: str, *, scope: str, example: Any) -> type[Batch]:
     if "external_id" in kind.fields_by_name:
         head["source"] = serializers.CharField(max_length=64, help_text="The system that the ids come from.")
     if kind.has_customer and code != "contacts":
-        head["on_missing_customer"] = serializers.ChoiceField(
-            ["refuse", "create"],
-            required=False,
-            help_text="A record of a customer that the source never named.",
-        )
+        if code != "attributes":
+            head["on_missing_customer"] = serializers.ChoiceField(
+                ["refuse", "create"],
+                required=False,
+                help_text="A record of a customer that the source never named.",
+            )
         head["history"] = serializers.BooleanField(
             required=False,
             help_text="true: the company knew of each fact when it happened; nobody is called to act.",

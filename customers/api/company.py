@@ -9,15 +9,14 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from customers.api.facts import FACT, READ, FactFilter, Facts
-from customers.api.reading import EVERYBODY, SEES_ALL, of_visible
+from customers.api.reading import EVERYBODY, SEES_ALL
 from customers.company import current
 from customers.ground.api import filters
 from customers.ground.api.access import may
-from customers.ground.api.serializers import DayField, Gives, NumberField
+from customers.ground.api.serializers import Gives, NumberField
 from customers.ground.api.views import Details, Lists, Resource
 from customers.ground.models import Company, ExchangeRate
-from customers.models import Attribute, AttributeValue, Cause, ExternalRef
+from customers.models import Cause, ExternalRef
 
 KNOWN = {"list": may(*EVERYBODY, scope="company:read"), "retrieve": may(*EVERYBODY, scope="company:read")}
 
@@ -87,51 +86,6 @@ class Causes(Lists, Details, Resource):
     def rows(self) -> QuerySet[Cause]:
         """Return the catalogue of why customers leave."""
         return Cause.objects.select_related("parent")
-
-
-class AttributeShape(Gives):
-    choices = serializers.ListField(child=serializers.CharField(), read_only=True)
-
-    class Meta:
-        model = Attribute
-        fields = ["id", "code", "kind", "label_en", "label_zh", "choices"]
-
-
-class Attributes(Lists, Details, Resource):
-    tag = "attributes"
-    model = Attribute
-    serializer_class = AttributeShape
-    access = KNOWN
-
-    def rows(self) -> QuerySet[Attribute]:
-        """Return the business's own attributes."""
-        return Attribute.objects.all()
-
-
-class ValueShape(Gives):
-    attribute: Any = serializers.SlugRelatedField("code", read_only=True, help_text="The attribute's code.")
-    number = NumberField(allow_null=True)
-    day = DayField(allow_null=True)
-
-    class Meta:
-        model = AttributeValue
-        fields = [*FACT, "attribute", "number", "choice", "day", "text"]
-
-
-class ValueFilter(FactFilter):
-    attribute = filters.TextFilter(field_name="attribute__code", label="The attribute's code.")
-
-
-class Values(Facts):
-    tag = "attributes"
-    model = AttributeValue
-    serializer_class = ValueShape
-    filterset_class = ValueFilter
-    access = READ
-
-    def rows(self) -> QuerySet[Any]:
-        """Return the values of the customers that the caller may see."""
-        return of_visible(AttributeValue, self.request.user).select_related("attribute")
 
 
 class ReferenceShape(Gives):

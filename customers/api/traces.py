@@ -13,6 +13,7 @@ from customers.batch import Landed
 from customers.ground import localtime
 from customers.ground.models import ExchangeRate
 from customers.models import (
+    AttributeValue,
     Complaint,
     ComplaintEvent,
     Consent,
@@ -31,6 +32,7 @@ from customers.models import (
 _NAMED: dict[str, tuple[str, type[Model], tuple[tuple[type[Model], str], ...]]] = {
     "customers": ("customer", Customer, ()),
     "contacts": ("contact", Contact, ()),
+    "attributes": ("attribute", AttributeValue, ()),
     "orders": ("order", Order, ((OrderLine, "order_id"),)),
     "contracts": ("contract", Contract, ()),
     "interactions": ("interaction", Interaction, ()),

@@ -5,11 +5,13 @@ from __future__ import annotations
 from django.urls import path
 
 from customers.api import (
+    attributes,
     audit,
     company,
     consents,
     customers,
     erasure,
+    file,
     imports,
     merges,
     people,
@@ -34,8 +36,12 @@ RESOURCES = (
     ("objections", consents.Objections, "objection"),
     ("erasures", erasure.Erasures, "erasure"),
     ("products", trade.Products, "product"),
-    ("attributes", company.Attributes, "attribute"),
-    ("attribute-values", company.Values, "attribute-value"),
+    ("attributes", attributes.Attributes, "attribute"),
+    ("attribute-values", attributes.Values, "attribute-value"),
+    ("addresses", file.Addresses, "address"),
+    ("needs", file.Needs, "need"),
+    ("social-handles", file.Handles, "social-handle"),
+    ("attachments", file.Attachments, "attachment"),
     ("references", company.References, "reference"),
     ("exchange-rates", company.Rates, "exchange-rate"),
     ("causes", company.Causes, "cause"),
@@ -53,6 +59,16 @@ BATCHES = {
         {"external_id": "C-1", "name": "Blue Lake Trading", "segment": "wholesale"},
     ),
     "contacts": ("customers:write", {"external_id": "K-1", "customer": "C-1", "name": "Wang Jing"}),
+    "attributes": (
+        "customers:write",
+        {
+            "external_id": "C-1-industry",
+            "customer": "C-1",
+            "attribute": "industry",
+            "value": "retail",
+            "occurred_at": _MOMENT,
+        },
+    ),
     "products": ("company:write", {"code": "P-100", "name": "Tea, 100 g"}),
     "rates": ("company:write", {"currency": "EUR", "day": "2026-05-11", "rate": "7.8412"}),
     "orders": (

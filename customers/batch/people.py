@@ -8,8 +8,8 @@ from typing import Any
 
 from django.db.models import F
 
-from customers import stubs, touched
-from customers.batch import keeping, references
+from customers import mainstays, stubs, touched
+from customers.batch import families, keeping, references
 from customers.batch.keeping import Before
 from customers.batch.landing import (
     Row,
@@ -73,9 +73,15 @@ def upsert_customers(
                 landed.refused.append(Refusal(record, "team", references.UnknownTeam(name=record.team)))
             else:
                 kept.append(record)
+        parents = [name for r in kept if r.parent for name in (r.external_id, r.parent)]
+        ids = references.numbers_of("customer", parents, source=source)
+        wrong = families.wrong_parents(kept, ids)
+        landed.refused += wrong.values()
+        kept = [record for number, record in enumerate(kept) if number not in wrong]
         rows = _land_customers(
             [(record.external_id, record.values) for record in kept], source=source, batch=batch, at=at
         )
+        families.settle(kept, rows, ids, batch=batch, at=at)
         _give_owners(kept, rows, users=users, teams=teams, batch=batch, at=at)
         changed = [row.obj.pk for row in rows if row.state is not State.UNCHANGED]
         if stubs.among(changed):
@@ -134,6 +140,9 @@ def upsert_contacts(
         for record, row in zip(staying, rows, strict=True):
             if record.external_id in taken:
                 row.state = State.CREATED
+        mainstays.follow(
+            {row.obj.customer_id for row in rows if row.state is not State.UNCHANGED}, batch=batch, at=at
+        )
         index.write(row.obj.customer_id for row in rows if row.state is not State.UNCHANGED)
         landed += count(rows)
         return landed

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -20,12 +20,17 @@ Reference = str | int
 
 @dataclass(slots=True, kw_only=True)
 class CustomerRecord:
-    """A customer. ``owner`` and ``team`` are a user's and a team's name; ``None`` leaves them as they are."""
+    """A customer. ``owner``, ``team`` and ``parent`` are names; ``None`` leaves them as they are.
+
+    ``address_since`` is the day from which a country or region that differs counts.
+    """
 
     external_id: str
     values: Mapping[str, Any]
     owner: str | None = None
     team: str | None = None
+    parent: str | None = None
+    address_since: date | None = None
 
 
 @dataclass(slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.urls import reverse_lazy
+from django.utils.functional import lazy
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
@@ -67,6 +68,9 @@ class RegionField(forms.CharField):
         return str(text)
 
 
+_lang = lazy(regions.language_of_names, str)
+
+
 def country_field(**kwargs: Any) -> forms.ChoiceField:
     """Return the field of a country whose choice fills the lists of regions."""
     attrs = {
@@ -76,6 +80,7 @@ def country_field(**kwargs: Any) -> forms.ChoiceField:
         "hx-swap": "outerHTML",
         "hx-include": "closest form",
         "autocomplete": "country",
+        "lang": _lang(),
     }
     return forms.ChoiceField(
         label=_("Country"),
@@ -94,6 +99,7 @@ def drawn(name: str, country: str, region: str, *, attrs: dict[str, Any]) -> Saf
         "levels": regions.levels(country, region),
         "country": country,
         "look": LOOK,
+        "lang": regions.language_of_names(),
     }
     return render_to_string("customers/region_select.html", shown)
 

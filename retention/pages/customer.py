@@ -23,7 +23,7 @@ from customers.ground.errors import Refused
 from customers.ground.gathering import gathered
 from customers.ground.localtime import day_of
 from customers.ground.models import Company
-from customers.models import AttributeValue, Complaint, Customer, Reminder, User
+from customers.models import Attribute, AttributeValue, Complaint, Customer, Reminder, User
 from retention import cases, measures
 from retention.measures import compute
 from retention.measures.display import format_value
@@ -200,7 +200,8 @@ def attributes_of(rows: Iterable[Any], *, language: str) -> list[tuple[str, str]
     """Return the customer's own attributes, oldest value first, as pairs of label and newest value."""
     newest = {row.attribute__code: row for row in rows}
     label = "attribute__label_zh" if language.startswith("zh") else "attribute__label_en"
-    return [(getattr(newest[code], label), _value_of(newest[code])) for code in sorted(newest)]
+    rest = [(getattr(row, label), _value_of(row)) for _code, row in sorted(newest.items())]
+    return [(name, value) for name, value in rest if value != "—"]
 
 
 def _value_of(row: Any) -> str:
@@ -208,7 +209,9 @@ def _value_of(row: Any) -> str:
         return f"{row.number.normalize():,f}"
     if row.day is not None:
         return date_format(day_of(row.day), "DATE_FORMAT")
-    return row.choice or row.text or "—"
+    if row.choice:
+        return Attribute(choice_labels=row.attribute__choice_labels).label_of(row.choice)
+    return row.text or "—"
 
 
 def _page(request: HttpRequest, customer: Customer, **bound: forms.Form) -> HttpResponse:
@@ -257,7 +260,7 @@ def _lists(customer: Customer, user: User) -> dict[str, QuerySet[Any, Any]]:
     opened = RetentionCase.objects.filter(customer=customer).order_by("-opened_at")
     complained = Complaint.objects.filter(customer=customer, void=False).order_by("state", "-occurred_at")
     mine = Reminder.objects.visible_to(user).waiting().filter(customer=customer)  # type: ignore[attr-defined]
-    label = ("attribute__code", "attribute__label_en", "attribute__label_zh")
+    label = ("attribute__code", "attribute__label_en", "attribute__label_zh", "attribute__choice_labels")
     return {
         "contacts": customer.contacts.all()[:MOST_CONTACTS].values(*OF_CONTACT),
         "uncalled": customer.contacts.filter(consents.asked_not_to_be_called())[:MOST_CONTACTS].values("id"),

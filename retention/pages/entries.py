@@ -35,3 +35,4 @@ def enter() -> None:
         tabs.Tab("retention:customer_privacy", pgettext_lazy("of a customer's page", "Privacy"), 90)
     )
     tabs.register(tabs.Tab("retention:customer", pgettext_lazy("of a customer's page", "Overview"), 10))
+    tabs.register(tabs.Tab("retention:customer_file", pgettext_lazy("of a customer's page", "File"), 20))

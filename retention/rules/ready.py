@@ -126,6 +126,30 @@ READY: tuple[ReadyRule, ...] = (
         cool_down_days=60,
         call_within_minutes=3 * WORKING_DAY,
     ),
+    ReadyRule(
+        code="main-contact-left",
+        name_en="The main contact left",
+        name_zh="主要联系人已离职",
+        # A month after somebody followed, too: the new one knows nobody here yet.
+        condition={
+            "any": [
+                {"measure": "main_contact_gone", "op": "=", "value": 1},
+                {"measure": "days_since_main_contact_left", "op": "<=", "value": 30},
+            ]
+        },
+        severity=Severity.MEDIUM,
+        cool_down_days=60,
+        call_within_minutes=2 * WORKING_DAY,
+    ),
+    ReadyRule(
+        code="moved-away",
+        name_en="The customer moved away",
+        name_zh="客户已搬迁",
+        condition={"measure": "days_since_move", "op": "<=", "value": 60},
+        severity=Severity.LOW,
+        cool_down_days=180,
+        call_within_minutes=3 * WORKING_DAY,
+    ),
 )
 
 

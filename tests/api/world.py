@@ -13,8 +13,9 @@ from typing import Any
 
 from django.apps import apps
 from django.contrib.sessions.models import Session
+from django.core.files.uploadedfile import SimpleUploadedFile
 
-from customers import consents, objections, tokens
+from customers import attachments, consents, handles, needs, objections, tokens
 from customers.ground import clock
 from customers.ground.models import AuditEvent
 from customers.models import (
@@ -31,6 +32,7 @@ from retention import calls, cases
 from retention.models import EarlyWarning, FollowUpCall, Loss, RetentionCase, SweepRun, WarningRule
 from tests.factories import (
     NOW,
+    AddressFactory,
     CompanyFactory,
     ContactFactory,
     ContractFactory,
@@ -176,6 +178,13 @@ def _belongings(world: World, owner: User, lead: User, *, hidden: bool) -> dict[
             occurred_day=day(NOW),
         ).pk
     ]
+    who = Customer.objects.get(pk=customer_id)
+    need = needs.note_need(who, kind="need", topic="price", source="call", text=word(), by=owner, at=NOW)
+    found["need"] = [need.pk]
+    found["social_handle"] = [handles.add_handle(who, platform="line", handle=word(), by=owner, at=NOW).pk]
+    upload = SimpleUploadedFile(f"{word()}.pdf", b"%PDF-1.7")
+    found["attachment"] = [attachments.attach(who, upload, by=owner, at=NOW).pk]
+    found["address"] = [AddressFactory(customer=who).pk]
     ExternalRef.objects.create(source="crm", kind="customer", external_id=word(), object_id=customer_id)
     token, _secret = tokens.create_token(
         owner,

@@ -14,6 +14,7 @@ _WORD = re.compile(r"(?<![\w.@/-])[A-Za-z]{3,}(?![\w@/-])")
 _ADDRESS = re.compile(r"https?://|@|^[\w.-]+\.[a-z]{2,4}$")
 # Words of every language, and what is data and not text.
 SAME_EVERYWHERE = {
+    *("WhatsApp", "LinkedIn", "Facebook", "Instagram", "Telegram"),
     *("Liuke", "CSV", "XLSX", "API", "JSON", "URL", "English", "Enter", "curl", "Idempotency", "Key"),
     *("Asia", "Shanghai", "ics", "http", "https", "localhost", "example", "com", "org", "utf", "GB18030"),
 }

@@ -11,7 +11,7 @@ from django.apps import apps
 from django.db import connection, models
 from django.db.models import F
 
-from customers import complaints, reminders, tokens
+from customers import complaints, customers, handles, needs, reminders, tokens
 from customers.ground import clock, guards
 from customers.ground.privacy import Data
 from customers.models import Attribute, Cause, Customer, ImportBatch, Team, User
@@ -103,11 +103,26 @@ def _customer(world: World, seller: User, name: str) -> None:
     reminders.set_reminder(
         world.admin, text="送样品", due_at=NOW + timedelta(hours=2), customer=customer, by=None, at=NOW
     )
-    world.objects |= {"customer": customer, "complaint": complaint, "user": seller}
+    world.objects |= {
+        "customer": customer,
+        "contact": customer.contacts.get(is_main=True),
+        "complaint": complaint,
+        "user": seller,
+    }
+    _file(customer, seller)
+
+
+def _file(customer: Customer, seller: User) -> None:
+    who: dict[str, Any] = {"by": seller, "at": NOW - timedelta(hours=1)}
+    said = {"kind": "need", "topic": "delivery", "source": "visit", "text": "托盘交货。"}
+    needs.note_need(customer, **said, **who)
+    handles.add_handle(customer, platform="wechat", handle="蓝湖", **who)
+    child = CustomerFactory(name="蓝湖分公司", owner=seller, contact__name="王五")
+    customers.change_customer(child, parent=customer, **who)
 
 
 def _catalogues(world: World, team: Team, seller: User) -> None:
-    Attribute.objects.create(code="industry", kind="text", label_en="行业", label_zh="行业")
+    attribute = Attribute.objects.create(code="industry", kind="text", label_en="行业", label_zh="行业")
     token, _secret = tokens.create_token(
         world.admin,
         name="商店",
@@ -119,7 +134,7 @@ def _catalogues(world: World, team: Team, seller: User) -> None:
     batch = ImportBatch.objects.create(
         kind="customers", status="done", file_name="客户.csv", by=world.admin, made_at=NOW, finished_at=NOW
     )
-    world.objects |= {"team": team, "token": token, "import": batch}
+    world.objects |= {"team": team, "token": token, "import": batch, "attribute": attribute}
 
 
 def _judge(world: World) -> None:

@@ -44,12 +44,18 @@ OBJECTS = {
     "customers:import_detail": "import",
     "customers:user_edit": "user",
     "customers:team_edit": "team",
+    "customers:attribute_edit": "attribute",
+    "retention:customer_edit": "customer",
+    "retention:customer_file": "customer",
+    "retention:contact_new": "customer",
+    "retention:contact_edit": "contact",
 }
 # Not pages: pieces of one, files, answers for programs.
 PIECES = {
     *("healthz", "readyz", "metrics", "account_logout", "api:schema", "api:docs"),
     # these need a file that lies on the disk; tests/customers/test_import_pages.py looks at them
     *("customers:import_columns", "customers:import_errors"),
+    "retention:attachment",  # tests/retention/test_pages_file_tab.py
 }
 WORDS_OF_DATA = {"guanli", "xiaoshou", "customers", "csv", "zhao"}
 

@@ -40,7 +40,7 @@ def test_create_customer_keeps_the_whole_file_and_its_first_address(company, man
     made.refresh_from_db()
     assert (made.name, made.registration_number, made.street) == ("Red Pine", USCC, "1 Lake Road")
     assert places(made) == [("CN", "320506", day(NOW))]
-    assert Address.objects.get().place == "CN-3205"
+    assert Address.objects.get().place == "CN-32-05"
     person = made.contacts.get()
     assert (person.name, person.is_main, person.is_decision_maker) == ("Wang Jing", True, True)
 

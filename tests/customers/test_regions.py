@@ -39,11 +39,11 @@ def test_find_refuses_what_means_none_or_several(text):
 @pytest.mark.parametrize(
     ("country", "region", "place"),
     [
-        ("CN", "320506", "CN-3205"),
-        ("CN", "3205", "CN-3205"),
+        ("CN", "320506", "CN-32-05"),
+        ("CN", "3205", "CN-32-05"),
         ("CN", "32", "CN-32"),
         ("CN", "110105", "CN-11"),
-        ("CN", "469001", "CN-469001"),
+        ("CN", "469001", "CN-46-9001"),
         ("CN", "", "CN"),
         ("GB", "LND", "GB-LND"),
         ("", "", ""),
@@ -60,6 +60,7 @@ def test_levels_lead_from_province_to_district():
         (True, "3205"),
         (True, ""),
     ]
+    assert [str(level.label) for level in regions.levels("CN", "31")] == ["Province", "District"]
     assert len(regions.levels("CN", "4419")) == 2  # a city without districts
     assert [len(regions.levels(country, "")) for country in ("CN", "GB", "VA", "")] == [1, 1, 0, 0]
 
@@ -69,6 +70,7 @@ def test_names_stand_in_the_readers_language():
         assert regions.region_names("CN", "320506") == ["江苏省", "苏州市", "吴中区"]
         assert regions.country_name("DE") == "德国"
     with translation.override("en"):
+        assert regions.region_names("CN", "310115")[1] == "Pudong 浦东新区"
         assert regions.region_names("CN", "110105") == ["Beijing 北京市", "Chaoyang 朝阳区"]
         assert regions.country_name("DE") == "Germany"
 

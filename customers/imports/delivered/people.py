@@ -5,16 +5,41 @@ from __future__ import annotations
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from customers.imports import landing
+from customers import regions
+from customers.imports import checks, landing, places
 from customers.imports.cells import Field, Type
-from customers.imports.delivered.parts import LANGUAGES, customer, external_id, words
+from customers.imports.delivered.parts import LANGUAGES, RECORDED, customer, external_id, words
 from customers.imports.kinds import Kind
-from customers.models import Customer
+from customers.models import Contact, Customer
 
 _CUSTOMER_KINDS = words(
     dict(Customer.Kind.choices),
     company="公司 企业 b2b business firm",
     person="个人 私人 b2c private individual",
+)
+_SOURCES = words(
+    dict(Customer.Source.choices),
+    referral="推荐 转介绍 客户推荐",
+    partner="合作伙伴 渠道",
+    sales="outbound 主动开发",
+    inquiry="inbound 主动询问",
+    website="web search 网站 搜索",
+    advertising="ad ads 广告",
+    social="社交媒体",
+    exhibition="fair event 展会 活动",
+    shop="store 到店 门店",
+    other="其他",
+)
+_FUNCTIONS = words(
+    dict(Contact.Function.choices),
+    management="管理层 管理",
+    purchasing="采购",
+    finance="财务",
+    technical="technology 技术",
+    operations="user 使用部门",
+    assistant="reception 助理 前台",
+    family="家属",
+    other="其他",
 )
 
 KINDS = (
@@ -71,9 +96,60 @@ KINDS = (
                 guesses=("owner", "accountmanager", "manager", "客户经理", "负责人"),
             ),
             Field("team", _("team"), guesses=("team", "团队"), most=100),
+            Field(
+                "country",
+                _("country"),
+                Type.CHOICE,
+                guesses=("country", "countrycode", "国家"),
+                choices=regions.country_words(),
+            ),
+            Field(
+                "region",
+                _("region"),
+                guesses=("region", "province", "state", "district", "省份", "地区", "省市区"),
+                most=100,
+            ),
+            Field("street", _("street and number"), guesses=("street", "address", "地址", "街道"), most=300),
+            Field(
+                "postal_code",
+                _("postal code"),
+                Type.ID,
+                guesses=("postalcode", "zip", "zipcode", "postcode", "邮编", "邮政编码"),
+                most=20,
+            ),
+            Field(
+                "address_since",
+                _("there since"),
+                Type.DAY,
+                guesses=("addresssince", "movedon", "迁入日期"),
+                default=None,
+            ),
+            Field(
+                "registration_number",
+                _("registration number"),
+                Type.ID,
+                guesses=("registrationnumber", "uscc", "vat", "taxid", "统一社会信用代码", "税号", "注册号"),
+                most=40,
+            ),
+            Field(
+                "source",
+                _("how they came to us"),
+                Type.CHOICE,
+                guesses=("origin", "leadsource", "客户来源", "来源"),
+                choices=_SOURCES,
+            ),
+            Field("source_note", _("more on that"), guesses=("sourcenote", "来源说明"), most=200),
+            Field(
+                "parent",
+                _("parent company's id"),
+                Type.ID,
+                guesses=("parent", "parentid", "parentcompany", "上级公司", "母公司", "集团"),
+                default=None,
+            ),
         ),
         landing.land_customers,
         has_customer=False,
+        check=places.check_customer,
     ),
     Kind(
         "contacts",
@@ -117,8 +193,50 @@ KINDS = (
                 guesses=("main", "ismain", "primary", "主要联系人"),
                 default=False,
             ),
+            Field(
+                "function",
+                _("function"),
+                Type.CHOICE,
+                guesses=("function", "department", "职能", "部门"),
+                choices=_FUNCTIONS,
+            ),
+            Field(
+                "is_decision_maker",
+                _("decides"),
+                Type.FLAG,
+                guesses=("decisionmaker", "isdecisionmaker", "decides", "决策人", "是否决策人"),
+                default=False,
+            ),
             Field("left_on", _("left on"), Type.DAY, guesses=("lefton", "left", "离职日期"), default=None),
         ),
         landing.land_contacts,
+    ),
+    Kind(
+        "attributes",
+        _("Attributes of customers"),
+        (
+            external_id("attributeid", "valueid"),
+            customer(),
+            Field(
+                "attribute",
+                _("attribute's code"),
+                Type.ID,
+                required=True,
+                guesses=("attribute", "attributecode", "属性", "属性代码"),
+                most=64,
+            ),
+            Field("value", _("value"), guesses=("value", "值", "取值"), most=500),
+            Field(
+                "occurred_at",
+                _("since"),
+                Type.MOMENT,
+                required=True,
+                guesses=("since", "occurredat", "date", "from", "日期", "生效日期", "起始日期"),
+            ),
+            RECORDED,
+        ),
+        landing.land_attributes,
+        occurred="occurred_at",
+        check=checks.check_moments,
     ),
 )

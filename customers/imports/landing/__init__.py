@@ -1,11 +1,12 @@
 """How each kind's lines become records and land; called in the transaction of a chunk."""
 
 from customers.imports.landing.consents import land_consents
-from customers.imports.landing.people import land_contacts, land_customers
+from customers.imports.landing.people import land_attributes, land_contacts, land_customers
 from customers.imports.landing.talk import land_complaints, land_interactions
 from customers.imports.landing.trade import land_contracts, land_orders, land_products, land_rates
 
 __all__ = [
+    "land_attributes",
     "land_complaints",
     "land_consents",
     "land_contacts",

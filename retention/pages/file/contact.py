@@ -5,7 +5,6 @@ from __future__ import annotations
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -15,7 +14,7 @@ from customers.ground import clock
 from customers.ground.errors import Refused
 from customers.models import Contact, Customer, User
 from retention.pages.file.customer import customer_of
-from retention.pages.file.editing import Edited, answer
+from retention.pages.file.editing import Edited, answer, back_to
 from retention.pages.file.forms import ContactForm
 from retention.pages.forms import WORKERS
 
@@ -42,8 +41,8 @@ def contact_new(request: HttpRequest, pk: int) -> HttpResponse:
             form.add_error(None, str(refusal))
         else:
             messages.success(request, _("%(name)s is a contact now.") % {"name": made.name})
-            return redirect("retention:customer", pk=customer.pk)
-    context = {"form": form, "customer": customer}
+            return redirect(back_to(request, customer))
+    context = {"form": form, "customer": customer, "back": back_to(request, customer)}
     return render(request, "retention/file/contact_new.html", context, status=422 if form.errors else 200)
 
 
@@ -58,7 +57,7 @@ def contact_edit(request: HttpRequest, pk: int) -> HttpResponse:
         row=contact,
         title=_("Edit the contact %(name)s") % {"name": contact.name},
         customer=customer,
-        back=reverse("retention:customer", args=[customer.pk]),
+        back=back_to(request, customer),
         save=lambda row, values, extras: contacts.change_contact(
             row, **values, by=request.user, at=clock.now()
         ),
@@ -77,4 +76,4 @@ def contact_main(request: HttpRequest, pk: int) -> HttpResponse:
         messages.error(request, str(refusal))
     else:
         messages.success(request, _("%(name)s is the main contact now.") % {"name": contact.name})
-    return redirect("retention:customer", pk=contact.customer_id)
+    return redirect("retention:customer_file", pk=contact.customer_id)

@@ -7,7 +7,6 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
@@ -17,7 +16,7 @@ from customers.ground import clock
 from customers.ground.errors import Refused
 from customers.models import Customer, User
 from customers.pages.regions import LOOK, RegionSelect
-from retention.pages.file.editing import Edited, answer
+from retention.pages.file.editing import Edited, answer, back_to
 from retention.pages.file.forms import CustomerForm, FileForm, NewCustomerForm
 from retention.pages.forms import WORKERS
 
@@ -72,7 +71,7 @@ def customer_edit(request: HttpRequest, pk: int) -> HttpResponse:
         row=customer,
         title=_("Edit the file"),
         customer=customer,
-        back=reverse("retention:customer", args=[pk]),
+        back=back_to(request, customer),
         save=lambda row, values, extras: customers.change_customer(
             row, **values, **extras, by=request.user, at=clock.now()
         ),

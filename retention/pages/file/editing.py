@@ -11,6 +11,7 @@ from django.contrib import messages
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 
@@ -49,6 +50,12 @@ class Edited:
     customer: Customer
     back: str
     save: Callable[[Any, dict[str, Any], dict[str, Any]], Any]
+
+
+def back_to(request: HttpRequest, customer: Customer) -> str:
+    """Return the tab that the form was opened from."""
+    tab = "customer_file" if request.GET.get("from") == "file" else "customer"
+    return reverse(f"retention:{tab}", args=[customer.pk])
 
 
 def loaded_with(row: Customer | Contact) -> str:

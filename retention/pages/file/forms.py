@@ -47,19 +47,26 @@ class FileForm(forms.Form):
     """A form over one record; ``GROUPS`` are its headings with the names of their fields.
 
     ``EXTRA`` are fields that are no part of the record. ``TOGETHER`` are fields that make sense only with
-    another one, by which they are kept or dropped.
+    another one, by which they are kept or dropped. Groups behind the first ``UNFOLDED`` are folded away
+    while nothing but ``USUAL`` values stands in them.
     """
 
     GROUPS: ClassVar[Groups] = ()
     EXTRA: ClassVar[frozenset[str]] = frozenset()
     TOGETHER: ClassVar[dict[str, str]] = {}
+    UNFOLDED: ClassVar[int] = 99
+    USUAL: ClassVar[frozenset[str]] = frozenset()
 
-    def groups(self) -> Iterable[tuple[str | Promise, list[forms.BoundField]]]:
-        """Yield each heading with its fields."""
-        for title, names in self.GROUPS:
+    def groups(self) -> Iterable[tuple[str | Promise, list[forms.BoundField], bool]]:
+        """Yield each heading with its fields, and whether they are folded away until somebody asks."""
+        for place, (title, names) in enumerate(self.GROUPS):
             bound = [self[name] for name in names if name in self.fields]
             if bound:
-                yield title, bound
+                yield title, bound, place >= self.UNFOLDED and not any(map(self._is_used, bound))
+
+    def _is_used(self, field: forms.BoundField) -> bool:
+        """Say whether something stands in a field that does not stand there by itself."""
+        return bool(field.errors or (field.value() and field.name not in self.USUAL))
 
     def values(self) -> dict[str, Any]:
         """Return what was entered of the record itself."""
@@ -184,6 +191,8 @@ class NewCustomerForm(CustomerForm):
         ),
         *CustomerForm.GROUPS[1:],
     )
+    UNFOLDED = 2
+    USUAL = frozenset({"country"})
 
     contact_name = forms.CharField(
         label=pgettext_lazy("of a person", "Name"),

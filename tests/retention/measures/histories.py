@@ -82,6 +82,10 @@ _VALUES: dict[str, st.SearchStrategy[dict[str, Any]]] = {
         }
     ),
     "ownership": st.fixed_dictionaries({"user": st.none() | st.integers(0, USERS - 1)}),
+    "addresses": st.fixed_dictionaries(
+        {"place": st.sampled_from(["", "CN", "CN-32", "CN-32-05", "CN-31", "ES-B", "ES-BU"])}
+    ),
+    "main_contact": st.fixed_dictionaries({"change": st.sampled_from(["left", "left", "followed"])}),
     "activity": st.fixed_dictionaries({"user": st.integers(0, USERS - 1), "is_active": st.booleans()}),
 }
 
@@ -146,7 +150,7 @@ def histories(draw: st.DrawFn) -> History:
     facts: list[Fact] = []
     threads = itertools.count(1)
     for customer in range(draw(st.integers(1, CUSTOMERS))):
-        for kind in ("orders", "contracts", "interactions", "ownership"):
+        for kind in ("orders", "contracts", "interactions", "ownership", "addresses", "main_contact"):
             one = fact(happenings=happenings, kind=kind, customer=customer)
             facts += draw(st.lists(one, max_size=7 if kind == "orders" else 4))
         for _complaint in range(draw(st.integers(0, 2))):

@@ -9,16 +9,20 @@ from typing import Any
 from django.db.models import Model
 
 from customers.models import (
+    Address,
     Complaint,
     ComplaintEvent,
+    Contact,
     Contract,
     Customer,
     Interaction,
+    MainContactChange,
     Order,
     Ownership,
     User,
     UserActivity,
 )
+from tests.factories import ContactFactory
 from tests.retention.measures.truth import Fact, Version, local_day
 
 MODELS: dict[str, type[Model]] = {
@@ -27,6 +31,8 @@ MODELS: dict[str, type[Model]] = {
     "interactions": Interaction,
     "complaints": ComplaintEvent,
     "ownership": Ownership,
+    "addresses": Address,
+    "main_contact": MainContactChange,
 }
 
 
@@ -38,6 +44,7 @@ class Recorder:
         self.rows: dict[int, int] = {}  # id of the fact in Python -> primary key
         self.written: dict[int, int] = {}  # the same -> how many of its versions are written
         self.threads: dict[int, Complaint] = {}
+        self.people: dict[int, Contact] = {}
         self.number = 0
 
     def write(self, facts: Iterable[Fact], *, until: datetime | None = None) -> list[int]:
@@ -135,10 +142,20 @@ class Recorder:
         user = version.values["user"]
         return {"user": None if user is None else self.users[user]}
 
+    def _address(self, fact: Fact, version: Version) -> dict[str, Any]:
+        return {"place": version.values["place"]}
+
+    def _main_contact(self, fact: Fact, version: Version) -> dict[str, Any]:
+        if fact.customer not in self.people:
+            self.people[fact.customer] = ContactFactory(customer=self.customers[fact.customer])
+        return {"kind": version.values["change"], "contact": self.people[fact.customer]}
+
     _columns: dict[str, Callable[[Recorder, Fact, Version], dict[str, Any]]] = {
         "orders": _order,
         "contracts": _contract,
         "interactions": _interaction,
         "complaints": _complaint,
         "ownership": _owner,
+        "addresses": _address,
+        "main_contact": _main_contact,
     }

@@ -156,6 +156,8 @@ TOLD: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "interactions": ({"reached": True, "direction": "out"}, {"reached": True, "direction": "in"}),
     "complaints": ({"event": "opened", "due": TODAY + 3}, {"event": "opened", "due": TODAY - 3}),
     "ownership": ({"user": 0}, {"user": 1}),
+    "addresses": ({"place": "CN-31"}, {"place": "CN-32-05"}),
+    "main_contact": ({"change": "left"}, {"change": "followed"}),
 }
 
 

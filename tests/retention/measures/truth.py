@@ -432,3 +432,50 @@ def _(past: Past) -> Value:
 def _(past: Past) -> Value:
     ruled = reigns(past)
     return int(bool(ruled) and (ruled[-1].user is None or ruled[-1].user in past.inactive))
+
+
+# --- File -------------------------------------------------------------------------------------
+def moves(past: Past) -> list[int]:
+    """Return the days on which the place became another one, not only a more or less exact one."""
+    known = [row for row in past.of("addresses") if row["place"]]
+
+    def lies_in(place: str, other: str) -> bool:
+        return place.split("-")[: len(other.split("-"))] == other.split("-")
+
+    return [
+        later["day"]
+        for earlier, later in itertools.pairwise(known)
+        if not lies_in(later["place"], earlier["place"]) and not lies_in(earlier["place"], later["place"])
+    ]
+
+
+@measure("moved_day")
+def _(past: Past) -> Value:
+    return max(moves(past), default=None)
+
+
+@measure("in_place_since_day")
+def _(past: Past) -> Value:
+    first = [row["day"] for row in past.of("addresses") if row["place"]][:1]
+    return max([*first, *moves(past)], default=None)
+
+
+@measure("days_since_move")
+def _(past: Past) -> Value:
+    return since(past, EVALUATORS["moved_day"](past))
+
+
+@measure("main_contact_gone")
+def _(past: Past) -> Value:
+    told = past.of("main_contact")
+    return int(bool(told) and told[-1]["change"] == "left")
+
+
+@measure("main_contact_left_day")
+def _(past: Past) -> Value:
+    return max((row["day"] for row in past.of("main_contact") if row["change"] == "left"), default=None)
+
+
+@measure("days_since_main_contact_left")
+def _(past: Past) -> Value:
+    return since(past, EVALUATORS["main_contact_left_day"](past))
