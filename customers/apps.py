@@ -8,7 +8,7 @@ class CustomersConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from customers import causes, consents, movers, navigation
+        from customers import causes, consents, movers, navigation, usage
         from customers.api import scopes
         from customers.imports import background, delivered  # noqa: F401 — enters the drain's poller
         from customers.navigation import Entry
@@ -46,3 +46,4 @@ class CustomersConfig(AppConfig):
             )
         )
         post_migrate.connect(causes.sync, sender=self, dispatch_uid="customers.causes")
+        post_migrate.connect(usage.sync, sender=self, dispatch_uid="customers.usage")

@@ -27,6 +27,8 @@ from customers.models import (
     Ownership,
     Product,
     Team,
+    Usage,
+    UsageMetric,
     User,
     UserActivity,
 )
@@ -258,6 +260,22 @@ class ComplaintEventFactory(FactFactory):
     recorded_at = factory.LazyAttribute(lambda o: o.occurred_at)
     kind = "acknowledged"
     due_day = None
+
+
+class UsageFactory(FactFactory):
+    """Five logins; ``code`` names another metric of the catalogue, ``quantity`` in whole numbers."""
+
+    class Meta:
+        model = Usage
+        exclude = ("quantity",)
+
+    class Params:
+        code = "logins"
+
+    quantity = 5
+    metric = factory.LazyAttribute(lambda o: UsageMetric.objects.get(code=o.code))
+    kind = factory.LazyAttribute(lambda o: o.metric.kind)
+    milli = factory.LazyAttribute(lambda o: o.quantity * 1000)
 
 
 class OwnershipFactory(FactFactory):

@@ -25,6 +25,7 @@ from customers.models import (
     Order,
     OrderLine,
     Product,
+    Usage,
     User,
 )
 
@@ -36,6 +37,7 @@ _NAMED: dict[str, tuple[str, type[Model], tuple[tuple[type[Model], str], ...]]] 
     "interactions": ("interaction", Interaction, ()),
     "consents": ("consent", Consent, ()),
     "complaints": ("complaint", Complaint, ((ComplaintEvent, "complaint_id"),)),
+    "usage": ("usage", Usage, ()),
 }
 """Kind → the name of its references, its table, and the tables of its parts."""
 Stand = tuple[str, int | None]

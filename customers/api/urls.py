@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from django.urls import path
 
-from customers.api import audit, company, consents, customers, imports, people, reminders, talk, trade
+from customers.api import (
+    audit,
+    company,
+    consents,
+    customers,
+    imports,
+    people,
+    reminders,
+    talk,
+    trade,
+    usage,
+)
 from customers.api.batch import Batch, batch_of
 
 RESOURCES = (
@@ -18,6 +29,8 @@ RESOURCES = (
     ("consents", consents.Consents, "consent"),
     ("consent-texts", consents.Texts, "consent-text"),
     ("objections", consents.Objections, "objection"),
+    ("usage", usage.Usages, "usage"),
+    ("usage-metrics", usage.Metrics, "usage-metric"),
     ("products", trade.Products, "product"),
     ("attributes", company.Attributes, "attribute"),
     ("attribute-values", company.Values, "attribute-value"),
@@ -72,6 +85,16 @@ BATCHES = {
             "channel": "email",
             "is_given": True,
             "occurred_at": _MOMENT,
+        },
+    ),
+    "usage": (
+        "facts:write",
+        {
+            "external_id": "U-1",
+            "customer": "C-1",
+            "occurred_at": _MOMENT,
+            "metric": "logins",
+            "quantity": "12",
         },
     ),
 }

@@ -30,6 +30,7 @@ from customers.batch.records import (
     Refusal,
     Step,
 )
+from customers.batch.usage import UsageRecord, upsert_usage
 
 __all__ = [
     "AttributeRecord",
@@ -46,6 +47,7 @@ __all__ = [
     "ProductRecord",
     "Refusal",
     "Step",
+    "UsageRecord",
     "upsert_attributes",
     "upsert_complaints",
     "upsert_consents",
@@ -56,4 +58,5 @@ __all__ = [
     "upsert_orders",
     "upsert_ownerships",
     "upsert_products",
+    "upsert_usage",
 ]

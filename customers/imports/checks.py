@@ -84,6 +84,11 @@ def check_consent(values: dict[str, Any], context: Context) -> None:
         raise CellRefused("channel", errors.Missing())
 
 
+def check_usage(values: dict[str, Any], context: Context) -> None:
+    """Refuse usage in the future."""
+    _not_in_future(values, context, "occurred_at", "recorded_at")
+
+
 def check_rate(values: dict[str, Any], context: Context) -> None:
     """Refuse a rate that is not above zero."""
     rate = values["rate"].quantize(RATE_DIGITS)

@@ -23,6 +23,7 @@ from customers.models.places import Address, AddressVersion
 from customers.models.reminders import Reminder
 from customers.models.search import SearchToken
 from customers.models.tokens import ApiToken
+from customers.models.usage import Usage, UsageKind, UsageMetric, UsageVersion
 
 __all__ = [
     "Access",
@@ -70,6 +71,10 @@ __all__ = [
     "SocialHandle",
     "Team",
     "TouchedCustomer",
+    "Usage",
+    "UsageKind",
+    "UsageMetric",
+    "UsageVersion",
     "User",
     "UserActivity",
 ]

@@ -1,4 +1,4 @@
-"""The eight rules that come with the product. They ship switched off."""
+"""The rules that come with the product. They ship switched off."""
 
 from __future__ import annotations
 
@@ -125,6 +125,30 @@ READY: tuple[ReadyRule, ...] = (
         severity=Severity.LOW,
         cool_down_days=60,
         call_within_minutes=3 * WORKING_DAY,
+    ),
+    ReadyRule(
+        code="usage-falling",
+        name_en="Usage has halved",
+        name_zh="使用量减半",
+        # At least ten in the 30 days before: a few more or less say nothing.
+        condition={
+            "all": [
+                {"measure": "usage_30d_vs_previous", "op": "<=", "value": "0.5"},
+                {"measure": "usage_prev_30d", "op": ">=", "value": 10},
+            ]
+        },
+        severity=Severity.MEDIUM,
+        cool_down_days=30,
+        call_within_minutes=2 * WORKING_DAY,
+    ),
+    ReadyRule(
+        code="balance-falling",
+        name_en="The balance held has halved",
+        name_zh="持有余额减半",
+        condition={"measure": "balance_vs_30d_ago", "op": "<=", "value": "0.5"},
+        severity=Severity.HIGH,
+        cool_down_days=30,
+        call_within_minutes=WORKING_DAY,
     ),
 )
 

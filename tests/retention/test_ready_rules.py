@@ -1,4 +1,4 @@
-"""The eight ready rules: delivered switched off, and exactly whom each one finds, with near misses."""
+"""The ready rules: delivered switched off, and exactly whom each one finds, with near misses."""
 
 from __future__ import annotations
 
@@ -25,6 +25,8 @@ from tests.factories import (
     InteractionFactory,
     OrderFactory,
     OwnershipFactory,
+    ProductFactory,
+    UsageFactory,
     UserActivityFactory,
     UserFactory,
     ago,
@@ -69,6 +71,16 @@ def gone(days_ago: float, *, back: bool = False) -> User:
     if back:
         UserActivityFactory(user=user, is_active=True, occurred_at=ago(days_ago - 1))
     return user
+
+
+def used(customer: Customer, quantity: int, days_ago: float, code: str = "logins") -> None:
+    """Let the customer use something, or hold a balance."""
+    UsageFactory(customer=customer, code=code, quantity=quantity, occurred_at=ago(days_ago))
+
+
+def held(customer: Customer, quantity: int, days_ago: float, **values: Any) -> None:
+    """Let the customer hold a balance from that day on."""
+    UsageFactory(customer=customer, code="balance", quantity=quantity, occurred_at=ago(days_ago), **values)
 
 
 Story = Callable[[Customer], Any]
@@ -161,6 +173,30 @@ STORIES: dict[str, dict[str, tuple[bool, Story]]] = {
         "nobody any more": (True, lambda c: (owned(c, UserFactory(), 300), owned(c, None, 200))),
         "never had one": (False, lambda c: None),
     },
+    "usage-falling": {
+        "exactly half": (True, lambda c: (used(c, 10, 40), used(c, 5, 3))),
+        "one more": (False, lambda c: (used(c, 10, 40), used(c, 6, 3))),
+        "nothing left": (True, lambda c: used(c, 10, 59)),
+        "too little before": (False, lambda c: used(c, 9, 40)),
+        "the edge of the windows": (False, lambda c: used(c, 10, 60)),
+        "several metrics add up": (True, lambda c: (used(c, 8, 40), used(c, 2, 30, "visits"))),
+        "a balance is no usage": (False, lambda c: used(c, 100, 40, "balance")),
+    },
+    "balance-falling": {
+        "exactly half": (True, lambda c: (held(c, 1000, 200), held(c, 500, 29))),
+        "a little more": (False, lambda c: (held(c, 1000, 200), held(c, 501, 29))),
+        "fell long ago": (False, lambda c: (held(c, 1000, 200), held(c, 500, 30))),
+        "rose again": (False, lambda c: (held(c, 1000, 40), held(c, 100, 10), held(c, 900, 5))),
+        "half of one of two products": (
+            True,
+            lambda c: (held(c, 1000, 40), held(c, 100, 40, product=ProductFactory()), held(c, 400, 5)),
+        ),
+        "the other product stands for it": (
+            False,
+            lambda c: (held(c, 1000, 40), held(c, 1000, 40, product=ProductFactory()), held(c, 400, 5)),
+        ),
+        "used, not held": (False, lambda c: used(c, 10, 40)),
+    },
 }
 
 
@@ -208,7 +244,7 @@ def test_ready_rules_are_delivered_switched_off_with_names_in_both_languages() -
     delivered = WarningRule.objects.filter(is_ready_made=True)
     assert {rule.code for rule in delivered} == {rule.code for rule in rules.READY}
     assert not delivered.filter(is_enabled=True).exists()
-    assert RuleVersion.objects.filter(rule__in=delivered, version=1).count() == len(rules.READY) == 8
+    assert RuleVersion.objects.filter(rule__in=delivered, version=1).count() == len(rules.READY) == 10
     for rule in delivered:
         assert rule.name_en.isascii() and not rule.name_zh.isascii()
         with translation.override("zh-hans"):

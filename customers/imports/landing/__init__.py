@@ -4,6 +4,7 @@ from customers.imports.landing.consents import land_consents
 from customers.imports.landing.people import land_contacts, land_customers
 from customers.imports.landing.talk import land_complaints, land_interactions
 from customers.imports.landing.trade import land_contracts, land_orders, land_products, land_rates
+from customers.imports.landing.usage import land_usage
 
 __all__ = [
     "land_complaints",
@@ -15,4 +16,5 @@ __all__ = [
     "land_orders",
     "land_products",
     "land_rates",
+    "land_usage",
 ]

@@ -12,3 +12,4 @@ from retention.measures.catalogue import contracts  # noqa: F401
 from retention.measures.catalogue import interactions  # noqa: F401
 from retention.measures.catalogue import complaints  # noqa: F401
 from retention.measures.catalogue import ownership  # noqa: F401
+from retention.measures.catalogue import usage  # noqa: F401

@@ -18,7 +18,7 @@ CUSTOMERS, USERS = 3, 3
 MICROSECOND = timedelta(microseconds=1)
 
 # Days back at which something happens: the edges of all windows, the clock changes, and any other day.
-EDGES = [30, 29, 90, 89, 180, 179, 365, 364, 730, 729, 0, 1, -1, 4, 5]
+EDGES = [30, 29, 60, 59, 90, 89, 180, 179, 365, 364, 730, 729, 0, 1, -1, 4, 5]
 days_back = st.one_of(st.sampled_from(EDGES), st.integers(0, 800))
 times_of_day = st.sampled_from([time(0), time(23, 59, 59, 999999), time(0, 0, 0, 1), time(12), time(2, 30)])
 delays = st.sampled_from(
@@ -79,6 +79,14 @@ _VALUES: dict[str, st.SearchStrategy[dict[str, Any]]] = {
         {
             "event": st.sampled_from(["opened", "due", "acknowledged", "resolved", "reopened"]),
             "due": st.none() | near_days,
+        }
+    ),
+    "usage": st.fixed_dictionaries({"milli": st.sampled_from([0, 1, 999, 1000]) | st.integers(0, 10**7)}),
+    "balances": st.fixed_dictionaries(
+        {
+            "metric": st.integers(0, 1),
+            "product": st.none() | st.integers(0, 1),
+            "milli": st.integers(-(10**6), 10**7),
         }
     ),
     "ownership": st.fixed_dictionaries({"user": st.none() | st.integers(0, USERS - 1)}),
@@ -146,7 +154,7 @@ def histories(draw: st.DrawFn) -> History:
     facts: list[Fact] = []
     threads = itertools.count(1)
     for customer in range(draw(st.integers(1, CUSTOMERS))):
-        for kind in ("orders", "contracts", "interactions", "ownership"):
+        for kind in ("orders", "contracts", "interactions", "usage", "balances", "ownership"):
             one = fact(happenings=happenings, kind=kind, customer=customer)
             facts += draw(st.lists(one, max_size=7 if kind == "orders" else 4))
         for _complaint in range(draw(st.integers(0, 2))):

@@ -16,6 +16,9 @@ from customers.models import (
     Interaction,
     Order,
     Ownership,
+    Product,
+    Usage,
+    UsageMetric,
     User,
     UserActivity,
 )
@@ -26,6 +29,8 @@ MODELS: dict[str, type[Model]] = {
     "contracts": Contract,
     "interactions": Interaction,
     "complaints": ComplaintEvent,
+    "usage": Usage,
+    "balances": Usage,
     "ownership": Ownership,
 }
 
@@ -131,6 +136,30 @@ class Recorder:
             "due_day": version.values["due"],
         }
 
+    def _use(self, fact: Fact, version: Version) -> dict[str, Any]:
+        return {"metric": self.metric("logins"), "kind": "use", "milli": version.values["milli"]}
+
+    def _balance(self, fact: Fact, version: Version) -> dict[str, Any]:
+        values = version.values
+        metric = self.metric("balance" if values["metric"] == 0 else "seats")
+        product = values["product"]
+        return {
+            "metric": metric,
+            "kind": "balance",
+            "milli": values["milli"],
+            "product": None if product is None else self.product(product),
+        }
+
+    def metric(self, code: str) -> UsageMetric:
+        """Return a metric, made when it is needed."""
+        kind = "use" if code == "logins" else "balance"
+        names = {"name_en": code, "name_zh": code}
+        return UsageMetric.objects.get_or_create(code=code, defaults={"kind": kind, **names})[0]
+
+    def product(self, number: int) -> Product:
+        """Return a product, made when it is needed."""
+        return Product.objects.get_or_create(code=f"P{number}", defaults={"name": f"P{number}"})[0]
+
     def _owner(self, fact: Fact, version: Version) -> dict[str, Any]:
         user = version.values["user"]
         return {"user": None if user is None else self.users[user]}
@@ -140,5 +169,7 @@ class Recorder:
         "contracts": _contract,
         "interactions": _interaction,
         "complaints": _complaint,
+        "usage": _use,
+        "balances": _balance,
         "ownership": _owner,
     }

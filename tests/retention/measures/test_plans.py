@@ -19,6 +19,8 @@ INDEXES = {
     "contracts": "contract_pass",
     "interactions": "interaction_pass",
     "complaints": "complaint_event_pass",
+    "usage": "usage_pass",
+    "balances": "balance_pass",
     "ownership": "ownership_pass",
 }
 

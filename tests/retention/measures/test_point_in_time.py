@@ -155,6 +155,11 @@ TOLD: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "contracts": (CONTRACT, {**CONTRACT, "value": 9000}),
     "interactions": ({"reached": True, "direction": "out"}, {"reached": True, "direction": "in"}),
     "complaints": ({"event": "opened", "due": TODAY + 3}, {"event": "opened", "due": TODAY - 3}),
+    "usage": ({"milli": 3000}, {"milli": 8000}),
+    "balances": (
+        {"metric": 0, "product": None, "milli": 5000},
+        {"metric": 1, "product": None, "milli": 2000},  # of one metric the newest alone would stand
+    ),
     "ownership": ({"user": 0}, {"user": 1}),
 }
 

@@ -432,3 +432,57 @@ def _(past: Past) -> Value:
 def _(past: Past) -> Value:
     ruled = reigns(past)
     return int(bool(ruled) and (ruled[-1].user is None or ruled[-1].user in past.inactive))
+
+
+# --- Usage and balances -----------------------------------------------------------------------
+def used(past: Past, newest: int = 0, oldest: int = 10**9) -> list[dict[str, Any]]:
+    return [row for row in past.of("usage") if newest <= past.today - row["day"] < oldest]
+
+
+@measure("usage_30d")
+def _(past: Past) -> Value:
+    return sum(row["milli"] for row in used(past, 0, 30)) // 1000
+
+
+@measure("usage_prev_30d")
+def _(past: Past) -> Value:
+    return sum(row["milli"] for row in used(past, 30, 60)) // 1000
+
+
+@measure("last_usage_day")
+def _(past: Past) -> Value:
+    return max((row["day"] for row in used(past) if row["milli"] > 0), default=None)
+
+
+@measure("days_since_last_usage")
+def _(past: Past) -> Value:
+    return since(past, EVALUATORS["last_usage_day"](past))
+
+
+@measure("usage_30d_vs_previous")
+def _(past: Past) -> Value:
+    return ratio(int(EVALUATORS["usage_30d"](past) or 0), int(EVALUATORS["usage_prev_30d"](past) or 0))
+
+
+def held(past: Past, *, back: int = -(10**9)) -> int:
+    newest: dict[Any, int] = {}
+    for row in past.of("balances"):
+        if past.today - row["day"] >= back:
+            newest[row["metric"], row["product"]] = row["milli"]
+    total = sum(newest.values())
+    return total // 1000 if total >= 0 else -(-total // 1000)
+
+
+@measure("balance_held")
+def _(past: Past) -> Value:
+    return held(past)
+
+
+@measure("balance_30d_ago")
+def _(past: Past) -> Value:
+    return held(past, back=30)
+
+
+@measure("balance_vs_30d_ago")
+def _(past: Past) -> Value:
+    return ratio(held(past), held(past, back=30))
