@@ -37,6 +37,17 @@ class CustomersConfig(AppConfig):
         )
         navigation.register(
             Entry(
+                "customers:metric_list",
+                _("Usage metrics"),
+                "gauge",
+                frozenset({"admin"}),
+                position=60,
+                section="setup",
+                help=_("What is counted of how customers use what they have: logins, visits, balances."),
+            )
+        )
+        navigation.register(
+            Entry(
                 "customers:import_list",
                 _("Imports"),
                 "upload",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from customers.pages import imports, people, regions, settings, tokens
+from customers.pages import imports, metrics, people, regions, settings, tokens
 
 app_name = "customers"
 urlpatterns = [
@@ -15,6 +15,8 @@ urlpatterns = [
     path("imports/<int:pk>/errors/", imports.import_errors, name="import_errors"),
     path("regions/", regions.region_lists, name="regions"),
     path("settings/", settings.settings_page, name="settings"),
+    path("settings/metrics/", metrics.metric_list, name="metric_list"),
+    path("settings/metrics/<int:pk>/", metrics.metric_edit, name="metric_edit"),
     path("settings/tokens/", tokens.token_list, name="token_list"),
     path("settings/tokens/<int:pk>/revoke/", tokens.token_revoke, name="token_revoke"),
     path("settings/users/", people.user_list, name="user_list"),

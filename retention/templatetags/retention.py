@@ -35,6 +35,7 @@ LOOKS = {
     "complaint": Look("message-square-warning", "bad", quote=True),
     "contract": Look("file-text"),
     "owner": Look("user-round"),
+    "usage": Look("gauge"),
     "warning": Look("triangle-alert", "warn"),
     "case": Look("briefcase", "accent"),
     "call": Look("phone", "accent", quote=True),

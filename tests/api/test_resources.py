@@ -11,6 +11,7 @@ from tests.factories import (
     OrderFactory,
     OrderLineFactory,
     ProductFactory,
+    UsageFactory,
 )
 
 LISTS = [
@@ -23,6 +24,8 @@ LISTS = [
     "consents",
     "consent-texts",
     "objections",
+    "usage",
+    "usage-metrics",
     "products",
     "attributes",
     "attribute-values",
@@ -41,6 +44,7 @@ def facts_of(customer):
         "contracts": ContractFactory(customer=customer),
         "interactions": InteractionFactory(customer=customer),
         "complaints": ComplaintFactory(customer=customer, due_day=739000),
+        "usage": UsageFactory(customer=customer),
         "contacts": customer.contacts.get(),
         "customers": customer,
     }

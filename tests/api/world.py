@@ -17,7 +17,16 @@ from django.contrib.sessions.models import Session
 from customers import consents, objections, tokens
 from customers.ground import clock
 from customers.ground.models import AuditEvent
-from customers.models import ApiToken, Attribute, AttributeValue, Customer, ExternalRef, ImportBatch, User
+from customers.models import (
+    ApiToken,
+    Attribute,
+    AttributeValue,
+    Customer,
+    ExternalRef,
+    ImportBatch,
+    UsageMetric,
+    User,
+)
 from retention import calls, cases
 from retention.models import EarlyWarning, FollowUpCall, Loss, RetentionCase, SweepRun, WarningRule
 from tests.factories import (
@@ -30,6 +39,7 @@ from tests.factories import (
     OrderFactory,
     ProductFactory,
     TeamFactory,
+    UsageFactory,
     UserFactory,
     day,
 )
@@ -81,6 +91,7 @@ def build() -> World:
         "attribute": list(Attribute.objects.values_list("pk", flat=True)),
         "reference": list(ExternalRef.objects.values_list("pk", flat=True)),
         "product": [ProductFactory().pk],
+        "usage_metric": [UsageMetric.objects.get(code="logins").pk],
         "rate": [],
         "consent_text": [consents.add_text(code="news", text_en="Yes", text_zh="", **acted).pk],
         "audit": list(AuditEvent.objects.values_list("pk", flat=True)[:1]),
@@ -103,6 +114,7 @@ def _belongings(world: World, owner: User, lead: User, *, hidden: bool) -> dict[
         "complaint": [],
         "consent": [],
         "objection": [],
+        "usage": [],
         "case": [],
         "call": [],
         "warning": [],
@@ -136,6 +148,7 @@ def _belongings(world: World, owner: User, lead: User, *, hidden: bool) -> dict[
         found["consent"].append(agreed[0].pk)
         if number:
             found["objection"].append(objections.object_to_profiling(customer, **said).pk)
+        found["usage"].append(UsageFactory(customer=customer).pk)
         makers.give_margin(customer, 10_000 + number)
         case = makers.make_case(customer, by=owner, reason=word())
         warning = makers.make_warning(customer, run=makers.make_run(), case=case)

@@ -23,7 +23,9 @@ from tests.factories import (
     CustomerFactory,
     InteractionFactory,
     OrderFactory,
+    ProductFactory,
     TeamFactory,
+    UsageFactory,
     UserFactory,
     ago,
     day,
@@ -48,6 +50,14 @@ def live_through_everything(customer: Customer, *, manager: User, teammate: User
         occurred_at=ago(100),
         renewed_day=day(ago(15)),
         terminated_day=day(ago(14)),
+    )
+    UsageFactory(customer=customer, occurred_at=ago(12), quantity=1500)
+    UsageFactory(
+        customer=customer,
+        occurred_at=ago(11),
+        code="balance",
+        quantity=7,
+        product=ProductFactory(name="Fund"),
     )
     InteractionFactory(customer=customer, occurred_at=ago(10), text="Asked about prices.", by=manager)
     InteractionFactory(customer=customer, occurred_at=ago(9), reached=False, text="")
@@ -87,6 +97,8 @@ def test_timeline_tells_everything_once_newest_first(
         "E-mail: they contacted us",
         "Call: nobody reached",
         "Call: we contacted them",
+        "Balance held: 7",
+        "Logins: 1,500",
         "Terminated contract K1",
         "Renewed contract K1",
         "Cancelled order A3, ¥100",
@@ -98,13 +110,14 @@ def test_timeline_tells_everything_once_newest_first(
     assert page.older == ""
     by_title = {entry.title: entry for entry in page.entries}
     assert by_title["Complained"].text == "Box was wet."
+    assert by_title["Balance held: 7"].text == "Fund"
     assert by_title["Case closed: saved"].text == "New price."
     assert by_title["Case closed: saved"].by == str(teammate)
     assert by_title["Follow-up call: no answer"].text == "Rang out."
     assert by_title["Warning: Complaints open"].severity == 3
     assert by_title["Warning: Complaints open"].text
     assert {entry.kind for entry in page.entries} == {
-        "order", "return", "interaction", "complaint", "contract", "owner", "warning", "case", "call"
+        "order", "return", "interaction", "complaint", "contract", "owner", "usage", "warning", "case", "call"
     }  # fmt: skip
     assert len({entry.key for entry in page.entries}) == len(page.entries)
 
