@@ -66,6 +66,9 @@ KIND_OF = {  # what the first object in an address is, by what stands before it
     "sweeps": "sweep",
     "teams": "team",
     "users": "user",
+    "settings/metrics": "usage_metric",
+    "usage": "usage",
+    "usage-metrics": "usage_metric",
     "warnings": "warning",
 }
 
