@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('retention', '0008_vacuum_measures_early'),
+        ("retention", "0010_segments"),
     ]
 
     operations = [

@@ -9,7 +9,7 @@ from customers.ground.migrating import OnPostgres
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('customers', '0011_customer_gone'),
+        ("customers", "0014_customer_lists"),
     ]
 
     operations = [
