@@ -9,7 +9,7 @@ from customers.ground.migrating import OnPostgres
 class Migration(migrations.Migration):
 
     dependencies = [
-        ("customers", "0014_customer_lists"),
+        ("customers", "0017_fill_search"),
     ]
 
     operations = [
