@@ -9,16 +9,15 @@ from django.db.models import Count, F, Q, Sum
 from customers.company import today
 from customers.facts import visible
 from customers.ground.localtime import day_of
-from customers.models import ComplaintEvent, Interaction, Order, Usage, UsageKind
-from customers.models.usage import THOUSANDTHS
+from customers.models import ComplaintEvent, Interaction, Order
 
 
 def history(customer_id: int, *, at: datetime, months: int = 12) -> dict[str, list[int]]:
-    """Return orders, spend, contacts, complaints and usage of one customer by calendar month, oldest first.
+    """Return orders, spend, contacts and complaints of one customer by calendar month, oldest first.
 
     The last of the ``months`` is the running one. What counts is what the measures count: no
     cancelled orders, net spend in minor units of the base currency, contacts that reached somebody,
-    complaints by the day they were opened, usage in whole numbers. Four queries, whatever the customer did.
+    complaints by the day they were opened. Three queries, whatever the customer did.
     """
     starts = months_of(at, months)
     recent = visible(Order, as_of=at) & Q(customer_id=customer_id, occurred_day__gte=starts[0])
@@ -33,14 +32,12 @@ def history(customer_id: int, *, at: datetime, months: int = 12) -> dict[str, li
     )
     opened = ComplaintEvent.objects.filter(recent, kind=ComplaintEvent.Kind.OPENED)
     complaints = opened.values_list("occurred_day").annotate(Count("id"))
-    used = Usage.objects.filter(recent, kind=UsageKind.USE).values_list("occurred_day").annotate(Sum("milli"))
     per_day = list(orders)
     return {
         "orders": _by_month(starts, [(day, n) for day, n, _net in per_day]),
         "spend": _by_month(starts, [(day, net) for day, _n, net in per_day]),
         "contacts": _by_month(starts, list(contacts)),
         "complaints": _by_month(starts, list(complaints)),
-        "usage": [milli // THOUSANDTHS for milli in _by_month(starts, list(used))],
     }
 
 

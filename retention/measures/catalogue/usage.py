@@ -34,7 +34,6 @@ declare(
         ),
         aggregate=_whole("sum(milli) FILTER (WHERE occurred_day > %(back_30)s)"),
         window=30,
-        spark="usage",
         higher_is_worse=False,
     )
 )
