@@ -9,7 +9,7 @@ from customers.ground.migrating import OnPostgres
 class Migration(migrations.Migration):
 
     dependencies = [
-        ("customers", "0017_fill_search"),
+        ("customers", "0018_consents"),
     ]
 
     operations = [
