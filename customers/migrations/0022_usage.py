@@ -9,7 +9,7 @@ from customers.ground.migrating import OnPostgres
 class Migration(migrations.Migration):
 
     dependencies = [
-        ("customers", "0018_consents"),
+        ("customers", "0021_no_parent_of_itself"),
     ]
 
     operations = [
