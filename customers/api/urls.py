@@ -10,6 +10,7 @@ from customers.api import (
     consents,
     customers,
     imports,
+    invoices,
     people,
     reminders,
     talk,
@@ -29,6 +30,7 @@ RESOURCES = (
     ("consents", consents.Consents, "consent"),
     ("consent-texts", consents.Texts, "consent-text"),
     ("objections", consents.Objections, "objection"),
+    ("invoices", invoices.Invoices, "invoice"),
     ("usage", usage.Usages, "usage"),
     ("usage-metrics", usage.Metrics, "usage-metric"),
     ("products", trade.Products, "product"),
@@ -95,6 +97,17 @@ BATCHES = {
             "occurred_at": _MOMENT,
             "metric": "logins",
             "quantity": "12",
+        },
+    ),
+    "payments": (
+        "facts:write",
+        {
+            "external_id": "INV-7",
+            "customer": "C-1",
+            "occurred_at": _MOMENT,
+            "due_on": "2026-06-10",
+            "total": "1200.00",
+            "payments": [{"paid_at": "2026-05-11T10:00:00+08:00", "amount": "600.00", "outcome": "paid"}],
         },
     ),
 }

@@ -13,6 +13,7 @@ from customers.models.customers import (
 from customers.models.handles import SocialHandle
 from customers.models.imports import ImportBatch
 from customers.models.interactions import Interaction, InteractionVersion
+from customers.models.invoices import Invoice, InvoiceEvent, InvoiceEventVersion, InvoiceVersion
 from customers.models.lists import CustomerList, CustomerListMember, CustomerListMemberVersion
 from customers.models.mainstays import MainContactChange, MainContactChangeVersion
 from customers.models.needs import Need, NeedVersion
@@ -53,6 +54,10 @@ __all__ = [
     "ImportBatch",
     "Interaction",
     "InteractionVersion",
+    "Invoice",
+    "InvoiceEvent",
+    "InvoiceEventVersion",
+    "InvoiceVersion",
     "MainContactChange",
     "MainContactChangeVersion",
     "Need",

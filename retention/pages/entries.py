@@ -30,3 +30,4 @@ def enter() -> None:
         tabs.Tab("retention:customer_privacy", pgettext_lazy("of a customer's page", "Privacy"), 90)
     )
     tabs.register(tabs.Tab("retention:customer", pgettext_lazy("of a customer's page", "Overview"), 10))
+    tabs.register(tabs.Tab("retention:customer_dealings", _("Dealings"), 30))

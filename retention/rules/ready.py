@@ -150,6 +150,44 @@ READY: tuple[ReadyRule, ...] = (
         cool_down_days=30,
         call_within_minutes=WORKING_DAY,
     ),
+    ReadyRule(
+        code="invoice-overdue",
+        name_en="An invoice is more than a week overdue",
+        name_zh="账单逾期超过一周",
+        condition={"measure": "days_invoice_overdue", "op": ">", "value": 7},
+        severity=Severity.MEDIUM,
+        cool_down_days=30,
+        call_within_minutes=2 * WORKING_DAY,
+    ),
+    ReadyRule(
+        code="payment-failed",
+        name_en="A payment failed and is still owed",
+        name_zh="付款失败且仍未付清",
+        condition={
+            "all": [
+                {"measure": "payments_failed_30d", "op": ">=", "value": 1},
+                {"measure": "invoices_open", "op": ">=", "value": 1},
+            ]
+        },
+        severity=Severity.MEDIUM,
+        cool_down_days=30,
+        call_within_minutes=WORKING_DAY,
+    ),
+    ReadyRule(
+        code="delivery-late",
+        name_en="A delivery is overdue, or several came late",
+        name_zh="交货逾期或多次延迟",
+        condition={
+            "any": [
+                {"measure": "deliveries_overdue", "op": ">=", "value": 1},
+                {"measure": "deliveries_late_90d", "op": ">=", "value": 2},
+            ]
+        },
+        severity=Severity.MEDIUM,
+        cool_down_days=30,
+        call_within_minutes=WORKING_DAY,
+        case_kind=CaseKind.RECOVERY,
+    ),
 )
 
 

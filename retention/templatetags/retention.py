@@ -36,6 +36,8 @@ LOOKS = {
     "contract": Look("file-text"),
     "owner": Look("user-round"),
     "usage": Look("gauge"),
+    "invoice": Look("receipt"),
+    "payment_failed": Look("receipt", "bad"),
     "warning": Look("triangle-alert", "warn"),
     "case": Look("briefcase", "accent"),
     "call": Look("phone", "accent", quote=True),

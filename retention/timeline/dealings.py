@@ -1,4 +1,4 @@
-"""What the timeline tells of usage."""
+"""What the timeline tells of usage, invoices and payments."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from typing import Any
 
 from django.utils.translation import get_language, gettext
 
-from customers.models import Usage, UsageKind
+from customers.models import InvoiceEvent, Usage, UsageKind
 from customers.models.usage import THOUSANDTHS
 from retention.timeline.places import Entry
-from retention.timeline.sources import Source, Told, entry_of
+from retention.timeline.sources import Source, Told, entry_of, money
 
+_STEP = ("kind", "amount", "invoice__number", "invoice__currency", "invoice_id")
 _METRIC = ("metric__name_en", "metric__name_zh", "milli", "product__name")
 
 
@@ -19,10 +20,26 @@ def sources(facts: dict[str, Any]) -> dict[str, Source]:
     """Return the sources; ``facts`` narrows each to what stands of one customer."""
     used = Usage.objects.filter(**facts)
     return {
+        "invoice": Source(InvoiceEvent.objects.filter(**facts), "occurred_at", _STEP, _invoice),
         # by kind, as the indexes are
         "usage": Source(used.filter(kind=UsageKind.USE), "occurred_at", _METRIC, _usage),
         "balance": Source(used.filter(kind=UsageKind.BALANCE), "occurred_at", _METRIC, _balance),
     }
+
+
+def _invoice(row: Told) -> Entry:
+    title = {
+        InvoiceEvent.Kind.ISSUED: gettext("Invoice %(number)s issued, %(amount)s"),
+        InvoiceEvent.Kind.PAID: gettext("Invoice %(number)s: %(amount)s paid"),
+        InvoiceEvent.Kind.FAILED: gettext("Invoice %(number)s: payment of %(amount)s failed"),
+        InvoiceEvent.Kind.WRITTEN_OFF: gettext("Invoice %(number)s: %(amount)s written off"),
+    }[InvoiceEvent.Kind(row.kind)]
+    values = {
+        "number": row.invoice__number or row.invoice_id,
+        "amount": money(row.amount, row.invoice__currency),
+    }
+    kind = "payment_failed" if row.kind == InvoiceEvent.Kind.FAILED else "invoice"
+    return entry_of("invoice", row, kind, title % values)
 
 
 def _usage(row: Told) -> Entry:

@@ -1,10 +1,10 @@
-"""Usage by the API: recorded, removed, in batches, and the catalogue of metrics."""
+"""Usage, invoices and deliveries by the API: recorded, removed, in batches; the catalogue of metrics."""
 
 from __future__ import annotations
 
 from customers.ground.models import AuditEvent
-from customers.models import Usage, UsageMetric
-from tests.factories import ProductFactory, UsageFactory
+from customers.models import Invoice, Order, Usage, UsageMetric
+from tests.factories import InvoiceFactory, OrderFactory, ProductFactory, UsageFactory
 
 MOMENT = "2026-05-11T09:30:00+08:00"
 
@@ -79,3 +79,76 @@ def test_batch_of_usage_says_what_became_of_each_record(program):
     assert send("1", "3") == ["unchanged", "updated"]
     assert send("1", "4", metric="nothing") == ["refused", "refused"]
     assert sorted(Usage.objects.values_list("milli", flat=True)) == [1000, 3000]
+
+
+def test_invoice_is_recorded_paid_and_removed(program, customer):
+    body = {"customer": customer.pk, "amount": "100.00", "due_on": "2026-06-10", "number": "INV-7"}
+    made = program("post", "invoices/", body)
+    assert made.status_code == 201, made.content
+    path = f"invoices/{made.json()['id']}/"
+    paid = program("post", f"{path}payments/", {"amount": "40.50", "method": "card"}).json()
+    assert (paid["settled"], paid["payments"][0]["outcome"]) == ("40.50", "paid")
+    program("post", f"{path}payments/", {"outcome": "failed"})
+    assert [p["amount"] for p in program.get(path).json()["payments"]] == ["40.50", "59.50"]
+    assert [row["number"] for row in program.get("invoices/", open="true").json()["results"]] == ["INV-7"]
+    assert program.get("invoices/", open="false").json()["results"] == []
+    left = program("post", f"{path}remove-payment/", {"payment": paid["payments"][0]["id"]}).json()
+    assert (left["settled"], len(left["payments"])) == ("0.00", 1)
+    program("post", f"{path}payments/", {})
+    assert program("post", f"{path}payments/", {}).json()["code"] == "invoice_settled"
+    assert program("post", f"{path}remove/").json()["void"] is True
+
+
+def test_invoice_refuses_what_cannot_be(program, customer):
+    body = {"customer": customer.pk, "amount": "0", "due_on": "2026-06-10"}
+    assert program("post", "invoices/", body).json()["code"] == "invoice_amount"
+    assert program("post", "invoices/", {**body, "amount": "-1"}).status_code == 400
+    mine, other = InvoiceFactory(customer=customer), InvoiceFactory(customer=customer)
+    step = other.events.get()
+    path = f"invoices/{mine.pk}/remove-payment/"
+    assert program("post", path, {"payment": step.pk}).status_code == 404
+    assert program("post", f"invoices/{other.pk}/remove-payment/", {"payment": step.pk}).json()["code"] == (
+        "not_a_payment"
+    )
+
+
+def test_delivery_of_an_order_is_told(program, customer):
+    order = OrderFactory(customer=customer)
+    path = f"orders/{order.pk}/delivery/"
+    said = program("post", path, {"promised_on": "2026-05-10"}).json()
+    assert (said["promised_on"], said["delivered_on"], said["status"]) == ("2026-05-10", None, "placed")
+    said = program("post", path, {"delivered_on": "2026-05-11"}).json()
+    assert (said["promised_on"], said["delivered_on"], said["status"]) == (
+        "2026-05-10", "2026-05-11", "delivered"
+    )  # fmt: skip
+    assert program("post", path, {"delivered_on": "2026-01-01"}).json()["code"] == "delivered_before"
+    assert Order.objects.get().delivered_day is not None
+
+
+def test_batch_of_invoices_takes_payments_along(program):
+    program("post", "batch/customers/", {"source": "s", "records": [{"external_id": "C-1", "name": "Lake"}]})
+
+    def send(*payments, **values):
+        record = {
+            "external_id": "INV-1",
+            "customer": "C-1",
+            "occurred_at": MOMENT,
+            "due_on": "2026-06-10",
+            "total": "100",
+            **values,
+        }
+        if payments:
+            record["payments"] = payments
+        answer = program("post", "batch/payments/", {"source": "s", "records": [record]})
+        assert answer.status_code == 200, answer.content
+        (result,) = answer.json()["results"]
+        return result["status"], [error["pointer"] for error in result["errors"]]
+
+    paid = {"paid_at": "2026-05-11T09:40:00+08:00", "amount": "40", "method": "wechat"}
+    assert send() == ("created", [])
+    assert send(paid) == ("updated", [])
+    assert send(paid) == ("unchanged", [])
+    early = {**paid, "paid_at": "2026-05-10T09:40:00+08:00"}
+    assert send(early) == ("refused", ["#/records/0/payments/0/paid_at"])
+    assert send(total="0") == ("refused", ["#/records/0/total"])
+    assert Invoice.objects.get().settled == 4000

@@ -67,6 +67,7 @@ KIND_OF = {  # what the first object in an address is, by what stands before it
     "teams": "team",
     "users": "user",
     "settings/metrics": "usage_metric",
+    "invoices": "invoice",
     "usage": "usage",
     "usage-metrics": "usage_metric",
     "warnings": "warning",

@@ -8,6 +8,7 @@ from tests.factories import (
     ComplaintFactory,
     ContractFactory,
     InteractionFactory,
+    InvoiceFactory,
     OrderFactory,
     OrderLineFactory,
     ProductFactory,
@@ -25,6 +26,7 @@ LISTS = [
     "consent-texts",
     "objections",
     "usage",
+    "invoices",
     "usage-metrics",
     "products",
     "attributes",
@@ -45,6 +47,7 @@ def facts_of(customer):
         "interactions": InteractionFactory(customer=customer),
         "complaints": ComplaintFactory(customer=customer, due_day=739000),
         "usage": UsageFactory(customer=customer),
+        "invoices": InvoiceFactory(customer=customer),
         "contacts": customer.contacts.get(),
         "customers": customer,
     }

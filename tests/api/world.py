@@ -36,6 +36,8 @@ from tests.factories import (
     ContractFactory,
     CustomerFactory,
     InteractionFactory,
+    InvoiceEventFactory,
+    InvoiceFactory,
     OrderFactory,
     ProductFactory,
     TeamFactory,
@@ -115,6 +117,7 @@ def _belongings(world: World, owner: User, lead: User, *, hidden: bool) -> dict[
         "consent": [],
         "objection": [],
         "usage": [],
+        "invoice": [],
         "case": [],
         "call": [],
         "warning": [],
@@ -148,6 +151,9 @@ def _belongings(world: World, owner: User, lead: User, *, hidden: bool) -> dict[
         found["consent"].append(agreed[0].pk)
         if number:
             found["objection"].append(objections.object_to_profiling(customer, **said).pk)
+        invoice = InvoiceFactory(customer=customer, number=word())
+        found["invoice"].append(invoice.pk)
+        InvoiceEventFactory(invoice=invoice)
         found["usage"].append(UsageFactory(customer=customer).pk)
         makers.give_margin(customer, 10_000 + number)
         case = makers.make_case(customer, by=owner, reason=word())

@@ -23,6 +23,8 @@ from tests.factories import (
     ContractFactory,
     CustomerFactory,
     InteractionFactory,
+    InvoiceEventFactory,
+    InvoiceFactory,
     OrderFactory,
     OwnershipFactory,
     ProductFactory,
@@ -81,6 +83,22 @@ def used(customer: Customer, quantity: int, days_ago: float, code: str = "logins
 def held(customer: Customer, quantity: int, days_ago: float, **values: Any) -> None:
     """Let the customer hold a balance from that day on."""
     UsageFactory(customer=customer, code="balance", quantity=quantity, occurred_at=ago(days_ago), **values)
+
+
+def owes(customer: Customer, due_day: int, *, paid: int = 0, failed_ago: float | None = None) -> None:
+    """Let the customer owe an invoice of 100.00, of which something is paid or a payment failed."""
+    invoice = InvoiceFactory(customer=customer, occurred_at=ago(60), due_day=due_day)
+    if paid:
+        InvoiceEventFactory(invoice=invoice, amount=paid)
+    if failed_ago is not None:
+        InvoiceEventFactory(invoice=invoice, kind="failed", occurred_at=ago(failed_ago))
+
+
+def awaits(customer: Customer, promised: int, delivered: int | None = None, **values: Any) -> None:
+    """Let the customer have ordered something for a day, and perhaps have got it."""
+    OrderFactory(
+        customer=customer, occurred_at=ago(120), promised_day=promised, delivered_day=delivered, **values
+    )
 
 
 Story = Callable[[Customer], Any]
@@ -197,6 +215,39 @@ STORIES: dict[str, dict[str, tuple[bool, Story]]] = {
         ),
         "used, not held": (False, lambda c: used(c, 10, 40)),
     },
+    "invoice-overdue": {
+        "eight days": (True, lambda c: owes(c, TODAY - 8)),
+        "seven days": (False, lambda c: owes(c, TODAY - 7)),
+        "paid in part": (True, lambda c: owes(c, TODAY - 8, paid=9999)),
+        "paid in full": (False, lambda c: owes(c, TODAY - 8, paid=10000)),
+        "another one is open": (False, lambda c: (owes(c, TODAY - 8, paid=10000), owes(c, TODAY))),
+        "a payment that failed pays nothing": (True, lambda c: owes(c, TODAY - 8, failed_ago=1)),
+    },
+    "payment-failed": {
+        "29 days ago": (True, lambda c: owes(c, TODAY + 5, failed_ago=29)),
+        "30 days ago": (False, lambda c: owes(c, TODAY + 5, failed_ago=30)),
+        "paid since": (False, lambda c: owes(c, TODAY + 5, failed_ago=29, paid=10000)),
+        "never failed": (False, lambda c: owes(c, TODAY + 5)),
+    },
+    "delivery-late": {
+        "overdue since today": (True, lambda c: awaits(c, TODAY - 1)),
+        "promised for today": (False, lambda c: awaits(c, TODAY)),
+        "cancelled": (False, lambda c: awaits(c, TODAY - 1, status="cancelled")),
+        "delivered, the day is unknown": (False, lambda c: awaits(c, TODAY - 1, status="delivered")),
+        "two came late": (
+            True,
+            lambda c: (awaits(c, TODAY - 90, TODAY - 89), awaits(c, TODAY - 10, TODAY - 9)),
+        ),
+        "one came late": (False, lambda c: awaits(c, TODAY - 10, TODAY - 9)),
+        "one of two too long ago": (
+            False,
+            lambda c: (awaits(c, TODAY - 91, TODAY - 90), awaits(c, TODAY - 10, TODAY - 9)),
+        ),
+        "both in time": (
+            False,
+            lambda c: (awaits(c, TODAY - 10, TODAY - 10), awaits(c, TODAY - 9, TODAY - 10)),
+        ),
+    },
 }
 
 
@@ -244,7 +295,7 @@ def test_ready_rules_are_delivered_switched_off_with_names_in_both_languages() -
     delivered = WarningRule.objects.filter(is_ready_made=True)
     assert {rule.code for rule in delivered} == {rule.code for rule in rules.READY}
     assert not delivered.filter(is_enabled=True).exists()
-    assert RuleVersion.objects.filter(rule__in=delivered, version=1).count() == len(rules.READY) == 10
+    assert RuleVersion.objects.filter(rule__in=delivered, version=1).count() == len(rules.READY) == 13
     for rule in delivered:
         assert rule.name_en.isascii() and not rule.name_zh.isascii()
         with translation.override("zh-hans"):

@@ -60,7 +60,7 @@ def test_rules_list_says_code_state_and_sentence() -> None:
     WarningRule.objects.filter(code="overdue").update(is_enabled=True)
     WarningRule.objects.filter(code="no-contact").update(is_enabled=True, broken_since=NOW)
     lines = run("rules", "list").splitlines()
-    assert len(lines) == 10
+    assert len(lines) == 13
     assert lines[0].split()[:2] == ["overdue", "on"]
     assert lines[0].endswith("“Overdue against own rhythm” is at least 2.")
     assert lines[1].split()[:2] == ["spend-halved", "off"]

@@ -22,6 +22,8 @@ from tests.factories import (
     ContractFactory,
     CustomerFactory,
     InteractionFactory,
+    InvoiceEventFactory,
+    InvoiceFactory,
     OrderFactory,
     ProductFactory,
     TeamFactory,
@@ -59,6 +61,10 @@ def live_through_everything(customer: Customer, *, manager: User, teammate: User
         quantity=7,
         product=ProductFactory(name="Fund"),
     )
+    invoice = InvoiceFactory(customer=customer, number="R1", occurred_at=ago(11.9))
+    InvoiceEventFactory(invoice=invoice, kind="failed", occurred_at=ago(11.8))
+    InvoiceEventFactory(invoice=invoice, amount=4000, occurred_at=ago(11.7))
+    InvoiceEventFactory(invoice=invoice, kind="written_off", amount=6000, occurred_at=ago(11.6))
     InteractionFactory(customer=customer, occurred_at=ago(10), text="Asked about prices.", by=manager)
     InteractionFactory(customer=customer, occurred_at=ago(9), reached=False, text="")
     InteractionFactory(customer=customer, occurred_at=ago(8), direction="in", kind="email", text="Hello?")
@@ -98,6 +104,10 @@ def test_timeline_tells_everything_once_newest_first(
         "Call: nobody reached",
         "Call: we contacted them",
         "Balance held: 7",
+        "Invoice R1: ¥60 written off",
+        "Invoice R1: ¥40 paid",
+        "Invoice R1: payment of ¥100 failed",
+        "Invoice R1 issued, ¥100",
         "Logins: 1,500",
         "Terminated contract K1",
         "Renewed contract K1",
@@ -117,7 +127,8 @@ def test_timeline_tells_everything_once_newest_first(
     assert by_title["Warning: Complaints open"].severity == 3
     assert by_title["Warning: Complaints open"].text
     assert {entry.kind for entry in page.entries} == {
-        "order", "return", "interaction", "complaint", "contract", "owner", "usage", "warning", "case", "call"
+        "order", "return", "interaction", "complaint", "contract", "owner", "usage", "invoice",
+        "payment_failed", "warning", "case", "call"
     }  # fmt: skip
     assert len({entry.key for entry in page.entries}) == len(page.entries)
 
@@ -131,7 +142,7 @@ def test_timeline_pages_add_up_to_the_whole(
         OrderFactory(customer=customer, number=f"B{number}", occurred_at=ago(10))
         InteractionFactory(customer=customer, occurred_at=ago(10), text=str(number))
     whole = [entry.key for entry in timeline(customer, user=lead, limit=200).entries]
-    assert len(whole) == 32
+    assert len(whole) == 36
     read: list[str] = []
     before = ""
     while True:

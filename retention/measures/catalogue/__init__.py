@@ -12,4 +12,6 @@ from retention.measures.catalogue import contracts  # noqa: F401
 from retention.measures.catalogue import interactions  # noqa: F401
 from retention.measures.catalogue import complaints  # noqa: F401
 from retention.measures.catalogue import ownership  # noqa: F401
+from retention.measures.catalogue import deliveries  # noqa: F401
+from retention.measures.catalogue import invoices  # noqa: F401
 from retention.measures.catalogue import usage  # noqa: F401

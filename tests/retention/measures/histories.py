@@ -81,6 +81,20 @@ _VALUES: dict[str, st.SearchStrategy[dict[str, Any]]] = {
             "due": st.none() | near_days,
         }
     ),
+    "deliveries": st.fixed_dictionaries(
+        {
+            "status": st.sampled_from(["placed", "placed", "delivered", "cancelled"]),
+            "promised": seldom(near_days),
+            "delivered": seldom(near_days),
+        }
+    ),
+    "invoices": st.fixed_dictionaries(
+        {
+            "event": st.sampled_from(["paid", "paid", "failed", "written_off"]),
+            "amount": st.sampled_from([0, 1, 999, 1000, 1001]),
+            "due": st.none(),
+        }
+    ),
     "usage": st.fixed_dictionaries({"milli": st.sampled_from([0, 1, 999, 1000]) | st.integers(0, 10**7)}),
     "balances": st.fixed_dictionaries(
         {
@@ -142,6 +156,18 @@ def complaint(
 
 
 @st.composite
+def invoice(
+    draw: st.DrawFn, *, happenings: st.SearchStrategy[datetime], customer: int, thread: int
+) -> list[Fact]:
+    """Draw an invoice that is issued, and then what is paid of it or fails."""
+    steps = fact(happenings=happenings, kind="invoices", customer=customer, thread=thread)
+    issued = draw(steps)
+    for version in issued.versions:
+        version.values = {"event": "issued", "amount": 1000, "due": draw(near_days)}
+    return [issued, *draw(st.lists(steps, max_size=3))]
+
+
+@st.composite
 def histories(draw: st.DrawFn) -> History:
     """Draw the histories of a few customers in one zone, in any order of writing.
 
@@ -154,11 +180,13 @@ def histories(draw: st.DrawFn) -> History:
     facts: list[Fact] = []
     threads = itertools.count(1)
     for customer in range(draw(st.integers(1, CUSTOMERS))):
-        for kind in ("orders", "contracts", "interactions", "usage", "balances", "ownership"):
+        for kind in ("orders", "contracts", "interactions", "deliveries", "usage", "balances", "ownership"):
             one = fact(happenings=happenings, kind=kind, customer=customer)
             facts += draw(st.lists(one, max_size=7 if kind == "orders" else 4))
         for _complaint in range(draw(st.integers(0, 2))):
             facts += draw(complaint(happenings=happenings, customer=customer, thread=next(threads)))
+        for _invoice in range(draw(st.integers(0, 2))):
+            facts += draw(invoice(happenings=happenings, customer=customer, thread=next(threads)))
     facts += draw(st.lists(fact(happenings=happenings, kind="activity", customer=0), max_size=4))
     facts = draw(st.permutations(facts))
     known = {m for f in facts for v in f.versions for m in (v.recorded_at, v.occurred_at)}

@@ -14,6 +14,8 @@ from customers.models import (
     Contract,
     Customer,
     Interaction,
+    Invoice,
+    InvoiceEvent,
     Order,
     Ownership,
     Product,
@@ -29,6 +31,8 @@ MODELS: dict[str, type[Model]] = {
     "contracts": Contract,
     "interactions": Interaction,
     "complaints": ComplaintEvent,
+    "deliveries": Order,
+    "invoices": InvoiceEvent,
     "usage": Usage,
     "balances": Usage,
     "ownership": Ownership,
@@ -43,6 +47,7 @@ class Recorder:
         self.rows: dict[int, int] = {}  # id of the fact in Python -> primary key
         self.written: dict[int, int] = {}  # the same -> how many of its versions are written
         self.threads: dict[int, Complaint] = {}
+        self.invoices: dict[int, Invoice] = {}
         self.number = 0
 
     def write(self, facts: Iterable[Fact], *, until: datetime | None = None) -> list[int]:
@@ -136,6 +141,35 @@ class Recorder:
             "due_day": version.values["due"],
         }
 
+    def _delivery(self, fact: Fact, version: Version) -> dict[str, Any]:
+        return {  # of which nothing but its delivery counts
+            "status": version.values["status"],
+            "promised_day": version.values["promised"],
+            "delivered_day": version.values["delivered"],
+            "is_purchase": False,
+            "currency": "CNY",
+        }
+
+    def _invoice(self, fact: Fact, version: Version) -> dict[str, Any]:
+        if fact.thread not in self.invoices:
+            self.invoices[fact.thread] = Invoice.objects.create(
+                customer_id=self.pk_of(fact),
+                occurred_at=version.occurred_at,
+                occurred_day=local_day(version.occurred_at, self.zone),
+                recorded_at=version.recorded_at,
+                currency="CNY",
+                amount=1000,
+                amount_base=1000,
+                due_day=1,
+            )
+        return {
+            "invoice": self.invoices[fact.thread],
+            "kind": version.values["event"],
+            "amount": version.values["amount"],
+            "amount_base": 2 * version.values["amount"],
+            "due_day": version.values["due"],
+        }
+
     def _use(self, fact: Fact, version: Version) -> dict[str, Any]:
         return {"metric": self.metric("logins"), "kind": "use", "milli": version.values["milli"]}
 
@@ -169,6 +203,8 @@ class Recorder:
         "contracts": _contract,
         "interactions": _interaction,
         "complaints": _complaint,
+        "deliveries": _delivery,
+        "invoices": _invoice,
         "usage": _use,
         "balances": _balance,
         "ownership": _owner,
