@@ -9,7 +9,7 @@ from customers.ground.migrating import OnPostgres
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('customers', '0022_usage'),
+        ("customers", "0022_usage"),
     ]
 
     operations = [

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('customers', '0023_invoices'),
+        ("customers", "0023_invoices"),
     ]
 
     operations = [

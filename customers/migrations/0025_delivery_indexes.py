@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
     atomic = False
 
     dependencies = [
-        ('customers', '0024_order_deliveries'),
+        ("customers", "0024_order_deliveries"),
     ]
 
     operations = [

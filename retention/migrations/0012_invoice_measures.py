@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('retention', '0011_usage_measures'),
+        ("retention", "0011_usage_measures"),
     ]
 
     operations = [
