@@ -9,7 +9,7 @@ class CustomersConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from customers import attachments, causes, consents, keeping, merges, movers, navigation
+        from customers import attachments, causes, consents, keeping, merges, movers, navigation, usage
         from customers.api import scopes
         from customers.erasure import log
         from customers.imports import background, delivered  # noqa: F401 — enters the drain's poller
@@ -63,6 +63,17 @@ class CustomersConfig(AppConfig):
         )
         navigation.register(
             Entry(
+                "customers:metric_list",
+                _("Usage metrics"),
+                "gauge",
+                frozenset({"admin"}),
+                position=60,
+                section="setup",
+                help=_("What is counted of how customers use what they have: logins, visits, balances."),
+            )
+        )
+        navigation.register(
+            Entry(
                 "customers:import_list",
                 _("Imports"),
                 "upload",
@@ -84,3 +95,4 @@ class CustomersConfig(AppConfig):
         )
         post_migrate.connect(causes.sync, sender=self, dispatch_uid="customers.causes")
         post_migrate.connect(log.open_book, sender=self, dispatch_uid="customers.erasure")
+        post_migrate.connect(usage.sync, sender=self, dispatch_uid="customers.usage")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
 from typing import Any, Protocol
@@ -17,6 +17,16 @@ from customers.ground import audit, events, localtime, money
 from customers.ground.errors import Refused
 from customers.ground.models import Company
 from customers.models import Customer, Order, OrderLine, Product, User
+
+
+class DeliveredBefore(Refused):
+    code = "delivered_before"
+    message = _("An order cannot be delivered before it was placed, nor on a day that has not begun.")
+
+
+class NothingToDeliver(Refused):
+    code = "nothing_to_deliver"
+    message = _("This order is cancelled or a return: there is nothing to deliver.")
 
 
 class EmptyOrder(Refused):
@@ -119,14 +129,17 @@ def record_order(
     lines: Sequence[Line],
     currency: str = "",
     number: str = "",
+    promised_on: date | None = None,
+    delivered_on: date | None = None,
     occurred_at: datetime | None = None,
     by: User | None,
     at: datetime,
 ) -> Order:
     """Record one order with its lines.
 
-    ``currency`` is the company's when empty. Raises :class:`EmptyOrder`, ``InTheFuture`` and
-    ``MissingRate``. Side effects: touches the customer, event ``order.recorded``, audit ``order.record``.
+    ``currency`` is the company's when empty. Raises :class:`EmptyOrder`, :class:`DeliveredBefore`,
+    ``InTheFuture`` and ``MissingRate``. Side effects: touches the customer, event ``order.recorded``,
+    audit ``order.record``.
     """
     if not any(line.quantity for line in lines):
         raise EmptyOrder()
@@ -134,6 +147,7 @@ def record_order(
     currency = currency or firm.base_currency
     when = writing.moments(at=at, occurred_at=occurred_at)
     day = localtime.day_of(localtime.day_number(when.occurred_at, firm.time_zone))
+    delivery = _delivery(promised_on, delivered_on, placed=day, at=at, firm=firm)
     rate = company.rate_of(currency, day=day, company=firm)
     amounts = amounts_of(lines, currency=currency, rate=rate, firm=firm)
     with transaction.atomic():
@@ -150,6 +164,7 @@ def record_order(
             returned_base=amounts.returned_base,
             margin_base=amounts.margin_base,
             margin_assumed=amounts.margin_assumed,
+            **delivery,
         )
         OrderLine.objects.bulk_create(
             OrderLine(
@@ -171,3 +186,51 @@ def record_order(
         events.record("order.recorded", customer_id=customer.pk, subject=order, occurred_at=order.occurred_at)
         audit.record("order.record", obj=order, by=by, at=at, customer_id=customer.pk)
     return order
+
+
+def set_delivery(
+    order: Order, *, promised_on: date | None, delivered_on: date | None, by: User | None, at: datetime
+) -> Order:
+    """Say by when an order was promised and when it came; ``None`` empties.
+
+    Raises :class:`NothingToDeliver`, :class:`DeliveredBefore`, ``OlderThanKnown``. Side effects: a new
+    version of the order, event ``order.delivered`` when it came, audit ``order.set_delivery``.
+    """
+    if order.status == Order.Status.CANCELLED or not order.is_purchase:
+        raise NothingToDeliver()
+    firm = company.current()
+    placed = localtime.day_of(localtime.day_number(order.occurred_at, firm.time_zone))
+    wanted = _delivery(promised_on, delivered_on, placed=placed, at=at, firm=firm)
+    if delivered_on is None and order.delivered_day is not None:
+        wanted["status"] = Order.Status.PLACED
+    came = delivered_on is not None and order.delivered_day is None
+    changed = sorted(name for name, value in wanted.items() if getattr(order, name) != value)
+    with transaction.atomic():
+        order = writing.revise(order, at=at, **wanted)
+        if changed:
+            audit.record(
+                "order.set_delivery",
+                obj=order,
+                by=by,
+                at=at,
+                customer_id=order.customer_id,
+                codes={"changed": changed},
+            )
+        if came:
+            events.record("order.delivered", customer_id=order.customer_id, subject=order, occurred_at=at)
+    return order
+
+
+def _delivery(
+    promised_on: date | None, delivered_on: date | None, *, placed: date, at: datetime, firm: Company
+) -> dict[str, Any]:
+    """Return the columns of a promise and a delivery."""
+    found: dict[str, Any] = {
+        "promised_day": promised_on.toordinal() if promised_on else None,
+        "delivered_day": delivered_on.toordinal() if delivered_on else None,
+    }
+    if delivered_on is not None:
+        if delivered_on < placed or delivered_on.toordinal() > localtime.day_number(at, firm.time_zone):
+            raise DeliveredBefore()
+        found["status"] = Order.Status.DELIVERED
+    return found

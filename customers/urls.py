@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from customers.pages import attributes, imports, people, privacy, regions, settings, tokens, undoing
+from customers.pages import attributes, imports, metrics, people, privacy, regions, settings, tokens, undoing
 
 app_name = "customers"
 urlpatterns = [
@@ -23,6 +23,8 @@ urlpatterns = [
     path("settings/attributes/", attributes.attribute_list, name="attribute_list"),
     path("settings/attributes/<int:pk>/", attributes.attribute_edit, name="attribute_edit"),
     path("settings/attributes/<int:pk>/retire/", attributes.attribute_retire, name="attribute_retire"),
+    path("settings/metrics/", metrics.metric_list, name="metric_list"),
+    path("settings/metrics/<int:pk>/", metrics.metric_edit, name="metric_edit"),
     path("settings/tokens/", tokens.token_list, name="token_list"),
     path("settings/tokens/<int:pk>/revoke/", tokens.token_revoke, name="token_revoke"),
     path("settings/users/", people.user_list, name="user_list"),

@@ -9,6 +9,7 @@ from retention.pages import (
     complaints,
     customer,
     customers,
+    dealings,
     duplicates,
     erasing,
     find,
@@ -68,6 +69,25 @@ urlpatterns = [
     path("customers/<int:pk>/case/", customer.customer_case, name="customer_case"),
     path("customers/<int:pk>/plan/", customer.customer_plan, name="customer_plan"),
     path("customers/<int:pk>/reminder/", customer.customer_reminder, name="customer_reminder"),
+    path("customers/<int:pk>/dealings/", dealings.dealings_page, name="customer_dealings"),
+    path("customers/<int:pk>/dealings/order/", dealings.dealings_order, name="customer_dealings_order"),
+    path(
+        "customers/<int:pk>/dealings/orders/<int:order>/",
+        dealings.dealings_delivery,
+        name="customer_dealings_delivery",
+    ),
+    path("customers/<int:pk>/dealings/invoice/", dealings.dealings_invoice, name="customer_dealings_invoice"),
+    path("customers/<int:pk>/dealings/payment/", dealings.dealings_payment, name="customer_dealings_payment"),
+    path("customers/<int:pk>/dealings/usage/", dealings.dealings_usage, name="customer_dealings_usage"),
+    *(
+        path(
+            f"customers/<int:pk>/dealings/{what}/<int:row>/remove/",
+            dealings.dealings_remove,
+            {"what": what},
+            name=f"customer_dealings_remove_{what}",
+        )
+        for what in dealings.REMOVES
+    ),
     path("customers/<int:pk>/owner/", customer.customer_owner, name="customer_owner"),
     path("customers/<int:pk>/privacy/", privacy.customer_privacy, name="customer_privacy"),
     path("customers/<int:pk>/privacy/consent/", privacy.consent, name="customer_privacy_consent"),

@@ -23,12 +23,16 @@ from customers.models import (
     Contract,
     Customer,
     Interaction,
+    Invoice,
+    InvoiceEvent,
     MainContactChange,
     Order,
     OrderLine,
     Ownership,
     Product,
     Team,
+    Usage,
+    UsageMetric,
     User,
     UserActivity,
 )
@@ -260,6 +264,58 @@ class ComplaintEventFactory(FactFactory):
     recorded_at = factory.LazyAttribute(lambda o: o.occurred_at)
     kind = "acknowledged"
     due_day = None
+
+
+class InvoiceFactory(FactFactory):
+    """An invoice of 100.00 issued 20 days ago, due 10 days ago, with its first step."""
+
+    class Meta:
+        model = Invoice
+        skip_postgeneration_save = True
+
+    number = factory.Sequence(lambda n: f"I{n}")
+    occurred_at = NOW - timedelta(days=20)
+    currency = "CNY"
+    amount = 10000
+    amount_base = factory.LazyAttribute(lambda o: o.amount)
+    due_day = factory.LazyAttribute(lambda o: day(NOW) - 10)
+
+    @factory.post_generation
+    def issued(self: Any, create: bool, extracted: Any, **kwargs: Any) -> None:
+        """Make the step that the measures read."""
+        if create:
+            InvoiceEventFactory(
+                invoice=self, kind="issued", occurred_at=self.occurred_at, due_day=self.due_day
+            )
+
+
+class InvoiceEventFactory(FactFactory):
+    """A payment of the whole invoice, yesterday."""
+
+    class Meta:
+        model = InvoiceEvent
+
+    invoice = factory.SubFactory(InvoiceFactory)
+    customer = factory.LazyAttribute(lambda o: o.invoice.customer)
+    kind = "paid"
+    amount = factory.LazyAttribute(lambda o: o.invoice.amount)
+    amount_base = factory.LazyAttribute(lambda o: o.amount)
+
+
+class UsageFactory(FactFactory):
+    """Five logins; ``code`` names another metric of the catalogue, ``quantity`` in whole numbers."""
+
+    class Meta:
+        model = Usage
+        exclude = ("quantity",)
+
+    class Params:
+        code = "logins"
+
+    quantity = 5
+    metric = factory.LazyAttribute(lambda o: UsageMetric.objects.get(code=o.code))
+    kind = factory.LazyAttribute(lambda o: o.metric.kind)
+    milli = factory.LazyAttribute(lambda o: o.quantity * 1000)
 
 
 class OwnershipFactory(FactFactory):

@@ -127,7 +127,7 @@ class Reading:
         if self.kind.has_customer:
             number = values.pop("customer_id", None)
             values.setdefault("customer", number)
-        lines = values.pop("lines", [{}])
+        lines = values.pop(self.kind.parts_name, [{}])
         rows = [Row(index, place, {**values, **line}) for place, line in enumerate(lines, start=1)]
         for row in rows:
             try:
@@ -135,7 +135,7 @@ class Reading:
                     self.kind.check(row.values, self.where)
             except CellRefused as refusal:
                 inside = (
-                    f"lines/{row.position - 1}/"
+                    f"{self.kind.parts_name}/{row.position - 1}/"
                     if self.kind.is_grouped and refusal.field not in values
                     else ""
                 )

@@ -73,7 +73,7 @@ class Facts(Lists, Details, Resource):
         return {"by": self.request.user, "at": clock.now()}
 
 
-def not_there(name: str, pk: int) -> serializers.ValidationError:
+def not_there(name: str, pk: int | str) -> serializers.ValidationError:
     """Return the error of a field that names something that the caller may not see, or that is not there."""
     text = serializers.PrimaryKeyRelatedField.default_error_messages["does_not_exist"].format(pk_value=pk)
     return serializers.ValidationError({name: [serializers.ErrorDetail(text, code="does_not_exist")]})

@@ -14,8 +14,11 @@ from customers.ground.api.serializers import DateField, MomentField, NumberField
 from customers.imports.cells import Field, Type
 from customers.imports.kinds import Kind
 
-LINE = ("quantity", "unit_price", "amount", "product", "description", "unit_cost")
 MOST_LINES = 1000
+_PARTS = {
+    "lines": "One line: unit_price and quantity (below zero: a return), or amount.",
+    "payments": "One payment, or one that failed: when, how much (the whole invoice unless said), how.",
+}
 _DIGITS = {"quantity": (14, 3), "rate": (17, 8)}
 _LONGEST_ID = 190
 
@@ -72,7 +75,7 @@ class RecordShape(Takes):
 
 def record_shape(kind: Kind, *, name: str) -> type[RecordShape]:
     """Return the serializer of one record of ``kind``."""
-    head = {f.name: f for f in kind.fields if not (kind.is_grouped and f.name in LINE)}
+    head = {f.name: f for f in kind.fields if not (kind.is_grouped and f.name in kind.parts)}
     members: dict[str, Any] = {n: _field(f, required=f.required and n != "customer") for n, f in head.items()}
     members["defaults"] = {n: f.default for n, f in head.items()}
     members["__doc__"] = f"One record of the kind {kind.code}."
@@ -81,17 +84,19 @@ def record_shape(kind: Kind, *, name: str) -> type[RecordShape]:
             min_value=1, max_value=2**63 - 1, required=False, help_text="Our number, instead of “customer”."
         )
     if kind.is_grouped:
-        lines = {f.name: f for f in kind.fields if f.name in LINE}
+        lines = {f.name: f for f in kind.fields if f.name in kind.parts}
         line = type(
             f"{name}Line",
             (RecordShape,),
             {
                 **{n: _field(f, required=f.required) for n, f in lines.items()},
                 "defaults": {n: f.default for n, f in lines.items()},
-                "__doc__": "One line: unit_price and quantity (below zero: a return), or amount.",
+                "__doc__": _PARTS[kind.parts_name],
             },
         )
-        members["lines"] = line(many=True, min_length=1, max_length=MOST_LINES)
+        members[kind.parts_name] = line(
+            many=True, min_length=1, max_length=MOST_LINES, required=kind.needs_parts
+        )
     return type(name, (RecordShape,), members)
 
 

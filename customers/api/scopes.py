@@ -11,8 +11,10 @@ def register() -> None:
     """Enter the scopes (called in ``ready()``)."""
     scopes.register("customers:read", _("read customers, contacts and who looks after them"))
     scopes.register("customers:write", _("make and change customers and contacts, give them to colleagues"))
-    scopes.register("facts:read", _("read orders, contracts, interactions and complaints"))
-    scopes.register("facts:write", _("record orders, contracts, interactions and complaints"))
+    scopes.register("facts:read", _("read orders, contracts, interactions, complaints, usage and invoices"))
+    scopes.register(
+        "facts:write", _("record orders, contracts, interactions, complaints, usage and invoices")
+    )
     scopes.register("imports:read", _("follow imports"))
     scopes.register("imports:write", _("bring in files"))
     scopes.register("company:read", _("read the company, its teams, users, products, rates and catalogues"))

@@ -23,9 +23,12 @@ from customers.models import (
     ExternalRef,
     ImportBatch,
     Interaction,
+    Invoice,
+    InvoiceEvent,
     Order,
     OrderLine,
     Product,
+    Usage,
     User,
 )
 
@@ -38,6 +41,8 @@ _NAMED: dict[str, tuple[str, type[Model], tuple[tuple[type[Model], str], ...]]] 
     "interactions": ("interaction", Interaction, ()),
     "consents": ("consent", Consent, ()),
     "complaints": ("complaint", Complaint, ((ComplaintEvent, "complaint_id"),)),
+    "usage": ("usage", Usage, ()),
+    "payments": ("invoice", Invoice, ((InvoiceEvent, "invoice_id"),)),
 }
 """Kind → the name of its references, its table, and the tables of its parts."""
 Stand = tuple[str, int | None]

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db.models import Prefetch, Q, QuerySet
 from rest_framework import serializers
+from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -14,7 +15,7 @@ from customers import contracts, orders
 from customers.api.facts import FACT, READ, RECORD, FactFilter, Facts, NewFact, not_there
 from customers.api.reading import EVERYBODY, of_visible
 from customers.company import current
-from customers.ground import money
+from customers.ground import localtime, money
 from customers.ground.api import filters
 from customers.ground.api.access import may
 from customers.ground.api.serializers import AmountField, DateField, DayField, Gives, NumberField, Takes
@@ -87,6 +88,9 @@ class OrderShape(Gives):
     returned_base = AmountField(help_text="In the company's currency.")
     margin_base = AmountField(help_text="In the company's currency.")
 
+    promised_on = DayField(source="promised_day", allow_null=True)
+    delivered_on = DayField(source="delivered_day", allow_null=True)
+
     class Meta:
         model = Order
         fields = [
@@ -101,6 +105,8 @@ class OrderShape(Gives):
             "returned_base",
             "margin_base",
             "margin_assumed",
+            "promised_on",
+            "delivered_on",
             "returns_of",
         ]
 
@@ -130,7 +136,16 @@ class NewOrder(NewFact):
     currency = serializers.ChoiceField(
         sorted(money.EXPONENTS), required=False, help_text="The company's unless said."
     )
+    promised_on = DateField(required=False, allow_null=True)
+    delivered_on = DateField(required=False, allow_null=True)
     lines: Any = serializers.ListSerializer(child=NewLine(), min_length=1, max_length=MOST_LINES)
+
+
+class Delivery(Takes):
+    """What is not said stays; ``null`` empties it."""
+
+    promised_on = DateField(required=False, allow_null=True)
+    delivered_on = DateField(required=False, allow_null=True)
 
 
 class OrderFilter(FactFilter):
@@ -145,17 +160,21 @@ class Orders(Facts):
     serializer_class = OrderWithLines
     gives = {"list": OrderShape}
     filterset_class = OrderFilter
-    access = {**READ, "create": RECORD}
-    takes = {"create": NewOrder}
-    refuses = {"create": ["empty_order", "in_the_future", "missing_rate", "amount_too_large"]}
+    access = {**READ, "create": RECORD, "delivery": RECORD}
+    takes = {"create": NewOrder, "delivery": Delivery}
+    refuses = {
+        "create": ["empty_order", "delivered_before", "in_the_future", "missing_rate", "amount_too_large"],
+        "delivery": ["delivered_before", "nothing_to_deliver", "older_than_known"],
+    }
     examples = {
+        "delivery": {"promised_on": "2026-05-20", "delivered_on": "2026-05-22"},
         "create": {
             "customer": 12,
             "number": "SO-1017",
             "occurred_at": "2026-05-11T09:30:00+08:00",
             "currency": "CNY",
             "lines": [{"product": "P-100", "quantity": "2", "unit_price": "49.90"}],
-        }
+        },
     }
 
     def rows(self) -> QuerySet[Order]:
@@ -180,6 +199,16 @@ class Orders(Facts):
         return self.made(
             orders.record_order(self.customer_of(values), lines=lines, **values, **self.acting())
         )
+
+    @action(detail=True, methods=["post"])
+    def delivery(self, request: Request, pk: str) -> Response:
+        """Say by when an order was promised and when it came."""
+        order, values = self.one(), self.taken()
+        for name in ("promised", "delivered"):
+            day = getattr(order, f"{name}_day")
+            values.setdefault(f"{name}_on", None if day is None else localtime.day_of(day))
+        orders.set_delivery(order, **values, **self.acting())
+        return self.shown(self.one())
 
 
 class ContractShape(Gives):

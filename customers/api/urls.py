@@ -13,11 +13,13 @@ from customers.api import (
     erasure,
     file,
     imports,
+    invoices,
     merges,
     people,
     reminders,
     talk,
     trade,
+    usage,
 )
 from customers.api.batch import Batch, batch_of
 
@@ -35,6 +37,9 @@ RESOURCES = (
     ("consent-texts", consents.Texts, "consent-text"),
     ("objections", consents.Objections, "objection"),
     ("erasures", erasure.Erasures, "erasure"),
+    ("invoices", invoices.Invoices, "invoice"),
+    ("usage", usage.Usages, "usage"),
+    ("usage-metrics", usage.Metrics, "usage-metric"),
     ("products", trade.Products, "product"),
     ("attributes", attributes.Attributes, "attribute"),
     ("attribute-values", attributes.Values, "attribute-value"),
@@ -103,6 +108,27 @@ BATCHES = {
             "channel": "email",
             "is_given": True,
             "occurred_at": _MOMENT,
+        },
+    ),
+    "usage": (
+        "facts:write",
+        {
+            "external_id": "U-1",
+            "customer": "C-1",
+            "occurred_at": _MOMENT,
+            "metric": "logins",
+            "quantity": "12",
+        },
+    ),
+    "payments": (
+        "facts:write",
+        {
+            "external_id": "INV-7",
+            "customer": "C-1",
+            "occurred_at": _MOMENT,
+            "due_on": "2026-06-10",
+            "total": "1200.00",
+            "payments": [{"paid_at": "2026-05-11T10:00:00+08:00", "amount": "600.00", "outcome": "paid"}],
         },
     ),
 }

@@ -7,6 +7,7 @@ returns a :class:`Landed`. A rerun of the same records writes nothing.
 
 from customers.batch.consents import upsert_consents
 from customers.batch.facts import upsert_complaints, upsert_contracts, upsert_interactions
+from customers.batch.invoices import InvoiceRecord, PaymentStep, upsert_invoices
 from customers.batch.orders import upsert_orders, upsert_products
 from customers.batch.people import (
     upsert_attributes,
@@ -30,6 +31,7 @@ from customers.batch.records import (
     Refusal,
     Step,
 )
+from customers.batch.usage import UsageRecord, upsert_usage
 
 __all__ = [
     "AttributeRecord",
@@ -39,13 +41,16 @@ __all__ = [
     "ContractRecord",
     "CustomerRecord",
     "InteractionRecord",
+    "InvoiceRecord",
     "Landed",
     "Line",
     "OrderRecord",
     "OwnershipRecord",
+    "PaymentStep",
     "ProductRecord",
     "Refusal",
     "Step",
+    "UsageRecord",
     "upsert_attributes",
     "upsert_complaints",
     "upsert_consents",
@@ -53,7 +58,9 @@ __all__ = [
     "upsert_contracts",
     "upsert_customers",
     "upsert_interactions",
+    "upsert_invoices",
     "upsert_orders",
     "upsert_ownerships",
     "upsert_products",
+    "upsert_usage",
 ]

@@ -15,11 +15,11 @@ from customers.ground import clock, localtime
 from customers.ground.models import Company
 from customers.models import ImportBatch, Order, OrderLine, Product
 
-PLAIN_VALUES = frozenset({"number", "status"})
+PLAIN_VALUES = frozenset({"number", "status", "promised_day", "delivered_day"})
 _ORDER = (
     *("id", "customer_id", "occurred_at", "occurred_day", "recorded_at", "recorded_assumed", "ingested_at"),
     *("void", "batch_id", "number", "status", "is_purchase", "currency", "sold", "returned", "sold_base"),
-    *("returned_base", "margin_base", "margin_assumed"),
+    *("returned_base", "margin_base", "margin_assumed", "promised_day", "delivered_day"),
 )
 _LINE = (
     *("order_id", "customer_id", "occurred_at", "occurred_day", "recorded_at", "recorded_assumed"),
@@ -84,6 +84,8 @@ class Preparing:
             amounts.returned_base,
             amounts.margin_base,
             int(amounts.margin_assumed),
+            values.get("promised_day"),
+            values.get("delivered_day"),
         )
         number, text, product = self.number, self.text, self.product_id
         rows = [

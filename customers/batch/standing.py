@@ -17,13 +17,15 @@ from customers.ground import localtime
 from customers.models import Product
 
 _ORDER = ("id", "customer_id", "occurred_at", "occurred_day", "currency", "number", "status")
+_DAYS = ("promised_day", "delivered_day")
+_KEPT = -1  # a day that the source says nothing about
 _COUNT = "lines"
 _LINE = (
     *("order_id", "line_no", "customer_id", "occurred_at", "occurred_day", "void", "product_id"),
     *("description", "quantity", "unit_price", "unit_cost"),
 )
 _TABLES = {
-    "wanted_order": ("customers_order", (*_ORDER, f"0 AS {_COUNT}")),
+    "wanted_order": ("customers_order", (*_ORDER, *_DAYS, f"0 AS {_COUNT}")),
     "wanted_line": ("customers_orderline", _LINE),
 }
 # Counted along the keys: a plan that joins the whole table would grow with it, and is never chosen so.
@@ -40,6 +42,8 @@ UNION SELECT w.id FROM wanted_order w WHERE (
     WHERE o.id = w.id AND o.customer_id = w.customer_id AND o.occurred_at = w.occurred_at
       AND o.occurred_day = w.occurred_day AND o.currency = w.currency
       AND COALESCE(w.number, o.number) = o.number AND COALESCE(w.status, o.status) = o.status
+      AND (w.promised_day {same} o.promised_day OR w.promised_day {same} -1)
+      AND (w.delivered_day {same} o.delivered_day OR w.delivered_day {same} -1)
 ) = 0
 UNION SELECT w.id FROM wanted_order w
 WHERE (SELECT COUNT(*) FROM customers_orderline l WHERE l.order_id = w.id)
@@ -69,7 +73,8 @@ def differing(
         when = (customer_id, moment(occurred_at), day(occurred_at))
         values = record.values
         named = [text(str(values[name])) if name in values else None for name in ("number", "status")]
-        orders.append((key, *when, record.currency, *named, len(wanted)))
+        days = [values.get(name, _KEPT) for name in _DAYS]
+        orders.append((key, *when, record.currency, *named, *days, len(wanted)))
         lines += [
             (
                 key,
@@ -94,7 +99,7 @@ def differing(
             cursor.execute(f"DELETE FROM {table}" if is_sqlite else f"TRUNCATE {table}")  # noqa: S608
         if not is_sqlite:
             cursor.execute("SET LOCAL jit = off")  # compiling such a statement takes longer than it runs
-        inserting.write("wanted_order", (*_ORDER, _COUNT), orders)
+        inserting.write("wanted_order", (*_ORDER, *_DAYS, _COUNT), orders)
         inserting.write("wanted_line", _LINE, lines)
         cursor.execute(_DIFFERING.format(same="IS" if is_sqlite else "IS NOT DISTINCT FROM"))
         return {row[0] for row in cursor.fetchall()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+from customers.ground import localtime
 from customers.imports import errors
 from customers.imports.kinds import CellRefused, Context
 from customers.models import Purpose
@@ -26,6 +27,7 @@ def check_order_line(values: dict[str, Any], context: Context) -> None:
         raise CellRefused("amount", errors.Missing())
     if "quantity" in values and quantity == "":
         raise CellRefused("quantity", errors.Missing())
+    _delivered_in_time(values, context)
     if abs((quantity or _ONE) * (values.get("unit_price") or 0)) >= MOST_AMOUNT:
         raise CellRefused("unit_price", errors.NumberTooLarge())
 
@@ -37,6 +39,8 @@ def doubtful_order_lines(columns: dict[str, list[Any]], context: Context) -> set
         moments = columns.get(name, ())
         if max(filter(None, moments), default=context.at) > context.at:
             found.update(at for at, moment in enumerate(moments) if moment and moment > context.at)
+    if "delivered_on" in columns:  # few lines have one; each is looked at
+        found.update(at for at, day in enumerate(columns["delivered_on"]) if day)
     quantities, prices = columns.get("quantity"), columns.get("unit_price")
     for numbers in (quantities, columns.get("amount") if prices is None else prices):
         if numbers is not None and "" in numbers:
@@ -84,6 +88,17 @@ def check_consent(values: dict[str, Any], context: Context) -> None:
         raise CellRefused("channel", errors.Missing())
 
 
+def check_payment(values: dict[str, Any], context: Context) -> None:
+    """Refuse an invoice over nothing, and payments in the future or before it was issued."""
+    _not_in_future(values, context, "occurred_at", "recorded_at", "paid_at")
+    if values["total"] <= 0:
+        raise CellRefused("total", errors.Zero())
+    if values.get("paid_at") and values["paid_at"] < values["occurred_at"]:
+        raise CellRefused("paid_at", errors.PaidBefore())
+    if values.get("amount") is not None and values["amount"] <= 0:
+        raise CellRefused("amount", errors.Zero())
+
+
 def check_moments(values: dict[str, Any], context: Context) -> None:
     """Refuse what lies in the future."""
     _not_in_future(values, context, "occurred_at", "recorded_at")
@@ -96,6 +111,16 @@ def check_rate(values: dict[str, Any], context: Context) -> None:
         raise CellRefused("rate", errors.Zero() if rate == 0 else errors.Negative())
     if rate >= 10**9:
         raise CellRefused("rate", errors.NumberTooLarge())
+
+
+def _delivered_in_time(values: dict[str, Any], context: Context) -> None:
+    """Refuse a delivery before the order, or on a day that has not begun."""
+    if values.get("delivered_on"):
+        zone = context.zone or context.firm.time_zone
+        if values["delivered_on"].toordinal() < localtime.day_number(values["occurred_at"], zone):
+            raise CellRefused("delivered_on", errors.DeliveredBefore())
+        if values["delivered_on"].toordinal() > localtime.day_number(context.at, zone):
+            raise CellRefused("delivered_on", errors.Future())
 
 
 def _not_in_future(values: dict[str, Any], context: Context, *names: str) -> None:

@@ -276,6 +276,21 @@ class OtherCurrency(LineRefused):
     message = _("The line %(line)s gives the same order another currency.")
 
 
+class DeliveredBefore(LineRefused):
+    code = "delivered_before_ordered"
+    message = _("The delivery lies before the day of the order.")
+
+
+class OtherInvoice(LineRefused):
+    code = "other_invoice"
+    message = _("The line %(line)s says otherwise of the same invoice.")
+
+
+class PaidBefore(LineRefused):
+    code = "paid_before"
+    message = _("The payment lies before the day of issue.")
+
+
 class EndsBeforeStart(LineRefused):
     code = "ends_before_start"
     message = _("The contract ends before it starts.")

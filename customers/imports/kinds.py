@@ -110,6 +110,10 @@ class Kind:
     check: Check | None = None
     doubtful: Doubtful | None = None
     one_of: tuple[tuple[str, ...], ...] = ()  # of each of these, one column is needed
+    # Of what is grouped: the fields of each line by itself, what the API calls them, whether one is needed.
+    parts: tuple[str, ...] = ("quantity", "unit_price", "amount", "product", "description", "unit_cost")
+    parts_name: str = "lines"
+    needs_parts: bool = True
 
     @property
     def fields_by_name(self) -> dict[str, Field]:

@@ -15,6 +15,7 @@ from customers.models.erasure import ErasedName, ErasureBook, ErasureReceipt
 from customers.models.handles import SocialHandle
 from customers.models.imports import HistoryTakenBack, ImportBatch, ImportChange
 from customers.models.interactions import Interaction, InteractionVersion
+from customers.models.invoices import Invoice, InvoiceEvent, InvoiceEventVersion, InvoiceVersion
 from customers.models.keeping import KeepPeriod
 from customers.models.lists import CustomerList, CustomerListMember, CustomerListMemberVersion
 from customers.models.mainstays import MainContactChange, MainContactChangeVersion
@@ -27,6 +28,7 @@ from customers.models.places import Address, AddressVersion
 from customers.models.reminders import Reminder
 from customers.models.search import SearchToken
 from customers.models.tokens import ApiToken
+from customers.models.usage import Usage, UsageKind, UsageMetric, UsageVersion
 
 __all__ = [
     "Access",
@@ -64,6 +66,10 @@ __all__ = [
     "ImportChange",
     "Interaction",
     "InteractionVersion",
+    "Invoice",
+    "InvoiceEvent",
+    "InvoiceEventVersion",
+    "InvoiceVersion",
     "KeepPeriod",
     "MainContactChange",
     "MainContactChangeVersion",
@@ -85,6 +91,10 @@ __all__ = [
     "SocialHandle",
     "Team",
     "TouchedCustomer",
+    "Usage",
+    "UsageKind",
+    "UsageMetric",
+    "UsageVersion",
     "User",
     "UserActivity",
 ]

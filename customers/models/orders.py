@@ -51,6 +51,10 @@ class Order(Fact):
     returned_base = models.BigIntegerField(default=0)
     margin_base = models.BigIntegerField(default=0)
     margin_assumed = models.BooleanField(default=True)
+    # Local day numbers: by whose end it should come, and on which it came. Both count from the moment at
+    # which they were recorded, the delivery not before its day.
+    promised_day = models.IntegerField(null=True)
+    delivered_day = models.IntegerField(null=True)
     returns_of = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="returns")
 
     privacy = {
@@ -58,7 +62,8 @@ class Order(Fact):
         **declare(
             none_keep="currency margin_assumed",
             reach_blank="number",
-            conduct_keep="status is_purchase sold returned sold_base returned_base margin_base returns_of",
+            conduct_keep="status is_purchase sold returned sold_base returned_base margin_base returns_of "
+            "promised_day delivered_day",
         ),
     }
 
@@ -83,6 +88,30 @@ class Order(Fact):
             ),
             # whose orders entered or left a window since the last pass (retention/measures/changes)
             models.Index(fields=["occurred_day", "customer"], name="order_crossing"),
+            # what the measures of deliveries read; most companies promise no day for most orders
+            models.Index(
+                fields=[
+                    "customer",
+                    "promised_day",
+                    "delivered_day",
+                    "occurred_at",
+                    "recorded_at",
+                    "status",
+                    "void",
+                ],
+                condition=Q(promised_day__isnull=False),
+                name="order_delivery_pass",
+            ),
+            models.Index(
+                fields=["promised_day", "customer"],
+                condition=Q(promised_day__isnull=False),
+                name="order_promised",
+            ),
+            models.Index(
+                fields=["delivered_day", "customer"],
+                condition=Q(delivered_day__isnull=False),
+                name="order_delivered",
+            ),
             models.Index(fields=["number"], name="order_number", condition=Q(number__gt="")),
         ]
         constraints = [

@@ -36,3 +36,4 @@ def enter() -> None:
     )
     tabs.register(tabs.Tab("retention:customer", pgettext_lazy("of a customer's page", "Overview"), 10))
     tabs.register(tabs.Tab("retention:customer_file", pgettext_lazy("of a customer's page", "File"), 20))
+    tabs.register(tabs.Tab("retention:customer_dealings", _("Dealings"), 30))

@@ -1,4 +1,4 @@
-"""The eight rules that come with the product. They ship switched off."""
+"""The rules that come with the product. They ship switched off."""
 
 from __future__ import annotations
 
@@ -149,6 +149,68 @@ READY: tuple[ReadyRule, ...] = (
         severity=Severity.LOW,
         cool_down_days=180,
         call_within_minutes=3 * WORKING_DAY,
+    ),
+    ReadyRule(
+        code="usage-falling",
+        name_en="Usage has halved",
+        name_zh="使用量减半",
+        # At least ten in the 30 days before: a few more or less say nothing.
+        condition={
+            "all": [
+                {"measure": "usage_30d_vs_previous", "op": "<=", "value": "0.5"},
+                {"measure": "usage_prev_30d", "op": ">=", "value": 10},
+            ]
+        },
+        severity=Severity.MEDIUM,
+        cool_down_days=30,
+        call_within_minutes=2 * WORKING_DAY,
+    ),
+    ReadyRule(
+        code="balance-falling",
+        name_en="The balance held has halved",
+        name_zh="持有余额减半",
+        condition={"measure": "balance_vs_30d_ago", "op": "<=", "value": "0.5"},
+        severity=Severity.HIGH,
+        cool_down_days=30,
+        call_within_minutes=WORKING_DAY,
+    ),
+    ReadyRule(
+        code="invoice-overdue",
+        name_en="An invoice is more than a week overdue",
+        name_zh="账单逾期超过一周",
+        condition={"measure": "days_invoice_overdue", "op": ">", "value": 7},
+        severity=Severity.MEDIUM,
+        cool_down_days=30,
+        call_within_minutes=2 * WORKING_DAY,
+    ),
+    ReadyRule(
+        code="payment-failed",
+        name_en="A payment failed and is still owed",
+        name_zh="付款失败且仍未付清",
+        condition={
+            "all": [
+                {"measure": "payments_failed_30d", "op": ">=", "value": 1},
+                {"measure": "invoices_open", "op": ">=", "value": 1},
+            ]
+        },
+        severity=Severity.MEDIUM,
+        cool_down_days=30,
+        call_within_minutes=WORKING_DAY,
+    ),
+    ReadyRule(
+        code="delivery-late",
+        name_en="A delivery is overdue, or several came late",
+        name_zh="交货逾期或多次延迟",
+        condition={
+            "any": [
+                {"measure": "deliveries_overdue", "op": ">=", "value": 1},
+                {"measure": "deliveries_late_90d", "op": ">=", "value": 2},
+            ]
+        },
+        severity=Severity.MEDIUM,
+        cool_down_days=30,
+        call_within_minutes=WORKING_DAY,
+        case_kind=CaseKind.RECOVERY,
     ),
 )
 

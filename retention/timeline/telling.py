@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, TypeAlias
+from typing import Any
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import get_language, gettext
@@ -13,18 +13,16 @@ from django.utils.translation import get_language, gettext
 from customers.ground.gathering import gathered
 from customers.ground.localtime import start_of_day
 from customers.ground.models import Company
-from customers.ground.money import format_money
 from customers.models import ComplaintEvent, Contract, Customer, Interaction, Merge, Order, Ownership, User
 from retention.models import CaseMove, EarlyWarning, FollowUpCall, MoveKind, RetentionCase, WarningRule
 from retention.models.rules import CaseKind
 from retention.rules import evidence_sentence
+from retention.timeline import dealings
 from retention.timeline.places import Entry, Place
+from retention.timeline.sources import Source, Told, entry_of, money
 
 Row = tuple[Place, Callable[[], Entry]]
 """Where an entry stands, and what words it."""
-
-Told: TypeAlias = Any
-"""A row of a source as ``gathered`` gives it."""
 
 _STEPS = (  # those that calls do not tell already
     MoveKind.OPENED,
@@ -46,16 +44,6 @@ _OWNER = ("user_id", "user__username", "user__first_name", "user__last_name")
 _MERGE = ("survivor_id", "survivor__name", "merged__name")
 _UNDONE = ("undone_by_id", "undone_by__username", "undone_by__first_name", "undone_by__last_name")
 _RULE = ("rule__name_en", "rule__name_zh", "rule__condition")
-
-
-@dataclass(frozen=True)
-class Source:
-    """Rows of one kind: which, of what moment, what is read of them, and what words one."""
-
-    rows: QuerySet[Any]
-    moment: str
-    columns: tuple[str, ...]
-    word: Callable[[Told], Entry]
 
 
 @dataclass(frozen=True)
@@ -123,6 +111,7 @@ class Teller:
                 ("outcome", "note", "case_id", *_BY),
                 self._call,
             ),
+            **dealings.sources(facts),
         }
 
     def _newest(self, name: str, source: Source) -> QuerySet[Any, Any]:
@@ -141,7 +130,7 @@ class Teller:
 
     # --- What happened ------------------------------------------------------------------------
     def _order(self, order: Told) -> Entry:
-        amount = _money(order.sold - order.returned, order.currency)
+        amount = money(order.sold - order.returned, order.currency)
         values = {"number": order.number or order.id, "amount": amount}
         if order.status == Order.Status.CANCELLED:
             title = gettext("Cancelled order %(number)s, %(amount)s")
@@ -149,7 +138,7 @@ class Teller:
             title = gettext("Ordered %(number)s, %(amount)s")
         else:
             title = gettext("Returned goods %(number)s, %(amount)s")
-        return _entry("order", order, "order" if order.is_purchase else "return", title % values)
+        return entry_of("order", order, "order" if order.is_purchase else "return", title % values)
 
     def _untold(self, facts: dict[str, Any]) -> QuerySet[Interaction]:
         """Those that no follow-up call tells already."""
@@ -165,7 +154,7 @@ class Teller:
         else:
             title = gettext("%(kind)s: we contacted them")
         title = _capital(title % values)
-        return _entry(
+        return entry_of(
             "interaction",
             interaction,
             "interaction",
@@ -185,7 +174,7 @@ class Teller:
             ComplaintEvent.Kind.REOPENED: gettext("Complaint reopened"),
         }[ComplaintEvent.Kind(step.kind)]
         text = step.complaint__text if step.kind == ComplaintEvent.Kind.OPENED else ""
-        return _entry("complaint", step, "complaint", title, text=text, severity=step.complaint__severity)
+        return entry_of("complaint", step, "complaint", title, text=text, severity=step.complaint__severity)
 
     def _contracts_of(self) -> QuerySet[Any, Any]:
         rows = Contract.objects.filter(customer=self.customer, void=False).order_by("-pk")[:_MOST_CONTRACTS]
@@ -196,7 +185,7 @@ class Teller:
     def _contracts(self, contracts: list[Told]) -> Iterator[Row]:
         """A contract tells up to three things; a customer has few of them, so all are read."""
         for contract in contracts:
-            values = {"number": contract.number, "amount": _money(contract.value, contract.currency)}
+            values = {"number": contract.number, "amount": money(contract.value, contract.currency)}
             told = {
                 "contract_signed": (contract.occurred_at, gettext("Signed contract %(number)s, %(amount)s")),
                 "contract_renewed": (self._day(contract.renewed_day), gettext("Renewed contract %(number)s")),
@@ -221,7 +210,7 @@ class Teller:
             title = gettext("Nobody looks after the customer any more")
         else:
             title = gettext("%(name)s looks after the customer now") % {"name": _name(ownership, "user")}
-        return _entry("owner", ownership, "owner", title)
+        return entry_of("owner", ownership, "owner", title)
 
     def _merged(self) -> QuerySet[Merge]:
         return Merge.objects.filter(Q(survivor=self.customer) | Q(merged=self.customer))
@@ -249,7 +238,7 @@ class Teller:
     def _warning(self, warning: Told) -> Entry:
         rule = _rule(warning)
         title = gettext("Warning: %(rule)s") % {"rule": rule}
-        return _entry(
+        return entry_of(
             "warning",
             warning,
             "warning",
@@ -267,7 +256,9 @@ class Teller:
 
     def _gone(self, warning: Told) -> Entry:
         title = gettext("The sign is gone: %(rule)s") % {"rule": _rule(warning)}
-        return _entry("warning_gone", warning, "warning", title, moment="closed_at", case_id=warning.case_id)
+        return entry_of(
+            "warning_gone", warning, "warning", title, moment="closed_at", case_id=warning.case_id
+        )
 
     # --- What we did --------------------------------------------------------------------------
     def _step(self, step: Told) -> Entry:
@@ -277,7 +268,7 @@ class Teller:
         elif step.kind == MoveKind.CLOSED:
             text = step.case__outcome_reason
         people = [self.names[pk] for pk in _mentioned(step) if pk in self.names]
-        return _entry(
+        return entry_of(
             "step",
             step,
             "case",
@@ -291,7 +282,7 @@ class Teller:
 
     def _call(self, call: Told) -> Entry:
         title = gettext("Follow-up call: %(outcome)s") % {"outcome": FollowUpCall.Outcome(call.outcome).label}
-        return _entry(
+        return entry_of(
             "call",
             call,
             "call",
@@ -337,13 +328,6 @@ def _mentioned(step: Told) -> list[int]:
     return [step.codes[name] for name in ("assignee", "to") if step.codes.get(name)]
 
 
-def _entry(
-    source: str, row: Told, kind: str, title: str, *, moment: str = "occurred_at", **values: Any
-) -> Entry:
-    at: datetime = getattr(row, moment)
-    return Entry(str(Place(at, source, row.id)), at, kind, title, **values)
-
-
 def _by(row: Told) -> str:
     return _name(row, "by")
 
@@ -361,10 +345,6 @@ def _rule(warning: Told) -> WarningRule:
     return WarningRule(
         name_en=warning.rule__name_en, name_zh=warning.rule__name_zh, condition=warning.rule__condition
     )
-
-
-def _money(minor: int, currency: str) -> str:
-    return format_money(minor, currency, get_language() or "en")
 
 
 def _capital(text: str) -> str:

@@ -74,6 +74,10 @@ KIND_OF = {  # what the first object in an address is, by what stands before it
     "sweeps": "sweep",
     "teams": "team",
     "users": "user",
+    "settings/metrics": "usage_metric",
+    "invoices": "invoice",
+    "usage": "usage",
+    "usage-metrics": "usage_metric",
     "warnings": "warning",
 }
 

@@ -8,9 +8,11 @@ from tests.factories import (
     ComplaintFactory,
     ContractFactory,
     InteractionFactory,
+    InvoiceFactory,
     OrderFactory,
     OrderLineFactory,
     ProductFactory,
+    UsageFactory,
 )
 
 LISTS = [
@@ -23,6 +25,9 @@ LISTS = [
     "consents",
     "consent-texts",
     "objections",
+    "usage",
+    "invoices",
+    "usage-metrics",
     "products",
     "attributes",
     "attribute-values",
@@ -41,6 +46,8 @@ def facts_of(customer):
         "contracts": ContractFactory(customer=customer),
         "interactions": InteractionFactory(customer=customer),
         "complaints": ComplaintFactory(customer=customer, due_day=739000),
+        "usage": UsageFactory(customer=customer),
+        "invoices": InvoiceFactory(customer=customer),
         "contacts": customer.contacts.get(),
         "customers": customer,
     }

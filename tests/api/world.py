@@ -26,6 +26,7 @@ from customers.models import (
     ErasureReceipt,
     ExternalRef,
     ImportBatch,
+    UsageMetric,
     User,
 )
 from retention import calls, cases
@@ -38,9 +39,12 @@ from tests.factories import (
     ContractFactory,
     CustomerFactory,
     InteractionFactory,
+    InvoiceEventFactory,
+    InvoiceFactory,
     OrderFactory,
     ProductFactory,
     TeamFactory,
+    UsageFactory,
     UserFactory,
     day,
 )
@@ -92,6 +96,7 @@ def build() -> World:
         "attribute": list(Attribute.objects.values_list("pk", flat=True)),
         "reference": list(ExternalRef.objects.values_list("pk", flat=True)),
         "product": [ProductFactory().pk],
+        "usage_metric": [UsageMetric.objects.get(code="logins").pk],
         "rate": [],
         "erasure": [
             ErasureReceipt.objects.create(
@@ -119,6 +124,8 @@ def _belongings(world: World, owner: User, lead: User, *, hidden: bool) -> dict[
         "complaint": [],
         "consent": [],
         "objection": [],
+        "usage": [],
+        "invoice": [],
         "case": [],
         "call": [],
         "warning": [],
@@ -152,6 +159,10 @@ def _belongings(world: World, owner: User, lead: User, *, hidden: bool) -> dict[
         found["consent"].append(agreed[0].pk)
         if number:
             found["objection"].append(objections.object_to_profiling(customer, **said).pk)
+        invoice = InvoiceFactory(customer=customer, number=word())
+        found["invoice"].append(invoice.pk)
+        InvoiceEventFactory(invoice=invoice)
+        found["usage"].append(UsageFactory(customer=customer).pk)
         makers.give_margin(customer, 10_000 + number)
         case = makers.make_case(customer, by=owner, reason=word())
         warning = makers.make_warning(customer, run=makers.make_run(), case=case)

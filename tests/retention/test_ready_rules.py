@@ -1,4 +1,4 @@
-"""The eight ready rules: delivered switched off, and exactly whom each one finds, with near misses."""
+"""The ready rules: delivered switched off, and exactly whom each one finds, with near misses."""
 
 from __future__ import annotations
 
@@ -24,9 +24,13 @@ from tests.factories import (
     ContractFactory,
     CustomerFactory,
     InteractionFactory,
+    InvoiceEventFactory,
+    InvoiceFactory,
     MainContactFactory,
     OrderFactory,
     OwnershipFactory,
+    ProductFactory,
+    UsageFactory,
     UserActivityFactory,
     UserFactory,
     ago,
@@ -85,6 +89,32 @@ def lived(customer: Customer, *places: tuple[str, float]) -> None:
     """Let the customer be in these places, each since so many days."""
     for place, days_ago in places:
         AddressFactory(customer=customer, place=place, occurred_at=ago(days_ago))
+
+
+def used(customer: Customer, quantity: int, days_ago: float, code: str = "logins") -> None:
+    """Let the customer use something, or hold a balance."""
+    UsageFactory(customer=customer, code=code, quantity=quantity, occurred_at=ago(days_ago))
+
+
+def held(customer: Customer, quantity: int, days_ago: float, **values: Any) -> None:
+    """Let the customer hold a balance from that day on."""
+    UsageFactory(customer=customer, code="balance", quantity=quantity, occurred_at=ago(days_ago), **values)
+
+
+def owes(customer: Customer, due_day: int, *, paid: int = 0, failed_ago: float | None = None) -> None:
+    """Let the customer owe an invoice of 100.00, of which something is paid or a payment failed."""
+    invoice = InvoiceFactory(customer=customer, occurred_at=ago(60), due_day=due_day)
+    if paid:
+        InvoiceEventFactory(invoice=invoice, amount=paid)
+    if failed_ago is not None:
+        InvoiceEventFactory(invoice=invoice, kind="failed", occurred_at=ago(failed_ago))
+
+
+def awaits(customer: Customer, promised: int, delivered: int | None = None, **values: Any) -> None:
+    """Let the customer have ordered something for a day, and perhaps have got it."""
+    OrderFactory(
+        customer=customer, occurred_at=ago(120), promised_day=promised, delivered_day=delivered, **values
+    )
 
 
 Story = Callable[[Customer], Any]
@@ -176,6 +206,63 @@ STORIES: dict[str, dict[str, tuple[bool, Story]]] = {
         "the first owner is no change": (False, lambda c: owned(c, UserFactory(), 5)),
         "nobody any more": (True, lambda c: (owned(c, UserFactory(), 300), owned(c, None, 200))),
         "never had one": (False, lambda c: None),
+    },
+    "usage-falling": {
+        "exactly half": (True, lambda c: (used(c, 10, 40), used(c, 5, 3))),
+        "one more": (False, lambda c: (used(c, 10, 40), used(c, 6, 3))),
+        "nothing left": (True, lambda c: used(c, 10, 59)),
+        "too little before": (False, lambda c: used(c, 9, 40)),
+        "the edge of the windows": (False, lambda c: used(c, 10, 60)),
+        "several metrics add up": (True, lambda c: (used(c, 8, 40), used(c, 2, 30, "visits"))),
+        "a balance is no usage": (False, lambda c: used(c, 100, 40, "balance")),
+    },
+    "balance-falling": {
+        "exactly half": (True, lambda c: (held(c, 1000, 200), held(c, 500, 29))),
+        "a little more": (False, lambda c: (held(c, 1000, 200), held(c, 501, 29))),
+        "fell long ago": (False, lambda c: (held(c, 1000, 200), held(c, 500, 30))),
+        "rose again": (False, lambda c: (held(c, 1000, 40), held(c, 100, 10), held(c, 900, 5))),
+        "half of one of two products": (
+            True,
+            lambda c: (held(c, 1000, 40), held(c, 100, 40, product=ProductFactory()), held(c, 400, 5)),
+        ),
+        "the other product stands for it": (
+            False,
+            lambda c: (held(c, 1000, 40), held(c, 1000, 40, product=ProductFactory()), held(c, 400, 5)),
+        ),
+        "used, not held": (False, lambda c: used(c, 10, 40)),
+    },
+    "invoice-overdue": {
+        "eight days": (True, lambda c: owes(c, TODAY - 8)),
+        "seven days": (False, lambda c: owes(c, TODAY - 7)),
+        "paid in part": (True, lambda c: owes(c, TODAY - 8, paid=9999)),
+        "paid in full": (False, lambda c: owes(c, TODAY - 8, paid=10000)),
+        "another one is open": (False, lambda c: (owes(c, TODAY - 8, paid=10000), owes(c, TODAY))),
+        "a payment that failed pays nothing": (True, lambda c: owes(c, TODAY - 8, failed_ago=1)),
+    },
+    "payment-failed": {
+        "29 days ago": (True, lambda c: owes(c, TODAY + 5, failed_ago=29)),
+        "30 days ago": (False, lambda c: owes(c, TODAY + 5, failed_ago=30)),
+        "paid since": (False, lambda c: owes(c, TODAY + 5, failed_ago=29, paid=10000)),
+        "never failed": (False, lambda c: owes(c, TODAY + 5)),
+    },
+    "delivery-late": {
+        "overdue since today": (True, lambda c: awaits(c, TODAY - 1)),
+        "promised for today": (False, lambda c: awaits(c, TODAY)),
+        "cancelled": (False, lambda c: awaits(c, TODAY - 1, status="cancelled")),
+        "delivered, the day is unknown": (False, lambda c: awaits(c, TODAY - 1, status="delivered")),
+        "two came late": (
+            True,
+            lambda c: (awaits(c, TODAY - 90, TODAY - 89), awaits(c, TODAY - 10, TODAY - 9)),
+        ),
+        "one came late": (False, lambda c: awaits(c, TODAY - 10, TODAY - 9)),
+        "one of two too long ago": (
+            False,
+            lambda c: (awaits(c, TODAY - 91, TODAY - 90), awaits(c, TODAY - 10, TODAY - 9)),
+        ),
+        "both in time": (
+            False,
+            lambda c: (awaits(c, TODAY - 10, TODAY - 10), awaits(c, TODAY - 9, TODAY - 10)),
+        ),
     },
 }
 

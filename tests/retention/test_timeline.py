@@ -22,8 +22,12 @@ from tests.factories import (
     ContractFactory,
     CustomerFactory,
     InteractionFactory,
+    InvoiceEventFactory,
+    InvoiceFactory,
     OrderFactory,
+    ProductFactory,
     TeamFactory,
+    UsageFactory,
     UserFactory,
     ago,
     day,
@@ -49,6 +53,18 @@ def live_through_everything(customer: Customer, *, manager: User, teammate: User
         renewed_day=day(ago(15)),
         terminated_day=day(ago(14)),
     )
+    UsageFactory(customer=customer, occurred_at=ago(12), quantity=1500)
+    UsageFactory(
+        customer=customer,
+        occurred_at=ago(11),
+        code="balance",
+        quantity=7,
+        product=ProductFactory(name="Fund"),
+    )
+    invoice = InvoiceFactory(customer=customer, number="R1", occurred_at=ago(11.9))
+    InvoiceEventFactory(invoice=invoice, kind="failed", occurred_at=ago(11.8))
+    InvoiceEventFactory(invoice=invoice, amount=4000, occurred_at=ago(11.7))
+    InvoiceEventFactory(invoice=invoice, kind="written_off", amount=6000, occurred_at=ago(11.6))
     InteractionFactory(customer=customer, occurred_at=ago(10), text="Asked about prices.", by=manager)
     InteractionFactory(customer=customer, occurred_at=ago(9), reached=False, text="")
     InteractionFactory(customer=customer, occurred_at=ago(8), direction="in", kind="email", text="Hello?")
@@ -87,6 +103,12 @@ def test_timeline_tells_everything_once_newest_first(
         "E-mail: they contacted us",
         "Call: nobody reached",
         "Call: we contacted them",
+        "Balance held: 7",
+        "Invoice R1: ¥60 written off",
+        "Invoice R1: ¥40 paid",
+        "Invoice R1: payment of ¥100 failed",
+        "Invoice R1 issued, ¥100",
+        "Logins: 1,500",
         "Terminated contract K1",
         "Renewed contract K1",
         "Cancelled order A3, ¥100",
@@ -98,13 +120,15 @@ def test_timeline_tells_everything_once_newest_first(
     assert page.older == ""
     by_title = {entry.title: entry for entry in page.entries}
     assert by_title["Complained"].text == "Box was wet."
+    assert by_title["Balance held: 7"].text == "Fund"
     assert by_title["Case closed: saved"].text == "New price."
     assert by_title["Case closed: saved"].by == str(teammate)
     assert by_title["Follow-up call: no answer"].text == "Rang out."
     assert by_title["Warning: Complaints open"].severity == 3
     assert by_title["Warning: Complaints open"].text
     assert {entry.kind for entry in page.entries} == {
-        "order", "return", "interaction", "complaint", "contract", "owner", "warning", "case", "call"
+        "order", "return", "interaction", "complaint", "contract", "owner", "usage", "invoice",
+        "payment_failed", "warning", "case", "call"
     }  # fmt: skip
     assert len({entry.key for entry in page.entries}) == len(page.entries)
 
@@ -118,7 +142,7 @@ def test_timeline_pages_add_up_to_the_whole(
         OrderFactory(customer=customer, number=f"B{number}", occurred_at=ago(10))
         InteractionFactory(customer=customer, occurred_at=ago(10), text=str(number))
     whole = [entry.key for entry in timeline(customer, user=lead, limit=200).entries]
-    assert len(whole) == 30
+    assert len(whole) == 36
     read: list[str] = []
     before = ""
     while True:

@@ -20,9 +20,12 @@ from customers.models import (
     Contract,
     Customer,
     Interaction,
+    Invoice,
+    InvoiceEvent,
     Order,
     OrderLine,
     Ownership,
+    Usage,
 )
 
 SAME = {"currency": CURRENCY}
@@ -41,11 +44,15 @@ WRITTEN: tuple[tuple[str, type[models.Model]], ...] = (
     ("line_rows", OrderLine),
     ("return_rows", Order),
     ("return_line_rows", OrderLine),
+    ("invoice_rows", Invoice),
+    ("invoice_event_rows", InvoiceEvent),
+    ("usage_rows", Usage),
     ("contract_rows", Contract),
     ("interaction_rows", Interaction),
     ("complaint_rows", Complaint),
     ("complaint_event_rows", ComplaintEvent),
 )
+DERIVED = frozenset({"invoice_rows", "invoice_event_rows", "usage_rows"})
 CHANGED: tuple[tuple[str, type[models.Model]], ...] = (
     ("changed_orders", Order),
     ("changed_lines", OrderLine),
@@ -53,4 +60,4 @@ CHANGED: tuple[tuple[str, type[models.Model]], ...] = (
     ("void_interactions", Interaction),
 )
 
-__all__ = ["CHANGED", "SAME", "SEGMENTS", "WRITTEN", "Builder"]
+__all__ = ["CHANGED", "DERIVED", "SAME", "SEGMENTS", "WRITTEN", "Builder"]

@@ -9,32 +9,42 @@ from typing import Any
 from customers.demo.bulk import first_free_id
 from customers.demo.company import DAY
 from customers.demo.moments import local_day
-from customers.demo.rows.base import FACT, Base, Rows
+from customers.demo.rows.base import FACT, Rows
+from customers.demo.rows.dealings import Dealings
 from customers.models import OrderLine
 
 DELIVERED_AFTER = 4 * DAY
 
 
-class Trade(Base):
+class Trade(Dealings):
     """Makes orders, lines, returns and contracts; newer versions end with the id of their row."""
 
     def order_rows(self) -> Rows:
         """Make the orders, as first written down."""
-        names = ("id", *FACT, "number", "status", "sold", "sold_base", "margin_base", "margin_assumed")
+        names = (
+            "id", *FACT, "number", "status", "sold", "sold_base", "margin_base", "margin_assumed",
+            "promised_day", "delivered_day",
+        )  # fmt: skip
         delivered = self.world.window.end - DELIVERED_AFTER
         return names, (
             (
                 self.orders[row.key],
                 *self._fact(row),
                 row.key,
-                "delivered" if row.at < delivered else "placed",
+                self._status(row, delivered),
                 row.amount,
                 row.amount,
                 row.amount - row.cost,
                 False,
+                *self.deliveries.get(row.key, (None, None)),
             )
             for row in self.facts.orders
         )
+
+    def _status(self, row: Any, delivered: int) -> str:
+        if row.key in self.deliveries:
+            return "placed" if self.deliveries[row.key][1] is None else "delivered"
+        return "delivered" if row.at < delivered else "placed"
 
     def line_rows(self) -> Rows:
         """Make the lines of the orders."""

@@ -1,9 +1,11 @@
 """How each kind's lines become records and land; called in the transaction of a chunk."""
 
 from customers.imports.landing.consents import land_consents
+from customers.imports.landing.payments import land_payments
 from customers.imports.landing.people import land_attributes, land_contacts, land_customers
 from customers.imports.landing.talk import land_complaints, land_interactions
 from customers.imports.landing.trade import land_contracts, land_orders, land_products, land_rates
+from customers.imports.landing.usage import land_usage
 
 __all__ = [
     "land_attributes",
@@ -14,6 +16,8 @@ __all__ = [
     "land_customers",
     "land_interactions",
     "land_orders",
+    "land_payments",
     "land_products",
     "land_rates",
+    "land_usage",
 ]

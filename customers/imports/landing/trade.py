@@ -23,6 +23,7 @@ from customers.imports import errors
 from customers.imports.checks import RATE_DIGITS
 from customers.imports.kinds import Context, Group, LineRefusal, Outcome, Row
 from customers.imports.landing.together import creating, land, new_customer
+from customers.models import Order
 
 _ONE = Decimal(1)
 
@@ -54,6 +55,12 @@ def land_orders(groups: Sequence[Group], context: Context) -> Outcome:
         occurred_at = min(row.values["occurred_at"] for row in rows)
         recorded_at, assumed = context.known(occurred_at, first.get("recorded_at"))
         values: dict[str, Any] = {name: first[name] for name in ("number", "status") if name in first}
+        for name in ("promised", "delivered"):
+            if f"{name}_on" in first:
+                day = first[f"{name}_on"]
+                values[f"{name}_day"] = None if day is None else day.toordinal()
+        if values.get("delivered_day") is not None and "status" not in values:
+            values["status"] = Order.Status.DELIVERED
         records.append(
             OrderRecord(
                 external_id=group.key,

@@ -22,7 +22,7 @@ from django.utils.translation import gettext_lazy
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from customers import causes
+from customers import causes, usage
 from customers.demo import load, world
 from customers.demo.company import ZONE
 from customers.demo.people import ACCOUNTS
@@ -108,6 +108,7 @@ class Command(BaseCommand):
     def _move_in(self, told: world.World, *, password: str, options: dict[str, Any]) -> None:
         at = _moment(options["until"])
         causes.sync()
+        usage.sync()
         rules.sync(at=at)
         with self._bar(_("Writing what it knows"), load.rows_of(told)) as tell:
             load.load(told, password=password, at=at, progress=lambda _name, count: tell(count))

@@ -18,7 +18,7 @@ CUSTOMERS, USERS = 3, 3
 MICROSECOND = timedelta(microseconds=1)
 
 # Days back at which something happens: the edges of all windows, the clock changes, and any other day.
-EDGES = [30, 29, 90, 89, 180, 179, 365, 364, 730, 729, 0, 1, -1, 4, 5]
+EDGES = [30, 29, 60, 59, 90, 89, 180, 179, 365, 364, 730, 729, 0, 1, -1, 4, 5]
 days_back = st.one_of(st.sampled_from(EDGES), st.integers(0, 800))
 times_of_day = st.sampled_from([time(0), time(23, 59, 59, 999999), time(0, 0, 0, 1), time(12), time(2, 30)])
 delays = st.sampled_from(
@@ -81,6 +81,28 @@ _VALUES: dict[str, st.SearchStrategy[dict[str, Any]]] = {
             "due": st.none() | near_days,
         }
     ),
+    "deliveries": st.fixed_dictionaries(
+        {
+            "status": st.sampled_from(["placed", "placed", "delivered", "cancelled"]),
+            "promised": seldom(near_days),
+            "delivered": seldom(near_days),
+        }
+    ),
+    "invoices": st.fixed_dictionaries(
+        {
+            "event": st.sampled_from(["paid", "paid", "failed", "written_off"]),
+            "amount": st.sampled_from([0, 1, 999, 1000, 1001]),
+            "due": st.none(),
+        }
+    ),
+    "usage": st.fixed_dictionaries({"milli": st.sampled_from([0, 1, 999, 1000]) | st.integers(0, 10**7)}),
+    "balances": st.fixed_dictionaries(
+        {
+            "metric": st.integers(0, 1),
+            "product": st.none() | st.integers(0, 1),
+            "milli": st.integers(-(10**6), 10**7),
+        }
+    ),
     "ownership": st.fixed_dictionaries({"user": st.none() | st.integers(0, USERS - 1)}),
     "addresses": st.fixed_dictionaries(
         {"place": st.sampled_from(["", "CN", "CN-32", "CN-32-05", "CN-31", "ES-B", "ES-BU"])}
@@ -138,6 +160,18 @@ def complaint(
 
 
 @st.composite
+def invoice(
+    draw: st.DrawFn, *, happenings: st.SearchStrategy[datetime], customer: int, thread: int
+) -> list[Fact]:
+    """Draw an invoice that is issued, and then what is paid of it or fails."""
+    steps = fact(happenings=happenings, kind="invoices", customer=customer, thread=thread)
+    issued = draw(steps)
+    for version in issued.versions:
+        version.values = {"event": "issued", "amount": 1000, "due": draw(near_days)}
+    return [issued, *draw(st.lists(steps, max_size=3))]
+
+
+@st.composite
 def histories(draw: st.DrawFn) -> History:
     """Draw the histories of a few customers in one zone, in any order of writing.
 
@@ -150,11 +184,16 @@ def histories(draw: st.DrawFn) -> History:
     facts: list[Fact] = []
     threads = itertools.count(1)
     for customer in range(draw(st.integers(1, CUSTOMERS))):
-        for kind in ("orders", "contracts", "interactions", "ownership", "addresses", "main_contact"):
+        for kind in (
+            *("orders", "contracts", "interactions", "deliveries", "usage", "balances", "ownership"),
+            *("addresses", "main_contact"),
+        ):
             one = fact(happenings=happenings, kind=kind, customer=customer)
             facts += draw(st.lists(one, max_size=7 if kind == "orders" else 4))
         for _complaint in range(draw(st.integers(0, 2))):
             facts += draw(complaint(happenings=happenings, customer=customer, thread=next(threads)))
+        for _invoice in range(draw(st.integers(0, 2))):
+            facts += draw(invoice(happenings=happenings, customer=customer, thread=next(threads)))
     facts += draw(st.lists(fact(happenings=happenings, kind="activity", customer=0), max_size=4))
     facts = draw(st.permutations(facts))
     known = {m for f in facts for v in f.versions for m in (v.recorded_at, v.occurred_at)}

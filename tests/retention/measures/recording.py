@@ -16,9 +16,14 @@ from customers.models import (
     Contract,
     Customer,
     Interaction,
+    Invoice,
+    InvoiceEvent,
     MainContactChange,
     Order,
     Ownership,
+    Product,
+    Usage,
+    UsageMetric,
     User,
     UserActivity,
 )
@@ -30,6 +35,10 @@ MODELS: dict[str, type[Model]] = {
     "contracts": Contract,
     "interactions": Interaction,
     "complaints": ComplaintEvent,
+    "deliveries": Order,
+    "invoices": InvoiceEvent,
+    "usage": Usage,
+    "balances": Usage,
     "ownership": Ownership,
     "addresses": Address,
     "main_contact": MainContactChange,
@@ -45,6 +54,7 @@ class Recorder:
         self.written: dict[int, int] = {}  # the same -> how many of its versions are written
         self.threads: dict[int, Complaint] = {}
         self.people: dict[int, Contact] = {}
+        self.invoices: dict[int, Invoice] = {}
         self.number = 0
 
     def write(self, facts: Iterable[Fact], *, until: datetime | None = None) -> list[int]:
@@ -138,6 +148,59 @@ class Recorder:
             "due_day": version.values["due"],
         }
 
+    def _delivery(self, fact: Fact, version: Version) -> dict[str, Any]:
+        return {  # of which nothing but its delivery counts
+            "status": version.values["status"],
+            "promised_day": version.values["promised"],
+            "delivered_day": version.values["delivered"],
+            "is_purchase": False,
+            "currency": "CNY",
+        }
+
+    def _invoice(self, fact: Fact, version: Version) -> dict[str, Any]:
+        if fact.thread not in self.invoices:
+            self.invoices[fact.thread] = Invoice.objects.create(
+                customer_id=self.pk_of(fact),
+                occurred_at=version.occurred_at,
+                occurred_day=local_day(version.occurred_at, self.zone),
+                recorded_at=version.recorded_at,
+                currency="CNY",
+                amount=1000,
+                amount_base=1000,
+                due_day=1,
+            )
+        return {
+            "invoice": self.invoices[fact.thread],
+            "kind": version.values["event"],
+            "amount": version.values["amount"],
+            "amount_base": 2 * version.values["amount"],
+            "due_day": version.values["due"],
+        }
+
+    def _use(self, fact: Fact, version: Version) -> dict[str, Any]:
+        return {"metric": self.metric("logins"), "kind": "use", "milli": version.values["milli"]}
+
+    def _balance(self, fact: Fact, version: Version) -> dict[str, Any]:
+        values = version.values
+        metric = self.metric("balance" if values["metric"] == 0 else "seats")
+        product = values["product"]
+        return {
+            "metric": metric,
+            "kind": "balance",
+            "milli": values["milli"],
+            "product": None if product is None else self.product(product),
+        }
+
+    def metric(self, code: str) -> UsageMetric:
+        """Return a metric, made when it is needed."""
+        kind = "use" if code == "logins" else "balance"
+        names = {"name_en": code, "name_zh": code}
+        return UsageMetric.objects.get_or_create(code=code, defaults={"kind": kind, **names})[0]
+
+    def product(self, number: int) -> Product:
+        """Return a product, made when it is needed."""
+        return Product.objects.get_or_create(code=f"P{number}", defaults={"name": f"P{number}"})[0]
+
     def _owner(self, fact: Fact, version: Version) -> dict[str, Any]:
         user = version.values["user"]
         return {"user": None if user is None else self.users[user]}
@@ -155,6 +218,10 @@ class Recorder:
         "contracts": _contract,
         "interactions": _interaction,
         "complaints": _complaint,
+        "deliveries": _delivery,
+        "invoices": _invoice,
+        "usage": _use,
+        "balances": _balance,
         "ownership": _owner,
         "addresses": _address,
         "main_contact": _main_contact,

@@ -19,6 +19,10 @@ INDEXES = {
     "contracts": "contract_pass",
     "interactions": "interaction_pass",
     "complaints": "complaint_event_pass",
+    "deliveries": "order_delivery_pass",
+    "invoices": "invoice_event_pass",
+    "usage": "usage_pass",
+    "balances": "balance_pass",
     "ownership": "ownership_pass",
 }
 
@@ -43,6 +47,7 @@ def _many(source: Source) -> str:
         "occurred_at": "now() - n * interval '1 minute'",
         "recorded_at": "now() - n * interval '1 minute'",
         "ingested_at": "now()",
+        "promised_day": "n",  # else the index of those that have one is empty
     }
     kinds = {"BooleanField": "false", "CharField": "'x'", "DateTimeField": "now()"}
     values = {

@@ -479,3 +479,127 @@ def _(past: Past) -> Value:
 @measure("days_since_main_contact_left")
 def _(past: Past) -> Value:
     return since(past, EVALUATORS["main_contact_left_day"](past))
+
+
+# --- Usage and balances -----------------------------------------------------------------------
+def used(past: Past, newest: int = 0, oldest: int = 10**9) -> list[dict[str, Any]]:
+    return [row for row in past.of("usage") if newest <= past.today - row["day"] < oldest]
+
+
+@measure("usage_30d")
+def _(past: Past) -> Value:
+    return sum(row["milli"] for row in used(past, 0, 30)) // 1000
+
+
+@measure("usage_prev_30d")
+def _(past: Past) -> Value:
+    return sum(row["milli"] for row in used(past, 30, 60)) // 1000
+
+
+@measure("last_usage_day")
+def _(past: Past) -> Value:
+    return max((row["day"] for row in used(past) if row["milli"] > 0), default=None)
+
+
+@measure("days_since_last_usage")
+def _(past: Past) -> Value:
+    return since(past, EVALUATORS["last_usage_day"](past))
+
+
+@measure("usage_30d_vs_previous")
+def _(past: Past) -> Value:
+    return ratio(int(EVALUATORS["usage_30d"](past) or 0), int(EVALUATORS["usage_prev_30d"](past) or 0))
+
+
+def held(past: Past, *, back: int = -(10**9)) -> int:
+    newest: dict[Any, int] = {}
+    for row in past.of("balances"):
+        if past.today - row["day"] >= back:
+            newest[row["metric"], row["product"]] = row["milli"]
+    total = sum(newest.values())
+    return total // 1000 if total >= 0 else -(-total // 1000)
+
+
+@measure("balance_held")
+def _(past: Past) -> Value:
+    return held(past)
+
+
+@measure("balance_30d_ago")
+def _(past: Past) -> Value:
+    return held(past, back=30)
+
+
+@measure("balance_vs_30d_ago")
+def _(past: Past) -> Value:
+    return ratio(held(past), held(past, back=30))
+
+
+# --- Deliveries -------------------------------------------------------------------------------
+def promised(past: Past) -> list[tuple[dict[str, Any], bool]]:
+    """Return the orders that were promised by a day, and whether each has come."""
+    return [
+        (row, row["delivered"] is not None and row["delivered"] <= past.today)
+        for row in past.of("deliveries")
+        if row["promised"] is not None and row["status"] != "cancelled"
+    ]
+
+
+@measure("deliveries_late_90d")
+def _(past: Past) -> Value:
+    return sum(
+        came and row["delivered"] > row["promised"] and past.today - row["delivered"] < 90
+        for row, came in promised(past)
+    )
+
+
+@measure("deliveries_overdue")
+def _(past: Past) -> Value:
+    def is_awaited(row: dict[str, Any]) -> bool:
+        return row["status"] != "delivered" or row["delivered"] is not None
+
+    return sum(not came and row["promised"] < past.today and is_awaited(row) for row, came in promised(past))
+
+
+# --- Invoices ---------------------------------------------------------------------------------
+def bills(past: Past) -> list[tuple[int, int]]:
+    """Return what is owed of each open invoice, and its due day."""
+    found = []
+    for thread in sorted({row["thread"] for row in past.of("invoices")}):
+        steps = [row for row in past.of("invoices") if row["thread"] == thread]
+        owed = sum(row["amount"] for row in steps if row["event"] == "issued")
+        owed -= sum(row["amount"] for row in steps if row["event"] in ("paid", "written_off"))
+        due = [row["due"] for row in steps if row["event"] == "issued"]
+        if owed > 0 and due:
+            found.append((owed, due[0]))
+    return found
+
+
+@measure("invoices_open")
+def _(past: Past) -> Value:
+    return len(bills(past))
+
+
+@measure("invoices_overdue")
+def _(past: Past) -> Value:
+    return sum(due < past.today for _owed, due in bills(past))
+
+
+@measure("amount_overdue")
+def _(past: Past) -> Value:
+    return sum(2 * owed for owed, due in bills(past) if due < past.today)
+
+
+@measure("invoice_due_day")
+def _(past: Past) -> Value:
+    return min((due for _owed, due in bills(past)), default=None)
+
+
+@measure("payments_failed_30d")
+def _(past: Past) -> Value:
+    return sum(row["event"] == "failed" and past.today - row["day"] < 30 for row in past.of("invoices"))
+
+
+@measure("days_invoice_overdue")
+def _(past: Past) -> Value:
+    return since(past, EVALUATORS["invoice_due_day"](past))

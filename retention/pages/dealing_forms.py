@@ -1,0 +1,139 @@
+"""Short forms to enter dealings by hand, made for a phone too."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.db.models import F
+from django.utils.translation import gettext_lazy as _
+
+from customers import company, usage
+from customers.ground.models import ExchangeRate
+from customers.ground.money import format_money
+from customers.ground.numbers import whole
+from customers.models import Customer, Invoice, InvoiceEvent, UsageMetric
+from retention.pages.forms import YEARS, MomentField
+
+MOST_INVOICES = 100
+_AMOUNT = {"max_digits": 14, "decimal_places": 4}
+_OUTCOMES = [(code, label) for code, label in InvoiceEvent.Kind.choices if code != InvoiceEvent.Kind.ISSUED]
+
+
+class DayField(forms.DateField):
+    """A day, picked by the browser's own control."""
+
+    widget = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+
+    def to_python(self, value: Any) -> date | None:
+        """Return the day; years that nobody means are refused."""
+        day: date | None = super().to_python(value)
+        if day is not None and day.year not in YEARS:
+            raise ValidationError(_("Enter a year between 2000 and 2100."), code="year")
+        return day
+
+
+class ListedField(forms.ModelChoiceField):
+    """One row; a key that is no number the database can hold is refused like an unknown one."""
+
+    def to_python(self, value: Any) -> Any:
+        """Return the row."""
+        if value not in self.empty_values and whole(str(value)) is None:
+            raise ValidationError(self.error_messages["invalid_choice"], code="invalid_choice")
+        return super().to_python(value)
+
+
+def _number(**values: Any) -> forms.DecimalField:
+    return forms.DecimalField(
+        widget=forms.NumberInput(attrs={"inputmode": "decimal", "step": "any"}), **values
+    )
+
+
+def _when(label: Any) -> MomentField:
+    return MomentField(label=label, required=False, help_text=_("Empty: now."))
+
+
+class InCurrencyForm(forms.Form):
+    """What has an amount in one of the currencies that the company knows."""
+
+    currency = forms.ChoiceField(label=_("Currency"), required=False)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        base = company.current().base_currency
+        others = ExchangeRate.objects.order_by("currency").values_list("currency", flat=True).distinct()
+        codes = [base, *(code for code in others if code != base)]
+        self.fields["currency"].choices = [(code, code) for code in codes]  # type: ignore[attr-defined]
+
+
+class OrderForm(InCurrencyForm):
+    """An order of one amount."""
+
+    amount = _number(label=_("Amount"), min_value=0, **_AMOUNT)
+    description = forms.CharField(label=_("What was ordered"), max_length=200, required=False)
+    number = forms.CharField(label=_("Order number"), max_length=64, required=False)
+    occurred_at = _when(_("Ordered at"))
+    promised_on = DayField(label=_("Delivery promised by"), required=False)
+    field_order = ["amount", "currency", "description", "number", "promised_on", "occurred_at"]
+
+
+class DeliveryForm(forms.Form):
+    """When an order was promised and when it came."""
+
+    promised_on = DayField(label=_("Delivery promised by"), required=False)
+    delivered_on = DayField(label=_("Delivered on"), required=False)
+
+
+class InvoiceForm(InCurrencyForm):
+    """An invoice."""
+
+    amount = _number(label=_("Amount"), min_value=0, **_AMOUNT)
+    due_on = DayField(label=_("Due on"))
+    number = forms.CharField(label=_("Invoice number"), max_length=64, required=False)
+    occurred_at = _when(_("Issued at"))
+    field_order = ["amount", "currency", "due_on", "number", "occurred_at"]
+
+
+class InvoiceField(ListedField):
+    """An invoice, called by its number and what is still owed."""
+
+    def label_from_instance(self, obj: Any) -> str:
+        """Return what the list says of an invoice."""
+        return f"{obj.number or obj.pk} · {format_money(obj.owed, obj.currency, 'en')}"
+
+
+class PaymentForm(forms.Form):
+    """A payment of an open invoice."""
+
+    invoice = InvoiceField(label=_("Invoice"), queryset=Invoice.objects.none(), empty_label=None)
+    kind = forms.ChoiceField(label=_("What became of it"), choices=_OUTCOMES)
+    amount = _number(
+        label=_("Amount"), min_value=0, required=False, help_text=_("Empty: all that is owed."), **_AMOUNT
+    )
+    method = forms.ChoiceField(
+        label=_("Method"), choices=[("", "—"), *InvoiceEvent.Method.choices], required=False
+    )
+    occurred_at = _when(_("When"))
+
+    def __init__(self, *args: Any, customer: Customer, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        due = Invoice.objects.filter(customer=customer, void=False, settled__lt=F("amount"))
+        listed = due.order_by("due_day", "pk").values("pk")[:MOST_INVOICES]
+        field: Any = self.fields["invoice"]
+        found = list(listed.values_list("pk", flat=True))
+        self.has_invoices = bool(found)
+        field.queryset = Invoice.objects.filter(pk__in=found).order_by("due_day", "pk")
+
+
+class UsageForm(forms.Form):
+    """Usage of a metric."""
+
+    metric = ListedField(label=_("Metric"), queryset=UsageMetric.objects.none(), empty_label=None)
+    quantity = _number(label=_("Quantity"), max_digits=15, decimal_places=3)
+    occurred_at = _when(_("When"))
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["metric"].queryset = usage.metrics()  # type: ignore[attr-defined]

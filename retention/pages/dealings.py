@@ -1,0 +1,189 @@
+"""The customer's dealings with us: orders, contracts, invoices, usage; and forms to enter them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from customers import company, invoices, orders, usage
+from customers.access import allow
+from customers.ground import clock, money
+from customers.ground.errors import Refused
+from customers.models import Customer, Invoice, InvoiceEvent, Order, Usage
+from retention.pages.customers import SEES_CUSTOMERS
+from retention.pages.dealing_forms import DeliveryForm, InvoiceForm, OrderForm, PaymentForm, UsageForm
+from retention.pages.dealing_rows import contracts_of, invoices_of, orders_of, page_number, usage_of
+from retention.pages.forms import WORKERS
+
+Verb = Callable[[dict[str, Any], datetime], Any]
+
+
+@require_safe
+@allow(*SEES_CUSTOMERS)
+def dealings_page(request: HttpRequest, pk: int) -> HttpResponse:
+    """Show what the customer bought, agreed, owes and uses; ``?orders=2`` and ``?invoices=2`` page."""
+    return _page(request, _customer_of(request, pk))
+
+
+@require_POST
+@allow(*WORKERS)
+def dealings_order(request: HttpRequest, pk: int) -> HttpResponse:
+    """Enter an order of one amount."""
+    customer = _customer_of(request, pk)
+
+    def record(values: dict[str, Any], at: datetime) -> None:
+        line = orders.Line(Decimal(1), values.pop("amount"), description=values.pop("description"))
+        orders.record_order(customer, lines=[line], **values, by=request.user, at=at)
+
+    return _act(request, customer, "order_form", OrderForm(request.POST), record, _("The order is entered."))
+
+
+@require_POST
+@allow(*WORKERS)
+def dealings_delivery(request: HttpRequest, pk: int, order: int) -> HttpResponse:
+    """Enter when an order was promised or delivered."""
+    customer = _customer_of(request, pk)
+    bought = get_object_or_404(Order, pk=order, customer=customer, void=False)
+    form = DeliveryForm(request.POST)
+    return _act(
+        request,
+        customer,
+        "delivery_form",
+        form,
+        lambda values, at: orders.set_delivery(bought, **values, by=request.user, at=at),
+        _("The order is saved."),
+        delivery_of=bought,
+    )
+
+
+@require_POST
+@allow(*WORKERS)
+def dealings_invoice(request: HttpRequest, pk: int) -> HttpResponse:
+    """Enter an invoice."""
+    customer = _customer_of(request, pk)
+
+    def record(values: dict[str, Any], at: datetime) -> None:
+        currency = values["currency"] or company.current().base_currency
+        values["amount"] = money.to_minor(values["amount"], currency)
+        invoices.issue_invoice(customer, **values, by=request.user, at=at)
+
+    form = InvoiceForm(request.POST)
+    return _act(request, customer, "invoice_form", form, record, _("The invoice is entered."))
+
+
+@require_POST
+@allow(*WORKERS)
+def dealings_payment(request: HttpRequest, pk: int) -> HttpResponse:
+    """Enter a payment of an invoice, or one that failed."""
+    customer = _customer_of(request, pk)
+
+    def record(values: dict[str, Any], at: datetime) -> None:
+        invoice: Invoice = values.pop("invoice")
+        if values["amount"] is not None:
+            values["amount"] = money.to_minor(values["amount"], invoice.currency)
+        invoices.record_payment(invoice, **values, by=request.user, at=at)
+
+    form = PaymentForm(request.POST, customer=customer)
+    return _act(request, customer, "payment_form", form, record, _("The payment is entered."))
+
+
+@require_POST
+@allow(*WORKERS)
+def dealings_usage(request: HttpRequest, pk: int) -> HttpResponse:
+    """Enter usage."""
+    customer = _customer_of(request, pk)
+    return _act(
+        request,
+        customer,
+        "usage_form",
+        UsageForm(request.POST),
+        lambda values, at: usage.record_usage(customer, **values, by=request.user, at=at),
+        _("The usage is entered."),
+    )
+
+
+@require_POST
+@allow(*WORKERS)
+def dealings_remove(request: HttpRequest, pk: int, what: str, row: int) -> HttpResponse:
+    """Remove usage, a payment or an invoice that was entered wrongly."""
+    customer = _customer_of(request, pk)
+    model, verb = _REMOVES[what]
+    found = get_object_or_404(model, pk=row, customer=customer)
+    try:
+        verb(found, by=request.user, at=clock.now())
+    except Refused as refusal:
+        messages.error(request, str(refusal))
+    else:
+        messages.success(request, _("It is removed and counts no more from now on."))
+    return redirect("retention:customer_dealings", pk=customer.pk)
+
+
+_REMOVES: dict[str, tuple[Any, Callable[..., Any]]] = {
+    "usage": (Usage, usage.remove_usage),
+    "payment": (InvoiceEvent, invoices.remove_payment),
+    "invoice": (Invoice, invoices.remove_invoice),
+}
+REMOVES = tuple(_REMOVES)
+
+
+def _page(
+    request: HttpRequest, customer: Customer, *, delivery_of: Order | None = None, **bound: forms.Form
+) -> HttpResponse:
+    at, firm = clock.now(), company.current()
+    numbers = {name: page_number(request.GET.get(name)) for name in ("orders", "invoices")}
+    context: dict[str, Any] = {
+        "customer": customer,
+        "now": at,
+        "orders": orders_of(customer, page=numbers["orders"], at=at),
+        "contracts": contracts_of(customer, at=at),
+        "invoices": invoices_of(customer, page=numbers["invoices"], at=at),
+        "usage": usage_of(customer, at=at),
+        "may_work": request.user.role in WORKERS,
+        "delivery_of": delivery_of,
+        **bound,
+    }
+    if context["may_work"]:
+        currencies = {"currency": firm.base_currency}
+        context.setdefault("order_form", OrderForm(initial=currencies))
+        context.setdefault("invoice_form", InvoiceForm(initial=currencies))
+        context.setdefault("payment_form", PaymentForm(customer=customer))
+        context.setdefault("usage_form", UsageForm())
+    for name in bound:  # the sheet of a form that was refused stands open
+        context[f"open_{name.removesuffix('_form')}"] = True
+    return render(request, "retention/dealings/page.html", context, status=422 if bound else 200)
+
+
+def _act(
+    request: HttpRequest,
+    customer: Customer,
+    name: str,
+    form: forms.Form,
+    verb: Verb,
+    done: str,
+    *,
+    delivery_of: Order | None = None,
+) -> HttpResponse:
+    """Call the verb with what the form holds; come back with its words when it refuses."""
+    if form.is_valid():
+        try:
+            verb(dict(form.cleaned_data), clock.now())
+        except Refused as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            messages.success(request, done)
+            return redirect("retention:customer_dealings", pk=customer.pk)
+    return _page(request, customer, delivery_of=delivery_of, **{name: form})
+
+
+def _customer_of(request: HttpRequest, pk: int) -> Customer:
+    visible = Customer.objects.visible_to(request.user)  # type: ignore[attr-defined]
+    return get_object_or_404(visible.select_related("owner", "team"), pk=pk)

@@ -1,0 +1,57 @@
+"""What the timeline tells of usage, invoices and payments."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from django.utils.translation import get_language, gettext
+
+from customers.models import InvoiceEvent, Usage, UsageKind
+from customers.models.usage import THOUSANDTHS
+from retention.timeline.places import Entry
+from retention.timeline.sources import Source, Told, entry_of, money
+
+_STEP = ("kind", "amount", "invoice__number", "invoice__currency", "invoice_id")
+_METRIC = ("metric__name_en", "metric__name_zh", "milli", "product__name")
+
+
+def sources(facts: dict[str, Any]) -> dict[str, Source]:
+    """Return the sources; ``facts`` narrows each to what stands of one customer."""
+    used = Usage.objects.filter(**facts)
+    return {
+        "invoice": Source(InvoiceEvent.objects.filter(**facts), "occurred_at", _STEP, _invoice),
+        # by kind, as the indexes are
+        "usage": Source(used.filter(kind=UsageKind.USE), "occurred_at", _METRIC, _usage),
+        "balance": Source(used.filter(kind=UsageKind.BALANCE), "occurred_at", _METRIC, _balance),
+    }
+
+
+def _invoice(row: Told) -> Entry:
+    title = {
+        InvoiceEvent.Kind.ISSUED: gettext("Invoice %(number)s issued, %(amount)s"),
+        InvoiceEvent.Kind.PAID: gettext("Invoice %(number)s: %(amount)s paid"),
+        InvoiceEvent.Kind.FAILED: gettext("Invoice %(number)s: payment of %(amount)s failed"),
+        InvoiceEvent.Kind.WRITTEN_OFF: gettext("Invoice %(number)s: %(amount)s written off"),
+    }[InvoiceEvent.Kind(row.kind)]
+    values = {
+        "number": row.invoice__number or row.invoice_id,
+        "amount": money(row.amount, row.invoice__currency),
+    }
+    kind = "payment_failed" if row.kind == InvoiceEvent.Kind.FAILED else "invoice"
+    return entry_of("invoice", row, kind, title % values)
+
+
+def _usage(row: Told) -> Entry:
+    return entry_of("usage", row, "usage", _counted(row), text=row.product__name or "")
+
+
+def _balance(row: Told) -> Entry:
+    return entry_of("balance", row, "usage", _counted(row), text=row.product__name or "")
+
+
+def _counted(row: Told) -> str:
+    is_chinese = (get_language() or "").startswith("zh")
+    metric = row.metric__name_zh if is_chinese else row.metric__name_en
+    quantity = f"{(Decimal(row.milli) / THOUSANDTHS).normalize():,f}"
+    return gettext("%(metric)s: %(quantity)s") % {"metric": metric, "quantity": quantity}

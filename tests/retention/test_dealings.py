@@ -1,0 +1,235 @@
+"""The page of dealings: what it lists, page by page, and what one can enter and take out by hand."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from customers.ground import clock, localtime
+from customers.models import Customer, Invoice, InvoiceEvent, Order, Usage, UsageMetric, User
+from retention.pages.dealing_rows import PAGE, page_number
+from tests.factories import (
+    NOW,
+    ContractFactory,
+    CustomerFactory,
+    InvoiceEventFactory,
+    InvoiceFactory,
+    OrderFactory,
+    ProductFactory,
+    UsageFactory,
+    ago,
+)
+
+pytestmark = pytest.mark.django_db
+TODAY = localtime.day_number(NOW, "Asia/Shanghai")
+
+
+@pytest.fixture(autouse=True)
+def _monday(company: object) -> None:
+    clock.fix(NOW)
+
+
+@pytest.fixture
+def dealings(client: Client, customer: Customer, manager: User) -> Any:
+    """Fetch the page as its manager; ``dealings.post(what, **form)`` enters something."""
+    client.force_login(manager)
+    address = f"/customers/{customer.pk}/dealings/"
+
+    def fetch(query: str = "") -> str:
+        answer = client.get(address + query)
+        assert answer.status_code == 200
+        return answer.content.decode()
+
+    def post(what: str, status: int = 302, **said: Any) -> str:
+        answer = client.post(f"{address}{what}/", said)
+        assert answer.status_code == status, answer.content.decode()[-3000:]
+        return answer.content.decode()
+
+    fetch.post = post  # type: ignore[attr-defined]
+    return fetch
+
+
+def live(customer: Customer, number: int = 1) -> None:
+    """Let a customer have ``number`` of everything."""
+    for n in range(number):
+        OrderFactory(customer=customer, number=f"SO-{n}", promised_day=TODAY - 3, sold=123400)
+        ContractFactory(customer=customer, number=f"K-{n}")
+        invoice = InvoiceFactory(customer=customer, number=f"R-{n}")
+        InvoiceEventFactory(invoice=invoice, kind="failed", method="alipay", occurred_at=ago(5))
+        InvoiceEventFactory(invoice=invoice, amount=2500)
+        Invoice.objects.filter(pk=invoice.pk).update(settled=2500)
+        UsageFactory(customer=customer, quantity=1200, occurred_at=ago(n + 1))
+        UsageFactory(customer=customer, code="balance", quantity=800, product=ProductFactory(name="Fund"))
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        (
+            "en",
+            ["Orders", "SO-0", "¥1,234", "overdue", "K-0", "R-0", "¥75 owed", "Alipay", "Logins", "1,200"],
+        ),
+        (
+            "zh-hans",
+            ["订单", "SO-0", "¥1,234", "逾期", "K-0", "R-0", "支付宝", "登录次数", "持有余额", "Fund"],
+        ),
+    ],
+)
+def test_page_shows_orders_contracts_invoices_and_usage(
+    dealings: Any, customer: Customer, manager: User, language: str, words: list[str]
+) -> None:
+    live(customer)
+    User.objects.filter(pk=manager.pk).update(language=language)
+    text = dealings()
+    assert [word for word in words if word not in text] == []
+
+
+def test_page_of_a_customer_without_dealings_says_so(dealings: Any) -> None:
+    text = dealings()
+    for words in (
+        "No order is known.",
+        "No contract is known.",
+        "No invoice is known.",
+        "Nothing was counted",
+    ):
+        assert words in text
+    assert 'popovertarget="payment"' not in text  # nothing to pay
+
+
+def test_page_takes_as_many_queries_for_three_of_each_as_for_one(
+    client: Client, customer: Customer, manager: User
+) -> None:
+    client.force_login(manager)
+    other = CustomerFactory(owner=manager)
+    live(customer, 1)
+    live(other, 3)
+    client.get(f"/customers/{customer.pk}/dealings/")
+    counts = []
+    for pk in (customer.pk, other.pk):
+        with CaptureQueriesContext(
+            connection,
+        ) as queries:
+            client.get(f"/customers/{pk}/dealings/")
+        counts.append(len(queries))
+    assert counts[0] == counts[1] <= 20
+
+
+def test_lists_are_cut_to_pages(dealings: Any, customer: Customer) -> None:
+    for n in range(PAGE + 1):
+        OrderFactory(customer=customer, number=f"SO-{n:02d}", occurred_at=ago(n + 1))
+    first, second = dealings(), dealings("?orders=2")
+    assert "SO-00" in first and f"SO-{PAGE:02d}" not in first and "?orders=2#orders" in first
+    assert "SO-00" not in second and f"SO-{PAGE:02d}" in second and "?orders=1#orders" in second
+    for odd in ("?orders=-1", "?orders=x", "?orders=99999999999", "?orders=٣"):
+        dealings(odd)
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [(None, 1), ("", 1), ("0", 1), ("1", 1), ("7", 7), ("-2", 1), ("1.5", 1), ("99999", 1000), ("٣", 1)],
+)
+def test_page_number_is_the_first_for_what_is_none(text: str | None, number: int) -> None:
+    assert page_number(text) == number
+
+
+# --- By hand -----------------------------------------------------------------------------------
+def test_order_is_entered_promised_and_delivered(dealings: Any, customer: Customer) -> None:
+    dealings.post("order", amount="99.90", description="Tea", number="SO-9", promised_on="2026-05-09",
+              occurred_at="2026-05-04T09:00")  # fmt: skip
+    order = Order.objects.get()
+    assert (order.sold, order.number, order.promised_day) == (9990, "SO-9", date(2026, 5, 9).toordinal())
+    assert order.lines.get().description == "Tea"
+
+    dealings.post(f"orders/{order.pk}", promised_on="2026-05-09", delivered_on="2026-05-10")
+    order.refresh_from_db()
+    assert (order.status, order.delivered_day) == ("delivered", date(2026, 5, 10).toordinal())
+    assert "delivered late" in dealings()
+
+
+def test_delivery_on_an_impossible_day_comes_back_with_its_words(dealings: Any, customer: Customer) -> None:
+    order = OrderFactory(customer=customer, occurred_at=ago(5))
+    for said in ("2026-05-05", "2026-05-12"):
+        text = dealings.post(f"orders/{order.pk}", 422, delivered_on=said)
+        assert "cannot be delivered before it was placed" in text and f'value="{said}"' in text
+    dealings.post(f"orders/{order.pk}", 302, delivered_on="2026-05-06")
+    cancelled = OrderFactory(customer=customer, status="cancelled")
+    assert "nothing to deliver" in dealings.post(f"orders/{cancelled.pk}", 422, delivered_on="2026-05-11")
+
+
+def test_invoice_and_payment_are_entered_and_taken_out(dealings: Any, customer: Customer) -> None:
+    dealings.post("invoice", amount="100", due_on="2026-06-01", number="R-7", occurred_at="2026-05-04T09:00")
+    invoice = Invoice.objects.get()
+    dealings.post("payment", invoice=invoice.pk, kind="paid", amount="40", method="transfer")
+    invoice.refresh_from_db()
+    assert (invoice.amount, invoice.settled) == (10000, 4000)
+    dealings.post("payment", invoice=invoice.pk, kind="paid", amount="")
+    assert Invoice.objects.get().owed == 0
+    paid = InvoiceEvent.objects.filter(kind="paid").first()
+    dealings.post(f"payment/{paid.pk}/remove")  # type: ignore[union-attr]
+    assert Invoice.objects.get().settled == 6000
+    dealings.post(f"invoice/{invoice.pk}/remove")
+    assert Invoice.objects.get().void
+
+
+def test_usage_is_entered_and_taken_out(dealings: Any, customer: Customer) -> None:
+    dealings.post("usage", metric=UsageMetric.objects.get(code="visits").pk, quantity="2")
+    usage = Usage.objects.get()
+    assert (usage.metric.code, usage.milli, usage.occurred_at.date()) == ("visits", 2000, NOW.date())
+    dealings.post(f"usage/{usage.pk}/remove")
+    assert Usage.objects.get().void
+
+
+@pytest.mark.parametrize(
+    ("what", "said"),
+    [
+        ("order", {"amount": "-1"}),
+        ("order", {"amount": "5", "occurred_at": "2026-05-12T09:00"}),
+        ("order", {"amount": "5", "currency": "XXX"}),
+        ("invoice", {"amount": "5"}),
+        ("invoice", {"amount": "0", "due_on": "2026-06-01"}),
+        ("invoice", {"amount": "5", "due_on": "1026-06-01"}),
+        ("payment", {"kind": "paid"}),
+        ("payment", {"invoice": "99999999999999999999", "kind": "paid"}),
+        ("usage", {"metric": "x", "quantity": "1"}),
+        ("usage", {"metric": "1", "quantity": "NaN"}),
+    ],
+)
+def test_odd_input_is_refused_and_the_sheet_stands_open(
+    dealings: Any, what: str, said: dict[str, str]
+) -> None:
+    text = dealings.post(what, 422, **said)
+    assert "data-open" in text
+    assert not (Order.objects.exists() or Invoice.objects.exists() or Usage.objects.exists())
+
+
+# --- Who may -----------------------------------------------------------------------------------
+def test_dealings_of_others_are_not_there(
+    client: Client, customer: Customer, outsider: User, manager: User
+) -> None:
+    live(customer)
+    mine = CustomerFactory(owner=outsider)
+    order, invoice, usage = (m.objects.filter(customer=customer).first() for m in (Order, Invoice, Usage))
+    client.force_login(outsider)
+    assert client.get(f"/customers/{customer.pk}/dealings/").status_code == 404
+    for path in (
+        f"/customers/{customer.pk}/dealings/usage/",
+        f"/customers/{mine.pk}/dealings/orders/{order.pk}/",
+        f"/customers/{mine.pk}/dealings/invoice/{invoice.pk}/remove/",
+        f"/customers/{mine.pk}/dealings/usage/{usage.pk}/remove/",
+    ):
+        assert client.post(path, {"delivered_on": "2026-05-11"}).status_code == 404
+    said = {"invoice": invoice.pk, "kind": "paid"}
+    assert client.post(f"/customers/{mine.pk}/dealings/payment/", said).status_code == 422
+    assert not (Usage.objects.filter(void=True).exists() or Invoice.objects.filter(void=True).exists())
+
+
+def test_analysts_read_and_enter_nothing(client: Client, customer: Customer, analyst: User) -> None:
+    client.force_login(analyst)
+    text = client.get(f"/customers/{customer.pk}/dealings/").content.decode()
+    assert "popovertarget" not in text.split("<main")[1]
+    assert client.post(f"/customers/{customer.pk}/dealings/usage/", {}).status_code == 403
