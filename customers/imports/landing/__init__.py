@@ -1,5 +1,6 @@
 """How each kind's lines become records and land; called in the transaction of a chunk."""
 
+from customers.imports.landing.colleagues import land_people
 from customers.imports.landing.consents import land_consents
 from customers.imports.landing.people import land_contacts, land_customers
 from customers.imports.landing.talk import land_complaints, land_interactions
@@ -13,6 +14,7 @@ __all__ = [
     "land_customers",
     "land_interactions",
     "land_orders",
+    "land_people",
     "land_products",
     "land_rates",
 ]
