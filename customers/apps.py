@@ -8,10 +8,17 @@ class CustomersConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from customers import causes, consents, movers, navigation
+        from customers import (
+            causes,
+            consents,
+            invitations,  # noqa: F401 — enters its handler with the outbox
+            movers,
+            navigation,
+        )
         from customers.api import scopes
         from customers.imports import background, delivered  # noqa: F401 — enters the drain's poller
         from customers.navigation import Entry
+        from customers.pages import entries
         from customers.search import index
 
         scopes.register()
@@ -45,4 +52,5 @@ class CustomersConfig(AppConfig):
                 section="settings",
             )
         )
+        entries.enter()
         post_migrate.connect(causes.sync, sender=self, dispatch_uid="customers.causes")

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from django.urls import path
 
-from customers.api import audit, company, consents, customers, imports, people, reminders, talk, trade
+from customers.api import (
+    audit,
+    calendar,
+    causes,
+    company,
+    consents,
+    customers,
+    imports,
+    people,
+    reminders,
+    talk,
+    trade,
+)
 from customers.api.batch import Batch, batch_of
 
 RESOURCES = (
@@ -23,7 +35,8 @@ RESOURCES = (
     ("attribute-values", company.Values, "attribute-value"),
     ("references", company.References, "reference"),
     ("exchange-rates", company.Rates, "exchange-rate"),
-    ("causes", company.Causes, "cause"),
+    ("calendar-exceptions", calendar.Exceptions, "calendar-exception"),
+    ("causes", causes.Causes, "cause"),
     ("users", people.Users, "user"),
     ("teams", people.Teams, "team"),
     ("imports", imports.Imports, "import"),
@@ -85,7 +98,8 @@ def _batch(kind: str, scope: str, record: dict[str, object]) -> type[Batch]:
 
 PATHS = [
     path("me/", people.Me.as_view({"get": "show"}), name="me"),
-    path("company/", company.TheCompany.as_view({"get": "show"}), name="company"),
+    path("company/", company.TheCompany.as_view({"get": "show", "put": "set_up"}), name="company"),
+    path("calendar/", calendar.TheCalendar.as_view({"get": "show", "put": "set_week"}), name="calendar"),
     path("import-kinds/", imports.Kinds.as_view({"get": "show"}), name="import-kinds"),
     *(
         path(f"batch/{kind}/", _batch(kind, *said).as_view({"post": "upsert"}), name=f"batch-{kind}")

@@ -13,6 +13,7 @@ from customers.models.customers import (
 from customers.models.handles import SocialHandle
 from customers.models.imports import ImportBatch
 from customers.models.interactions import Interaction, InteractionVersion
+from customers.models.links import OneTimeLink
 from customers.models.lists import CustomerList, CustomerListMember, CustomerListMemberVersion
 from customers.models.mainstays import MainContactChange, MainContactChangeVersion
 from customers.models.needs import Need, NeedVersion
@@ -57,6 +58,7 @@ __all__ = [
     "Need",
     "NeedVersion",
     "Objection",
+    "OneTimeLink",
     "Order",
     "OrderLine",
     "OrderLineVersion",

@@ -6,7 +6,10 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from customers.access import ANYBODY_SIGNED_IN
+from customers.first_week import Step
+from customers.first_week import register as enter_step
 from customers.navigation import Entry, register, register_search
+from retention.models import WarningRule
 from retention.pages import tabs
 
 EVERYBODY = frozenset(ANYBODY_SIGNED_IN)
@@ -25,6 +28,16 @@ def enter() -> None:
     register(Entry("retention:sweep_list", _("Sweeps"), "radar", sweeps, 70, section="setup", help=watching))
     working = _("What runs, waits, is late or failed, and a button to try it again.")
     register(Entry("retention:work", _("Background work"), "cog", sweeps, 80, section="setup", help=working))
+    enter_step(
+        Step(
+            "rules",
+            _("Warning rules"),
+            _("Ready ones are there, switched off: look at each, then switch on what fits."),
+            "retention:rule_list",
+            50,
+            lambda: WarningRule.objects.filter(is_enabled=True),
+        )
+    )
     register_search("retention:customer_list", find="retention:customer_find")
     tabs.register(
         tabs.Tab("retention:customer_privacy", pgettext_lazy("of a customer's page", "Privacy"), 90)

@@ -16,7 +16,7 @@ from django.contrib.sessions.models import Session
 
 from customers import consents, objections, tokens
 from customers.ground import clock
-from customers.ground.models import AuditEvent
+from customers.ground.models import AuditEvent, CalendarException
 from customers.models import ApiToken, Attribute, AttributeValue, Customer, ExternalRef, ImportBatch, User
 from retention import calls, cases
 from retention.models import EarlyWarning, FollowUpCall, Loss, RetentionCase, SweepRun, WarningRule
@@ -78,6 +78,7 @@ def build() -> World:
         "sweep": list(SweepRun.objects.values_list("pk", flat=True)),
         "team": [north.pk, south.pk],
         "cause": [makers.cause("price").pk],
+        "calendar_exception": [CalendarException.objects.create(day="2026-05-12", is_own=True).pk],
         "attribute": list(Attribute.objects.values_list("pk", flat=True)),
         "reference": list(ExternalRef.objects.values_list("pk", flat=True)),
         "product": [ProductFactory().pk],
