@@ -94,7 +94,7 @@ class NewException(Takes):
 
     day = DateField()
     hours = HoursField(source="windows")
-    label = serializers.CharField(max_length=100, required=False, allow_blank=True)
+    label = serializers.CharField(max_length=100, required=False, allow_blank=True)  # type: ignore[assignment]
 
 
 class ExceptionFilter(filters.FilterSet):

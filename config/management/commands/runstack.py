@@ -93,13 +93,14 @@ class Command(BaseCommand):
     def _announce(self, host: str, port: int) -> None:
         shown = f"[{host}]" if ":" in host else host.replace("0.0.0.0", "127.0.0.1")  # noqa: S104
         address = f"http://{shown}:{port}"
+        if not env.text("PUBLIC_BASE_URL"):  # links lead to the port that is really there
+            settings.PUBLIC_BASE_URL = address
         self._say(f"Web, worker and scheduler are running: {address}/   (Ctrl-C ends all)")
         if not links.has_admin():
             with context.acting(channel="command"):
                 secret = links.first_admin_link(now=clock.real_now(), at=clock.now())
-            base = settings.PUBLIC_BASE_URL if env.text("PUBLIC_BASE_URL") else address
-            page = reverse("customers:first_admin", args=[secret])
-            self._say(f"Nobody is here yet. Make the first admin by this link, it works once: {base}{page}")
+            page = settings.PUBLIC_BASE_URL + reverse("customers:first_admin", args=[secret])
+            self._say(f"Nobody is here yet. Make the first admin by this link, it works once: {page}")
         if not Company.objects.filter(is_demo=True).exists():
             return
         names = get_user_model().objects.filter(username__in=DEMO_ACCOUNTS).values_list("username", flat=True)
