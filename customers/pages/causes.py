@@ -9,8 +9,8 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from customers import causes
@@ -122,6 +122,19 @@ def cause_retire(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _list(request: HttpRequest, form: NewCauseForm, *, status: int = 200) -> HttpResponse:
-    known = causes.in_order().select_related("parent")
-    rows = [{"cause": cause, "in_use": causes.may_be_chosen(cause)} for cause in known]
-    return render(request, "customers/causes/list.html", {"rows": rows, "form": form}, status=status)
+    in_chinese = (get_language() or "").startswith("zh")
+    rows = [
+        {
+            "cause": cause,
+            "in_use": causes.may_be_chosen(cause),
+            "other": cause.name_en if in_chinese else cause.name_zh,
+        }
+        for cause in causes.in_order().select_related("parent")
+    ]
+    context = {
+        "rows": rows,
+        "form": form,
+        "other_label": _("English name") if in_chinese else _("Chinese name"),
+        "other_language": "en" if in_chinese else "zh-hans",
+    }
+    return render(request, "customers/causes/list.html", context, status=status)
