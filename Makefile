@@ -13,7 +13,7 @@ export PORT
 help: ## say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | awk -F'|' '{ printf "  make %-12s %s\n", $$1, $$2 }'
 
-run: install ## set everything up and run it on http://127.0.0.1:8000 (PORT=…, DEMO=0 for an empty company)
+run: install ## set everything up and run it on http://127.0.0.1:8000: the demo company (PORT=…, DEMO=0 for your own)
 	@LOG_LEVEL=$${LOG_LEVEL:-WARNING} exec $(BIN)/python manage.py runstack --prepare $(if $(filter 0,$(DEMO)),,--demo)
 
 test: ## set everything up and run every check and test

@@ -36,6 +36,10 @@ SCHEDULE: dict[str, dict[str, Any]] = {
         "task": "customers.tasks.look_for_duplicates",
         "schedule": crontab(minute=37),
     },
+    "bring in next year's holidays": {
+        "task": "customers.tasks.keep_working_calendar",
+        "schedule": crontab(minute=41),
+    },
     "forget old calls of the API": {
         "task": "customers.ground.tasks.forget_api_calls",
         "schedule": crontab(minute=17),

@@ -1,7 +1,8 @@
 """Settings, in sections. Every value that differs between places comes from the environment.
 
 *Embedded* means: no ``DATABASE_URL``. Then everything stands under ``var/`` (``LIUKE_VAR``) on one
-machine, and a secret key is made up and kept there. Everywhere else what is missing stops the start.
+machine, that of the demo company (``LIUKE_DEMO=1``) under ``var/demo/``, and a secret key is made up and
+kept there. Everywhere else what is missing stops the start.
 """
 
 from __future__ import annotations
@@ -16,14 +17,16 @@ import bootstrap_wrapper
 from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
-from config import env, logs
+from config import embedded, env, logs
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-VAR_DIR = Path(env.text("LIUKE_VAR", str(BASE_DIR / "var"))).resolve()
 
 # --- Where we run -----------------------------------------------------------------------------
 DEBUG = env.flag("DEBUG")
 EMBEDDED = not env.text("DATABASE_URL")
+DEMO = EMBEDDED and env.flag("LIUKE_DEMO")
+VAR_ROOT = Path(env.text("LIUKE_VAR", str(BASE_DIR / "var"))).resolve()
+VAR_DIR = embedded.home(VAR_ROOT, demo=DEMO)
 SECRET_KEY = env.secret("SECRET_KEY", kept_in=VAR_DIR / "secret_key" if EMBEDDED or DEBUG else None)
 SECRET_KEY_FALLBACKS = env.words("SECRET_KEY_FALLBACKS")
 PORT = env.whole_number("PORT", default=8000)
@@ -117,7 +120,7 @@ TEMPLATES = [
 ]
 
 # --- Database ---------------------------------------------------------------------------------
-DATABASES = {"default": env.database("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'liuke.sqlite3'}")}
+DATABASES = {"default": env.database("DATABASE_URL", default=f"sqlite:///{VAR_DIR / embedded.DATABASE}")}
 _db = DATABASES["default"]
 _test_name = env.text("TEST_DB_NAME")
 if _db["ENGINE"].endswith("sqlite3"):
@@ -162,6 +165,8 @@ LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "account_login"
 PASSWORD_RESET_TIMEOUT = int(timedelta(hours=1).total_seconds())
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
+if DEMO:  # cookies know no ports: one's own company may run beside it
+    SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "demo_sessionid", "demo_csrftoken"
 SESSION_COOKIE_AGE = int(timedelta(days=7).total_seconds())
 ACCOUNT_ADAPTER = "customers.pages.accounts.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"username", "email"}

@@ -9,11 +9,22 @@ class CustomersConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from customers import attachments, causes, consents, keeping, merges, movers, navigation, usage
+        from customers import (
+            attachments,
+            causes,
+            consents,
+            invitations,  # noqa: F401 — enters its handler with the outbox
+            keeping,
+            merges,
+            movers,
+            navigation,
+            usage,
+        )
         from customers.api import scopes
         from customers.erasure import log
         from customers.imports import background, delivered  # noqa: F401 — enters the drain's poller
         from customers.navigation import Entry
+        from customers.pages import entries
         from customers.search import index
         from customers.undo import complaints as taken_back
 
@@ -93,6 +104,7 @@ class CustomersConfig(AppConfig):
                 help=_("What this business itself wants to know of its customers."),
             )
         )
+        entries.enter()
         post_migrate.connect(causes.sync, sender=self, dispatch_uid="customers.causes")
         post_migrate.connect(log.open_book, sender=self, dispatch_uid="customers.erasure")
         post_migrate.connect(usage.sync, sender=self, dispatch_uid="customers.usage")

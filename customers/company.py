@@ -18,7 +18,8 @@ from customers.ground import audit, holidays, localtime, money
 from customers.ground.audit import Actor
 from customers.ground.errors import Refused
 from customers.ground.models import CalendarException, Company, ExchangeRate
-from customers.ground.working_time import Window, WorkingCalendar
+from customers.ground.working_time import Week, Window, WorkingCalendar
+from customers.models import User, UserActivity
 
 WORKDAY: list[list[int]] = [[9 * 60, 12 * 60], [13 * 60 + 30, 18 * 60]]
 STANDARD_WEEK: list[list[list[int]]] = [WORKDAY] * 5 + [[], []]
@@ -27,8 +28,9 @@ STANDARD_WEEK: list[list[list[int]]] = [WORKDAY] * 5 + [[], []]
 class NoCompany(Refused):
     code = "no_company"
     message = _(
-        "The company is not set up yet. Run: python manage.py company --currency CNY "
-        "--time-zone Asia/Shanghai --margin 0.3 --admin you@example.com"
+        "The company is not set up yet. An admin does it under Settings → Company, or on the server: "
+        "python manage.py company --currency CNY --time-zone Asia/Shanghai --margin 0.3 "
+        "--admin you@example.com"
     )
 
 
@@ -53,8 +55,8 @@ class MarginRefused(Refused):
 class MissingRate(Refused):
     code = "missing_rate"
     message = _(
-        "There is no exchange rate for %(currency)s on or before %(day)s. Import one first: "
-        "python manage.py import_data rates FILE"
+        "There is no exchange rate for %(currency)s on or before %(day)s. Enter one first under Settings → "
+        "Exchange rates, or import a file of them: python manage.py import_data rates FILE"
     )
 
 
@@ -99,7 +101,7 @@ def set_up(
     name: str = "",
     language: str = "en",
     country: str = "",
-    is_demo: bool = False,
+    is_demo: bool | None = None,
 ) -> Company:
     """Create or change the company's row.
 
@@ -108,8 +110,10 @@ def set_up(
             fact exists (:class:`CompanyFixed`).
         margin: default share of net amount that is margin, 0..1.
         country: two letters; whose public holidays and make-up days fill the calendar.
+        is_demo: ``None`` leaves it as it is; a new company is none.
 
-    Side effects: calendar exceptions of the country, one audit event.
+    Side effects: calendar exceptions of the country; who was let in before the company had days of its own
+    is dated; one audit event.
     """
     money.exponent_of(currency)  # refuses an unknown code
     if time_zone not in available_timezones():
@@ -125,14 +129,18 @@ def set_up(
             ):
                 if old != new:
                     raise CompanyFixed(what=what)
+        is_new = company is None
         company = company or Company(id=1, week=STANDARD_WEEK)
         company.base_currency, company.time_zone = currency, time_zone
         company.default_margin_bp = int(margin * 10000)
         company.name, company.language = name or company.name, language
-        company.calendar_country, company.is_demo = country or company.calendar_country, is_demo
+        company.calendar_country = country or company.calendar_country
+        company.is_demo = company.is_demo if is_demo is None else is_demo
         company.save()
         if (read := _read.get()) is not None:
             read.clear()
+        if is_new:
+            _date_those_before(company, at=at)
         if company.calendar_country:
             deliver_holidays(company, years=range(at.year - 2, at.year + 2))
         audit.record(
@@ -150,13 +158,22 @@ def has_facts() -> bool:
     return any(model._default_manager.exists() for model in TWINS)
 
 
+def _date_those_before(company: Company, *, at: datetime) -> None:
+    """Write since when those are here who were let in before the company had days of its own."""
+    day = today(at, company).number
+    UserActivity.objects.bulk_create(
+        UserActivity(user=user, is_active=user.is_active, occurred_at=at, occurred_day=day, recorded_at=at)
+        for user in User.objects.filter(activity=None).order_by("pk")
+    )
+
+
 def deliver_holidays(company: Company, *, years: range) -> int:
     """Write the country's holidays and make-up working days that the company has not set itself."""
     own = set(CalendarException.objects.filter(is_own=True).values_list("day", flat=True))
     rows = [
         CalendarException(day=day, windows=_minutes(windows))
         for day, windows in holidays.national_exceptions(
-            company.calendar_country, years, week=_week(company)
+            company.calendar_country, years, week=week_of(company)
         ).items()
         if day not in own
     ]
@@ -172,7 +189,7 @@ def working_calendar(company: Company | None = None) -> WorkingCalendar:
     exceptions = {
         row.day: tuple(_window(pair) for pair in row.windows) for row in CalendarException.objects.all()
     }
-    return WorkingCalendar(zone=company.time_zone, week=_week(company), exceptions=exceptions)
+    return WorkingCalendar(zone=company.time_zone, week=week_of(company), exceptions=exceptions)
 
 
 @dataclass(frozen=True)
@@ -208,7 +225,8 @@ def local_moment(day: date, clock_time: time, *, company: Company | None = None)
     return datetime.combine(day, clock_time, ZoneInfo((company or current()).time_zone))
 
 
-def _week(company: Company) -> tuple[tuple[Window, ...], ...]:
+def week_of(company: Company) -> Week:
+    """Return the windows of the company's week, Monday first."""
     return tuple(tuple(_window(pair) for pair in day) for day in company.week)
 
 

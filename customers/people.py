@@ -12,7 +12,7 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_lazy as _
 
 from customers import ownership
-from customers.company import today
+from customers.company import find, today
 from customers.ground import audit
 from customers.ground.errors import Refused
 from customers.models import Team, User, UserActivity
@@ -79,9 +79,10 @@ def create_user(
         user.set_password(password)
     with _name_may_be_taken(username), transaction.atomic():
         user.save()
-        UserActivity.objects.create(
-            user=user, is_active=True, occurred_at=at, occurred_day=today(at).number, recorded_at=at
-        )
+        if find() is not None:  # whoever comes before the company is dated when it is set up
+            UserActivity.objects.create(
+                user=user, is_active=True, occurred_at=at, occurred_day=today(at).number, recorded_at=at
+            )
         audit.record("user.create", obj=user, by=by, at=at, codes={"role": user.role})
     return user
 

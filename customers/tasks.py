@@ -1,4 +1,4 @@
-"""What happens by the clock to customers. All may run twice and die midway."""
+"""What happens by the clock in this app. All may run twice and die midway."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from celery import shared_task
 
-from customers import duplicates, keeping, merges
+from customers import calendar, duplicates, keeping, merges
 from customers.ground import clock, context
 from customers.ground.models import Company
 from customers.search import index
@@ -35,3 +35,10 @@ def look_for_duplicates(**_kwargs: Any) -> None:
             merges.gather(at=at)
             merges.forget_old(at=at)
             duplicates.find_all(at=at)
+
+
+@shared_task(name="customers.tasks.keep_working_calendar")
+def keep_working_calendar(**_kwargs: Any) -> None:
+    """Bring in the public holidays of the coming year."""
+    with context.acting(channel="task"):
+        calendar.keep(at=clock.now())

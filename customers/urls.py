@@ -4,7 +4,23 @@ from __future__ import annotations
 
 from django.urls import path
 
-from customers.pages import attributes, imports, metrics, people, privacy, regions, settings, tokens, undoing
+from customers.pages import (
+    attributes,
+    calendar,
+    causes,
+    company,
+    first_week,
+    imports,
+    links,
+    metrics,
+    people,
+    privacy,
+    rates,
+    regions,
+    settings,
+    tokens,
+    undoing,
+)
 
 app_name = "customers"
 urlpatterns = [
@@ -25,11 +41,27 @@ urlpatterns = [
     path("settings/attributes/<int:pk>/retire/", attributes.attribute_retire, name="attribute_retire"),
     path("settings/metrics/", metrics.metric_list, name="metric_list"),
     path("settings/metrics/<int:pk>/", metrics.metric_edit, name="metric_edit"),
+    path("setup/", first_week.first_week_page, name="first_week"),
+    path("setup/<str:secret>/", links.first_admin, name="first_admin"),
+    path("join/<str:secret>/", links.join, name="join"),
+    path("settings/company/", company.company_page, name="company"),
+    path("settings/calendar/", calendar.calendar_page, name="calendar"),
+    path("settings/calendar/add/", calendar.exception_add, name="calendar_add"),
+    path("settings/calendar/<int:pk>/remove/", calendar.exception_remove, name="calendar_remove"),
+    path("settings/rates/", rates.rate_list, name="rate_list"),
+    path("settings/causes/", causes.cause_list, name="cause_list"),
+    path("settings/causes/add/", causes.cause_add, name="cause_add"),
+    path("settings/causes/<int:pk>/", causes.cause_edit, name="cause_edit"),
+    path("settings/causes/<int:pk>/move/", causes.cause_move, name="cause_move"),
+    path("settings/causes/<int:pk>/retire/", causes.cause_retire, name="cause_retire"),
     path("settings/tokens/", tokens.token_list, name="token_list"),
     path("settings/tokens/<int:pk>/revoke/", tokens.token_revoke, name="token_revoke"),
     path("settings/users/", people.user_list, name="user_list"),
     path("settings/users/new/", people.user_new, name="user_new"),
     path("settings/users/<int:pk>/", people.user_edit, name="user_edit"),
+    path("settings/users/invite/", people.user_invite_all, name="user_invite_all"),
+    path("settings/users/<int:pk>/invite/", people.user_invite, name="user_invite"),
+    path("settings/users/<int:pk>/link/", people.user_link, name="user_link"),
     path("settings/users/<int:pk>/active/", people.user_set_active, name="user_set_active"),
     path("settings/teams/", people.team_list, name="team_list"),
     path("settings/teams/<int:pk>/", people.team_edit, name="team_edit"),

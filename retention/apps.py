@@ -9,7 +9,7 @@ class RetentionConfig(AppConfig):
     def ready(self) -> None:
         from django.urls import reverse
 
-        from customers import links, movers, objections
+        from customers import movers, objections, showing
         from retention import (
             keeping,
             sweep,  # noqa: F401  — registers its poller with the drain
@@ -31,5 +31,5 @@ class RetentionConfig(AppConfig):
         movers.register_app("retention")
         movers.register_undo_blocker("retention.cases", taken_back.in_the_way)
         movers.register_follower("retention.cases", taken_back.follow)
-        links.register("customer", lambda pk: reverse("retention:customer", args=[pk]))
+        showing.register("customer", lambda pk: reverse("retention:customer", args=[pk]))
         post_migrate.connect(ready.sync_after_migrate, sender=self, dispatch_uid="retention.rules")

@@ -154,9 +154,18 @@ class Imports(Lists, Details, Resource):
     takes = {"create": Upload, "start": Start, "undo": Undo}
     gives = {"refused_lines": ErrorsShape, "changes": ChangesShape}
     refuses = {
-        "create": ["upload_too_large", "empty_file", "not_text", "encoding", "old_workbook", "damaged_file"],
+        "create": [
+            "import_kind_for_others",
+            "upload_too_large",
+            "empty_file",
+            "not_text",
+            "encoding",
+            "old_workbook",
+            "damaged_file",
+        ],
         "start": [
             "import_started",
+            "import_kind_for_others",
             "bad_mapping",
             "bad_value",
             "fields_missing",

@@ -7,6 +7,8 @@ from django.urls import path
 from customers.api import (
     attributes,
     audit,
+    calendar,
+    causes,
     company,
     consents,
     customers,
@@ -49,7 +51,8 @@ RESOURCES = (
     ("attachments", file.Attachments, "attachment"),
     ("references", company.References, "reference"),
     ("exchange-rates", company.Rates, "exchange-rate"),
-    ("causes", company.Causes, "cause"),
+    ("calendar-exceptions", calendar.Exceptions, "calendar-exception"),
+    ("causes", causes.Causes, "cause"),
     ("users", people.Users, "user"),
     ("teams", people.Teams, "team"),
     ("imports", imports.Imports, "import"),
@@ -142,7 +145,8 @@ def _batch(kind: str, scope: str, record: dict[str, object]) -> type[Batch]:
 
 PATHS = [
     path("me/", people.Me.as_view({"get": "show"}), name="me"),
-    path("company/", company.TheCompany.as_view({"get": "show"}), name="company"),
+    path("company/", company.TheCompany.as_view({"get": "show", "put": "set_up"}), name="company"),
+    path("calendar/", calendar.TheCalendar.as_view({"get": "show", "put": "set_week"}), name="calendar"),
     path("personal-copies/", erasure.Copies.as_view({"post": "make"}), name="personal-copies"),
     path("import-kinds/", imports.Kinds.as_view({"get": "show"}), name="import-kinds"),
     *(

@@ -15,7 +15,7 @@ from customers.demo.world import World
 from customers.ground import audit
 from customers.ground.errors import Refused
 from customers.ground.models import Company
-from customers.models import Customer, ExternalRef
+from customers.models import Customer, ExternalRef, User
 from customers.search import index
 
 SOURCE = "demo"
@@ -25,8 +25,8 @@ Progress = Callable[[str, int], None]
 class ForeignFacts(Refused):
     code = "demo_foreign_facts"
     message = _(
-        "This database already holds a company's data. The demo company needs an empty database: "
-        "set DATABASE_URL to a new one."
+        "This database already holds a company's data or people. The demo company needs an empty database "
+        "of its own: run “make run”, or set DATABASE_URL to a new one."
     )
 
 
@@ -42,7 +42,8 @@ def refuse_unless_empty() -> None:
     """Raise :class:`AlreadyThere` for a demo company, :class:`ForeignFacts` for anybody else's data."""
     if Company.objects.filter(is_demo=True).exists():
         raise AlreadyThere()
-    if Company.objects.exists() or Customer.objects.exists() or firm.has_facts():
+    others = (Company, Customer, User)
+    if any(model.objects.exists() for model in others) or firm.has_facts():
         raise ForeignFacts()
 
 

@@ -11,6 +11,7 @@ from customers.imports.kinds import CellRefused, Context
 from customers.models import Purpose
 
 MOST_AMOUNT = Decimal(10) ** 13  # of one line, in major units
+MOST_CASES, MOST_OF_NAME = 32_767, 150
 RATE_DIGITS = Decimal("0.00000001")
 _ONE = Decimal(1)
 
@@ -121,6 +122,17 @@ def _delivered_in_time(values: dict[str, Any], context: Context) -> None:
             raise CellRefused("delivered_on", errors.DeliveredBefore())
         if values["delivered_on"].toordinal() > localtime.day_number(context.at, zone):
             raise CellRefused("delivered_on", errors.Future())
+
+
+def check_colleague(values: dict[str, Any], context: Context) -> None:
+    """Refuse a number of open cases that nobody can carry, and an address that is too long for a name."""
+    capacity = values.get("capacity")
+    if capacity is not None and not 0 <= capacity <= MOST_CASES:
+        raise CellRefused("capacity", errors.NotNumber() if capacity < 0 else errors.NumberTooLarge())
+    if capacity is not None and capacity != int(capacity):
+        raise CellRefused("capacity", errors.NotNumber())
+    if len(values["email"]) > MOST_OF_NAME and not values.get("username"):
+        raise CellRefused("email", errors.TooLong(most=MOST_OF_NAME))
 
 
 def _not_in_future(values: dict[str, Any], context: Context, *names: str) -> None:

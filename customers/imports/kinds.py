@@ -97,6 +97,7 @@ class Kind:
         check: looks at one line's values and raises a ``LineRefused`` (with ``field`` set) for what
             does not go together.
         land: writes groups in the caller's transaction.
+        roles: who may bring a file of it in, by page or API; empty: everybody who may import.
     """
 
     code: str
@@ -114,6 +115,11 @@ class Kind:
     parts: tuple[str, ...] = ("quantity", "unit_price", "amount", "product", "description", "unit_cost")
     parts_name: str = "lines"
     needs_parts: bool = True
+    roles: frozenset[str] = frozenset()
+
+    def is_for(self, role: str) -> bool:
+        """Say whether somebody of this role may bring a file of this kind in."""
+        return not self.roles or role in self.roles
 
     @property
     def fields_by_name(self) -> dict[str, Field]:

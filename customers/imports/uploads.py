@@ -38,6 +38,11 @@ class UploadTooLarge(Refused):
     )
 
 
+class KindForOthers(Refused):
+    code = "import_kind_for_others"
+    message = _("Files of this kind are brought in by admins only.")
+
+
 class NotWaiting(Refused):
     code = "import_started"
     message = _("This import was started already.")
@@ -49,7 +54,7 @@ def keep_upload(upload: UploadedFile, *, kind: str, by: User, at: datetime) -> I
     Raises a ``Refused`` for an unknown kind, a file that is too large, or one that is no table.
     Side effects: the file, an ``ImportBatch``, audit ``import.upload``.
     """
-    kinds.named(kind)
+    _refuse_others(kinds.named(kind), by)
     if (upload.size or 0) > MOST_BYTES:
         raise UploadTooLarge(most=MOST_BYTES // 1024**2)
     name = secrets.token_hex(16)
@@ -204,6 +209,7 @@ def start_import(batch: ImportBatch, wanted: Mapping, *, by: User, at: datetime)
     it was started before. Side effects: audit ``import.start``.
     """
     kind = kinds.named(batch.kind)
+    _refuse_others(kind, by)
     look = look_into(batch, kind, wanted, at=at)
     if look.problem:
         raise Refused(look.problem)
@@ -218,3 +224,9 @@ def start_import(batch: ImportBatch, wanted: Mapping, *, by: User, at: datetime)
         audit.record("import.start", obj=batch, by=by, at=at, codes={"kind": batch.kind})
         transaction.on_commit(drain.wake)
     return batch
+
+
+def _refuse_others(kind: Kind, by: User) -> None:
+    """Refuse who may not bring in a file of this kind; what she is counts when it starts, too."""
+    if not kind.is_for(by.role):
+        raise KindForOthers()

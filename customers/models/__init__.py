@@ -17,6 +17,7 @@ from customers.models.imports import HistoryTakenBack, ImportBatch, ImportChange
 from customers.models.interactions import Interaction, InteractionVersion
 from customers.models.invoices import Invoice, InvoiceEvent, InvoiceEventVersion, InvoiceVersion
 from customers.models.keeping import KeepPeriod
+from customers.models.links import OneTimeLink
 from customers.models.lists import CustomerList, CustomerListMember, CustomerListMemberVersion
 from customers.models.mainstays import MainContactChange, MainContactChangeVersion
 from customers.models.merges import Merge, MergedRow
@@ -78,6 +79,7 @@ __all__ = [
     "Need",
     "NeedVersion",
     "Objection",
+    "OneTimeLink",
     "Order",
     "OrderLine",
     "OrderLineVersion",

@@ -10,6 +10,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
+from customers import links
 from customers.ground import audit, clock
 from customers.models.people import Role
 
@@ -40,6 +41,11 @@ class AccountAdapter(DefaultAccountAdapter):
             secure=settings.LANGUAGE_COOKIE_SECURE,
         )
         return response
+
+    def set_password(self, user: Any, password: str) -> None:
+        """Set a password chosen by a person; her links for one open nothing any more."""
+        super().set_password(user, password)
+        links.void(user, now=clock.real_now())
 
     def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
         """Write the failed attempt down, without what was typed."""

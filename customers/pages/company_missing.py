@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 
 from customers.company import NoCompany
+from customers.models.people import Role
 
 
 class CompanyMissingMiddleware:
@@ -25,4 +26,5 @@ class CompanyMissingMiddleware:
             return None
         if request.path.startswith("/api/"):
             return JsonResponse({"code": error.code, "message": str(error)}, status=409)
-        return render(request, "customers/company_missing.html", status=409)
+        context = {"may_set_up": getattr(request.user, "role", "") == Role.ADMIN}
+        return render(request, "customers/company_missing.html", context, status=409)

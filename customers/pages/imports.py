@@ -44,9 +44,11 @@ class UploadForm(forms.Form):
         ),
     )
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, role: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["kind"].choices = [(kind.code, kind.label) for kind in kinds.every()]  # type: ignore[attr-defined]
+        self.fields["kind"].choices = [  # type: ignore[attr-defined]
+            (kind.code, kind.label) for kind in kinds.every() if kind.is_for(role)
+        ]
 
 
 class MappingForm(forms.Form):
@@ -195,7 +197,12 @@ def import_list(request: HttpRequest) -> HttpResponse:
 @allow("admin", "team_lead")
 def import_new(request: HttpRequest) -> HttpResponse:
     """Take a file."""
-    form = UploadForm(request.POST or None, request.FILES or None, initial={"kind": request.GET.get("kind")})
+    form = UploadForm(
+        request.POST or None,
+        request.FILES or None,
+        role=request.user.role,
+        initial={"kind": request.GET.get("kind")},
+    )
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data
         try:

@@ -12,9 +12,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from customers import people
+from customers import invitations, links, people
 from customers.access import allow
 from customers.ground import clock
 from customers.ground.counting import counted
@@ -55,7 +56,7 @@ class NewUserForm(UserForm):
         required=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
         help_text=gettext_lazy(
-            "At least 10 characters. Empty: she sets it herself by “Forgot your password?”."
+            "At least 10 characters. Empty: she chooses it herself, by a link that you send or show her next."
         ),
     )
     field_order = ["username", "password"]
@@ -94,6 +95,7 @@ def user_list(request: HttpRequest) -> HttpResponse:
             "q": wanted,
             "team": team,
             "may_change": _may_change(request),
+            "waiting": invitations.waiting().count() if _may_change(request) else 0,
         },
     )
 
@@ -111,8 +113,11 @@ def user_new(request: HttpRequest) -> HttpResponse:
         except (Refused, ValidationError) as error:
             form.add_error("username" if isinstance(error, Refused) else "password", _text_of(error))
         else:
-            messages.success(request, _("%(name)s can sign in now.") % {"name": user})
-            return redirect("customers:user_list")
+            if user.has_usable_password():
+                messages.success(request, _("%(name)s can sign in now.") % {"name": user})
+                return redirect("customers:user_list")
+            messages.success(request, _("The account is there. Send or show the link for its password."))
+            return redirect("customers:user_edit", pk=user.pk)
     return render(request, "customers/people/user_form.html", {"form": form, "colleague": None})
 
 
@@ -153,6 +158,48 @@ def user_set_active(request: HttpRequest, pk: int) -> HttpResponse:
             % {"name": colleague},
         )
     return redirect("customers:user_edit", pk=pk)
+
+
+@require_POST
+@allow("admin")
+def user_invite(request: HttpRequest, pk: int) -> HttpResponse:
+    """Mail a colleague a link by which she sets her password."""
+    colleague = get_object_or_404(User.objects.visible_to(request.user), pk=pk, is_active=True)
+    try:
+        invitations.invite(colleague, by=request.user, at=clock.now())
+    except Refused as refusal:
+        messages.error(request, str(refusal))
+    else:
+        messages.success(request, _("The invitation goes to %(email)s.") % {"email": colleague.email})
+    return redirect("customers:user_edit", pk=pk)
+
+
+@require_POST
+@allow("admin")
+def user_invite_all(request: HttpRequest) -> HttpResponse:
+    """Mail everybody who has no password yet a link for one."""
+    count = invitations.invite_all(by=request.user, at=clock.now())
+    messages.success(request, _("Invitations on their way: %(count)s.") % {"count": count})
+    return redirect("customers:user_list")
+
+
+@never_cache
+@require_POST
+@allow("admin")
+def user_link(request: HttpRequest, pk: int) -> HttpResponse:
+    """Make a link by which a colleague sets her password; this answer is the only place that shows it."""
+    colleague = get_object_or_404(User.objects.visible_to(request.user), pk=pk, is_active=True)
+    try:
+        secret = links.password_link(colleague, by=request.user, now=clock.real_now(), at=clock.now())
+    except Refused as refusal:
+        messages.error(request, str(refusal))
+        return redirect("customers:user_edit", pk=pk)
+    shown = {
+        "colleague": colleague,
+        "form": UserForm(instance=colleague),
+        "link": invitations.address_of(secret),
+    }
+    return render(request, "customers/people/user_form.html", shown)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

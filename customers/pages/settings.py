@@ -6,7 +6,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from customers import first_week
 from customers.access import ANYBODY_SIGNED_IN, allow
+from customers.models.people import Role
 from customers.navigation import setup_for
 
 
@@ -14,4 +16,6 @@ from customers.navigation import setup_for
 @allow(*ANYBODY_SIGNED_IN)
 def settings_page(request: HttpRequest) -> HttpResponse:
     """Show the pages of settings that this user may open."""
-    return render(request, "customers/settings.html", {"entries": setup_for(request.user)})
+    stages = first_week.open_stages() if request.user.role == Role.ADMIN else []
+    context = {"entries": setup_for(request.user), "stages": stages}
+    return render(request, "customers/settings.html", context)

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_safe
 
-from customers import links, undo
+from customers import showing, undo
 from customers.access import allow
 from customers.ground import clock
 from customers.ground.errors import Refused
@@ -104,7 +104,7 @@ def _below(batch: ImportBatch, **context: Any) -> dict[str, Any]:
 def _where(blocker: Any) -> str:
     if blocker.url or blocker.customer_id is None:
         return str(blocker.url)
-    return links.to("customer", blocker.customer_id)
+    return showing.to("customer", blocker.customer_id)
 
 
 def _names(customers: list[int | None], request: HttpRequest) -> dict[int, tuple[str, str]]:
@@ -112,6 +112,6 @@ def _names(customers: list[int | None], request: HttpRequest) -> dict[int, tuple
     visible = Customer.objects.visible_to(request.user)  # type: ignore[attr-defined]
     ids = {pk for pk in customers if pk is not None}
     return {
-        pk: (name, links.to("customer", pk))
+        pk: (name, showing.to("customer", pk))
         for pk, name in visible.filter(pk__in=ids).values_list("pk", "name")
     }

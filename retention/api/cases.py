@@ -20,7 +20,7 @@ from retention.api.finding import CaseFilter
 from retention.api.roles import GIVES_CASES, SEES_CASES, TAKES_CASES, WORKS_CASES
 from retention.api.shapes import CaseDetailShape, CaseShape, LoggedShape, MoveShape
 from retention.api.takes import Assign, AssignMany, CloseCase, Diagnose, LogCall, OpenCase, Plan
-from retention.models import CaseCause, CaseMove, EarlyWarning, FollowUpCall, RetentionCase
+from retention.models import CaseCause, CaseMove, EarlyWarning, FollowUpCall, RetentionCase, StatedCause
 
 MOVED = ["case_closed", "case_moved_meanwhile"]
 
@@ -76,7 +76,7 @@ class Cases(Lists, Details, Resource):
         "create": {"customer": 17, "kind": "save", "severity": 2, "reason": "Asked for a quote elsewhere."},
         "assign": {"to": 4},
         "assign_many": {"cases": [31, 32], "to": 4},
-        "diagnose": {"churn_type": "active", "causes": ["price"]},
+        "diagnose": {"churn_type": "active", "causes": ["price"], "stated": ["moved_away"]},
         "plan": {"due_at": "2026-05-12T10:00:00+08:00"},
         "log_call": {"outcome": "reached", "note": "Stays if delivery is on time."},
         "close": {"outcome": "saved", "reason": "Got a fixed delivery day."},
@@ -176,7 +176,7 @@ class Moves(Lists, Resource):
 
 
 def with_details(found: QuerySet[RetentionCase]) -> QuerySet[RetentionCase]:
-    """Add what :class:`CaseDetailShape` reads, in three more queries."""
+    """Add what :class:`CaseDetailShape` reads, in four more queries."""
     told = EarlyWarning.objects.exclude(state=EarlyWarning.State.WITHHELD).filter(is_baseline=False)
     planned = FollowUpCall.objects.filter(status=FollowUpCall.Status.PLANNED)
     causes = CaseCause.objects.select_related("cause").order_by("-is_main", "pk")
@@ -188,4 +188,5 @@ def with_details(found: QuerySet[RetentionCase]) -> QuerySet[RetentionCase]:
         ),
         Prefetch("calls", queryset=planned, to_attr="planned"),
         Prefetch("casecause_set", queryset=causes),
+        Prefetch("stated", queryset=StatedCause.objects.select_related("cause").order_by("pk")),
     )

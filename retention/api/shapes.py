@@ -155,8 +155,14 @@ class CaseShape(Gives):
         ]
 
 
+class StatedCauseShape(serializers.Serializer[Any]):
+    """One cause that the customer named."""
+
+    code = serializers.CharField(source="cause.code")
+
+
 class CauseOfCaseShape(serializers.Serializer[Any]):
-    """One cause of a diagnosis."""
+    """One cause that the company assessed."""
 
     code = serializers.CharField(source="cause.code")
     is_main = serializers.BooleanField()
@@ -166,6 +172,7 @@ class CaseDetailShape(CaseShape):
     """A case with its words, its diagnosis and its warnings."""
 
     causes = CauseOfCaseShape(source="casecause_set", many=True)
+    stated_causes = StatedCauseShape(source="stated", many=True)
     warnings = WarningShape(source="told_warnings", many=True)
     planned_call = serializers.SerializerMethodField()
 
@@ -176,6 +183,7 @@ class CaseDetailShape(CaseShape):
             "outcome_reason",
             "complaint",
             "causes",
+            "stated_causes",
             "warnings",
             "planned_call",
         ]

@@ -40,7 +40,7 @@ def cases(user: User) -> Any:
 
 def known_causes(user: User) -> Any:
     """Return the causes that a diagnosis may name; retired ones too, the verb says what it allows."""
-    return Cause.objects.all()
+    return Cause.objects.select_related("parent")
 
 
 @extend_schema_field(
@@ -77,11 +77,15 @@ class AssignMany(Assign):
 
 
 class Diagnose(Takes):
-    """Why the customer is leaving: the type and the causes, by their codes."""
+    """Why the customer is leaving: the type and the causes, by their codes.
+
+    `causes` are the company's assessment, `stated` what the customer named; without it, that stays.
+    """
 
     churn_type = serializers.ChoiceField(RetentionCase.ChurnType.choices)
     causes = serializers.ListField(child=KnownCode(known_causes), min_length=1, max_length=50)
     main = KnownCode(known_causes, required=False, allow_null=True)
+    stated = serializers.ListField(child=KnownCode(known_causes), max_length=50, required=False)
 
 
 class Plan(Takes):

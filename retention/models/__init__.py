@@ -1,5 +1,5 @@
 from retention.models.calls import FollowUpCall
-from retention.models.cases import CaseCause, CaseMove, MoveKind, RetentionCase
+from retention.models.cases import CaseCause, CaseMove, MoveKind, RetentionCase, StatedCause
 from retention.models.losses import Loss
 from retention.models.measures import CustomerMeasures, MeasureState
 from retention.models.rules import RuleVersion, WarningRule
@@ -22,6 +22,7 @@ __all__ = [
     "SegmentCount",
     "SegmentUse",
     "SegmentVersion",
+    "StatedCause",
     "SweepRun",
     "SweepShard",
     "WarningRule",

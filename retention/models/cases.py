@@ -192,7 +192,7 @@ guards.copied(RetentionCase, column="team_id", source=Customer, key="customer_id
 
 
 class CaseCause(models.Model):
-    """A cause that the diagnosis of a case names."""
+    """A cause that the diagnosis of a case names: the company's assessment."""
 
     case = models.ForeignKey(RetentionCase, on_delete=models.CASCADE)
     cause = models.ForeignKey("customers.Cause", on_delete=models.PROTECT)
@@ -202,6 +202,18 @@ class CaseCause(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["case", "cause"], name="case_cause_once")]
+
+
+class StatedCause(models.Model):
+    """A cause that the customer named; what the company makes of it stands in :class:`CaseCause`."""
+
+    case = models.ForeignKey(RetentionCase, on_delete=models.CASCADE, related_name="stated")
+    cause = models.ForeignKey("customers.Cause", on_delete=models.PROTECT, related_name="+")
+
+    privacy = declare(none_keep="id case cause")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["case", "cause"], name="stated_cause_once")]
 
 
 class MoveKind(models.TextChoices):

@@ -12,11 +12,14 @@ from customers import causes, consents
 from customers.ground.gathering import gathered
 from customers.models import Cause, Complaint, Contact, Customer, User
 from retention import calls, rules
+from retention.cases import diagnosis
 from retention.models import CaseMove, EarlyWarning, FollowUpCall, MoveKind, RetentionCase, WarningRule
 
 MOST = 100
 OF_CONTACT = ("id", "name", "role", "phone", "email", "is_main")
 _OF_WARNING = ("rule_version", "severity", "raised_at", "closed_at", "closed_because", "evidence")
+_OF_CAUSE = ("cause_id", "cause__name_en", "cause__name_zh", "cause__is_retired")
+_OF_CATALOGUE = ("id", "parent_id", "name_en", "name_zh", "is_retired")
 _OF_RULE = ("rule__name_en", "rule__name_zh", "rule__condition")
 
 
@@ -55,16 +58,18 @@ class About:
 
     @property
     def causes(self) -> list[Cause]:
-        """Those that a diagnosis may name."""
+        """Those that a diagnosis may name, and those that this one names already."""
         return [Cause(**vars(row)) for row in self.rows["causes"]]
 
     @property
     def named(self) -> list[Cause]:
-        """Those that the diagnosis names."""
-        return [
-            Cause(pk=row.cause_id, name_en=row.cause__name_en, name_zh=row.cause__name_zh)
-            for row in self.rows["links"]
-        ]
+        """Those that we assessed."""
+        return [_cause(row) for row in self.rows["links"]]
+
+    @property
+    def stated(self) -> list[Cause]:
+        """Those that the customer named."""
+        return [_cause(row) for row in self.rows["stated"]]
 
     @property
     def diagnosis(self) -> dict[str, Any]:
@@ -72,6 +77,7 @@ class About:
         links = self.rows["links"]
         return {
             "churn_type": self.case.churn_type,
+            "stated": [row.cause_id for row in self.rows["stated"]],
             "causes": [link.cause_id for link in links],
             "main": next((link.cause_id for link in links if link.is_main), None),
         }
@@ -93,7 +99,7 @@ def about(case: RetentionCase, *, user: User) -> About:
     made = FollowUpCall.objects.filter(case=case)
     of_customer = {"customer": case.customer_id}
     steps = CaseMove.objects.filter(case=case, kind__in=[MoveKind.OPENED, MoveKind.JOINED])
-    links = case.casecause_set.order_by("cause__position", "cause_id")
+    links, stated = case.casecause_set.all(), case.stated.all()
     visible = Customer.objects.visible_to(user)  # type: ignore[attr-defined]
     lists = {
         "contacts": Contact.objects.filter(**of_customer)[:MOST].values(*OF_CONTACT),
@@ -109,8 +115,9 @@ def about(case: RetentionCase, *, user: User) -> About:
         "warnings": case.warnings.order_by("closed_at", "-severity", "pk")[:MOST].values(
             *_OF_WARNING, *_OF_RULE
         ),
-        "links": links[:MOST].values("cause_id", "is_main", "cause__name_en", "cause__name_zh"),
-        "causes": causes.choices().values("id", "name_en", "name_zh"),
+        "links": _in_order(links)[:MOST].values("is_main", *_OF_CAUSE),
+        "stated": _in_order(stated)[:MOST].values(*_OF_CAUSE),
+        "causes": causes.choices(keeping=diagnosis.named_in(case)).values(*_OF_CATALOGUE),
         "steps": steps[:MOST].values("codes"),
         "complaints": Complaint.objects.filter(state=Complaint.State.OPEN, void=False, **of_customer)[
             :MOST
@@ -127,6 +134,19 @@ def contacts_of(rows: dict[str, list[Any]]) -> list[Contact]:
     for contact in contacts:
         contact.do_not_call = contact.pk in uncalled
     return contacts
+
+
+def _in_order(links: Any) -> Any:
+    return links.order_by("cause__parent__position", "cause__position", "cause_id")
+
+
+def _cause(row: SimpleNamespace) -> Cause:
+    return Cause(
+        pk=row.cause_id,
+        name_en=row.cause__name_en,
+        name_zh=row.cause__name_zh,
+        is_retired=row.cause__is_retired,
+    )
 
 
 def _reason(row: SimpleNamespace, *, language: str, currency: str) -> Reason:

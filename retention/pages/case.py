@@ -89,7 +89,8 @@ def case_plan(request: HttpRequest, pk: int) -> HttpResponse:
 @allow(*WORKERS)
 def case_diagnose(request: HttpRequest, pk: int) -> HttpResponse:
     """Enter why the customer is leaving."""
-    case, form = _case_to_work_on(request, pk), DiagnosisForm(request.POST)
+    case = _case_to_work_on(request, pk)
+    form = DiagnosisForm(request.POST, case=case)
     return _act(
         request,
         case,
@@ -204,6 +205,7 @@ def _page(request: HttpRequest, case: RetentionCase, **bound: forms.Form) -> Htt
         "assign_form": AssignForm(user=request.user),
         "diagnosis_form": DiagnosisForm(initial=found.diagnosis, known=found.causes),
         "diagnosis": found.named,
+        "stated": found.stated,
         **bound,
     }
     context["open_sheet"] = next((name for name in bound if name != "call_form"), "")

@@ -6,7 +6,10 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from customers.access import ANYBODY_SIGNED_IN
+from customers.first_week import Step
+from customers.first_week import register as enter_step
 from customers.navigation import Entry, register, register_search
+from retention.models import WarningRule
 from retention.pages import tabs
 
 EVERYBODY = frozenset(ANYBODY_SIGNED_IN)
@@ -29,6 +32,16 @@ def enter() -> None:
     leads = frozenset({"team_lead", "admin"})
     register(
         Entry("retention:duplicate_list", _("Duplicates"), "merge", leads, 60, section="setup", help=alike)
+    )
+    enter_step(
+        Step(
+            "rules",
+            _("Warning rules"),
+            _("Ready ones are there, switched off: look at each, then switch on what fits."),
+            "retention:rule_list",
+            50,
+            lambda: WarningRule.objects.filter(is_enabled=True),
+        )
     )
     register_search("retention:customer_list", find="retention:customer_find")
     tabs.register(

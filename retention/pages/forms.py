@@ -18,6 +18,7 @@ from customers.ground.widgets import LongSelect
 from customers.ground.working_time import next_open
 from customers.models import Cause, Complaint, Contact, Customer, Interaction, User
 from customers.models.people import Role
+from retention.cases import diagnosis
 from retention.cases.closing import CLOSED_BY_HAND
 from retention.models import RetentionCase
 from retention.models.rules import CaseKind, Severity
@@ -110,25 +111,66 @@ class ReminderForm(forms.Form):
 
 
 class DiagnosisForm(forms.Form):
-    """Why the customer is leaving: the type and the causes."""
+    """Why the customer is leaving: the type, the causes as the customer says and as we see them."""
 
     churn_type = forms.ChoiceField(label=_("Type"), choices=RetentionCase.ChurnType.choices)
-    causes = CausesField(
-        label=_("Causes"), queryset=Cause.objects.none(), widget=forms.CheckboxSelectMultiple
-    )
+    stated = CausesField(label=_("The customer says"), queryset=Cause.objects.none(), required=False)
+    causes = CausesField(label=_("We see"), queryset=Cause.objects.none())
     main = forms.ModelChoiceField(
-        label=_("Main cause"), queryset=Cause.objects.none(), required=False, empty_label=_("the only one")
+        label=_("Main cause"),
+        queryset=Cause.objects.none(),
+        required=False,
+        empty_label=_("the only one"),
+        help_text=_("Needed only when you chose several under “We see”."),
     )
 
-    def __init__(self, *args: Any, known: Iterable[Cause] = (), **kwargs: Any) -> None:
-        """``known``: the causes where they are read already, for a form that is only shown."""
+    def __init__(
+        self, *args: Any, case: RetentionCase | None = None, known: Iterable[Cause] = (), **kwargs: Any
+    ) -> None:
+        """``known``: the causes where they are read already, for a form that is only shown.
+
+        Retired causes that the ``case`` names already may stay.
+        """
         super().__init__(*args, **kwargs)
-        several, main = cast(Any, self.fields["causes"]), cast(Any, self.fields["main"])
-        several.queryset = main.queryset = causes.choices()
-        pairs = [(cause.pk, str(cause)) for cause in known]
-        if pairs:
-            several.widget.choices = pairs
-            main.widget.choices = [("", main.empty_label), *pairs]
+        self.known = list(known)
+        if not self.known:
+            keeping = diagnosis.named_in(case) if case is not None else None
+            self.known = list(causes.choices(keeping=keeping).select_related("parent"))
+        among = Cause.objects.filter(pk__in=[cause.pk for cause in self.known]).select_related("parent")
+        for name in ("stated", "causes", "main"):
+            cast(Any, self.fields[name]).queryset = among
+        main = cast(Any, self.fields["main"])
+        main.widget.choices = [("", main.empty_label), *grouped(self.known)]
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """Return a row for each cause, details behind what they belong to, with what is chosen."""
+        chosen = {name: {str(key) for key in self[name].value() or ()} for name in ("stated", "causes")}
+        return [
+            {
+                "cause": cause,
+                "is_detail": cause.parent_id is not None,
+                **{name: str(cause.pk) in keys for name, keys in chosen.items()},
+            }
+            for cause in self.known
+        ]
+
+
+def grouped(known: Iterable[Cause]) -> list[Any]:
+    """Return the choices of a list of causes: those with details as groups that begin with themselves."""
+    found = list(known)
+    details: dict[int | None, list[Cause]] = {}
+    for cause in found:
+        details.setdefault(cause.parent_id, []).append(cause)
+    firsts = {cause.pk for cause in found if cause.parent_id is None}
+    choices: list[Any] = []
+    for cause in found:
+        if cause.parent_id in firsts:
+            continue
+        below = details.get(cause.pk, [])
+        pairs = [(one.pk, str(one)) for one in (cause, *below)]
+        choices += [(str(cause), pairs)] if below else pairs
+    return choices
 
 
 class CloseForm(forms.Form):

@@ -14,7 +14,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from customers import company
+from customers import company, first_week
 from customers.access import ANYBODY_SIGNED_IN, allow
 from customers.ground import clock, localtime
 from customers.ground.counting import COUNT_UP_TO, counted
@@ -50,8 +50,10 @@ def home(request: HttpRequest) -> HttpResponse:
             context["loads"] = loads(user, at=at)
         if user.role in {Role.ADMIN, Role.ANALYST}:
             context["state"] = {name: counts[name] for name in ("customers", "rules", "rules_on")}
-            steps = setup(counts) if user.role == Role.ADMIN else []
-            context["setup"] = [] if all(done for done, _text, _route in steps) else steps
+        if user.role == Role.ADMIN:
+            context["stages"] = first_week.open_stages(counts)
+    elif user.role == Role.ADMIN:
+        context["stages"] = first_week.open_stages()
     return render(request, "retention/home.html", context)
 
 
@@ -81,15 +83,6 @@ def _number(cases: QuerySet[RetentionCase]) -> Coalesce:
     return Coalesce(Subquery(cases.values("assignee").annotate(number=Count("pk")).values("number")), 0)
 
 
-def setup(counts: dict[str, int]) -> list[tuple[bool, str, str]]:
-    """Return the first steps of a company: done or not, in words, and the route that does it."""
-    return [
-        (counts["people"] > 0, _("Make accounts for your colleagues, and teams"), "customers:user_list"),
-        (counts["customers"] > 0, _("Import customers, orders and complaints"), "customers:import_list"),
-        (counts["rules_on"] > 0, _("Switch on the warning rules"), "retention:rule_list"),
-    ]
-
-
 def _work(user: User, waiting: QuerySet[RetentionCase], *, at: datetime) -> dict[str, Any]:
     first = queue.read(shown(waiting), at=at, most=NEXT)
     return {
@@ -117,7 +110,8 @@ def _counts(user: User, waiting: QuerySet[RetentionCase], *, at: datetime, firm:
         lists["customers"] = Customer.objects.present()  # type: ignore[attr-defined]
         lists["rules"] = WarningRule.objects.all()
         lists["rules_on"] = WarningRule.objects.filter(is_enabled=True)
-        lists["people"] = User.objects.working()
+    if user.role == Role.ADMIN:
+        lists |= first_week.lists()
     return counted(**lists)
 
 

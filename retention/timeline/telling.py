@@ -13,7 +13,17 @@ from django.utils.translation import get_language, gettext
 from customers.ground.gathering import gathered
 from customers.ground.localtime import start_of_day
 from customers.ground.models import Company
-from customers.models import ComplaintEvent, Contract, Customer, Interaction, Merge, Order, Ownership, User
+from customers.models import (
+    Cause,
+    ComplaintEvent,
+    Contract,
+    Customer,
+    Interaction,
+    Merge,
+    Order,
+    Ownership,
+    User,
+)
 from retention.models import CaseMove, EarlyWarning, FollowUpCall, MoveKind, RetentionCase, WarningRule
 from retention.models.rules import CaseKind
 from retention.rules import evidence_sentence
@@ -55,12 +65,14 @@ class Teller:
     before: Place | None
     most: int
     names: dict[int, str] = field(default_factory=dict)
+    causes: dict[int, str] = field(default_factory=dict)
 
     def rows(self) -> Iterator[Row]:
         sources = self._sources()
         lists = {name: self._newest(name, source) for name, source in sources.items()}
         told = gathered(**lists, contract=self._contracts_of())
         self._learn_names(told["step"])
+        self._learn_causes(told["step"])
         for name, source in sources.items():
             for row in told[name]:
                 place = Place(getattr(row, source.moment), name, row.id)
@@ -127,6 +139,25 @@ class Teller:
         mentioned = {person for step in steps for person in _mentioned(step)}
         if mentioned:
             self.names.update({user.pk: str(user) for user in User.objects.filter(pk__in=mentioned)})
+
+    def _learn_causes(self, steps: list[Told]) -> None:
+        """Read the names of the causes that diagnoses mention; one query when there are any."""
+        mentioned = {pk for step in steps for name in ("causes", "stated") for pk in step.codes.get(name, ())}
+        if mentioned:
+            self.causes.update({cause.pk: str(cause) for cause in Cause.objects.filter(pk__in=mentioned)})
+
+    def _diagnosis(self, step: Told) -> str:
+        """Say what the customer named and what we saw, as it was entered then."""
+        said = (
+            ("stated", gettext("The customer says: %(causes)s.")),
+            ("causes", gettext("We see: %(causes)s.")),
+        )
+        parts = []
+        for name, text in said:
+            named = [self.causes[pk] for pk in step.codes.get(name, ()) if pk in self.causes]
+            if named:
+                parts.append(text % {"causes": gettext(", ").join(named)})
+        return " ".join(parts)
 
     # --- What happened ------------------------------------------------------------------------
     def _order(self, order: Told) -> Entry:
@@ -219,11 +250,11 @@ class Teller:
         """The one exception to "the past does not change", said where it was made."""
         text = gettext("Figures of the past count for both from here on, as of every moment.")
         title = gettext("Merged with “%(name)s”") % {"name": self._other(merge)}
-        return _entry("merge", merge, "merge", title, moment="at", text=text, by=_by(merge))
+        return entry_of("merge", merge, "merge", title, moment="at", text=text, by=_by(merge))
 
     def _unmerge(self, merge: Told) -> Entry:
         title = gettext("Merge with “%(name)s” taken back") % {"name": self._other(merge)}
-        return _entry("unmerge", merge, "merge", title, moment="undone_at", by=_name(merge, "undone_by"))
+        return entry_of("unmerge", merge, "merge", title, moment="undone_at", by=_name(merge, "undone_by"))
 
     def _other(self, merge: Told) -> str:
         other: str = merge.merged__name if merge.survivor_id == self.customer.pk else merge.survivor__name
@@ -267,6 +298,8 @@ class Teller:
             text = step.case__reason
         elif step.kind == MoveKind.CLOSED:
             text = step.case__outcome_reason
+        elif step.kind == MoveKind.DIAGNOSED:
+            text = self._diagnosis(step)
         people = [self.names[pk] for pk in _mentioned(step) if pk in self.names]
         return entry_of(
             "step",

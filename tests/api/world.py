@@ -17,7 +17,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from customers import attachments, consents, handles, needs, objections, tokens
 from customers.ground import clock
-from customers.ground.models import AuditEvent
+from customers.ground.models import AuditEvent, CalendarException
 from customers.models import (
     ApiToken,
     Attribute,
@@ -93,6 +93,7 @@ def build() -> World:
         "sweep": list(SweepRun.objects.values_list("pk", flat=True)),
         "team": [north.pk, south.pk],
         "cause": [makers.cause("price").pk],
+        "calendar_exception": [CalendarException.objects.create(day="2026-05-12", is_own=True).pk],
         "attribute": list(Attribute.objects.values_list("pk", flat=True)),
         "reference": list(ExternalRef.objects.values_list("pk", flat=True)),
         "product": [ProductFactory().pk],

@@ -6,7 +6,7 @@ import pytest
 from django.contrib.contenttypes.models import ContentType
 from django.db import DatabaseError, connection, transaction
 
-from customers.causes import CAUSES
+from customers.causes import CAUSES, DETAILS
 from customers.ground.models import Event
 from customers.models import Cause, Customer
 from tests.factories import CustomerFactory
@@ -17,7 +17,7 @@ from tests.factories import CustomerFactory
 def test_emptying_removes_append_only_rows_and_keeps_what_migrations_laid_down(_turn: int) -> None:
     assert not Customer.objects.exists()
     assert not Event.objects.exists()
-    assert Cause.objects.count() == len(CAUSES)
+    assert Cause.objects.count() == len(CAUSES) + len(DETAILS)
     assert ContentType.objects.get_for_model(Customer).pk
     customer = CustomerFactory()
     event = Event.objects.create(
@@ -30,5 +30,5 @@ def test_emptying_removes_append_only_rows_and_keeps_what_migrations_laid_down(_
 @pytest.mark.django_db
 def test_emptying_leaves_nothing_to_other_tests() -> None:
     assert not Customer.objects.exists()
-    assert Cause.objects.count() == len(CAUSES)
+    assert Cause.objects.count() == len(CAUSES) + len(DETAILS)
     assert connection.in_atomic_block

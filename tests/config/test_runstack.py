@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -127,6 +130,61 @@ def test_runstack_keeps_the_data_of_the_first_run(tmp_path: Path, port: int) -> 
             process.terminate()
             process.communicate(timeout=15)
     assert secrets[0] == secrets[1]
+
+
+def link_of(process: subprocess.Popen[str], port: int) -> str:
+    """Run to the line with the link of the first admin; return its path."""
+    until_running(process)
+    assert process.stdout is not None
+    base = f"http://127.0.0.1:{port}"
+    line = next(line for line in process.stdout if f"{base}/setup/" in line)
+    return line.strip().partition(base)[2]
+
+
+OLDER = """
+from tests.factories import CompanyFactory, UserFactory
+CompanyFactory(is_demo=True, name="Demo")
+UserFactory(role="admin")
+"""
+
+
+def make_demo(var: Path) -> None:
+    """Leave a demo company where 0.2.0 had it, the smallest there is."""
+    for arguments in (("migrate", "--verbosity", "0"), ("shell", "-v", "0", "-c", OLDER)):
+        command = [sys.executable, "manage.py", *arguments]
+        subprocess.run(command, cwd=ROOT, env=environment(var), check=True)
+
+
+def test_runstack_prints_a_new_link_at_each_start_of_an_empty_company(tmp_path: Path, port: int) -> None:
+    paths = []
+    for _run in range(2):
+        process = start(tmp_path, port, "--prepare")
+        try:
+            paths.append(link_of(process, port))
+            assert ask(port, paths[-1])[0] == 200
+            if len(paths) == 2:
+                with pytest.raises(urllib.error.HTTPError) as gone:
+                    ask(port, paths[0])
+                assert gone.value.code == 404
+        finally:
+            process.terminate()
+            process.communicate(timeout=15)
+
+
+def test_runstack_keeps_demo_and_own_company_apart(tmp_path: Path, port: int) -> None:
+    make_demo(tmp_path)
+    for arguments, is_demo in ((("--prepare",), False), (("--prepare", "--demo"), True)):
+        process = start(tmp_path, port, *arguments)
+        try:
+            said = until_running(process)
+            assert any("moved to" in line for line in said) == (not is_demo)
+        finally:
+            process.terminate()
+            process.communicate(timeout=15)
+        file = tmp_path / ("demo" if is_demo else "") / "liuke.sqlite3"
+        with closing(sqlite3.connect(file)) as database:
+            found = database.execute("SELECT name FROM ground_company").fetchall()
+        assert found == ([("Demo",)] if is_demo else [])
 
 
 def test_runstack_names_a_free_port_when_its_own_is_taken(tmp_path: Path) -> None:

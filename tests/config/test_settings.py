@@ -65,6 +65,16 @@ def test_settings_need_nothing_when_embedded(tmp_path: Path) -> None:
     assert (tmp_path / "secret_key").exists()
 
 
+def test_demo_has_a_place_and_cookies_of_its_own(tmp_path: Path) -> None:
+    names = ("DATABASES", "BROKER_DIR", "MEDIA_ROOT", "SECRET_KEY", "SESSION_COOKIE_NAME", "CSRF_COOKIE_NAME")
+    own = loaded(*names, env={}, var=tmp_path)
+    demo = loaded(*names, env={"LIUKE_DEMO": "1"}, var=tmp_path)
+    assert demo["DATABASES"]["default"]["NAME"] == str(tmp_path / "demo" / "liuke.sqlite3")
+    assert demo["BROKER_DIR"] == str(tmp_path / "demo" / "broker")
+    assert [name for name in names if own[name] == demo[name]] == []
+    assert loaded("DEMO", env={**PRODUCTION, "LIUKE_DEMO": "1"}, var=tmp_path)["DEMO"] is False
+
+
 def test_settings_are_strict_in_production(tmp_path: Path) -> None:
     seen = loaded(
         "ALLOWED_HOSTS", "SESSION_COOKIE_SECURE", "CSRF_COOKIE_SECURE", "SECURE_HSTS_SECONDS", "STORAGES",

@@ -34,7 +34,7 @@ from customers.models import (
     User,
     UserActivity,
 )
-from tests.factories import CompanyFactory, CustomerFactory
+from tests.factories import CompanyFactory, CustomerFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
 UNTIL = date(2026, 6, 30)
@@ -203,6 +203,13 @@ def test_load_refuses_a_database_with_another_companys_customers(told: World) ->
         load.load(told, password=PASSWORD, at=NOW)
     assert Customer.objects.count() == 1
     assert not Order.objects.exists()
+
+
+def test_load_refuses_a_database_with_people_and_no_company_yet(told: World) -> None:
+    UserFactory(role="admin")
+    with pytest.raises(load.ForeignFacts):
+        load.load(told, password=PASSWORD, at=NOW)
+    assert not Customer.objects.exists()
 
 
 def test_load_refuses_a_company_that_was_set_up_but_has_no_facts_yet(told: World) -> None:

@@ -5,10 +5,18 @@ A further family of kinds is a module here with its ``KINDS``.
 
 from __future__ import annotations
 
-from customers.imports.delivered import consents, payments, people, talk, trade, usage
+from customers.imports.delivered import colleagues, consents, payments, people, talk, trade, usage
 from customers.imports.kinds import register
 
-KINDS = (*people.KINDS, *trade.KINDS, *talk.KINDS, *consents.KINDS, *usage.KINDS, *payments.KINDS)
+KINDS = (
+    *people.KINDS,
+    *trade.KINDS,
+    *talk.KINDS,
+    *consents.KINDS,
+    *usage.KINDS,
+    *payments.KINDS,
+    *colleagues.KINDS,
+)
 
 
 def register_all() -> None:

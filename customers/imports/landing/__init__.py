@@ -1,5 +1,6 @@
 """How each kind's lines become records and land; called in the transaction of a chunk."""
 
+from customers.imports.landing.colleagues import land_people
 from customers.imports.landing.consents import land_consents
 from customers.imports.landing.payments import land_payments
 from customers.imports.landing.people import land_attributes, land_contacts, land_customers
@@ -17,6 +18,7 @@ __all__ = [
     "land_interactions",
     "land_orders",
     "land_payments",
+    "land_people",
     "land_products",
     "land_rates",
     "land_usage",
