@@ -262,6 +262,7 @@ class LossShape(Gives):
             "id",
             "customer",
             "case",
+            "contract",
             "occurred_at",
             "recorded_at",
             "churn_type",
