@@ -7,8 +7,8 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('customers', '0019_contract_renewal_indexes'),
-        ('retention', '0010_segments'),
+        ('customers', '0023_contract_renewal_indexes'),
+        ("retention", "0010_segments"),
     ]
 
     operations = [

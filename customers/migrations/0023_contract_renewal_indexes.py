@@ -8,7 +8,7 @@ from customers.ground.migrating import AddIndexBesideWriters
 
 class Migration(migrations.Migration):
     atomic = False
-    dependencies = [("customers", "0018_contract_renewals")]
+    dependencies = [("customers", "0022_contract_renewals")]
     operations = [
         AddIndexBesideWriters(
             model_name="contract",

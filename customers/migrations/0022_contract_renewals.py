@@ -13,7 +13,7 @@ RENEWALS = [
 
 
 class Migration(migrations.Migration):
-    dependencies = [("customers", "0017_fill_search")]
+    dependencies = [("customers", "0021_no_parent_of_itself")]
     operations = [
         migrations.CreateModel(
             name="CalendarLink",
