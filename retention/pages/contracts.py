@@ -62,6 +62,7 @@ class ContractFilter(ListFilter):
         null_label=gettext_lazy("nobody"),
         null_value=NOBODY,
         widget=LongSelect,
+        method="by_owner",
     )
     team = django_filters.ModelChoiceFilter(
         label=gettext_lazy("Team"),
@@ -79,6 +80,13 @@ class ContractFilter(ListFilter):
         super().__init__(*args, **kwargs)
         if self.request.user.role not in {"team_lead", "admin", "analyst"}:
             del self.filters["owner"], self.filters["team"]
+
+    def by_owner(self, rows: QuerySet[Contract], name: str, value: Any) -> QuerySet[Contract]:
+        """Keep what a colleague answers for; without an owner it is whoever looks after the customer."""
+        person = None if value == NOBODY else value
+        if person is None:
+            return rows.filter(owner__isnull=True, customer__owner__isnull=True)
+        return rows.filter(Q(owner=person) | Q(owner__isnull=True, customer__owner=person))
 
 
 def contracts_of(user: Any) -> QuerySet[Contract]:
@@ -161,7 +169,7 @@ def figures_of(counts: dict[str, int]) -> list[dict[str, Any]]:
 
 
 def contract_of(request: HttpRequest, pk: int) -> Contract:
-    rows = contracts_of(request.user).select_related("customer", "owner", "renews")
+    rows = contracts_of(request.user).select_related("customer__owner", "owner", "renews")
     return get_object_or_404(rows, pk=pk)
 
 
@@ -228,7 +236,9 @@ def _views(request: HttpRequest, *, as_list: bool) -> list[dict[str, Any]]:
 
 
 def _shown(rows: QuerySet[Contract]) -> QuerySet[Contract]:
-    return rows.annotate(due_day=Coalesce("notice_day", "ends_day")).select_related("customer", "owner")
+    return rows.annotate(due_day=Coalesce("notice_day", "ends_day")).select_related(
+        "customer__owner", "owner"
+    )
 
 
 def _listed(request: HttpRequest, among: QuerySet[Contract], today: int) -> dict[str, Any]:

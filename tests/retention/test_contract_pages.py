@@ -100,6 +100,10 @@ def test_calendar_is_narrowed_by_owner_and_team(client, admin, manager, outsider
     assert "Northern" in only and "Southern" not in only
     other = client.get(f"/contracts/?team={outsider.team_id}&view=list").content.decode()
     assert "Southern" in other and "Northern" not in other
+    Contract.objects.update(owner=None)  # as an import leaves it
+    again = client.get(f"/contracts/?owner={manager.pk}&view=list").content.decode()
+    assert "Northern" in again and "Southern" not in again and str(manager) in again
+    assert "Northern" not in client.get("/contracts/?owner=nobody&view=list").content.decode()
     client.force_login(manager)
     assert 'name="team"' not in client.get("/contracts/").content.decode()
 
