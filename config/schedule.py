@@ -17,6 +17,11 @@ SCHEDULE: dict[str, dict[str, Any]] = {
         "task": "retention.tasks.flag_warning_signs",
         "schedule": crontab(minute="*/10"),
     },
+    # Once each local day as well: what lapsed is a loss the same night.
+    "see to renewals": {
+        "task": "retention.tasks.see_to_renewals",
+        "schedule": crontab(minute="5-55/10"),
+    },
     "assign follow-up calls": {
         "task": "retention.tasks.assign_follow_up_calls",
         "schedule": 60.0,

@@ -28,14 +28,16 @@ def record_contract(
     notice_on: date | None = None,
     auto_renew: bool = False,
     number: str = "",
+    owner: User | None = None,
     occurred_at: datetime | None = None,
     by: User | None,
     at: datetime,
 ) -> Contract:
     """Record a contract; ``value`` in minor units of ``currency`` over the whole term.
 
-    Raises :class:`ContractRefused`, ``InTheFuture``, ``MissingRate``. Side effects: touches the
-    customer, event ``contract.recorded``, audit ``contract.record``.
+    ``owner`` answers for it; without one, whoever looks after the customer. Raises
+    :class:`ContractRefused`, ``InTheFuture``, ``MissingRate``. Side effects: touches the customer, event
+    ``contract.recorded``, audit ``contract.record``.
     """
     if ends_on < starts_on:
         raise ContractRefused()
@@ -54,6 +56,7 @@ def record_contract(
             ends_day=ends_on.toordinal(),
             notice_day=notice_on.toordinal() if notice_on else None,
             auto_renew=auto_renew,
+            owner_id=owner.pk if owner else customer.owner_id,
             currency=currency,
             value=value,
             value_base=money.convert(
@@ -64,4 +67,48 @@ def record_contract(
             "contract.recorded", customer_id=customer.pk, subject=contract, occurred_at=contract.occurred_at
         )
         audit.record("contract.record", obj=contract, by=by, at=at, customer_id=customer.pk)
+    return contract
+
+
+def change_contract(
+    contract: Contract,
+    *,
+    starts_on: date,
+    ends_on: date,
+    value: int,
+    notice_on: date | None = None,
+    auto_renew: bool = False,
+    number: str = "",
+    owner: User | None = None,
+    by: User | None,
+    at: datetime,
+) -> Contract:
+    """Correct a contract; the version before stays known until ``at``. The rate is that of its signing.
+
+    Raises :class:`ContractRefused`, ``MissingRate``, and ``OlderThanKnown`` when somebody else changed it
+    since ``contract`` was read. Side effects: touches the customer, audit ``contract.change``.
+    """
+    if ends_on < starts_on:
+        raise ContractRefused()
+    firm = company.current()
+    signed = localtime.day_of(contract.occurred_day)
+    rate = company.rate_of(contract.currency, day=signed, company=firm)
+    with transaction.atomic():
+        before = contract.recorded_at
+        writing.revise(
+            contract,
+            starts_day=starts_on.toordinal(),
+            ends_day=ends_on.toordinal(),
+            notice_day=notice_on.toordinal() if notice_on else None,
+            auto_renew=auto_renew,
+            number=number,
+            owner_id=owner.pk if owner else None,
+            value=value,
+            value_base=money.convert(
+                value, rate=rate, from_currency=contract.currency, to_currency=firm.base_currency
+            ),
+            at=at,
+        )
+        if contract.recorded_at != before:
+            audit.record("contract.change", obj=contract, by=by, at=at, customer_id=contract.customer_id)
     return contract

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -10,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from customers.ground import audit, events
 from customers.ground.errors import Refused
+from customers.ground.models import Event
 from customers.models import Customer, User
 from retention.models import CaseCause, Loss, RetentionCase
 
@@ -25,7 +28,8 @@ class DiagnosisMissing(Refused):
 def record_loss(case: RetentionCase, *, by: User | None, at: datetime) -> Loss:
     """Record that the customer of ``case`` left, with the type, the causes and the margin of the case.
 
-    A customer that is lost already stays so: the loss that stands is returned and nothing is written.
+    A customer that is lost already stays so: the loss that stands is returned; one that a lapsed contract
+    brought learns its case and type.
     Raises :class:`DiagnosisMissing`. Side effects: one ``Loss``, audit and event ``loss.record``.
     """
     if not case.churn_type or not CaseCause.objects.filter(case=case).exists():
@@ -44,6 +48,10 @@ def record_loss(case: RetentionCase, *, by: User | None, at: datetime) -> Loss:
         )
         if is_new:
             _write_down(loss, "record", by=by, at=at)
+        elif loss.case_id is None and not Loss.objects.filter(case=case).exists():
+            # a contract had lapsed; now it is known why
+            loss.case, loss.churn_type = case, case.churn_type
+            loss.save(update_fields=["case", "churn_type"])
     return loss
 
 
@@ -61,6 +69,23 @@ def end_loss(customer: Customer, *, by: User | None, at: datetime) -> Loss | Non
     return loss
 
 
+def write_down_many(found: Iterable[Loss], *, at: datetime) -> None:
+    """Write audit and event of losses that the night recorded."""
+    rows = list(found)
+    audit.record_many("loss.record", objs=rows, by=None, at=at, codes_of=_codes)
+    events.record_many(
+        Event(
+            kind="loss.record",
+            customer_id=loss.customer_id,
+            subject_type=Loss._meta.label_lower,
+            subject_id=loss.pk,
+            occurred_at=at,
+            data=_codes(loss),
+        )
+        for loss in rows
+    )
+
+
 def known_at(moment: datetime) -> QuerySet[Loss]:
     """Return the losses that had occurred and were recorded before ``moment``, in order.
 
@@ -71,6 +96,15 @@ def known_at(moment: datetime) -> QuerySet[Loss]:
 
 
 def _write_down(loss: Loss, act: str, *, by: User | None, at: datetime) -> None:
-    codes = {"case": loss.case_id, "churn_type": loss.churn_type, "margin_365d": loss.margin_365d}
+    codes = _codes(loss)
     audit.record(f"loss.{act}", obj=loss, by=by, at=at, customer_id=loss.customer_id, codes=codes)
     events.record(f"loss.{act}", customer_id=loss.customer_id, subject=loss, occurred_at=at, data=codes)
+
+
+def _codes(loss: Loss) -> dict[str, Any]:
+    return {
+        "case": loss.case_id,
+        "contract": loss.contract_id,
+        "churn_type": loss.churn_type,
+        "margin_365d": loss.margin_365d,
+    }

@@ -8,7 +8,7 @@ from celery import shared_task
 
 from customers.ground import clock, context
 from customers.ground.models import Company
-from retention import calls, sweep
+from retention import calls, renewals, sweep
 from retention.models import SweepRun
 
 
@@ -32,3 +32,10 @@ def assign_follow_up_calls(**_kwargs: Any) -> None:
         at = clock.now()
         calls.assign_due(at=at)
         calls.escalate_overdue(at=at)
+
+
+@shared_task(name="retention.tasks.see_to_renewals")
+def see_to_renewals(**_kwargs: Any) -> None:
+    """Let contracts renew themselves, open cases before notice dates, count lapses: once each local day."""
+    with context.acting(channel="task"):
+        renewals.nightly(at=clock.now())

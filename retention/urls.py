@@ -5,8 +5,11 @@ from __future__ import annotations
 from django.urls import path
 
 from retention.pages import (
+    calendar_link,
     case,
     complaints,
+    contract_by_hand,
+    contracts,
     customer,
     customers,
     dealings,
@@ -22,6 +25,7 @@ from retention.pages import (
     sweeps,
     work,
 )
+from retention.pages.contract_forms import ACTS
 from retention.pages.file import acts, contact, finding, page
 from retention.pages.file import customer as file_customer
 
@@ -95,6 +99,17 @@ urlpatterns = [
     path("customers/<int:pk>/privacy/erase/", erasing.erase, name="customer_privacy_erase"),
     path("customers/<int:pk>/privacy/export/", erasing.export, name="customer_privacy_export"),
     path("customers/<int:pk>/privacy/lift/", privacy.lift, name="customer_privacy_lift"),
+    path("customers/<int:pk>/contract/", contract_by_hand.contract_new, name="contract_new"),
+    path("contracts/", contracts.contract_list, name="contract_list"),
+    path("contracts/calendar/", calendar_link.calendar_link, name="calendar_link"),
+    path("contracts/feed/<str:secret>.ics", calendar_link.calendar_feed, name="calendar_feed"),
+    path("contracts/<int:pk>/", contracts.contract_page, name="contract"),
+    path("contracts/<int:pk>/edit/", contract_by_hand.contract_edit, name="contract_edit"),
+    *(
+        path(f"contracts/<int:pk>/{act}/", contracts.contract_act, {"act": act}, name=f"contract_{act}")
+        for act in ACTS
+    ),
+    path("settings/renewals/", contract_by_hand.renewal_settings, name="renewal_settings"),
     path("complaints/", complaints.complaint_list, name="complaint_list"),
     *(
         path(f"complaints/<int:pk>/{act}/", complaints.complaint_act, {"act": act}, name="complaint_act")

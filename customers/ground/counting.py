@@ -5,17 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.exceptions import EmptyResultSet
-from django.db import connections
+from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.models import QuerySet
 
+Sums = dict[str, tuple[QuerySet[Any], str]]
 COUNT_UP_TO = 1001
 """A page says "1,000+" from here on: a list is never counted to its end for a number."""
 
 
-def counted(most: int = COUNT_UP_TO, **lists: QuerySet[Any]) -> dict[str, int]:
+def counted(most: int = COUNT_UP_TO, *, sums: Sums | None = None, **lists: QuerySet[Any]) -> dict[str, int]:
     """Return how many rows each list has, by its name, never more than ``most``; one query in all.
 
-    A list that was cut shorter already stays as short.
+    A list that was cut shorter already stays as short. ``sums`` adds, by name, the sum of a column of
+    whole numbers over a list to its end.
     """
     parts: list[str] = []
     params: list[Any] = []
@@ -27,8 +29,15 @@ def counted(most: int = COUNT_UP_TO, **lists: QuerySet[Any]) -> dict[str, int]:
             sql, values = "SELECT 1 WHERE 1 = 0", ()
         parts.append(f"(SELECT COUNT(*) FROM ({sql}) AS part)")  # noqa: S608 — Django's own SQL, bound values
         params += values
+    for rows, column in (sums or {}).values():
+        try:
+            sql, values = rows.order_by().values(column).query.sql_with_params()
+        except EmptyResultSet:
+            sql, values = f"SELECT 0 AS {column}", ()
+        parts.append(f"(SELECT COALESCE(SUM(part.{column}), 0) FROM ({sql}) AS part)")  # noqa: S608 — as above
+        params += values
     if not parts:
         return {}
-    with connections[next(iter(lists.values())).db].cursor() as cursor:
+    with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
         cursor.execute(f"SELECT {', '.join(parts)}", params)
-        return dict(zip(lists, cursor.fetchone(), strict=True))
+        return dict(zip([*lists, *(sums or {})], map(int, cursor.fetchone()), strict=True))

@@ -1,5 +1,6 @@
 from customers.models.attachments import Attachment
 from customers.models.attributes import Attribute, AttributeValue, AttributeValueVersion
+from customers.models.calendar_links import CalendarLink
 from customers.models.causes import Cause
 from customers.models.complaints import Complaint, ComplaintEvent, ComplaintEventVersion, ComplaintVersion
 from customers.models.consents import Channel, Consent, ConsentText, Objection, Purpose
@@ -40,6 +41,7 @@ __all__ = [
     "Attribute",
     "AttributeValue",
     "AttributeValueVersion",
+    "CalendarLink",
     "Cause",
     "Channel",
     "Complaint",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
 
 from customers.facts import FACT_PRIVACY, Fact, twin_of
 from customers.ground.privacy import declare
@@ -16,6 +18,12 @@ class Contract(Fact):
     (``terminated_day``) nor renewed (``renewed_day``).
     """
 
+    class Renewal(models.TextChoices):
+        SAME = "same", _("renewed")
+        RENEGOTIATED = "renegotiated", _("renegotiated")
+        LONGER = "longer", _("longer term")
+        ITSELF = "itself", _("renewed by itself")
+
     number = models.CharField(max_length=64, blank=True)
     starts_day = models.IntegerField()
     ends_day = models.IntegerField()
@@ -26,14 +34,27 @@ class Contract(Fact):
     currency = models.CharField(max_length=3)
     value = models.BigIntegerField(default=0)  # minor units over the whole term
     value_base = models.BigIntegerField(default=0)
+    owner = models.ForeignKey(  # who answers for it
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        db_index=False,
+        on_delete=models.PROTECT,
+        related_name="contracts",
+    )
+    renews = models.ForeignKey(  # the contract before, which this one goes on with
+        "self", null=True, blank=True, db_index=False, on_delete=models.PROTECT, related_name="renewals"
+    )
+    renewal = models.CharField(max_length=12, choices=Renewal.choices, blank=True, db_default="")
 
     privacy = {
         **FACT_PRIVACY,
         **declare(
-            none_keep="currency",
+            none_keep="currency renews renewal",
             reach_blank="number",
             conduct_keep="starts_day ends_day notice_day auto_renew renewed_day terminated_day value "
             "value_base",
+            staff_keep="owner",
         ),
     }
 
@@ -54,12 +75,21 @@ class Contract(Fact):
                     "auto_renew",
                 ],
                 name="contract_pass",
-            )
+            ),
+            # what the night and the calendar look for: undecided contracts by their end
+            models.Index(
+                fields=["ends_day", "customer"],
+                condition=Q(void=False, renewed_day__isnull=True, terminated_day__isnull=True),
+                name="contract_undecided",
+            ),
         ]
         constraints = [
             models.CheckConstraint(
                 condition=Q(ends_day__gte=F("starts_day")), name="contract_ends_after_start"
-            )
+            ),
+            models.UniqueConstraint(
+                fields=["renews"], condition=Q(renews__isnull=False, void=False), name="contract_renewed_once"
+            ),
         ]
 
 

@@ -44,10 +44,21 @@ class Asked:
 
 def of_word(word: str) -> Q:
     """Return the condition for the tokens of a word: anywhere, but one or two Latin letters begin a word."""
+    return Q(place__in=_places(word), **begins("token", _cut(word)))
+
+
+def stands_for(token: SearchToken, word: str) -> bool:
+    """Return whether a token meets the condition of :func:`of_word`."""
+    return token.place in _places(word) and token.token.startswith(_cut(word))
+
+
+def _places(word: str) -> tuple[int, ...]:
     short = len(word) < words.LATIN_PART and not words.is_han(word)
-    places = (Place.START, Place.WORD) if short else _WHEREVER
-    long = words.WHOLE if "@" in word else words.PART
-    return Q(place__in=places, **begins("token", word[:long]))
+    return (Place.START, Place.WORD) if short else _WHEREVER
+
+
+def _cut(word: str) -> str:
+    return word[: words.WHOLE if "@" in word else words.PART]
 
 
 def of_tail(tail: str) -> Q:

@@ -39,7 +39,7 @@ def words(text: str) -> list[str]:
 
 def sort_key(name: str) -> str:
     """Return what a name is sorted by: its words, the Chinese ones in pinyin."""
-    spelled = (spoken for word in words(name) for spoken in _spoken(word))
+    spelled = (spoken for word in words(name) for spoken in syllables(word))
     return " ".join(spelled)[:SORTED_BY] or NAMELESS
 
 
@@ -89,7 +89,7 @@ def _pinyin(found: list[str]) -> Iterator[Token]:
     for word in found:
         if is_han(word):
             form = _LEGAL_FORM.search(word)
-            spoken = _spoken(word)
+            spoken = syllables(word)
             starts += range(len(parts), len(parts) + (form.start() if form else len(spoken)))
             parts += spoken
         else:
@@ -129,10 +129,10 @@ def _initials(found: list[str]) -> set[str]:
 
 def _letters(word: str) -> list[tuple[str, str]]:
     """Return the characters of a Chinese word with their syllables; another word is one."""
-    return list(zip(word, _spoken(word), strict=True)) if is_han(word) else [(word, word)]
+    return list(zip(word, syllables(word), strict=True)) if is_han(word) else [(word, word)]
 
 
-def _spoken(word: str) -> list[str]:
+def syllables(word: str) -> list[str]:
     """Return the syllables of a Chinese word, one for each character; another word as it is."""
     if not is_han(word):
         return [word]

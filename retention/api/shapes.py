@@ -270,6 +270,7 @@ class LossShape(Gives):
             "id",
             "customer",
             "case",
+            "contract",
             "occurred_at",
             "recorded_at",
             "churn_type",

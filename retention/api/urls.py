@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from retention.api import calls, cases, customers, losses, queue, rules, sweeps, warnings
+from retention.api import calls, cases, customers, losses, queue, renewals, rules, sweeps, warnings
 
 ID = "[0-9]{1,18}"
 
@@ -16,6 +16,7 @@ RESOURCES = (
     ("cases", cases.Cases, "case"),
     (f"cases/(?P<case>{ID})/moves", cases.Moves, "case-move"),
     ("calls", calls.Calls, "call"),
+    ("renewals", renewals.Renewals, "renewal"),
     ("losses", losses.Losses, "loss"),
     ("sweeps", sweeps.Sweeps, "sweep"),
 )

@@ -113,6 +113,17 @@ def open_for_warnings(
     return opened, planned
 
 
+def open_for(grounds: Sequence[Grounds], *, at: datetime) -> list[RetentionCase]:
+    """Open or join a case for each of ``grounds``, in the caller's transaction; return them in that order.
+
+    One for each customer. Side effects as :func:`open_case`.
+    """
+    if not grounds:
+        return []
+    holders.hold_desk()
+    return _open(grounds, by=None, at=at, calendar=company.working_calendar()).cases
+
+
 @dataclass(frozen=True)
 class _Opened:
     cases: list[RetentionCase]  # in the order of the grounds

@@ -2,6 +2,7 @@ from retention.models.calls import FollowUpCall
 from retention.models.cases import CaseCause, CaseMove, MoveKind, RetentionCase, StatedCause
 from retention.models.losses import Loss
 from retention.models.measures import CustomerMeasures, MeasureState
+from retention.models.renewals import RenewalCase, RenewalPolicy
 from retention.models.rules import RuleVersion, WarningRule
 from retention.models.segments import Segment, SegmentCount, SegmentUse, SegmentVersion
 from retention.models.sweeps import SweepRun, SweepShard
@@ -16,6 +17,8 @@ __all__ = [
     "Loss",
     "MeasureState",
     "MoveKind",
+    "RenewalCase",
+    "RenewalPolicy",
     "RetentionCase",
     "RuleVersion",
     "Segment",

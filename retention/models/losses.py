@@ -8,7 +8,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from customers.ground.privacy import declare
-from customers.models import Customer, User
+from customers.models import Contract, Customer, User
 from retention.models.cases import RetentionCase
 
 
@@ -19,10 +19,11 @@ class LossQuerySet(models.QuerySet["Loss"]):
 
 
 class Loss(models.Model):
-    """One spell of being lost, recorded when a case closes as lost (D adds found ones)."""
+    """One spell of being lost: recorded when a case closes as lost, or the night after a contract lapsed."""
 
     customer = models.ForeignKey("customers.Customer", on_delete=models.PROTECT, related_name="losses")
     case = models.OneToOneField(RetentionCase, null=True, on_delete=models.PROTECT, related_name="loss")
+    contract = models.OneToOneField(Contract, null=True, on_delete=models.PROTECT, related_name="loss")
     occurred_at = models.DateTimeField()
     recorded_at = models.DateTimeField()
     churn_type = models.CharField(
@@ -34,7 +35,8 @@ class Loss(models.Model):
     objects: ClassVar[models.Manager[Loss]] = LossQuerySet.as_manager()  # type: ignore[assignment]
 
     privacy = declare(
-        none_keep="id case churn_type", conduct_keep="customer occurred_at recorded_at margin_365d ended_at"
+        none_keep="id case contract churn_type",
+        conduct_keep="customer occurred_at recorded_at margin_365d ended_at",
     )
 
     class Meta:

@@ -9,13 +9,15 @@ from typing import Any
 from django.utils.translation import get_language
 
 from customers import causes, consents
+from customers import renewals as contracts
 from customers.ground.gathering import gathered
-from customers.models import Cause, Complaint, Contact, Customer, User
+from customers.models import Cause, Complaint, Contact, Contract, Customer, User
 from retention import calls, rules
 from retention.cases import diagnosis
 from retention.models import CaseMove, EarlyWarning, FollowUpCall, MoveKind, RetentionCase, WarningRule
 
 MOST = 100
+OF_CONTRACT = ("id", "number", "starts_day", "ends_day", "notice_day", "auto_renew", "currency", "value")
 OF_CONTACT = ("id", "name", "role", "phone", "email", "is_main")
 _OF_WARNING = ("rule_version", "severity", "raised_at", "closed_at", "closed_because", "evidence")
 _OF_CAUSE = ("cause_id", "cause__name_en", "cause__name_zh", "cause__is_retired")
@@ -41,6 +43,11 @@ class About:
     @property
     def contacts(self) -> list[Contact]:
         return contacts_of(self.rows)
+
+    @property
+    def contracts(self) -> list[Contract]:
+        """Those that brought the case and wait for an answer."""
+        return [Contract(**vars(row)) for row in self.rows["contracts"]]
 
     @property
     def call(self) -> FollowUpCall | None:
@@ -122,6 +129,7 @@ def about(case: RetentionCase, *, user: User) -> About:
         "complaints": Complaint.objects.filter(state=Complaint.State.OPEN, void=False, **of_customer)[
             :MOST
         ].values("id"),
+        "contracts": contracts.undecided().filter(renewal_case__case=case)[:MOST].values(*OF_CONTRACT),
         "file": visible.filter(pk=case.customer_id).values("id"),
     }
     return About(case, gathered(**lists))

@@ -25,6 +25,7 @@ from retention import calls, cases
 from retention.cases import queue
 from retention.models import FollowUpCall, RetentionCase
 from retention.pages.about import about
+from retention.pages.contract_forms import act_forms
 from retention.pages.forms import WORKERS, AssignForm, CallForm, CloseForm, DiagnosisForm, PlanForm
 from retention.timeline import told
 
@@ -192,6 +193,7 @@ def _page(request: HttpRequest, case: RetentionCase, **bound: forms.Form) -> Htt
         "why_here": queue.why_here(case, at, currency=firm.base_currency) if case.is_open else "",
         "why_assigned": cases.why_assigned(case),
         "hint": found.hint,
+        "contracts": [(contract, act_forms(contract)) for contract in found.contracts],
         "page": told(case.customer, limit=20),
         "complaints": found.open_complaints,
         "next_case": following,

@@ -14,7 +14,7 @@ from django.utils.translation import get_language
 from customers.company import today
 from customers.ground.localtime import day_of
 from customers.ground.money import format_money
-from customers.models import Contract, Customer, Invoice, InvoiceEvent, Order, Usage, UsageKind, UsageMetric
+from customers.models import Customer, Invoice, InvoiceEvent, Order, Usage, UsageKind, UsageMetric
 from customers.models.usage import THOUSANDTHS
 from retention.measures.history import months_of
 
@@ -90,26 +90,6 @@ def order_state(order: Order, day: int) -> str:
     if order.promised_day is None:
         return ""
     return "overdue" if order.promised_day < day else "open"
-
-
-def contracts_of(customer: Customer, *, at: datetime) -> list[Line]:
-    """Return the contracts, the latest end first."""
-    found = Contract.objects.filter(customer=customer, void=False).order_by("-ends_day", "-pk")
-    day = today(at).number
-    return [
-        Line(contract, _money(contract.value, contract.currency), _contract_state(contract, day))
-        for contract in found[:MOST_CONTRACTS]
-    ]
-
-
-def _contract_state(contract: Contract, day: int) -> str:
-    if contract.terminated_day is not None and contract.terminated_day <= day:
-        return "terminated"
-    if contract.renewed_day is not None and contract.renewed_day <= day:
-        return "renewed"
-    if contract.ends_day < day:
-        return "ended"
-    return "running" if contract.starts_day <= day else "coming"
 
 
 def invoices_of(customer: Customer, *, page: int, at: datetime) -> Listed:

@@ -19,9 +19,10 @@ from customers.access import allow
 from customers.ground import clock, money
 from customers.ground.errors import Refused
 from customers.models import Customer, Invoice, InvoiceEvent, Order, Usage
+from retention.pages.contracts import contracts_of_customer
 from retention.pages.customers import SEES_CUSTOMERS
 from retention.pages.dealing_forms import DeliveryForm, InvoiceForm, OrderForm, PaymentForm, UsageForm
-from retention.pages.dealing_rows import contracts_of, invoices_of, orders_of, page_number, usage_of
+from retention.pages.dealing_rows import invoices_of, orders_of, page_number, usage_of
 from retention.pages.forms import WORKERS
 
 Verb = Callable[[dict[str, Any], datetime], Any]
@@ -144,10 +145,11 @@ def _page(
         "customer": customer,
         "now": at,
         "orders": orders_of(customer, page=numbers["orders"], at=at),
-        "contracts": contracts_of(customer, at=at),
+        "contracts": contracts_of_customer(customer, day=company.today(at, firm).number),
         "invoices": invoices_of(customer, page=numbers["invoices"], at=at),
         "usage": usage_of(customer, at=at),
         "may_work": request.user.role in WORKERS,
+        "may_write": request.user.role in WORKERS,
         "delivery_of": delivery_of,
         **bound,
     }

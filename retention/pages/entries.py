@@ -21,6 +21,12 @@ def enter() -> None:
     register(Entry("retention:queue", _("Queue"), "list-todo", EVERYBODY, 20))
     register(Entry("retention:customer_list", _("Customers"), "building-2", EVERYBODY, 30))
     register(Entry("retention:complaint_list", _("Complaints"), "message-square-warning", EVERYBODY, 40))
+    register(Entry("retention:contract_list", _("Contracts"), "file-text", EVERYBODY, 45))
+    early = _("How many days before its notice date a contract becomes a case.")
+    admins = frozenset({"admin"})
+    register(
+        Entry("retention:renewal_settings", _("Renewals"), "calendar-clock", admins, 75, "setup", help=early)
+    )
     rules = frozenset({"team_lead", "admin", "analyst"})
     register(Entry("retention:rule_list", _("Rules"), "list-checks", rules, 60, section="settings"))
     sweeps = frozenset({"admin", "analyst"})

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_safe
 from customers import company, first_week
 from customers.access import ANYBODY_SIGNED_IN, allow
 from customers.ground import clock, localtime
-from customers.ground.counting import COUNT_UP_TO, counted
+from customers.ground.counting import COUNT_UP_TO, Sums, counted
 from customers.ground.gathering import gathered
 from customers.ground.models import Company
 from customers.models import Customer, Reminder, User
@@ -26,6 +26,7 @@ from retention import rules
 from retention.cases import queue
 from retention.models import EarlyWarning, FollowUpCall, RetentionCase, SweepRun, WarningRule
 from retention.pages.complaints import open_complaints
+from retention.pages.contracts import contracts_of, figures_of, renewing
 from retention.pages.queue import MINUTES_A_CALL
 from retention.pages.rows import rows_of, shown
 
@@ -47,6 +48,7 @@ def home(request: HttpRequest) -> HttpResponse:
         context |= _known(user, waiting, some=counts["open_count"], currency=firm.base_currency)
         context["minutes_today"] = counts["calls_today"] * MINUTES_A_CALL
         if user.role == Role.TEAM_LEAD:
+            context["figures"] = figures_of(counts)
             context["loads"] = loads(user, at=at)
         if user.role in {Role.ADMIN, Role.ANALYST}:
             context["state"] = {name: counts[name] for name in ("customers", "rules", "rules_on")}
@@ -101,7 +103,10 @@ def _counts(user: User, waiting: QuerySet[RetentionCase], *, at: datetime, firm:
         "calls_today": waiting.filter(due__lt=tomorrow),
         "complaint_count": open_complaints(user)[:COMPLAINTS_UP_TO],
     }
+    sums: Sums = {}
     if user.role == Role.TEAM_LEAD:
+        going, sums = renewing(contracts_of(user), day=company.today(at, firm).number)
+        lists |= going
         lists["pool_count"] = waiting.filter(assignee__isnull=True)
         lists["escalated_count"] = FollowUpCall.objects.filter(
             escalated_to=user, status=FollowUpCall.Status.PLANNED
@@ -112,7 +117,7 @@ def _counts(user: User, waiting: QuerySet[RetentionCase], *, at: datetime, firm:
         lists["rules_on"] = WarningRule.objects.filter(is_enabled=True)
     if user.role == Role.ADMIN:
         lists |= first_week.lists()
-    return counted(**lists)
+    return counted(sums=sums, **lists)
 
 
 def _known(user: User, waiting: QuerySet[RetentionCase], *, some: int, currency: str) -> dict[str, Any]:

@@ -20,10 +20,7 @@ def test_customer_is_found_by_initials_and_opened_by_keyboard(
     CustomerFactory(owner=manager, name="上海清风茶业有限公司", name_alt="Breeze Tea")
     wanted = CustomerFactory(owner=manager, name="清风设计", name_alt="Breeze Design")
     findable()
-    manager.language = language
-    manager.save()
-    page = sign_in(manager)
-    page.set_viewport_size({"width": width, "height": 900})
+    page = sign_in(manager, language=language, width=width)
     page.goto(
         live_server.url + (reverse("retention:home") if width > 1120 else reverse("retention:customer_list"))
     )

@@ -24,6 +24,10 @@ MEANT: dict[str, dict[str, str]] = {
     },
     "retention.0004_case_queue_indexes": {"DROP_INDEX": "dropping takes a moment; it is made anew at once"},
     "retention.0007_warning_run_customer": {"DROP_INDEX": "dropping takes a moment; its successor stands"},
+    "customers.0033_contract_renewal_indexes": {
+        "ADD_UNIQUE": "the column is new and empty: no row breaks it, and old code writes none that could",
+        "CREATE_INDEX": "of the new, empty column only; contracts are few",
+    },
     "customers.0003_drop_replaced_indexes": {
         "DROP_INDEX": "dropping takes a moment; 0002 made what replaces them"
     },
