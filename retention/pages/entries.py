@@ -19,6 +19,7 @@ def enter() -> None:
     register(Entry("retention:customer_list", _("Customers"), "building-2", EVERYBODY, 30))
     register(Entry("retention:complaint_list", _("Complaints"), "message-square-warning", EVERYBODY, 40))
     rules = frozenset({"team_lead", "admin", "analyst"})
+    register(Entry("retention:segment_list", _("Segments"), "group", rules, 50))
     register(Entry("retention:rule_list", _("Rules"), "list-checks", rules, 60, section="settings"))
     sweeps = frozenset({"admin", "analyst"})
     watching = _("What each sweep found, rule by rule, and how long it took.")
