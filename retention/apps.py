@@ -14,8 +14,10 @@ class RetentionConfig(AppConfig):
         from retention.measures import merging
         from retention.pages import entries
         from retention.rules import ready
+        from retention.segments import counting
 
         complaints.subscribe()
+        counting.subscribe()
         scopes.register()
         entries.enter()
         movers.register(self.get_model("CustomerMeasures"), mover=merging.move)

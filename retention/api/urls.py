@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from retention.api import calls, cases, customers, losses, queue, rules, sweeps, warnings
+from retention.api import calls, cases, customers, losses, queue, rules, segments, sweeps, warnings
 
 ID = "[0-9]{1,18}"
 
@@ -17,6 +17,9 @@ RESOURCES = (
     (f"cases/(?P<case>{ID})/moves", cases.Moves, "case-move"),
     ("calls", calls.Calls, "call"),
     ("losses", losses.Losses, "loss"),
+    ("segments", segments.Segments, "segment"),
+    (f"segments/(?P<segment>{ID})/members", segments.SegmentMembers, "segment-member"),
+    (f"segments/(?P<segment>{ID})/counts", segments.SegmentCounts, "segment-count"),
     ("sweeps", sweeps.Sweeps, "sweep"),
 )
 """Path, resource, and the stem of its route names (``case-list``, ``case-detail`` …)."""

@@ -134,7 +134,7 @@ def put(
         raise NotAList(segment=str(segment))
     changed = lists.put(segment.list, [one.pk for one in customers], is_member=is_member, by=by, at=at)
     if changed:
-        note_count(segment, at=at)
+        note_count(segment, at=at)  # at once, for whoever looks next
     return changed
 
 

@@ -5,10 +5,10 @@ A further family of kinds is a module here with its ``KINDS``.
 
 from __future__ import annotations
 
-from customers.imports.delivered import consents, people, talk, trade
+from customers.imports.delivered import consents, members, people, talk, trade
 from customers.imports.kinds import register
 
-KINDS = (*people.KINDS, *trade.KINDS, *talk.KINDS, *consents.KINDS)
+KINDS = (*people.KINDS, *trade.KINDS, *talk.KINDS, *consents.KINDS, *members.KINDS)
 
 
 def register_all() -> None:

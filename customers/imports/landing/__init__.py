@@ -1,6 +1,7 @@
 """How each kind's lines become records and land; called in the transaction of a chunk."""
 
 from customers.imports.landing.consents import land_consents
+from customers.imports.landing.members import land_members
 from customers.imports.landing.people import land_contacts, land_customers
 from customers.imports.landing.talk import land_complaints, land_interactions
 from customers.imports.landing.trade import land_contracts, land_orders, land_products, land_rates
@@ -12,6 +13,7 @@ __all__ = [
     "land_contracts",
     "land_customers",
     "land_interactions",
+    "land_members",
     "land_orders",
     "land_products",
     "land_rates",
