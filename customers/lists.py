@@ -9,7 +9,7 @@ from django.db import transaction
 
 from customers import touched
 from customers.company import current
-from customers.ground import audit, localtime
+from customers.ground import audit, events, localtime
 from customers.models import CustomerList, CustomerListMember, ImportBatch, User
 from customers.writing import InTheFuture, Moments
 
@@ -35,7 +35,8 @@ def put(
     """Put customers on the list from ``occurred_at`` (now) on, or take them off it; return how many changed.
 
     Who is (or is not) on it already at that moment stays as it is. Side effects: a dated row for each
-    that changes, marks on them, one audit event ``list.put``.
+    that changes, marks on them, event ``list.changed`` and audit
+    ``list.put``.
     """
     occurred_at = occurred_at or at
     if occurred_at > at:
@@ -60,6 +61,7 @@ def put_many(
         changed += _put(listed, {pk: wanted[pk] for pk in ids[start : start + CHUNK]}, batch=batch, at=at)
     if changed:
         codes = {"list": listed.code, "customers": changed, "batch": batch.pk if batch else None}
+        events.record("list.changed", customer_id=None, subject=listed, occurred_at=at, data={})
         audit.record("list.put", obj=listed, by=by, at=at, codes=codes)
     return changed
 

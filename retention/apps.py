@@ -20,11 +20,13 @@ class RetentionConfig(AppConfig):
         from retention.measures import merging
         from retention.pages import entries
         from retention.rules import ready
+        from retention.segments import counting
 
         complaints.subscribe()
         objections.register("retention.cases", closing.objected)
         keeping.register_all()
         cases_merging.register()
+        counting.subscribe()
         scopes.register()
         entries.enter()
         movers.register(self.get_model("CustomerMeasures"), mover=merging.move)

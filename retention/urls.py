@@ -22,10 +22,12 @@ from retention.pages import (
     queue,
     reminders,
     rules,
+    segments,
     sweeps,
     work,
 )
 from retention.pages.contract_forms import ACTS
+from retention.pages.editor.views import condition_editor
 from retention.pages.file import acts, contact, finding, page
 from retention.pages.file import customer as file_customer
 
@@ -118,6 +120,13 @@ urlpatterns = [
     path("reminders/", reminders.reminder_list, name="reminder_list"),
     path("reminders/<int:pk>/done/", reminders.reminder_done, name="reminder_done"),
     path("reminders/<int:pk>/move/", reminders.reminder_move, name="reminder_move"),
+    path("segments/", segments.segment_list, name="segment_list"),
+    path("segments/new/", segments.segment_new, name="segment_new"),
+    path("segments/new/list/", segments.segment_new_list, name="segment_new_list"),
+    path("segments/<slug:code>/", segments.segment_page, name="segment"),
+    path("segments/<slug:code>/edit/", segments.segment_edit, name="segment_edit"),
+    path("segments/<slug:code>/<slug:act>/", segments.segment_act, name="segment_act"),
+    path("conditions/", condition_editor, name="condition_editor"),
     path("rules/", rules.rule_list, name="rule_list"),
     path("rules/<int:pk>/switch/", rules.rule_switch, name="rule_switch"),
     path("sweeps/", sweeps.sweep_list, name="sweep_list"),

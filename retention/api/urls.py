@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from retention.api import calls, cases, customers, losses, queue, renewals, rules, sweeps, warnings
+from retention.api import (
+    calls,
+    cases,
+    customers,
+    losses,
+    queue,
+    renewals,
+    rules,
+    segments,
+    sweeps,
+    warnings,
+)
 
 ID = "[0-9]{1,18}"
 
@@ -18,6 +29,9 @@ RESOURCES = (
     ("calls", calls.Calls, "call"),
     ("renewals", renewals.Renewals, "renewal"),
     ("losses", losses.Losses, "loss"),
+    ("segments", segments.Segments, "segment"),
+    (f"segments/(?P<segment>{ID})/members", segments.SegmentMembers, "segment-member"),
+    (f"segments/(?P<segment>{ID})/counts", segments.SegmentCounts, "segment-count"),
     ("sweeps", sweeps.Sweeps, "sweep"),
 )
 """Path, resource, and the stem of its route names (``case-list``, ``case-detail`` …)."""

@@ -28,6 +28,7 @@ def enter() -> None:
         Entry("retention:renewal_settings", _("Renewals"), "calendar-clock", admins, 75, "setup", help=early)
     )
     rules = frozenset({"team_lead", "admin", "analyst"})
+    register(Entry("retention:segment_list", _("Segments"), "group", rules, 50))
     register(Entry("retention:rule_list", _("Rules"), "list-checks", rules, 60, section="settings"))
     sweeps = frozenset({"admin", "analyst"})
     watching = _("What each sweep found, rule by rule, and how long it took.")

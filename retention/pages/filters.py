@@ -9,11 +9,14 @@ import django_filters
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils.translation import gettext_lazy as _
 
+from customers.ground import clock
+from customers.ground.errors import Refused
 from customers.ground.widgets import LongSelect
 from customers.models import Customer, Team, User
 from customers.search.finding import matching
+from retention import segments
 from retention.cases.due import due_in
-from retention.models import RetentionCase
+from retention.models import RetentionCase, Segment
 from retention.models.rules import CaseKind, Severity
 from retention.pages.search import in_city
 
@@ -118,6 +121,14 @@ class CustomerFilter(ListFilter):
     kind = django_filters.ChoiceFilter(label=_("Kind"), choices=Customer.Kind.choices, empty_label=_("all"))
     city = django_filters.CharFilter(label=_("City"), method="by_city")
     segment = django_filters.CharFilter(label=_("Segment"), lookup_expr="iexact")
+    in_segment = django_filters.ModelChoiceFilter(
+        label=_("Saved segment"),
+        queryset=lambda request: Segment.objects.filter(retired_at=None).order_by("code"),
+        to_field_name="code",
+        method="by_segment",
+        empty_label=_("all"),
+        widget=LongSelect,
+    )
     owner = django_filters.ModelChoiceFilter(
         label=_("Owner"),
         queryset=colleagues,
@@ -149,6 +160,14 @@ class CustomerFilter(ListFilter):
     def by_city(self, customers: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
         """Keep the customers of the cities that :func:`search.in_city` finds."""
         return customers.filter(in_city(value))
+
+    def by_segment(self, customers: QuerySet[Any], name: str, value: Segment) -> QuerySet[Any]:
+        """Keep the customers who belong to a segment now; nobody when its condition no longer stands."""
+        try:
+            condition = segments.condition_of(value)
+        except Refused:
+            return customers.none()
+        return customers.filter(pk__in=segments.matching(condition, at=clock.now()).values("pk"))
 
     def by_case(self, customers: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
         """Keep customers with, or without, an open case."""

@@ -1,7 +1,8 @@
 """Segments: saved conditions and lists, who belongs to them on any day, how many, since when."""
 
-from retention.segments.counting import note_counts
-from retention.segments.membership import NothingKnown, ToCome, as_of_day, matching, members
+from retention.segments.counting import course_of, note_counts
+from retention.segments.membership import NothingKnown, ToCome, condition_of, matching, members
+from retention.segments.naming import named
 from retention.segments.saving import (
     CodeTaken,
     ListHasMembers,
@@ -17,6 +18,7 @@ from retention.segments.saving import (
     retire,
     revise,
     save,
+    users_of,
 )
 
 __all__ = [
@@ -27,11 +29,13 @@ __all__ = [
     "NothingKnown",
     "SegmentInUse",
     "ToCome",
-    "as_of_day",
     "bring_back",
+    "condition_of",
+    "course_of",
     "make_list",
     "matching",
     "members",
+    "named",
     "note_counts",
     "parsed",
     "put",
@@ -40,4 +44,5 @@ __all__ = [
     "retire",
     "revise",
     "save",
+    "users_of",
 ]

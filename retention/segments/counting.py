@@ -6,13 +6,29 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from customers import company
+from customers.ground import events, outbox
 from customers.ground.errors import Refused
+from customers.ground.models import OutboxRow
 from retention.models import Segment, SegmentCount
 from retention.rules import terms
 from retention.rules.conditions import Terms
 from retention.segments.membership import members
 
 DAYS_SHOWN = 30
+HANDLER = "retention.list_is_counted"
+
+
+def subscribe() -> None:
+    """Have the segment of a list counted when somebody changed it (called once, when the app is ready)."""
+    events.subscribe("list.changed", HANDLER)
+
+
+@outbox.handler(HANDLER)
+def list_is_counted(row: OutboxRow, at: datetime) -> None:
+    """Count the segment of the list that the event tells of, whoever changed it, by hand or by file."""
+    if row.event is not None:
+        for segment in Segment.objects.filter(list=row.event.subject_id, retired_at=None):
+            note_count(segment, at=at)
 
 
 def note_count(segment: Segment, *, at: datetime, known: Terms | None = None) -> int | None:

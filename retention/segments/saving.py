@@ -17,6 +17,8 @@ from retention.rules import terms
 from retention.rules.conditions import Condition, InSegment, Json, parse
 from retention.segments.counting import note_count
 
+RESERVED = frozenset({"new"})  # an address of its own
+
 
 class CodeTaken(Refused):
     code = "segment_code_taken"
@@ -50,6 +52,7 @@ def save(code: str, *, name_en: str, name_zh: str, condition: Json, by: User | N
     Raises ``ConditionRefused`` (a part that does not stand, or the segment itself by way of others) and
     :class:`CodeTaken`. Side effects: version 1, the count of the day, audit ``segment.save``.
     """
+    _refuse_reserved(code)
     _hold_all()
     read = parsed(condition, code=code)
     segment = Segment(
@@ -70,6 +73,7 @@ def save(code: str, *, name_en: str, name_zh: str, condition: Json, by: User | N
 @transaction.atomic
 def make_list(code: str, *, name_en: str, name_zh: str, by: User | None, at: datetime) -> Segment:
     """Make a segment by a list, with nobody on it; raise :class:`CodeTaken`. Audit ``segment.save``."""
+    _refuse_reserved(code)
     try:
         with transaction.atomic():
             listed = lists.make(code, by=by, at=at)
@@ -130,7 +134,7 @@ def put(
         raise NotAList(segment=str(segment))
     changed = lists.put(segment.list, [one.pk for one in customers], is_member=is_member, by=by, at=at)
     if changed:
-        note_count(segment, at=at)
+        note_count(segment, at=at)  # at once, for whoever looks next
     return changed
 
 
@@ -193,6 +197,11 @@ def _hold_all() -> None:
     Two that were changed at once could make a circle that neither of the two writers sees.
     """
     list(Segment.objects.select_for_update().order_by("pk").values_list("pk", flat=True))
+
+
+def _refuse_reserved(code: str) -> None:
+    if code in RESERVED:
+        raise CodeTaken(code=code)
 
 
 def _insert(segment: Segment) -> None:

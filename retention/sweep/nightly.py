@@ -10,6 +10,7 @@ from django.db.models import Q
 from customers import company
 from customers.ground import clock, localtime
 from customers.ground.models import BackgroundRun
+from retention import segments
 from retention.measures import fingerprint
 from retention.models import SweepRun
 from retention.sweep import everybody
@@ -27,6 +28,9 @@ def nightly(*, at: datetime) -> SweepRun | None:
     that time or facts may have moved are computed; every customer is judged. When the worker dies, the
     drains of the others go on with the shards that are left; a run that nobody went on with is taken over
     when its lease (real time) ends; one that failed is tried again after five minutes.
+
+    Once it is done, who belongs to each segment is counted; what of that is left is made up for when it
+    is asked again.
     """
     try:
         day = company.today(at)
@@ -34,6 +38,8 @@ def nightly(*, at: datetime) -> SweepRun | None:
         return None
     slot = localtime.day_of(day.number).isoformat()
     if not _take(slot, at=at):
+        if BackgroundRun.objects.filter(name=NAME, slot=slot, status=BackgroundRun.Status.DONE).exists():
+            segments.note_counts(at=at)
         return None
     mine = BackgroundRun.objects.filter(name=NAME, slot=slot)
     try:
@@ -47,6 +53,7 @@ def nightly(*, at: datetime) -> SweepRun | None:
         mine.update(status=BackgroundRun.Status.FAILED, lease_until=clock.real_now() + TRY_AGAIN)
         raise
     mine.update(status=BackgroundRun.Status.DONE, finished_at=at)
+    segments.note_counts(at=at)
     return done
 
 

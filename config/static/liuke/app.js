@@ -302,4 +302,21 @@
   document.addEventListener("htmx:responseError", (event) => { if (!event.target.closest?.("[data-live], [data-find]")) toast(words.failed, "error"); });
   document.addEventListener("htmx:sendError", (event) => { if (!event.target.closest?.("[data-live], [data-find]")) toast(words.offline, "error"); });
   document.addEventListener("toast", (event) => toast(event.detail?.text ?? event.detail?.value ?? "", event.detail?.tone));
+
+  /* --- The condition editor: what one can choose from, narrowed by what is typed ---------------- */
+  document.addEventListener("input", (event) => {
+    const field = event.target.closest?.("[data-picker-search]");
+    if (!field) return;
+    event.stopPropagation();  /* searching changes no condition */
+    const picker = field.closest("[data-picker]"), words = field.value.toLowerCase().split(/\s+/).filter(Boolean);
+    for (const option of $$("[data-picker-option]", picker)) option.hidden = !words.every((word) => option.dataset.pickerOption.includes(word));
+    for (const group of $$("[data-picker-group]", picker)) group.hidden = !$("[data-picker-option]:not([hidden])", group);
+    $("[data-picker-none]", picker).hidden = !!$("[data-picker-group]:not([hidden])", picker);
+  }, true);
+  document.addEventListener("keydown", (event) => {
+    const field = event.target.closest?.("[data-picker-search]");
+    if (!field || event.isComposing || event.key !== "Enter") return;
+    event.preventDefault();  /* the first that is left */
+    $("[data-picker-option]:not([hidden]) button", field.closest("[data-picker]"))?.click();
+  });
 })();

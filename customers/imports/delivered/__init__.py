@@ -5,7 +5,7 @@ A further family of kinds is a module here with its ``KINDS``.
 
 from __future__ import annotations
 
-from customers.imports.delivered import colleagues, consents, payments, people, talk, trade, usage
+from customers.imports.delivered import colleagues, consents, members, payments, people, talk, trade, usage
 from customers.imports.kinds import register
 
 KINDS = (
@@ -15,6 +15,7 @@ KINDS = (
     *consents.KINDS,
     *usage.KINDS,
     *payments.KINDS,
+    *members.KINDS,
     *colleagues.KINDS,
 )
 

@@ -2,6 +2,7 @@
 
 from customers.imports.landing.colleagues import land_people
 from customers.imports.landing.consents import land_consents
+from customers.imports.landing.members import land_members
 from customers.imports.landing.payments import land_payments
 from customers.imports.landing.people import land_attributes, land_contacts, land_customers
 from customers.imports.landing.talk import land_complaints, land_interactions
@@ -16,6 +17,7 @@ __all__ = [
     "land_contracts",
     "land_customers",
     "land_interactions",
+    "land_members",
     "land_orders",
     "land_payments",
     "land_people",

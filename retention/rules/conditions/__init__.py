@@ -21,10 +21,13 @@ from retention.rules.conditions.terms import MEASURES_ONLY, AttributeKind, Attri
 from retention.rules.conditions.tree import All, AnyOf, Condition, Leaf, Not, OfMeasure
 from retention.rules.conditions.vocabulary import (
     ATTRIBUTE_OPERATORS,
+    COUNTED,
     DEEPEST,
+    LONGEST_TEXT,
     MOST_NODES,
     MOST_UNFOLDED,
     OPERATORS,
+    TESTS,
     ConditionRefused,
     Json,
     Path,
@@ -32,11 +35,14 @@ from retention.rules.conditions.vocabulary import (
 
 __all__ = [
     "ATTRIBUTE_OPERATORS",
+    "COUNTED",
     "DEEPEST",
+    "LONGEST_TEXT",
     "MEASURES_ONLY",
     "MOST_NODES",
     "MOST_UNFOLDED",
     "OPERATORS",
+    "TESTS",
     "Against",
     "All",
     "AnyOf",

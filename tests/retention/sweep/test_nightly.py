@@ -9,9 +9,9 @@ from django.db import DatabaseError
 
 from customers.ground import clock
 from customers.ground.models import BackgroundRun, Company
-from retention import sweep
+from retention import segments, sweep
 from retention.measures import compute
-from retention.models import EarlyWarning
+from retention.models import EarlyWarning, SegmentCount
 from tests.factories import NOW, CompanyFactory, CustomerFactory, OrderFactory, ago
 from tests.retention.sweep.stories import names_of, on, silent
 
@@ -39,6 +39,20 @@ def test_nightly_runs_once_each_local_day() -> None:
         ("2026-05-11", "done"),
         ("2026-05-12", "done"),
     ]
+
+
+def test_nightly_counts_every_segment_once_it_is_done_and_makes_up_for_what_is_left() -> None:
+    silent(59)
+    condition = {"measure": "days_since_last_contact", "op": ">=", "value": 60}
+    segment = segments.save("silent", name_en="S", name_zh="S", condition=condition, by=None, at=NOW)
+    SegmentCount.objects.all().delete()
+    sweep.nightly(at=NOW)
+    assert list(SegmentCount.objects.values_list("customers", flat=True)) == [0]
+    sweep.nightly(at=NOW + timedelta(hours=14))  # the next local day
+    assert list(segment.counts.order_by("day").values_list("customers", flat=True)) == [0, 1]
+    SegmentCount.objects.filter(customers=1).delete()  # the worker died before it had counted
+    sweep.nightly(at=NOW + timedelta(hours=15))
+    assert list(segment.counts.order_by("day").values_list("customers", flat=True)) == [0, 1]
 
 
 def test_nightly_waits_until_a_company_is_set_up() -> None:
