@@ -37,7 +37,7 @@ class CustomersConfig(AppConfig):
         movers.register(self.get_model("Consent"), mover=consents.move)
         movers.register(
             self.get_model("ExternalRef"),
-            mover=movers.move_references,
+            mover=movers.stay,  # merging makes them aliases itself
             eraser=movers.erase_references,
             exporter=movers.export_references,
         )

@@ -54,7 +54,7 @@ def lists() -> dict[str, QuerySet[Any]]:
 
 def stages(counts: Mapping[str, int] | None = None) -> list[Stage]:
     """Return the steps as they stand; ``counts``: those of :func:`lists` where they are read already."""
-    known: Mapping[str, int] = counted(1, **lists()) if counts is None else counts
+    known: Mapping[str, int] = counted(1, sums=None, **lists()) if counts is None else counts
     done = {step.code: bool(known[f"{_PREFIX}{step.code}"]) for step in _in_order()}
     following = next((code for code, is_done in done.items() if not is_done), None)
     return [

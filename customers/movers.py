@@ -124,13 +124,6 @@ def export_references(person: str, pk: int) -> list[dict[str, Any]]:
     return list(rows)
 
 
-def move_references(person: str, source: int, target: int) -> int:
-    """Let the names of one record mean the other: they become its aliases."""
-    from customers.models import ExternalRef
-
-    return ExternalRef.objects.filter(kind=person, object_id=source).update(object_id=target)
-
-
 def register_joining(name: str, joining: Joining) -> None:
     """Enter what an app does when two customers become one."""
     _joinings[name] = joining

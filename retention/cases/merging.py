@@ -18,7 +18,16 @@ from customers.models import Access, Merge
 from retention import warnings
 from retention.cases import holders, moves
 from retention.cases.opening import stronger
-from retention.models import CaseCause, CaseMove, EarlyWarning, FollowUpCall, Loss, MoveKind, RetentionCase
+from retention.models import (
+    CaseCause,
+    CaseMove,
+    EarlyWarning,
+    FollowUpCall,
+    Loss,
+    MoveKind,
+    RetentionCase,
+    StatedCause,
+)
 
 Status = RetentionCase.Status
 _WEIGHT = {Status.UNASSIGNED: 0, Status.ASSIGNED: 1, Status.WORKING: 2}
@@ -179,6 +188,10 @@ def _join_causes(merge: Merge, case: RetentionCase, joined: RetentionCase) -> No
     moving.update(case=case)
     if any(cause.is_main for cause in own):
         moving.update(is_main=False)
+    stated = set(StatedCause.objects.filter(case=case).values_list("cause_id", flat=True))
+    said = [cause for cause in StatedCause.objects.filter(case=joined) if cause.cause_id not in stated]
+    keeping.keep(merge, said, "case_id")
+    StatedCause.objects.filter(pk__in=[cause.pk for cause in said]).update(case=case)
 
 
 def _held(case: RetentionCase, joined: RetentionCase) -> tuple[Status, dict[str, Any]]:
