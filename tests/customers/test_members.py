@@ -37,8 +37,9 @@ def bring(tmp_path: Path, lines: str, capsys: Any, *more: str) -> dict[str, Any]
     """Import lines and return what was printed."""
     path = tmp_path / "members.csv"
     path.write_text(lines)
+    errors = ("--errors", str(tmp_path / "errors.csv"))
     try:
-        call_command("import_data", "members", str(path), "--source", "shop", "--json", *more)
+        call_command("import_data", "members", str(path), "--source", "shop", "--json", *more, *errors)
     except SystemExit:
         pass
     return dict(json.loads(capsys.readouterr().out.strip().splitlines()[-1]))
