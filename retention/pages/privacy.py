@@ -28,6 +28,11 @@ CONTACTS, STATEMENTS = 10, 20
 SOURCES = [c for c in Consent.Source.choices if c[0] in {"form", "call", "link"}]
 
 
+def explained() -> list[tuple[str, str]]:
+    """Return the purposes, each with what it means."""
+    return [(purpose.value, f"{purpose.label}: {HELP[purpose]}") for purpose in Purpose]
+
+
 class ConsentForm(forms.Form):
     """What a contact said."""
 
@@ -42,7 +47,7 @@ class ConsentForm(forms.Form):
         widget=forms.RadioSelect,
     )
     purposes = forms.MultipleChoiceField(
-        label=gettext_lazy("To"), choices=Purpose.choices, widget=forms.CheckboxSelectMultiple
+        label=gettext_lazy("To"), choices=explained, widget=forms.CheckboxSelectMultiple
     )
     channels = forms.MultipleChoiceField(
         label=gettext_lazy("By"),
@@ -91,7 +96,7 @@ class Person:
     """One contact with how things stand: a line for each purpose, a cell for each channel."""
 
     contact: Contact
-    lines: list[tuple[str, Any, list[tuple[str, consents.State]]]]
+    lines: list[tuple[Any, list[tuple[Any, consents.State]]]]
 
 
 @require_safe
@@ -158,7 +163,6 @@ def people_of(contacts: list[Contact]) -> list[Person]:
             [
                 (
                     purpose.label,
-                    HELP[purpose],
                     [
                         (way.label, known[contact.pk].get((purpose, way), consents.NOTHING_SAID))
                         for way in Channel

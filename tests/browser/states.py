@@ -14,7 +14,7 @@ from django.db.models import F
 from customers import complaints, customers, handles, needs, reminders, tokens
 from customers.ground import clock, guards
 from customers.ground.privacy import Data
-from customers.models import Attribute, Cause, Customer, ImportBatch, Team, User
+from customers.models import Attribute, Cause, Customer, ErasureReceipt, ImportBatch, Team, User
 from retention import calls, cases, rules, sweep
 from retention.models import RetentionCase, SweepRun, WarningRule
 from tests.factories import (
@@ -134,7 +134,16 @@ def _catalogues(world: World, team: Team, seller: User) -> None:
     batch = ImportBatch.objects.create(
         kind="customers", status="done", file_name="客户.csv", by=world.admin, made_at=NOW, finished_at=NOW
     )
-    world.objects |= {"team": team, "token": token, "import": batch, "attribute": attribute}
+    receipt = ErasureReceipt.objects.create(
+        number="20260511-00", person="contact", object_id=10**9, reason="request", by=world.admin, at=NOW
+    )
+    world.objects |= {
+        "team": team,
+        "token": token,
+        "import": batch,
+        "attribute": attribute,
+        "receipt": receipt,
+    }
 
 
 def _judge(world: World) -> None:

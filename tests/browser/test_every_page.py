@@ -39,6 +39,9 @@ COMBINATIONS = (
 # Route → the kind of object that its address names.
 OBJECTS = {
     "retention:customer": "customer",
+    "retention:customer_privacy": "customer",
+    "retention:customer_privacy_erase": "customer",
+    "customers:erasure_receipt": "receipt",
     "retention:case": "case",
     "retention:sweep": "sweep",
     "customers:import_detail": "import",
