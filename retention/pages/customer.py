@@ -31,7 +31,7 @@ from retention.measures.history import history
 from retention.models import CustomerMeasures, MeasureState, RetentionCase
 from retention.pages.about import OF_CONTACT, contacts_of
 from retention.pages.customers import SEES_CUSTOMERS
-from retention.pages.duplicates import hints_for
+from retention.pages.duplicates import alike, hints
 from retention.pages.forms import (
     WORKERS,
     ComplaintForm,
@@ -216,7 +216,7 @@ def _value_of(row: Any) -> str:
 
 def _page(request: HttpRequest, customer: Customer, **bound: forms.Form) -> HttpResponse:
     at, firm = clock.now(), company.current()
-    rows = gathered(**_lists(customer, request.user))
+    rows = gathered(alike=alike(customer, request.user), **_lists(customer, request.user))
     contacts = contacts_of(rows)
     context: dict[str, Any] = {
         "customer": customer,
@@ -234,7 +234,7 @@ def _page(request: HttpRequest, customer: Customer, **bound: forms.Form) -> Http
         "complaints": [Complaint(**vars(row)) for row in rows["complaints"]],
         "may_work": request.user.role in WORKERS,
         "may_assign": cases.may_assign(request.user),
-        "duplicates": hints_for(customer, request.user),
+        "duplicates": hints(customer, rows["alike"]),
         "may_merge": request.user.role in MAY_MERGE,
         "interaction_form": InteractionForm(
             customer=customer,

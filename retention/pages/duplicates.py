@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import messages
@@ -75,12 +76,21 @@ def duplicate_decide(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect(reverse("retention:duplicate_list") + state)
 
 
-def hints_for(customer: Customer, user: User) -> list[dict[str, Any]]:
-    """Return up to three customers that this one looks like and that ``user`` may see, with the reasons."""
+def alike(customer: Customer, user: User) -> QuerySet[Any, Any]:
+    """Return the strongest open pairs of a customer of which ``user`` may see both, as plain rows."""
     pairs = DuplicateProposal.objects.of(customer).open().visible_to(user)  # type: ignore[attr-defined]
-    rows = pairs.select_related("low", "high").order_by("-signs", "-pk")[:MOST_HINTS]
+    found = pairs.order_by("-signs", "-pk")[:MOST_HINTS]
+    return found.values("id", "signs", "low_id", "low__name", "high_id", "high__name")  # type: ignore[no-any-return]
+
+
+def hints(customer: Customer, rows: Iterable[Any]) -> list[dict[str, Any]]:
+    """Return whom a customer looks like, and by what, from the rows of :func:`alike`."""
     return [
-        {"customer": row.high if row.low_id == customer.pk else row.low, "reasons": row.reasons}
+        {
+            "pk": row.high_id if row.low_id == customer.pk else row.low_id,
+            "name": row.high__name if row.low_id == customer.pk else row.low__name,
+            "reasons": DuplicateProposal(signs=row.signs).reasons,
+        }
         for row in rows
     ]
 

@@ -90,7 +90,7 @@ def test_batch_that_names_a_stub_by_number_lands_with_the_survivor(
     client.force_login(admin)
     post(client, "merges/", survivor=one.pk, merged=two.pk, reason="Same.")
     moment = "2026-05-10T09:30:00+08:00"
-    record = {"external_id": "I-1", "customer": two.pk, "occurred_at": moment, "kind": "call"}
+    record = {"external_id": "I-1", "customer_id": two.pk, "occurred_at": moment, "kind": "call"}
     answer = post(client, "batch/interactions/", source="shop", records=[record])
     assert answer.status_code == 200, answer.content
     assert one.interactions.count() == 1  # type: ignore[attr-defined]
