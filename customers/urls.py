@@ -15,6 +15,7 @@ urlpatterns = [
     path("imports/<int:pk>/errors/", imports.import_errors, name="import_errors"),
     path("regions/", regions.region_lists, name="regions"),
     path("settings/", settings.settings_page, name="settings"),
+    path("imports/samples/<slug:code>/", imports.import_sample, name="import_sample"),
     path("imports/<int:pk>/undo/", undoing.import_undo, name="import_undo"),
     path("imports/<int:pk>/records/<slug:code>/", undoing.import_records, name="import_records"),
     path("settings/tokens/", tokens.token_list, name="token_list"),

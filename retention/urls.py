@@ -9,6 +9,7 @@ from retention.pages import (
     complaints,
     customer,
     customers,
+    exports,
     find,
     home,
     privacy,
@@ -25,6 +26,7 @@ app_name = "retention"
 urlpatterns = [
     path("", home.home, name="home"),
     path("queue/", queue.queue_page, name="queue"),
+    path("queue/export/", exports.export_queue, name="export_queue"),
     path("queue/assign/", queue.queue_assign, name="queue_assign"),
     path("cases/<int:pk>/", case.case_page, name="case"),
     path("cases/<int:pk>/call/", case.case_call, name="case_call"),
@@ -34,6 +36,7 @@ urlpatterns = [
     path("cases/<int:pk>/assign/", case.case_assign, name="case_assign"),
     path("cases/<int:pk>/take/", case.case_take, name="case_take"),
     path("customers/", customers.customer_list, name="customer_list"),
+    path("customers/export/", exports.export_customers, name="export_customers"),
     path("customers/find/", find.customer_find, name="customer_find"),
     path("customers/new/", file_customer.customer_new, name="customer_new"),
     path("customers/names/", finding.customer_names, name="customer_names"),
@@ -52,6 +55,7 @@ urlpatterns = [
     path("customers/<int:pk>/privacy/consent/", privacy.consent, name="customer_privacy_consent"),
     path("customers/<int:pk>/privacy/object/", privacy.objection, name="customer_privacy_object"),
     path("customers/<int:pk>/privacy/lift/", privacy.lift, name="customer_privacy_lift"),
+    path("complaints/export/", exports.export_complaints, name="export_complaints"),
     path("complaints/", complaints.complaint_list, name="complaint_list"),
     *(
         path(f"complaints/<int:pk>/{act}/", complaints.complaint_act, {"act": act}, name="complaint_act")
