@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from customers.pages import imports, people, regions, settings, tokens, undoing
+from customers.pages import imports, people, recurring, regions, settings, tokens, undoing
 
 app_name = "customers"
 urlpatterns = [
@@ -15,6 +15,11 @@ urlpatterns = [
     path("imports/<int:pk>/errors/", imports.import_errors, name="import_errors"),
     path("regions/", regions.region_lists, name="regions"),
     path("settings/", settings.settings_page, name="settings"),
+    path("imports/recurring/", recurring.profile_list, name="profile_list"),
+    path("imports/recurring/<int:pk>/", recurring.profile_detail, name="profile_detail"),
+    path("imports/recurring/<int:pk>/renew/", recurring.profile_renew, name="profile_renew"),
+    path("imports/recurring/<int:pk>/revoke/", recurring.profile_revoke, name="profile_revoke"),
+    path("imports/<int:pk>/repeat/", recurring.profile_new, name="profile_new"),
     path("imports/samples/<slug:code>/", imports.import_sample, name="import_sample"),
     path("imports/<int:pk>/undo/", undoing.import_undo, name="import_undo"),
     path("imports/<int:pk>/records/<slug:code>/", undoing.import_records, name="import_records"),

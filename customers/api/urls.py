@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from django.urls import path
 
-from customers.api import audit, company, consents, customers, imports, people, reminders, talk, trade
+from customers.api import (
+    audit,
+    company,
+    consents,
+    customers,
+    imports,
+    people,
+    recurring,
+    reminders,
+    talk,
+    trade,
+)
 from customers.api.batch import Batch, batch_of
 
 RESOURCES = (
@@ -86,6 +97,11 @@ def _batch(kind: str, scope: str, record: dict[str, object]) -> type[Batch]:
 PATHS = [
     path("me/", people.Me.as_view({"get": "show"}), name="me"),
     path("company/", company.TheCompany.as_view({"get": "show"}), name="company"),
+    path(
+        "imports/recurring/",
+        recurring.RecurringUploads.as_view({"post": "create"}),
+        name="recurring-upload",
+    ),
     path("import-kinds/", imports.Kinds.as_view({"get": "show"}), name="import-kinds"),
     *(
         path(f"batch/{kind}/", _batch(kind, *said).as_view({"post": "upsert"}), name=f"batch-{kind}")
