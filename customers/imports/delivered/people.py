@@ -147,6 +147,7 @@ KINDS = (
                 Type.FLAG,
                 guesses=("main", "ismain", "primary", "主要联系人"),
                 default=False,
+                example=(("yes", "是"),),
             ),
             Field("left_on", _("left on"), Type.DAY, guesses=("lefton", "left", "离职日期"), default=None),
         ),

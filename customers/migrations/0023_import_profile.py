@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('customers', '0018_import_undo'),
+        ('customers', '0022_import_undo'),
     ]
 
     operations = [
