@@ -33,6 +33,7 @@ PROGRAMS = {
     "chromium": ("chromium", []),
     "redis-server": ("redis-server", []),
     "initdb": ("postgresql", ["/usr/lib/postgresql/*/bin/initdb"]),
+    "soffice": ("libreoffice-calc-nogui", []),
 }
 CJK_FONT = "fonts-noto-cjk"
 PRODUCTION = {

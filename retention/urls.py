@@ -15,6 +15,7 @@ from retention.pages import (
     dealings,
     duplicates,
     erasing,
+    exports,
     find,
     home,
     merging,
@@ -35,6 +36,7 @@ app_name = "retention"
 urlpatterns = [
     path("", home.home, name="home"),
     path("queue/", queue.queue_page, name="queue"),
+    path("queue/export/", exports.export_queue, name="export_queue"),
     path("queue/assign/", queue.queue_assign, name="queue_assign"),
     path("cases/<int:pk>/", case.case_page, name="case"),
     path("cases/<int:pk>/call/", case.case_call, name="case_call"),
@@ -49,6 +51,7 @@ urlpatterns = [
     path("customers/<int:pk>/merge/<int:other>/", merging.customer_merge, name="customer_merge"),
     path("customers/merges/<int:pk>/", merging.merge_page, name="merge"),
     path("customers/merges/<int:pk>/undo/", merging.merge_undo, name="merge_undo"),
+    path("customers/export/", exports.export_customers, name="export_customers"),
     path("customers/find/", find.customer_find, name="customer_find"),
     path("customers/new/", file_customer.customer_new, name="customer_new"),
     path("customers/names/", finding.customer_names, name="customer_names"),
@@ -112,6 +115,7 @@ urlpatterns = [
         for act in ACTS
     ),
     path("settings/renewals/", contract_by_hand.renewal_settings, name="renewal_settings"),
+    path("complaints/export/", exports.export_complaints, name="export_complaints"),
     path("complaints/", complaints.complaint_list, name="complaint_list"),
     *(
         path(f"complaints/<int:pk>/{act}/", complaints.complaint_act, {"act": act}, name="complaint_act")

@@ -18,6 +18,7 @@ from customers.api import (
     invoices,
     merges,
     people,
+    recurring,
     reminders,
     talk,
     trade,
@@ -148,6 +149,11 @@ PATHS = [
     path("company/", company.TheCompany.as_view({"get": "show", "put": "set_up"}), name="company"),
     path("calendar/", calendar.TheCalendar.as_view({"get": "show", "put": "set_week"}), name="calendar"),
     path("personal-copies/", erasure.Copies.as_view({"post": "make"}), name="personal-copies"),
+    path(
+        "imports/recurring/",
+        recurring.RecurringUploads.as_view({"post": "create"}),
+        name="recurring-upload",
+    ),
     path("import-kinds/", imports.Kinds.as_view({"get": "show"}), name="import-kinds"),
     *(
         path(f"batch/{kind}/", _batch(kind, *said).as_view({"post": "upsert"}), name=f"batch-{kind}")

@@ -43,7 +43,9 @@ class Field:
     """One thing that a column can hold.
 
     ``guesses`` are names that its column often has (lower case, without blanks and signs);
-    ``choices`` maps words, in any case, to the value stored.
+    ``choices`` maps words, in any case, to the value stored. ``example`` is what a sample file shows in
+    its three lines: texts, pairs of a text in English and in Chinese, or days from today; without it
+    something of the type.
     """
 
     name: str
@@ -54,6 +56,7 @@ class Field:
     most: int = 200
     choices: Mapping[str, Any] | None = None
     default: Any = ""  # when the cell is empty
+    example: tuple[str | int | tuple[str, str], ...] | None = None
 
 
 @dataclass(frozen=True)

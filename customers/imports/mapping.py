@@ -10,9 +10,13 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
+from django.utils import translation
+
 from customers.ground import localtime, money
 from customers.ground.errors import Refused
 from customers.imports import dates, errors, lines
+from customers.imports.cells import Field
 from customers.imports.kinds import Kind
 from customers.imports.reading import ERROR_COLUMNS
 
@@ -148,20 +152,35 @@ def _check(made: Mapping) -> None:
 
 
 def guess(kind: Kind, header: Sequence[str]) -> dict[str, str]:
-    """Return field → column for the columns whose names are known, each column and field once."""
+    """Return field → column for the columns whose names are known, each column and field once.
+
+    What a field is called on the page, in any of our languages, says it most clearly.
+    """
     plain = {name: _plain(name) for name in header if name not in ERROR_COLUMNS}
     found: dict[str, str] = {}
-    for known in kind.fields:
-        names = (_plain(known.name), *known.guesses)
-        for wanted in names:
-            column = next(
-                (name for name, short in plain.items() if short == wanted and name not in found.values()),
-                None,
-            )
-            if column is not None:
-                found[known.name] = column
-                break
-    return found
+    for names_of in (_labels_of, _guesses_of):
+        for known in kind.fields:
+            for wanted in names_of(known) if known.name not in found else ():
+                column = next(
+                    (name for name, short in plain.items() if short == wanted and name not in found.values()),
+                    None,
+                )
+                if column is not None:
+                    found[known.name] = column
+                    break
+    return {known.name: found[known.name] for known in kind.fields if known.name in found}
+
+
+def _labels_of(known: Field) -> list[str]:
+    labels = []
+    for language, _name in settings.LANGUAGES:
+        with translation.override(language):
+            labels.append(_plain(str(known.label)))
+    return labels
+
+
+def _guesses_of(known: Field) -> tuple[str, ...]:
+    return (_plain(known.name), *known.guesses)
 
 
 def _plain(name: str) -> str:

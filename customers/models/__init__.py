@@ -27,6 +27,7 @@ from customers.models.orders import Order, OrderLine, OrderLineVersion, OrderVer
 from customers.models.ownership import Ownership, OwnershipVersion, UserActivity
 from customers.models.people import Access, Team, User
 from customers.models.places import Address, AddressVersion
+from customers.models.profiles import ImportProfile
 from customers.models.reminders import Reminder
 from customers.models.search import SearchToken
 from customers.models.tokens import ApiToken
@@ -67,6 +68,7 @@ __all__ = [
     "HistoryTakenBack",
     "ImportBatch",
     "ImportChange",
+    "ImportProfile",
     "Interaction",
     "InteractionVersion",
     "Invoice",

@@ -55,6 +55,9 @@ class ImportBatch(models.Model):
     unchanged = models.BigIntegerField(default=0)
     problem = models.TextField(blank=True)  # why nothing could be read, in the user's words
     by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    profile = models.ForeignKey(  # of a recurring import
+        "customers.ImportProfile", null=True, on_delete=models.PROTECT, related_name="runs"
+    )
     made_at = models.DateTimeField()
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
@@ -68,7 +71,7 @@ class ImportBatch(models.Model):
     objects: ClassVar[models.Manager[ImportBatch]] = ImportQuerySet.as_manager()  # type: ignore[assignment]
 
     privacy = declare(
-        none_keep="id kind status stored_as error_stored_as mapping size position progress "
+        none_keep="id profile kind status stored_as error_stored_as mapping size position progress "
         "attempts "
         "lease_until lease_token lines accepted refused created updated unchanged made_at started_at "
         "finished_at undo_asked_at undone_at",

@@ -9,6 +9,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.text import capfirst
@@ -16,12 +17,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_safe
 
-from customers import undo
+from customers import company, exports, undo
 from customers.access import allow
 from customers.ground import audit, clock
 from customers.ground.errors import Refused
 from customers.ground.numbers import whole
-from customers.imports import background, kinds, mapping, uploads
+from customers.imports import background, kinds, mapping, samples, uploads
 from customers.imports.kinds import Kind
 from customers.imports.mapping import Mapping
 from customers.models import ImportBatch
@@ -186,7 +187,7 @@ def import_list(request: HttpRequest) -> HttpResponse:
         request,
         "customers/imports/list.html",
         {
-            "batches": [(batch, _label(batch)) for batch in rows[:PAGE]],
+            "batches": [(batch, label_of(batch.kind)) for batch in rows[:PAGE]],
             "older": older,
             "newer": reverse("customers:import_list") if before is not None else "",
         },
@@ -212,7 +213,8 @@ def import_new(request: HttpRequest) -> HttpResponse:
         else:
             return redirect("customers:import_columns", pk=batch.pk)
     status = 422 if form.is_bound and form.errors else 200
-    return render(request, "customers/imports/new.html", {"form": form, "crumbs": crumbs()}, status=status)
+    context = {"form": form, "crumbs": crumbs(), "kinds": kinds.every()}
+    return render(request, "customers/imports/new.html", context, status=status)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -286,16 +288,29 @@ def import_errors(request: HttpRequest, pk: int) -> HttpResponse | FileResponse:
     )
 
 
+@require_safe
+@allow("admin", "team_lead")
+def import_sample(request: HttpRequest, code: str) -> HttpResponseBase:
+    """Hand out a sample file of a kind, in the language of whoever asks."""
+    kind = next((kind for kind in kinds.every() if kind.code == code), None)
+    if kind is None:
+        raise Http404
+    form = "xlsx" if request.GET.get("format") == "xlsx" else "csv"
+    lines = samples.lines_of(kind, firm=company.current(), at=clock.now())
+    return exports.download(lines, header=samples.header_of(kind), form=form, name=f"sample-{kind.code}")
+
+
 def about(batch: ImportBatch, **context: Any) -> dict[str, Any]:
-    return {"batch": batch, "label": _label(batch), "crumbs": crumbs(), **context}
+    return {"batch": batch, "label": label_of(batch.kind), "crumbs": crumbs(), **context}
 
 
 def crumbs() -> list[tuple[str, str]]:
     return [(_("Imports"), reverse("customers:import_list"))]
 
 
-def _label(batch: ImportBatch) -> str:
-    return next((str(kind.label) for kind in kinds.every() if kind.code == batch.kind), batch.kind)
+def label_of(code: str) -> str:
+    """Return what a kind is called."""
+    return next((str(kind.label) for kind in kinds.every() if kind.code == code), code)
 
 
 def _phase(batch: ImportBatch) -> str:

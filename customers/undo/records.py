@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -40,7 +40,8 @@ def remove(batch: ImportBatch, *, after: int, most: int) -> Done:
         done.customers |= _customers_of(model, ids)
         _let_go(model, ids)
         gone = _delete(model, ids)
-        free_names(model, gone)
+        free_names(model, ids)
+        _blank(model, set(ids) - set(gone))
         done.removed += len(gone)
         done.left += len(ids) - len(gone)
     return done
@@ -126,6 +127,13 @@ def _let_go(model: type[Any], ids: Sequence[int]) -> None:
         if issubclass(fact, Fact) and column.null:
             void = fact._default_manager.filter(void=True, **{f"{column.name}__in": ids})
             void.update(**{column.name: None})
+
+
+def _blank(model: type[Any], ids: Collection[int]) -> None:
+    """Leave nothing personal in records that cannot go."""
+    named = {name: movers.nothing(model, name) for name in writing.personal_fields(model)}
+    if ids and named:
+        model._default_manager.filter(pk__in=ids).update(**named)
 
 
 def _delete(model: type[Any], ids: Sequence[int]) -> list[int]:

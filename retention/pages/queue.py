@@ -48,8 +48,7 @@ def queue_page(request: HttpRequest) -> HttpResponse:
     at, after = _read_place(request)
     views = _views(request)
     here = request.GET.get("view", "")
-    viewed = next((rows for code, _label, rows in views if code == here), views[0][2])
-    found = QueueFilter(request.GET, queryset=viewed, request=request, at=at)
+    found = QueueFilter(request.GET, queryset=viewed(request, views), request=request, at=at)
     chosen = queue.read(shown(found.qs), at=at, after=after, most=PAGE + 1)
     rows = rows_of(chosen[:PAGE], user=request.user, at=at)
     more = len(chosen) > PAGE
@@ -122,6 +121,15 @@ def _live(request: HttpRequest, part: dict[str, Any]) -> HttpResponse:
     return live.answer(
         request, part["tag"], lambda: render_to_string("retention/queue_part.html", part, request)
     )
+
+
+def viewed(
+    request: HttpRequest, views: list[tuple[str, str, QuerySet[RetentionCase]]] | None = None
+) -> QuerySet[RetentionCase]:
+    """Return the cases of the part of the queue that stands in the address."""
+    views = _views(request) if views is None else views
+    here = request.GET.get("view", "")
+    return next((rows for code, _label, rows in views if code == here), views[0][2])
 
 
 def _views(request: HttpRequest) -> list[tuple[str, str, QuerySet[RetentionCase]]]:

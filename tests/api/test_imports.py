@@ -8,6 +8,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from customers.ground import clock
 from customers.imports import background
 from customers.models import ImportBatch
+from customers.undo import working
 
 FILE = b"id,name,city\nC-1,Blue Lake,Wuxi\nC-2,,Suzhou\n"
 
@@ -64,3 +65,25 @@ def test_imports_of_others_are_not_there(program, caller, lead):
     path = upload(program)["Location"].removeprefix("/api/v1/")
     assert caller(lead).get(path).status_code == 404
     assert caller(lead).get("imports/").json()["results"] == []
+
+
+def test_import_is_looked_at_and_taken_back(program, caller, lead):
+    path = upload(program)["Location"].removeprefix("/api/v1/")
+    program("post", path + "start/", {})
+    while background.work(clock.now()):
+        pass
+    told = program.get(path + "changes/").json()
+    assert [(row["model"], row["created"], row["changed"]) for row in told["models"]] == [
+        ("contact", 1, 0),
+        ("customer", 1, 0),
+    ]
+    assert (told["in_the_way"], told["in_the_way_count"]) == ([], 0)
+    assert caller(lead)("post", path + "undo/", {"reason": "x"}).status_code == 404
+    assert program("post", path + "undo/", {}).status_code == 400
+    asked = program("post", path + "undo/", {"reason": "another shop's"})
+    assert asked.json()["status"] == "undoing", asked.content
+    while working.work(clock.now()):
+        pass
+    assert program.get(path).json()["status"] == "undone"
+    again = program("post", path + "undo/", {"reason": "x"})
+    assert (again.status_code, again.json()["code"]) == (409, "undo_not_now")

@@ -237,6 +237,16 @@ def test_undo_of_contacts_gives_the_main_contact_back(tmp_path, first):
     assert not ExternalRef.objects.filter(kind="contact").exists()
 
 
+def test_contact_that_cannot_go_keeps_no_personal_value(tmp_path, first, monkeypatch):
+    monkeypatch.setattr("customers.undo.records._delete", lambda model, ids: [])
+    batch = bring(tmp_path, "contacts", "id,customer,name,phone\nK1,C1,Li Na,+86 10 1\nK2,C1,Zoe,+86 10 2\n")
+    take_back(batch)
+    batch.refresh_from_db()
+    assert batch.progress["left"] == 1
+    assert not Contact.objects.filter(name__in=["Li Na", "Zoe"]).exists()
+    assert not ExternalRef.objects.filter(kind="contact").exists()
+
+
 def test_undo_of_products_and_rates_gives_old_values_back(tmp_path):
     bring(tmp_path, "products", "sku,name,cost\nP1,Lamp,3.20\n", at=ago(1))
     bring(tmp_path, "rates", "currency,day,rate\nUSD,2026-01-01,7.1\n", at=ago(1))

@@ -49,6 +49,7 @@ KINDS = (
                 required=True,
                 guesses=("purpose", "topic", "用途", "目的"),
                 choices=_PURPOSES,
+                example=(("survey", "问卷"), ("newsletter", "营销"), ("greetings", "关怀")),
             ),
             Field(
                 "channel",
@@ -56,6 +57,7 @@ KINDS = (
                 Type.CHOICE,
                 guesses=("channel", "medium", "渠道"),
                 choices=_CHANNELS,
+                example=(("email", "邮件"), ("phone", "电话"), ("wechat", "微信")),
             ),
             Field(
                 "is_given",

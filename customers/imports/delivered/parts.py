@@ -32,6 +32,7 @@ RECORDED = Field(
     guesses=("recordedat", "knownsince", "enteredat", "登记时间", "录入时间"),
     default=None,
 )
+CUSTOMERS = ("CU-1001", "CU-1002", "CU-1003")  # of the samples
 NEW_CUSTOMER = (
     Field(
         "customer_name",
@@ -60,7 +61,9 @@ LANGUAGES = {
 
 def customer() -> Field:
     """Return the field that names the customer."""
-    return Field("customer", _("customer's id"), Type.ID, required=True, guesses=CUSTOMER_GUESSES)
+    return Field(
+        "customer", _("customer's id"), Type.ID, required=True, guesses=CUSTOMER_GUESSES, example=CUSTOMERS
+    )
 
 
 def external_id(*guesses: str) -> Field:

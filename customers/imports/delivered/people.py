@@ -53,11 +53,21 @@ KINDS = (
                 _("name"),
                 required=True,
                 guesses=("name", "customername", "company", "客户名称", "名称", "公司"),
+                example=(
+                    ("Blue Lake Trading", "蓝湖贸易"),
+                    ("Red Hill Foods", "红山食品"),
+                    ("Li Na", "李娜"),
+                ),
             ),
             Field(
                 "name_alt",
                 _("name in the other language"),
                 guesses=("namealt", "nameen", "英文名", "英文名称"),
+                example=(
+                    ("蓝湖贸易", "Blue Lake Trading"),
+                    ("红山食品", "Red Hill Foods"),
+                    ("李娜", "Li Na"),
+                ),
             ),
             Field(
                 "kind",
@@ -66,14 +76,22 @@ KINDS = (
                 guesses=("kind", "type", "类型"),
                 choices=_CUSTOMER_KINDS,
                 default=Customer.Kind.COMPANY,
+                example=(("company", "公司"), ("company", "公司"), ("person", "个人")),
             ),
             Field(
                 "segment",
                 _("segment"),
                 guesses=("segment", "group", "tier", "客户分类", "分类", "级别"),
                 most=64,
+                example=(("wholesale", "批发"), ("retail", "零售"), ("retail", "零售")),
             ),
-            Field("city", _("city"), guesses=("city", "town", "城市"), most=100),
+            Field(
+                "city",
+                _("city"),
+                guesses=("city", "town", "城市"),
+                most=100,
+                example=(("Shanghai", "上海"), ("Wuxi", "无锡"), ("Chengdu", "成都")),
+            ),
             Field("time_zone", _("time zone"), Type.ZONE, guesses=("timezone", "zone", "时区")),
             Field(
                 "language",
@@ -88,8 +106,15 @@ KINDS = (
                 Type.DAY,
                 guesses=("since", "customersince", "joined", "成为客户日期"),
                 default=None,
+                example=(-900, -400, -35),
             ),
-            Field("notes", _("notes"), guesses=("notes", "note", "remarks", "备注"), most=5000),
+            Field(
+                "notes",
+                _("notes"),
+                guesses=("notes", "note", "remarks", "备注"),
+                most=5000,
+                example=(("Prefers calls before noon", "喜欢上午接电话"), "", ""),
+            ),
             Field(
                 "owner",
                 _("account manager"),
@@ -162,15 +187,21 @@ KINDS = (
                 pgettext_lazy("of a person", "name"),
                 required=True,
                 guesses=("name", "contactname", "fullname", "姓名", "联系人"),
+                example=(("Wang Jing", "王静"), ("Zhao Lei", "赵磊"), ("Li Na", "李娜")),
             ),
             Field(
                 "role",
                 pgettext_lazy("of a contact", "role"),
                 guesses=("role", "title", "position", "职务", "职位"),
                 most=100,
+                example=(("head of purchasing", "采购经理"), ("owner", "老板"), ""),
             ),
             Field(
-                "phone", _("phone"), guesses=("phone", "telephone", "mobile", "tel", "电话", "手机"), most=40
+                "phone",
+                _("phone"),
+                guesses=("phone", "telephone", "mobile", "tel", "电话", "手机"),
+                most=40,
+                example=("+86 21 5550 1001", "+86 510 5550 1002", "+86 28 5550 1003"),
             ),
             Field("email", _("e-mail"), Type.MAIL, guesses=("email", "mail", "邮箱", "电子邮件")),
             Field(
@@ -192,6 +223,7 @@ KINDS = (
                 Type.FLAG,
                 guesses=("main", "ismain", "primary", "主要联系人"),
                 default=False,
+                example=(("yes", "是"),),
             ),
             Field(
                 "function",

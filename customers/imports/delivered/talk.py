@@ -94,6 +94,11 @@ KINDS = (
                 _("what was said"),
                 guesses=("text", "notes", "note", "content", "内容", "备注"),
                 most=20000,
+                example=(
+                    ("Asked for a new price list", "索要新报价单"),
+                    ("Visited the shop", "上门拜访"),
+                    "",
+                ),
             ),
             NEW_CUSTOMER[0],
             RECORDED,
@@ -129,6 +134,11 @@ KINDS = (
                 required=True,
                 guesses=("text", "complaint", "description", "content", "内容", "投诉内容", "问题"),
                 most=20000,
+                example=(
+                    ("Two boxes arrived wet", "两箱货到时受潮"),
+                    ("The invoice is wrong", "发票有误"),
+                    ("Delivery was a week late", "交货晚了一周"),
+                ),
             ),
             Field(
                 "channel",
@@ -138,7 +148,13 @@ KINDS = (
                 choices=_CHANNELS,
                 default=Complaint.Channel.OTHER,
             ),
-            Field("category", _("category"), guesses=("category", "type", "类别", "分类"), most=64),
+            Field(
+                "category",
+                _("category"),
+                guesses=("category", "type", "类别", "分类"),
+                most=64,
+                example=(("quality", "质量"), ("billing", "账务"), ("delivery", "物流")),
+            ),
             Field(
                 "severity",
                 _("severity"),

@@ -45,13 +45,20 @@ KINDS = (
                 _("name"),
                 required=True,
                 guesses=("name", "productname", "description", "商品名称", "名称", "品名"),
+                example=(("Green tea, 100 g", "绿茶 100 克"), ("Teapot", "茶壶"), ("Gift box", "礼盒")),
             ),
             Field(
                 "name_alt",
                 _("name in the other language"),
                 guesses=("namealt", "nameen", "英文名", "英文名称"),
             ),
-            Field("category", _("category"), guesses=("category", "group", "类别", "分类", "品类"), most=64),
+            Field(
+                "category",
+                _("category"),
+                guesses=("category", "group", "类别", "分类", "品类"),
+                most=64,
+                example=(("tea", "茶叶"), ("ware", "茶具"), ("gifts", "礼品")),
+            ),
             Field(
                 "unit_cost",
                 _("cost of one unit, in the company's currency"),
@@ -72,6 +79,7 @@ KINDS = (
                 Type.FLAG,
                 guesses=("withdrawn", "discontinued", "停售"),
                 default=False,
+                example=(("no", "否"),),
             ),
         ),
         landing.land_products,
@@ -127,6 +135,7 @@ KINDS = (
                 _("amount of the line"),
                 Type.NUMBER,
                 guesses=("amount", "total", "linetotal", "sum", "value", "金额", "总额", "合计"),
+                example=("",),
             ),
             Field(
                 "product",
@@ -134,12 +143,14 @@ KINDS = (
                 Type.ID,
                 guesses=("product", "productcode", "sku", "stockcode", "productid", "商品编号", "货号"),
                 most=64,
+                example=("PR-1001", "PR-1002", "PR-1003"),
             ),
             Field(
                 "description",
                 _("description"),
                 guesses=("description", "productname", "item", "name", "商品名称", "品名", "商品"),
                 most=200,
+                example=(("Green tea, 100 g", "绿茶 100 克"), ("Teapot", "茶壶"), ("Gift box", "礼盒")),
             ),
             Field(
                 "unit_cost",
@@ -209,6 +220,7 @@ KINDS = (
                 Type.DAY,
                 required=True,
                 guesses=("startson", "start", "startdate", "from", "开始日期", "生效日期"),
+                example=(-300, -200, -30),
             ),
             Field(
                 "ends_on",
@@ -216,6 +228,7 @@ KINDS = (
                 Type.DAY,
                 required=True,
                 guesses=("endson", "end", "enddate", "until", "expires", "结束日期", "到期日期", "到期日"),
+                example=(65, 165, 335),
             ),
             Field(
                 "notice_on",

@@ -1,0 +1,217 @@
+"""Lists as files: exactly what the filter in the address shows, all of it, and noted in the audit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponseBase
+from django.shortcuts import redirect
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from customers import company, exports
+from customers.access import allow
+from customers.ground import audit, clock, localtime, money
+from customers.models import Complaint, Customer
+from retention.cases import queue
+from retention.models import RetentionCase
+from retention.models.rules import CaseKind, Severity
+from retention.pages.complaints import complaints_of, open_complaints
+from retention.pages.customers import with_figures
+from retention.pages.filters import CustomerFilter, QueueFilter
+from retention.pages.queue import viewed
+
+MAY_EXPORT = ("team_lead", "admin", "analyst")
+_CHUNK = 1_000
+
+
+@dataclass(frozen=True)
+class Table:
+    """What is written: the columns, and the rows one by one."""
+
+    name: str
+    header: list[str]
+    rows: QuerySet[Any]
+    cells: Any  # one row → its cells
+
+
+@require_safe
+@allow(*MAY_EXPORT)
+def export_customers(request: HttpRequest) -> HttpResponseBase:
+    """Hand out the customers that the filter shows."""
+    found = CustomerFilter(
+        request.GET,
+        queryset=Customer.objects.visible_to(request.user),  # type: ignore[attr-defined]
+        request=request,
+    )
+    kinds = _plain(Customer.Kind.choices)
+    currency = company.current().base_currency
+
+    def cells(row: Any) -> Sequence[Any]:
+        return (
+            row.pk,
+            row.name,
+            row.name_alt,
+            kinds[row.kind],
+            row.segment,
+            row.city,
+            row.owner.username if row.owner else "",
+            row.team.name if row.team else "",
+            row.since,
+            row.last_order_day and localtime.day_of(row.last_order_day),
+            _major(row.spend, currency),
+            _yes(row.has_case),
+        )
+
+    header = [
+        _("Id"),
+        _("Name"),
+        _("Name in the other language"),
+        _("Company or person"),
+        _("Segment"),
+        _("City"),
+        _("Account manager"),
+        _("Team"),
+        _("Customer since"),
+        _("Last order"),
+        _("Spend, 12 months (%(currency)s)") % {"currency": currency},
+        _("Open case"),
+    ]
+    rows = with_figures(found.qs).select_related("owner", "team")
+    return _answer(request, Table("customers", header, rows, cells), filters=found)
+
+
+@require_safe
+@allow(*MAY_EXPORT)
+def export_queue(request: HttpRequest) -> HttpResponseBase:
+    """Hand out the cases that the filter of the queue shows."""
+    at = clock.now()
+    found = QueueFilter(request.GET, queryset=viewed(request), request=request, at=at)
+    kinds, states = _plain(CaseKind.choices), _plain(RetentionCase.Status.choices)
+    severities, zone = _plain(Severity.choices), company.current().time_zone
+    currency = company.current().base_currency
+
+    def cells(row: Any) -> Sequence[Any]:
+        return (
+            row.pk,
+            row.customer_id,
+            row.customer.name,
+            kinds[row.kind],
+            severities[row.severity],
+            states[row.status],
+            row.assignee.username if row.assignee else "",
+            _local(row.opened_at, zone),
+            _local(row.due_at, zone),
+            _major(row.margin_365d, currency),
+        )
+
+    header = [
+        _("Case"),
+        _("Customer's id"),
+        _("Customer"),
+        _("Kind"),
+        _("Severity"),
+        _("Status"),
+        _("Held by"),
+        _("Opened"),
+        _("Due"),
+        _("Margin, 12 months (%(currency)s)") % {"currency": currency},
+    ]
+    rows = queue.in_order(found.qs, at=at).select_related("customer", "assignee")
+    return _answer(request, Table("queue", header, rows, cells), filters=found)
+
+
+@require_safe
+@allow(*MAY_EXPORT)
+def export_complaints(request: HttpRequest) -> HttpResponseBase:
+    """Hand out the open complaints, or all."""
+    wants_all = request.GET.get("state") == "all"
+    found = complaints_of(request.user) if wants_all else open_complaints(request.user)
+    states, severities = _plain(Complaint.State.choices), _plain(Complaint.Severity.choices)
+    channels, zone = _plain(Complaint.Channel.choices), company.current().time_zone
+
+    def cells(row: Any) -> Sequence[Any]:
+        return (
+            row.pk,
+            row.customer_id,
+            row.customer.name,
+            _local(row.occurred_at, zone),
+            channels.get(row.channel, row.channel),
+            row.category,
+            severities[row.severity],
+            states[row.state],
+            _local(row.due_at, zone),
+            row.text,
+        )
+
+    header = [
+        _("Complaint"),
+        _("Customer's id"),
+        _("Customer"),
+        _("Complained at"),
+        _("Channel"),
+        _("Category"),
+        _("Severity"),
+        _("Status"),
+        _("Due"),
+        _("What went wrong"),
+    ]
+    rows = found.select_related("customer").order_by("-pk" if wants_all else "pk")
+    return _answer(request, Table("complaints", header, rows, cells), filters=None)
+
+
+def _answer(request: HttpRequest, table: Table, *, filters: Any) -> HttpResponseBase:
+    """Count and note what leaves, then write it; a sheet that is too long is refused."""
+    form = "xlsx" if request.GET.get("format") == "xlsx" else "csv"
+    count = table.rows.order_by().count()
+    if form == "xlsx" and count > exports.MOST_ROWS:
+        messages.error(request, _("A workbook holds a million lines at most. Take CSV, or filter."))
+        return redirect(f"retention:{_LISTS[table.name]}")
+    codes: dict[str, Any] = {"list": table.name, "format": form, "rows": count}
+    if filters is not None and filters.form.is_valid():
+        codes |= _codes(filters.form.cleaned_data)
+    elif request.GET.get("state") == "all":
+        codes["state"] = "all"
+    audit.record("export.run", obj=None, by=request.user, at=clock.now(), codes=codes)
+    name = f"{table.name}-{localtime.day_of(company.today(clock.now()).number).isoformat()}"
+    return exports.download(_cells(table), header=table.header, form=form, name=name)
+
+
+_LISTS = {"customers": "customer_list", "queue": "queue", "complaints": "complaint_list"}
+
+
+def _cells(table: Table) -> Iterator[Sequence[Any]]:
+    for row in table.rows.iterator(chunk_size=_CHUNK):
+        yield table.cells(row)
+
+
+def _codes(values: dict[str, Any]) -> dict[str, Any]:
+    """Return the filters as codes: which were set, and to what where that is a code and no text."""
+    told: dict[str, Any] = {"filters": [name for name, value in values.items() if value not in (None, "")]}
+    for name in told["filters"]:
+        value = getattr(values[name], "pk", values[name])
+        if name not in {"q", "city", "segment"} and isinstance(value, int | str):
+            told[f"filter_{name}"] = value
+    return told
+
+
+def _plain(choices: Any) -> dict[Any, str]:
+    """Return labels in the language of the request: the rows are written when it has ended."""
+    return {code: str(capfirst(label)) for code, label in choices}
+
+
+def _yes(flag: bool) -> str:
+    return _("yes") if flag else _("no")
+
+
+def _local(moment: Any, zone: str) -> Any:
+    return moment and localtime.to_local(moment, zone).replace(tzinfo=None)
+
+
+def _major(amount: int | None, currency: str) -> Any:
+    return None if amount is None else money.from_minor(amount, currency)
