@@ -28,7 +28,14 @@ FIRST_RULES = (
     "overdue", "no-contact", "complaint-overdue", "complaint-reopened", "complaints-rising",
     "contract-ending", "owner-gone",
 )  # fmt: skip
-LATER_RULES = ("spend-halved",)
+LATER_RULES = (
+    "spend-halved",
+    "usage-falling",
+    "balance-falling",
+    "invoice-overdue",
+    "payment-failed",
+    "delivery-late",
+)
 WORKING_DAYS = 10
 LONG_GONE_DAYS = 100
 """After so many days without an order the demo's people write a customer off instead of calling."""

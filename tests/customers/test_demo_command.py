@@ -59,7 +59,7 @@ def test_demo_ends_on_its_day_and_sets_the_clock_to_it(built: dict[str, Any]) ->
 
 
 def test_demo_switches_the_ready_rules_on_and_leaves_cases_to_work_on(built: dict[str, Any]) -> None:
-    assert WarningRule.objects.filter(is_enabled=True).count() == 8
+    assert WarningRule.objects.filter(is_enabled=True).count() == 13
     assert set(SweepRun.objects.values_list("scope", "status")) == {("full", "done")}
     still_open = RetentionCase.objects.open()  # type: ignore[attr-defined]
     assert still_open.count() > 3
