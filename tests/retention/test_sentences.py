@@ -215,6 +215,13 @@ FOUND: dict[str, dict[str, Any]] = {
     "complaints-rising": {"complaints_90d": 3, "complaints_prev_90d": 1},
     "contract-ending": {"contract_end_day": TODAY + 45},
     "owner-gone": {"owner_inactive": 1, "owner_changed_day": TODAY - 3},
+    "main-contact-left": {"main_contact_gone": 1, "main_contact_left_day": TODAY - 3},
+    "moved-away": {"moved_day": TODAY - 20},
+    "usage-falling": {"usage_30d": 4, "usage_prev_30d": 12},
+    "balance-falling": {"balance_held": 40, "balance_30d_ago": 90},
+    "invoice-overdue": {"invoice_due_day": TODAY - 9},
+    "payment-failed": {"payments_failed_30d": 2, "invoices_open": 1},
+    "delivery-late": {"deliveries_overdue": 1, "deliveries_late_90d": 2},
 }
 
 

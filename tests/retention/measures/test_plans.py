@@ -24,6 +24,8 @@ INDEXES = {
     "usage": "usage_pass",
     "balances": "balance_pass",
     "ownership": "ownership_pass",
+    "addresses": "address_pass",
+    "main_contact": "main_contact_pass",
 }
 
 
