@@ -67,7 +67,7 @@ class CustomerShape(Gives):
         ]
 
 
-class CustomerChange(Takes):
+class CustomerValues(Takes):
     """The fields of a customer's file; what is not sent stays as it is."""
 
     name = serializers.CharField(max_length=200, required=False)
@@ -99,7 +99,7 @@ class CustomerChange(Takes):
     )
 
 
-class CustomerPatch(CustomerChange):
+class CustomerChange(CustomerValues):
     """The fields of a customer's file; what is not sent stays as it is."""
 
     moved_on = DateField(
@@ -121,7 +121,7 @@ class MainContact(Takes):
     is_decision_maker = serializers.BooleanField(required=False)
 
 
-class NewCustomer(CustomerChange):
+class NewCustomer(CustomerValues):
     name = serializers.CharField(max_length=200)
     kind = serializers.ChoiceField(Customer.Kind.choices, default=Customer.Kind.COMPANY)
     contact = MainContact(required=False)
@@ -182,7 +182,7 @@ class Customers(Lists, Details, Resource):
         "partial_update": may(*WRITERS, scope="customers:write"),
         "owner": may(*LEADS, scope="customers:write"),
     }
-    takes = {"create": NewCustomer, "partial_update": CustomerPatch, "owner": Owner}
+    takes = {"create": NewCustomer, "partial_update": CustomerChange, "owner": Owner}
     refuses = {
         "create": ["no_name", "may_not_own", *FILE],
         "partial_update": ["changed_meanwhile", "no_name", "moved_before_that", "in_the_future", *FILE],

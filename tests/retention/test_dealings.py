@@ -93,7 +93,7 @@ def test_page_of_a_customer_without_dealings_says_so(dealings: Any) -> None:
     text = dealings()
     for words in (
         "No order is known.",
-        "No contract is known.",
+        "No contract yet.",
         "No invoice is known.",
         "Nothing was counted",
     ):
