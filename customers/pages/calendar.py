@@ -19,7 +19,7 @@ from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
-from customers import calendar, company
+from customers import calendar, company, regions
 from customers.access import allow
 from customers.ground import clock, holidays, localtime
 from customers.ground.errors import Refused
@@ -63,6 +63,7 @@ class WeekForm(forms.Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         country: Any = self.fields["country"]
+        country.widget.attrs["lang"] = regions.language_of_names()
         country.choices = [("", _("no country: enter every holiday yourself")), *countries()]
         for number, name in WEEKDAYS.items():
             self.fields[f"day_{number}"] = HoursField(label=name)

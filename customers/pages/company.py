@@ -47,7 +47,7 @@ class CompanyForm(forms.Form):
     )
     time_zone = forms.ChoiceField(
         label=gettext_lazy("Time zone"),
-        widget=LongSelect,
+        widget=LongSelect(attrs={"translate": "no"}),  # names of the tz database
         help_text=gettext_lazy("Where the company's day begins and ends."),
     )
     margin = forms.DecimalField(

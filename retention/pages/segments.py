@@ -11,6 +11,7 @@ from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -104,6 +105,7 @@ def _page(request: HttpRequest, segment: Segment, form: MembersForm, status: int
     course = segments.course_of([segment], at=at)[segment.pk]
     context |= {
         "segment": segment,
+        "shown_code": format_html("<code>{}</code>", segment.code),
         "told": _shown(segment, known, course),
         "users": segments.users_of(segment),
         "on": on,

@@ -32,7 +32,7 @@
   /* every text that a person may read or hear */
   texts() {
     const texts = [document.title];
-    const skip = "script, style, kbd, code, pre, [lang]:not(html), noscript, textarea, svg title, svg desc";
+    const skip = "script, style, kbd, code, pre, [lang]:not(html), [translate=no], noscript, textarea, svg title, svg desc";
     const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
     for (let node = walker.nextNode(); node; node = walker.nextNode()) {
       if (!node.parentElement.closest(skip) && node.data.trim()) texts.push(node.data.trim());
@@ -47,6 +47,8 @@
   unreachable() {
     const wrong = [];
     for (const element of document.querySelectorAll("a[href], button, input:not([type=hidden]), select, textarea, summary")) {
+      // what Enter presses in a field; nobody sees it, and it does what the fields do by themselves
+      if (element.matches("button.visually-hidden[data-enter]")) continue;
       if (element.disabled || !element.checkVisibility({ visibilityProperty: true })) continue;
       const what = element.outerHTML.slice(0, 80);
       if (element.tabIndex > 0) wrong.push(`order: ${what}`);

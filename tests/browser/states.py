@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from django.apps import apps
 from django.db import connection, models
 from django.db.models import F
 
-from customers import complaints, customers, handles, needs, reminders, tokens
+from customers import complaints, customers, duplicates, handles, merges, needs, reminders, tokens
 from customers.ground import clock, guards
 from customers.ground.privacy import Data
-from customers.models import Attribute, Cause, Customer, ErasureReceipt, ImportBatch, Team, User
-from retention import calls, cases, rules, sweep
+from customers.imports import batches, kinds, mapping, recurring
+from customers.models import (
+    Attribute,
+    Cause,
+    Customer,
+    ErasureReceipt,
+    ImportBatch,
+    Team,
+    UsageMetric,
+    User,
+)
+from retention import calls, cases, rules, segments, sweep
 from retention.models import RetentionCase, SweepRun, WarningRule
 from tests.factories import (
     NOW,
@@ -24,8 +36,12 @@ from tests.factories import (
     ContractFactory,
     CustomerFactory,
     InteractionFactory,
+    InvoiceEventFactory,
+    InvoiceFactory,
     OrderFactory,
+    ProductFactory,
     TeamFactory,
+    UsageFactory,
     UserFactory,
 )
 
@@ -44,7 +60,7 @@ class World:
 def empty() -> World:
     """Return a company in which nothing has happened."""
     CompanyFactory(name="留客测试公司")
-    for catalogue in (WarningRule, Cause):  # what stands in two languages is data
+    for catalogue in (WarningRule, Cause, UsageMetric):  # what stands in two languages is data
         catalogue.objects.update(name_en=F("name_zh"))
     admin = UserFactory(username="guanli", first_name="管理", last_name="王", role="admin", email="")
     return World(admin)
@@ -58,6 +74,7 @@ def one() -> World:
     _customer(world, seller, "蓝湖贸易")
     _catalogues(world, team, seller)
     _judge(world)
+    _segments(world)
     return world
 
 
@@ -98,7 +115,7 @@ def _customer(world: World, seller: User, name: str) -> None:
     for days in (200, 170, 140, 110, 80):
         OrderFactory(customer=customer, occurred_at=NOW - timedelta(days=days), number=f"订单{days}")
     InteractionFactory(customer=customer, occurred_at=NOW - timedelta(days=70), text="谈了交货。")
-    ContractFactory(customer=customer, number="合同1")
+    contract = ContractFactory(customer=customer, number="合同1")
     complaint = complaints.file_complaint(customer, text="又晚了。", by=None, at=NOW - timedelta(minutes=1))
     reminders.set_reminder(
         world.admin, text="送样品", due_at=NOW + timedelta(hours=2), customer=customer, by=None, at=NOW
@@ -107,9 +124,12 @@ def _customer(world: World, seller: User, name: str) -> None:
         "customer": customer,
         "contact": customer.contacts.get(is_main=True),
         "complaint": complaint,
+        "contract": contract,
         "user": seller,
     }
     _file(customer, seller)
+    _dealings(customer)
+    _pairs(world, seller)
 
 
 def _file(customer: Customer, seller: User) -> None:
@@ -119,6 +139,61 @@ def _file(customer: Customer, seller: User) -> None:
     handles.add_handle(customer, platform="wechat", handle="蓝湖", **who)
     child = CustomerFactory(name="蓝湖分公司", owner=seller, contact__name="王五")
     customers.change_customer(child, parent=customer, **who)
+
+
+def _dealings(customer: Customer) -> None:
+    """Orders on their way, bills paid and not, and what is used and held."""
+    today = NOW.date().toordinal()
+    OrderFactory(customer=customer, number="订单9", promised_day=today - 2)
+    OrderFactory(
+        customer=customer, number="订单8", promised_day=today - 4, delivered_day=today - 1, status="delivered"
+    )
+    paid, open_ = (InvoiceFactory(customer=customer, number=number) for number in ("账单1", "账单2"))
+    InvoiceEventFactory(invoice=paid)
+    InvoiceEventFactory(invoice=open_, kind="failed")
+    UsageFactory(customer=customer)
+    UsageFactory(customer=customer, code="balance", product=ProductFactory(code="甲", name="存款"))
+
+
+def _pairs(world: World, seller: User) -> None:
+    """Two customers that look like one, and two that became one."""
+    left, right, kept, gone = (
+        CustomerFactory(name=name, owner=seller, contact__name="赵六", contact__phone=phone)
+        for name, phone in [
+            ("红山贸易", "13912345678"),
+            ("红山商行", "139-1234-5678"),
+            ("绿地", "13712345678"),
+            ("绿地公司", "13712345678"),
+        ]
+    )
+    for customer in (kept, gone):
+        OrderFactory(customer=customer, number=f"订单{customer.name}")
+    merge = merges.merge_customers(kept, gone, values={}, reason="电话相同。", by=world.admin, at=NOW)
+    duplicates.find_all(at=NOW)
+    world.objects |= {"alike": left, "other": right, "merge": merge}
+
+
+def _segments(world: World) -> None:
+    who: dict[str, Any] = {"by": world.admin, "at": NOW}
+    quiet: Any = {"measure": "days_since_last_order", "op": ">=", "value": 30}
+    segment = segments.save("quiet", name_en="沉默", name_zh="沉默", condition=quiet, **who)
+    listed = segments.make_list("watched", name_en="关注", name_zh="关注", **who)
+    segments.put(listed, [world.objects["customer"]], is_member=True, **who)
+    segments.note_counts(at=NOW)
+    world.objects |= {"segment": segment.code, "list": listed.code}
+
+
+def _imports(world: World) -> None:
+    """Bring a file whose columns are kept for the files that come again."""
+    stated = {"columns": {"external_id": "编号", "name": "名称"}, "source": "商店"}
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "客户.csv"
+        path.write_text("编号,名称\nK1,黄河\n,空\n", encoding="utf-8")
+        batches.import_file(path, kinds.named("customers"), mapping.from_data(stated), by=world.admin, at=NOW)
+    batch = ImportBatch.objects.latest("pk")
+    profile, _secret = recurring.save_profile(batch, name="每晚", by=world.admin, at=NOW)
+    ImportBatch.objects.filter(pk=batch.pk).update(profile=profile)
+    world.objects |= {"import": batch, "profile": profile, "model": "customer"}
 
 
 def _catalogues(world: World, team: Team, seller: User) -> None:
@@ -131,19 +206,18 @@ def _catalogues(world: World, team: Team, seller: User) -> None:
         by=world.admin,
         at=NOW,
     )
-    batch = ImportBatch.objects.create(
-        kind="customers", status="done", file_name="客户.csv", by=world.admin, made_at=NOW, finished_at=NOW
-    )
     receipt = ErasureReceipt.objects.create(
         number="20260511-00", person="contact", object_id=10**9, reason="request", by=world.admin, at=NOW
     )
     world.objects |= {
         "team": team,
         "token": token,
-        "import": batch,
         "attribute": attribute,
         "receipt": receipt,
+        "metric": UsageMetric.objects.first(),
+        "cause": Cause.objects.first(),
     }
+    _imports(world)
 
 
 def _judge(world: World) -> None:

@@ -36,8 +36,8 @@ COMBINATIONS = (
     if FULL
     else [(state, *how) for state, how in ONCE.items()]
 )
-# Route → the kind of object that its address names.
-OBJECTS = {
+# Route → the kind of object that its address names, or the kinds when it names several.
+OBJECTS: dict[str, str | tuple[str, ...]] = {
     "retention:customer": "customer",
     "retention:customer_privacy": "customer",
     "retention:customer_privacy_erase": "customer",
@@ -52,7 +52,23 @@ OBJECTS = {
     "retention:customer_file": "customer",
     "retention:contact_new": "customer",
     "retention:contact_edit": "contact",
+    "retention:customer_dealings": "customer",
+    "retention:customer_merge": ("alike", "other"),
+    "retention:merge": "merge",
+    "retention:contract": "contract",
+    "retention:contract_new": "customer",
+    "retention:contract_edit": "contract",
+    "retention:segment": "segment",
+    "retention:segment_edit": "segment",
+    "customers:import_undo": "import",
+    "customers:import_records": ("import", "model"),
+    "customers:profile_detail": "profile",
+    "customers:profile_new": "import",
+    "customers:metric_edit": "metric",
+    "customers:cause_edit": "cause",
 }
+# The same route once more, for an object of another kind.
+ALSO = [("retention:segment", "list"), ("retention:segment_edit", "list")]
 # Not pages: pieces of one, files, answers for programs.
 PIECES = {
     *("healthz", "readyz", "metrics", "account_logout", "api:schema", "api:docs"),
@@ -86,9 +102,8 @@ def addresses(world: states.World) -> list[tuple[str, str]]:
         if "<" not in route:
             path = reverse(name)
         elif name in OBJECTS:
-            if OBJECTS[name] not in world.objects:
+            if not (path := address(name, OBJECTS[name], world)):
                 continue
-            path = reverse(name, args=[named(world.objects[OBJECTS[name]])])
         else:
             if client.get(re.sub(r"<[^>]+>", "1", "/" + route)).status_code not in {405, 404, 403}:
                 unknown.append(name)
@@ -96,7 +111,16 @@ def addresses(world: states.World) -> list[tuple[str, str]]:
         if is_a_page(client, path):
             found.append((name, path))
     assert unknown == [], "say in OBJECTS what these addresses name, or in PIECES that they are no pages"
-    return found
+    also = [(name, path) for name, kind in ALSO if (path := address(name, kind, world))]
+    return found + also
+
+
+def address(name: str, kinds: str | tuple[str, ...], world: states.World) -> str:
+    """Return the address of a page about the world's objects of these kinds; nothing when it has none."""
+    kinds = (kinds,) if isinstance(kinds, str) else kinds
+    if not set(kinds) <= set(world.objects):
+        return ""
+    return reverse(name, args=[named(world.objects[kind]) for kind in kinds])
 
 
 def named(obj: Any) -> Any:
