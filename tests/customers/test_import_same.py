@@ -16,6 +16,7 @@ from customers.imports import batches, kinds, mapping, together
 from customers.models import (
     Customer,
     ExternalRef,
+    ImportBatch,
     Order,
     OrderLine,
     OrderLineVersion,
@@ -138,7 +139,9 @@ def by_verb(_tmp_path, found, at):
                 ],
             )
         )
-    return batch.upsert_orders(records, source="shop", batch=None, at=at, create_missing=True)
+    # of an import, as a file is: a version that differs in its import alone is kept, for the undo
+    run = ImportBatch.objects.create(kind="orders", made_at=at)
+    return batch.upsert_orders(records, source="shop", batch=run, at=at, create_missing=True)
 
 
 def stored():
