@@ -27,6 +27,7 @@ class CustomersConfig(AppConfig):
         from customers.pages import entries
         from customers.search import index
         from customers.undo import complaints as taken_back
+        from customers.undo import invoices as settled
 
         scopes.register()
         movers.register(self.get_model("Contact"), mover=movers.move_contacts)
@@ -61,6 +62,7 @@ class CustomersConfig(AppConfig):
         movers.register_app("ground")
         movers.register_app("customers")
         movers.register_follower("customers.complaints", taken_back.follow)
+        movers.register_follower("customers.invoices", settled.follow)
         navigation.register(
             Entry(
                 "customers:user_list",

@@ -73,7 +73,7 @@ def upsert_invoices(
             except Refused as refusal:
                 landed.refused.append(Refusal(record, "currency", refusal))
         ids, kept = people.customers_for(
-            priced, source=source, create_missing=create_missing, at=at, landed=landed
+            priced, source=source, create_missing=create_missing, batch=batch, at=at, landed=landed
         )
         wanted = []
         for record in kept:
@@ -123,7 +123,7 @@ def _land_steps(
             touched.append(row.obj)
     changes.write()
     InvoiceEvent.objects.bulk_create(new)
-    _count_settled(touched)
+    count_settled(touched)
 
 
 def _match(
@@ -184,8 +184,9 @@ def _issued(invoice: Invoice) -> PaymentStep:
     )
 
 
-def _count_settled(touched: Sequence[Invoice]) -> None:
+def count_settled(touched: Iterable[Invoice]) -> None:
     """Bring the caches of what was paid or written off up to date."""
+    touched = list(touched)
     if not touched:
         return
     steps = InvoiceEvent.objects.filter(

@@ -67,6 +67,7 @@ def upsert_usage(
             [record for record, *_rest in sound],
             source=source,
             create_missing=create_missing,
+            batch=batch,
             at=at,
             landed=landed,
         )

@@ -7,6 +7,7 @@ is deleted from the tables of facts.
 """
 
 from customers.undo.asking import (
+    AccountsStay,
     NothingKept,
     NotUndoable,
     ReasonMissing,
@@ -19,6 +20,7 @@ from customers.undo.shares import Share, records_of, shares_of
 from customers.undo.working import Overtaken, finish
 
 __all__ = [
+    "AccountsStay",
     "NotUndoable",
     "NothingKept",
     "Overtaken",

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from customers.ground import audit, drain
 from customers.ground.errors import Refused
 from customers.models import ImportBatch, User
-from customers.undo.blockers import in_the_way
+from customers.undo.blockers import ACCOUNTS_STAY, COLLEAGUES, in_the_way
 from customers.undo.shares import shares_of
 
 Status = ImportBatch.Status
@@ -36,6 +36,11 @@ class NothingKept(Refused):
     )
 
 
+class AccountsStay(Refused):
+    code = "undo_accounts_stay"
+    message = ACCOUNTS_STAY
+
+
 class UndoBlocked(Refused):
     code = "undo_blocked"
     message = _(
@@ -46,9 +51,10 @@ class UndoBlocked(Refused):
 def undo_import(batch: ImportBatch, *, reason: str, by: User | None, at: datetime) -> ImportBatch:
     """Begin to take an import back; the drain does it, or ``finish`` at once.
 
-    Raises :class:`ReasonMissing`, :class:`NotUndoable`, :class:`NothingKept` and :class:`UndoBlocked`,
-    which names the first things that rest on the import. Side effects: audit ``import.undo``; when it is
-    done audit and event ``import.undone``, a ``HistoryTakenBack`` row, and marks on the customers touched.
+    Raises :class:`ReasonMissing`, :class:`NotUndoable`, :class:`NothingKept`, for colleagues
+    :class:`AccountsStay`, and :class:`UndoBlocked`, which names the first things that rest on the import.
+    Side effects: audit ``import.undo``; when it is done audit and event ``import.undone``, a
+    ``HistoryTakenBack`` row, and marks on the customers touched.
     """
     reason = reason.strip()[:LONGEST_REASON]
     if not reason:
@@ -56,7 +62,7 @@ def undo_import(batch: ImportBatch, *, reason: str, by: User | None, at: datetim
     refuse_unless_ended(batch)
     shares = shares_of(batch)
     if not shares:
-        raise NothingKept()
+        raise AccountsStay() if batch.kind == COLLEAGUES else NothingKept()
     standing = in_the_way(batch)
     if standing.count:
         count = format_lazy("{}+", standing.count) if standing.more else standing.count

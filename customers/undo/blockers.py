@@ -11,6 +11,7 @@ from django.apps import apps
 from django.db import models
 from django.db.models import F, OuterRef, Q, QuerySet, Subquery
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from customers import movers
 from customers.facts import TWINS, Fact
@@ -21,6 +22,11 @@ from customers.undo.shares import had_before, written_by
 
 SHOWN = 20
 COUNTED = 1_000
+COLLEAGUES = "people"  # the kind of import whose records are no data of customers
+ACCOUNTS_STAY = gettext_lazy(
+    "Accounts and teams that an import made or changed stay as they are. Deactivate or change them under "
+    "“Users and teams”."
+)
 
 
 @dataclass(frozen=True)
@@ -39,6 +45,8 @@ def in_the_way(batch: ImportBatch) -> Standing:
 
 
 def _all(batch: ImportBatch) -> Iterator[Blocker]:
+    if batch.kind == COLLEAGUES:
+        yield Blocker(str(ACCOUNTS_STAY))
     for model in TWINS:
         yield from _later_versions(batch, model)
     for model in TWINS:

@@ -131,5 +131,5 @@ def _void(model: type[Fact], ids: Sequence[int], *, batch: ImportBatch) -> None:
 
 def free_names(model: type[Any], ids: Sequence[int]) -> None:
     """Forget what sources call the records, so that a mended file can land under the same names."""
-    kind = "attribute" if model.__name__ == "AttributeValue" else model._meta.model_name
+    kind = movers.REFERENCES.get(model._meta.model_name, model._meta.model_name)
     ExternalRef.objects.filter(kind=kind, object_id__in=ids).delete()
