@@ -21,6 +21,7 @@ KINDS = (
                 required=True,
                 guesses=("list", "listcode", "segment", "segmentcode", "group", "名单", "分群", "分群代码"),
                 most=64,
+                example=("vip",),
             ),
             customer(),
             Field(

@@ -256,8 +256,15 @@ KINDS = (
                 required=True,
                 guesses=("attribute", "attributecode", "属性", "属性代码"),
                 most=64,
+                example=("industry",),
             ),
-            Field("value", _("value"), guesses=("value", "值", "取值"), most=500),
+            Field(
+                "value",
+                _("value"),
+                guesses=("value", "值", "取值"),
+                most=500,
+                example=(("Machinery", "机械"), ("Food", "食品"), ("Retail trade", "零售")),
+            ),
             Field(
                 "occurred_at",
                 _("since"),

@@ -53,6 +53,7 @@ KINDS = (
                     "类型",
                 ),
                 most=100,
+                example=("logins",),
             ),
             Field(
                 "quantity",
