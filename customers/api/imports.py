@@ -83,7 +83,7 @@ class Undo(Takes):
     reason = serializers.CharField(max_length=500, help_text="Why the import is taken back.")
 
 
-class ChangedShape(serializers.Serializer[Any]):
+class ChangedByImportShape(serializers.Serializer[Any]):
     """What an import did to the records of one model."""
 
     model = serializers.CharField()
@@ -105,7 +105,7 @@ class InTheWayShape(serializers.Serializer[Any]):
 class ChangesShape(serializers.Serializer[Any]):
     """What an import did, and what keeps it from being taken back."""
 
-    models = ChangedShape(many=True)
+    models = ChangedByImportShape(many=True)
     in_the_way = InTheWayShape(many=True, help_text="The first of them.")
     in_the_way_count = serializers.IntegerField(help_text="Counted up to 1,000.")
 
@@ -172,7 +172,13 @@ class Imports(Lists, Details, Resource):
             "ambiguous_dates",
             "when_known",
         ],
-        "undo": ["undo_without_reason", "undo_not_now", "undo_nothing_kept", "undo_blocked"],
+        "undo": [
+            "undo_without_reason",
+            "undo_not_now",
+            "undo_nothing_kept",
+            "undo_accounts_stay",
+            "undo_blocked",
+        ],
     }
     examples = {
         "start": {"mapping": {"source": "shop", "history": True}},

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework import serializers
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.parsers import MultiPartParser
@@ -53,6 +54,21 @@ class UploadSignIn(BaseAuthentication):
     def authenticate_header(self, request: Request) -> str:
         """Tell what to send (401)."""
         return f'{SCHEME} realm="liuke"'
+
+
+class UploadScheme(OpenApiAuthenticationExtension):
+    """Describes upload tokens for OpenAPI."""
+
+    target_class = UploadSignIn
+    name = "upload"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        """Return the scheme."""
+        return {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "The token of a recurring import, made under /imports/recurring/.",
+        }
 
 
 class RecurringUpload(Takes):

@@ -12,10 +12,11 @@ from django.test.utils import CaptureQueriesContext
 
 from customers.api import traces
 from customers.api.urls import BATCHES, _batch
-from customers.ground.models import AuditEvent, ExchangeRate
+from customers.ground.models import AuditEvent, Company, ExchangeRate
 from customers.imports import landing
-from customers.imports.kinds import Group, Row
+from customers.imports.kinds import Context, Group, Row
 from customers.models import (
+    Attribute,
     Complaint,
     Contact,
     Contract,
@@ -27,7 +28,7 @@ from customers.models import (
     OrderLine,
     Product,
 )
-from tests.factories import CustomerFactory
+from tests.factories import NOW, CustomerFactory
 
 MOMENT = "2026-05-11T09:30:00+08:00"
 
@@ -161,7 +162,8 @@ def test_a_rate_that_somebody_else_brings_meanwhile_is_written_over(shop, monkey
     shop("post", "batch/rates/", {"records": [rate]})
     values = {"currency": "EUR", "day": date(2026, 5, 11), "rate": Decimal("7.9")}
     monkeypatch.setattr(ExchangeRate.objects, "filter", lambda **_: [])  # it was not there a moment ago
-    landing.land_rates([Group("EUR", [Row(0, 1, values)])], None)
+    context = Context(source="", at=NOW, firm=Company.objects.get())
+    landing.land_rates([Group("EUR", [Row(0, 1, values)])], context)
     assert [row.rate for row in ExchangeRate.objects.all()] == [Decimal("7.9")]
 
 
@@ -244,6 +246,7 @@ def test_a_batch_takes_as_many_queries_for_ten_as_for_three(shop):
 
 
 def test_examples_of_the_documentation_land(shop):
+    Attribute.objects.create(code="industry", kind="text", label_en="Industry", label_zh="行业")
     for kind in BATCHES:
         example = _batch(kind, *BATCHES[kind]).examples["upsert"]
         said = shop("post", f"batch/{kind}/", example).json()

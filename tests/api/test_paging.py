@@ -11,7 +11,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from tests.api.test_resources import LISTS, facts_of
-from tests.factories import NOW, CustomerFactory, OrderFactory
+from tests.factories import NOW, CustomerFactory, OrderFactory, findable
 
 
 def pages(program, path, **query):
@@ -111,6 +111,7 @@ def test_lists_take_as_many_queries_for_three_as_for_one_and_count_nothing(progr
 
 def test_filters_match_and_miss(program, customer, manager):
     other = CustomerFactory(name="Red Hill", segment="retail")
+    findable()
     old = OrderFactory(customer=customer, occurred_at=NOW - timedelta(days=2))
     new = OrderFactory(customer=other, occurred_at=NOW - timedelta(days=1))
 
