@@ -37,7 +37,9 @@ def untranslated(page: Any, *, known: set[str]) -> list[str]:
 
 def wrong_with(page: Any, *, is_pseudo: bool, known: set[str]) -> list[str]:
     """Return what is wrong with the page that is open; nothing when it is right."""
-    violations = _AXE.run(page, options={"preload": False}).response["violations"]
+    violations = _AXE.run(page, options={"preload": False, "resultTypes": ["violations"]}).response[
+        "violations"
+    ]
     found = {
         "axe": [f"{one['id']}: {one['nodes'][0]['html'][:90]}" for one in violations],
         "sideways": look(page, "widest")
