@@ -165,7 +165,7 @@ class Asked:
         if "If-Match" in (case.headers or {}) and not case.meta.is_negative_at(ParameterLocation.HEADER):
             case.headers["If-Match"] = "*"
         if case.path_parameters and not case.meta.is_negative_at(ParameterLocation.PATH):
-            for name in case.path_parameters:
+            for name in case.path_parameters.keys() - {"day"}:
                 known = self.ids(KNOWN[name]) if name in KNOWN else ids_in(case.operation.path)
                 if known:
                     case.path_parameters[name] = pick.choice(known)
@@ -185,7 +185,8 @@ class Asked:
 
 def ids_in(path: str) -> list[int]:
     """Return ids of what the address of a resource names."""
-    resource = resolve(re.sub(r"{\w+}", "1", path)).func.cls
+    named = re.sub(r"{(\w+)}", lambda found: "2026-05-11" if found[1] == "day" else "1", path)
+    resource = resolve(named).func.cls
     return list(resource.model._default_manager.order_by("pk").values_list("pk", flat=True)[:5])
 
 
