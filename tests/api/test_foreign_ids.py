@@ -29,11 +29,14 @@ KINDS = {  # names of fields and parameters that hold ids, and of what
     "contact": "contact",
     "customer": "customer",
     "order": "order",
+    "other": "customer",
     "owner": "user",
+    "survivor": "customer",
     "to": "user",
     "user": "user",
 }
-NO_OBJECTS = {"attribute", "cause", "parent", "product", "team"}  # of the company: known to all
+# of the company: known to all; ``object_id`` is for admins alone, who see everybody
+NO_OBJECTS = {"attribute", "cause", "object_id", "parent", "product", "team"}
 ASKING = ("outsider", "south_lead")
 
 

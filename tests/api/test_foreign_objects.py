@@ -77,6 +77,14 @@ KIND_OF = {  # what the first object in an address is, by what stands before it
     "sweeps": "sweep",
     "teams": "team",
     "users": "user",
+    "customers/duplicates": "duplicate",
+    "customers/merges": "merge",
+    "duplicates": "duplicate",
+    "imports/recurring": "profile",
+    "merges": "merge",
+    "reminders": "reminder",
+    "renewals": "contract",
+    "segments": "segment",
     "settings/metrics": "usage_metric",
     "invoices": "invoice",
     "usage": "usage",
@@ -161,6 +169,7 @@ def object_routes(*, api: bool) -> Iterator[Route]:
             or route.startswith("admin/")
             or "<rest>" in route
             or "<str:secret>" in route  # the link is the right itself: tests/customers/test_links.py
+            or "<slug:code>" in route.split("<int:")[0]  # of the company, not of a customer
         ):
             continue
         if route.startswith("api/") == api:
@@ -272,6 +281,8 @@ def test_the_same_addresses_show_their_object_to_whom_it_belongs(quiet, world, a
     for route in object_routes(api=api):
         kind = route.kind
         if kind in world.company or not route.lets_in("team_lead", "get", owner.scopes):
+            continue
+        if "<int:" in route.address(0):  # names a second object: tests/retention/test_merging_pages.py
             continue
         for pk in world.north[kind]:
             response = owner.ask("get", route.address(pk), {})

@@ -21,3 +21,10 @@ def test_first_steps(program, customer):
     assert stale.status_code == 412
     assert stale.json()["code"] == "stale"
     assert stale["Content-Type"] == "application/problem+json"
+
+
+def test_a_number_is_no_text(program, customer):
+    for value in (11728, 1.5, True):
+        answer = program("patch", f"customers/{customer.pk}/", {"name": value}, If_Match="*")
+        assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (400, "#/name")
+    assert program("patch", f"customers/{customer.pk}/", {"name": "11728"}, If_Match="*").status_code == 200

@@ -15,7 +15,7 @@ from django.apps import apps
 from django.contrib.sessions.models import Session
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from customers import attachments, consents, handles, needs, objections, tokens
+from customers import attachments, consents, handles, needs, objections, reminders, tokens
 from customers.ground import clock
 from customers.ground.models import AuditEvent, CalendarException
 from customers.models import (
@@ -23,13 +23,17 @@ from customers.models import (
     Attribute,
     AttributeValue,
     Customer,
+    DuplicateProposal,
     ErasureReceipt,
     ExternalRef,
     ImportBatch,
+    ImportProfile,
+    Merge,
+    Reminder,
     UsageMetric,
     User,
 )
-from retention import calls, cases
+from retention import calls, cases, segments
 from retention.models import EarlyWarning, FollowUpCall, Loss, RetentionCase, SweepRun, WarningRule
 from tests.factories import (
     NOW,
@@ -104,6 +108,7 @@ def build() -> World:
                 number="20260511-0A", person="contact", object_id=10**9, reason="request", at=NOW
             ).pk
         ],
+        "segment": [segments.make_list("vip", name_en="VIP", name_zh="贵宾", by=None, at=NOW).pk],
         "consent_text": [consents.add_text(code="news", text_en="Yes", text_zh="", **acted).pk],
         "audit": list(AuditEvent.objects.values_list("pk", flat=True)[:1]),
     }
@@ -176,6 +181,19 @@ def _belongings(world: World, owner: User, lead: User, *, hidden: bool) -> dict[
             cases.diagnose(case, churn_type="active", causes=[makers.cause("price")], by=owner, at=NOW)
             cases.close_case(case, outcome="lost", reason=word(), by=owner, at=NOW)
             found["loss"].append(Loss.objects.get(case=case).pk)
+    first, second = found["customer"]
+    found["duplicate"] = [
+        DuplicateProposal.objects.create(low_id=first, high_id=second, signs=1, found_at=NOW).pk
+    ]
+    stub = CustomerFactory(name=word(), owner=owner, contact=False)
+    Customer.objects.filter(pk=stub.pk).update(gone_at=NOW, merged_into=first)
+    found["merge"] = [Merge.objects.create(survivor_id=first, merged=stub, reason=word(), by=lead, at=NOW).pk]
+    due = NOW + timedelta(days=1)
+    found["reminder"] = [reminders.set_reminder(owner, text=word(), due_at=due, by=owner, at=NOW).pk]
+    profile = ImportProfile.objects.create(
+        name=word(), kind="customers", by=lead, prefix="liukeup_", secret_hash=word(), made_at=NOW
+    )
+    found["profile"] = [profile.pk]
     attribute, _new = Attribute.objects.get_or_create(
         code="tier", defaults={"label_en": "Tier", "label_zh": "等级", "kind": "text"}
     )
@@ -218,6 +236,10 @@ def _belongings(world: World, owner: User, lead: User, *, hidden: bool) -> dict[
 
 MODELS = {
     "customer": Customer,
+    "duplicate": DuplicateProposal,
+    "merge": Merge,
+    "profile": ImportProfile,
+    "reminder": Reminder,
     "case": RetentionCase,
     "call": FollowUpCall,
     "warning": EarlyWarning,

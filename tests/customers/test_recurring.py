@@ -63,7 +63,8 @@ def test_same_file_again_changes_nothing(client, saved):
 def test_file_of_another_form_is_a_run_that_was_refused_with_its_reason(client, saved, lead):
     profile, secret = saved
     answer = send(client, secret, "Number,Name\nC1,x\n").json()
-    assert answer["status"] == "refused" and "Nr" in answer["problem"]
+    assert answer["status"] == "refused"
+    assert any(f"“{column}”" in answer["problem"] for column in COLUMNS.values())
     client.force_login(lead)
     said = client.get(reverse("customers:profile_detail", args=[profile.pk])).content.decode()
     assert "did not land whole" in said

@@ -138,12 +138,26 @@ class IdField(serializers.IntegerField):
         super().__init__(min_value=1, max_value=2**63 - 1, **kwargs)
 
 
+def refuse_numbers_for_text(serializer: serializers.Serializer[Any], data: Any) -> None:
+    """Raise the errors of fields that ask for text and get a number, which would be kept as its digits."""
+    if not isinstance(data, Mapping):
+        return
+    wrong = {
+        name: [serializers.ErrorDetail(field.error_messages["invalid"], code="invalid")]
+        for name, field in serializer.fields.items()
+        if isinstance(field, serializers.CharField) and isinstance(data.get(name), int | float)
+    }
+    if wrong:
+        raise serializers.ValidationError(wrong)
+
+
 class Takes(serializers.Serializer[Any]):
     """What a call takes; fields that it does not know are refused."""
 
     def to_internal_value(self, data: Any) -> Any:
         """Read the values; raise each field's errors."""
         refuse_strange(self, data)
+        refuse_numbers_for_text(self, data)
         try:
             return super().to_internal_value(data)
         except Refused as refusal:
