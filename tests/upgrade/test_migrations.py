@@ -28,6 +28,10 @@ MEANT: dict[str, dict[str, str]] = {
         "CREATE_INDEX": "of a new, empty column, and of new tables; imports are few",
         "CREATE_INDEX_EXCLUSIVE": "as above",
     },
+    "customers.0031_one_time_link": {
+        "CREATE_INDEX": "of a new table, which is empty",
+        "CREATE_INDEX_EXCLUSIVE": "as above",
+    },
     "customers.0033_contract_renewal_indexes": {
         "ADD_UNIQUE": "the column is new and empty: no row breaks it, and old code writes none that could",
         "CREATE_INDEX": "of the new, empty column only; contracts are few",
