@@ -20,7 +20,6 @@ from retention.measures.history import months_of
 
 PAGE = 15
 MOST_PAGES = 1000
-MOST_CONTRACTS = 50
 NEWEST = 5
 MOST_BALANCES = 1000
 
