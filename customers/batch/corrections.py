@@ -176,7 +176,8 @@ def land_lines(
     if not changing:
         return
     known: dict[int, dict[int, OrderLine]] = {pk: {} for pk in changing}
-    for line in OrderLine.objects.filter(order_id__in=changing):
+    standing = OrderLine.objects.select_for_update().filter(order_id__in=changing)
+    for line in standing.order_by("pk"):  # held: another import may just be changing them
         known[line.order_id][line.line_no] = line
     changes = Changes(OrderLine, batch=batch, at=at)
     for pk, (plan, row) in changing.items():

@@ -46,6 +46,10 @@ class Wanted:
     recorded_at: datetime | None = None
     recorded_assumed: bool = False
 
+    def differs(self, obj: Any) -> bool:
+        """Say whether ``obj`` stands otherwise."""
+        return any(getattr(obj, name) != value for name, value in self.fields.items())
+
 
 @dataclass(slots=True)
 class Row:
@@ -154,6 +158,7 @@ def land_rows(
             landed.append(Row(obj, State.CREATED))
         else:
             landed.append(Row(obj, State.UNCHANGED))
+    _hold_what_differs(model, wanted, landed)
     changes = Changes(model, batch=batch, at=at)
     for want, row in zip(wanted, landed, strict=True):
         if row.state is State.UNCHANGED:
@@ -182,6 +187,18 @@ def _present(model: type[models.Model], ids: list[int]) -> dict[Any, Any]:
     if any(row.erased_at is not None for row in found.values()):
         raise _ErasedMeanwhile("erased meanwhile")
     return found
+
+
+def _hold_what_differs(model: type[models.Model], wanted: Sequence[Wanted], landed: Sequence[Row]) -> None:
+    """Read the rows that will change once more, and hold them: another import may just have changed them."""
+    differing = {
+        row.obj.pk: row
+        for want, row in zip(wanted, landed, strict=True)
+        if row.state is State.UNCHANGED and want.differs(row.obj)
+    }
+    held = model._default_manager.select_for_update().order_by("pk").in_bulk(differing)
+    for pk, row in differing.items():
+        row.obj = held[pk]
 
 
 class Changes:

@@ -28,15 +28,18 @@ KINDS = {  # names of fields and parameters that hold ids, and of what
     "cases": "case",
     "contact": "contact",
     "customer": "customer",
+    "merged": "customer",
     "order": "order",
+    "payment": "payment",
     "other": "customer",
     "owner": "user",
+    "successor": "contact",
     "survivor": "customer",
     "to": "user",
     "user": "user",
 }
 # of the company: known to all; ``object_id`` is for admins alone, who see everybody
-NO_OBJECTS = {"attribute", "cause", "object_id", "parent", "product", "team"}
+NO_OBJECTS = {"attribute", "cause", "object_id", "parent", "product", "steps", "team", "text"}
 ASKING = ("outsider", "south_lead")
 
 

@@ -28,6 +28,7 @@ from customers.models import (
     ExternalRef,
     ImportBatch,
     ImportProfile,
+    InvoiceEvent,
     Merge,
     Reminder,
     UsageMetric,
@@ -132,6 +133,7 @@ def _belongings(world: World, owner: User, lead: User, *, hidden: bool) -> dict[
         "objection": [],
         "usage": [],
         "invoice": [],
+        "payment": [],
         "case": [],
         "call": [],
         "warning": [],
@@ -167,7 +169,7 @@ def _belongings(world: World, owner: User, lead: User, *, hidden: bool) -> dict[
             found["objection"].append(objections.object_to_profiling(customer, **said).pk)
         invoice = InvoiceFactory(customer=customer, number=word())
         found["invoice"].append(invoice.pk)
-        InvoiceEventFactory(invoice=invoice)
+        found["payment"].append(InvoiceEventFactory(invoice=invoice).pk)
         found["usage"].append(UsageFactory(customer=customer).pk)
         makers.give_margin(customer, 10_000 + number)
         case = makers.make_case(customer, by=owner, reason=word())
@@ -256,8 +258,10 @@ def is_visible(kind: str, pk: int, user: User) -> bool:
         return True
     if kind in MODELS:
         return MODELS[kind].objects.visible_to(user).filter(pk=pk).exists()  # type: ignore[attr-defined]
-    model = apps.get_model("customers", kind.replace("_", ""))
     owners = Customer.objects.visible_to(user)  # type: ignore[attr-defined]
+    if kind == "payment":
+        return InvoiceEvent.objects.filter(pk=pk, invoice__customer__in=owners).exists()
+    model = apps.get_model("customers", kind.replace("_", ""))
     if kind == "consent":
         return model.objects.filter(pk=pk, contact__customer__in=owners).exists()
     return model.objects.filter(pk=pk, customer__in=owners).exists()

@@ -67,7 +67,7 @@ class Keyboard:
 
     def choose(self, word: str, then: str) -> None:
         """Search in the picker, which has the focus, and take the first that is left."""
-        self.page.wait_for_function("document.activeElement?.matches('[data-picker-search]') ?? false")
+        expect(self.page.locator("[data-picker-search]:focus")).to_have_count(1)
         self.page.keyboard.type(word)
         self.page.keyboard.press("Enter")
         self.page.wait_for_selector(then)
@@ -86,7 +86,7 @@ def test_a_nested_condition_is_built_by_the_keyboard_alone(
 
     keys.act("add:root", "[data-picker]")
     keys.choose("days_since_last_order", "#condition-0-op")
-    page.wait_for_function("document.activeElement?.id === 'condition-0-op'")
+    expect(page.locator("#condition-0-op")).to_be_focused()
     keys.to("#condition-0-value")
     page.keyboard.type("30")
     expect(page.locator(".cond-outcome")).to_contain_text("1", timeout=2000)
@@ -97,7 +97,7 @@ def test_a_nested_condition_is_built_by_the_keyboard_alone(
     for op in ("!=", "one_of"):  # each change draws the editor anew, and the list keeps the focus
         page.keyboard.press("ArrowDown")
         page.wait_for_selector(f"#condition-1-0-op option[selected][value='{op}']", state="attached")
-        page.wait_for_function("document.activeElement?.id === 'condition-1-0-op'")
+        expect(page.locator("#condition-1-0-op")).to_be_focused()
     page.wait_for_selector(".cond-choices")
     for choice in ("food", "steel"):
         keys.to(f'.cond-choices [value="{choice}"]')
@@ -115,7 +115,7 @@ def test_a_nested_condition_is_built_by_the_keyboard_alone(
     page.keyboard.type("1000")
     expect(page.locator("#condition-1-1-problem .field-errors")).to_have_count(0)
     keys.act("negate:1", '[name="condition.1.not"]')
-    page.wait_for_function("document.activeElement?.value === 'negate:1'")
+    expect(page.locator('button[value="negate:1"]')).to_be_focused()
     expect(page.locator(".cond-sentence")).to_be_visible()
     accessible(page)
     keys.to("form .btn-primary")
