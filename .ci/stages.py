@@ -141,6 +141,7 @@ def real_services() -> None:
     with services.postgres() as address, services.redis() as bell:
         pytest(
             "services and not browser",
+            *("-n", "2", "--dist", "loadfile"),
             DATABASE_URL=address,
             TEST_DB_NAME="liuke_services",
             TEST_POSTGRES_URL=address,
@@ -157,11 +158,11 @@ def chaos() -> None:
 
 
 def browser() -> None:
-    """The tests in a real browser, one after the other."""
+    """The tests in a real browser."""
     if not services.program("chromium"):
         raise services.Missing("Chromium is not installed (apt-get install chromium fonts-noto-cjk)")
     with services.redis() as bell:
-        pytest("browser", DJANGO_ALLOW_ASYNC_UNSAFE="true", TEST_REDIS_URL=bell)
+        pytest("browser", "-n", "2", DJANGO_ALLOW_ASYNC_UNSAFE="true", TEST_REDIS_URL=bell)
 
 
 def shots() -> None:

@@ -24,6 +24,8 @@ from customers.models.people import Role
 from tests.factories import UserFactory
 from tests.test_architecture import routes
 
+pytestmark = pytest.mark.slow  # asks of no database what another would answer otherwise: once is enough
+
 PAGE = Path(settings.BASE_DIR) / "docs" / "permissions.md"
 ROLES = [*Role.values, PUBLIC]
 EXAMPLES = {"day": "2026-05-11"}

@@ -169,6 +169,7 @@ class CustomerFilter(filters.FilterSet):
 
 
 class Customers(Lists, Details, Resource):
+    moves_when_merged = True
     tag = "customers"
     model = Customer
     detail_route = "api:customer-detail"

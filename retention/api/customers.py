@@ -66,6 +66,7 @@ class HistoryShape(serializers.Serializer[Any]):
 
 
 class CustomerMeasuresOf(Resource):
+    moves_when_merged = True
     tag = "measures"
     model = Customer
     serializer_class = MeasuresShape
@@ -146,6 +147,7 @@ class Measures(Lists, Resource):
 
 
 class Timeline(Lists, Resource):
+    moves_when_merged = True
     tag = "customers"
     model = Customer
     serializer_class = EntryShape

@@ -24,6 +24,8 @@ import retention
 from customers.ground.api.problems import CODES
 from customers.ground.errors import Refused
 
+pytestmark = pytest.mark.slow  # asks of no database what another would answer otherwise: once is enough
+
 DOCUMENT = Path(settings.BASE_DIR) / "docs" / "openapi.yaml"
 MANUAL = Path(settings.BASE_DIR) / "docs" / "api.md"
 CODES_BEGIN, CODES_END = "<!-- codes -->\n", "<!-- /codes -->\n"

@@ -9,7 +9,10 @@ from django.urls import reverse
 from config.admin import OURS
 from tests.factories import CustomerFactory, OrderFactory, UserFactory
 
-pytestmark = pytest.mark.django_db
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.slow,
+]  # asks of no database what another would answer otherwise: once is enough
 OWN = [model for model in admin.site._registry if model._meta.app_label in OURS]
 
 

@@ -21,6 +21,8 @@ from retention import rules, sweep
 from retention.models import RetentionCase, WarningRule
 from tests.factories import NOW, InteractionFactory, OrderFactory
 
+pytestmark = pytest.mark.slow  # asks of no database what another would answer otherwise: once is enough
+
 PLACEHOLDER = re.compile(r"%(?:\(\w+\))?[-+0 ]?\d*(?:\.\d+)?[sdfr%]")
 # English word → the one Chinese word for it (product.md, “Words”).
 GLOSSARY = {

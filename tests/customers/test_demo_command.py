@@ -19,7 +19,10 @@ from customers.models import Customer, Interaction, Order, User
 from retention.models import EarlyWarning, FollowUpCall, Loss, RetentionCase, SweepRun, WarningRule
 from tests.factories import CompanyFactory, CustomerFactory
 
-pytestmark = pytest.mark.django_db
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.slow,
+]  # asks of no database what another would answer otherwise: once is enough
 UNTIL = "2026-06-30"
 
 

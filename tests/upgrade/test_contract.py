@@ -14,6 +14,8 @@ from django.core.management import call_command
 from tests.factories import CompanyFactory
 from tests.upgrade import contract
 
+pytestmark = pytest.mark.slow  # asks of no database what another would answer otherwise: once is enough
+
 
 @pytest.fixture(scope="module")
 def kept() -> dict[str, Any]:

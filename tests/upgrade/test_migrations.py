@@ -24,15 +24,11 @@ MEANT: dict[str, dict[str, str]] = {
     },
     "retention.0004_case_queue_indexes": {"DROP_INDEX": "dropping takes a moment; it is made anew at once"},
     "retention.0007_warning_run_customer": {"DROP_INDEX": "dropping takes a moment; its successor stands"},
-    "customers.0026_import_undo": {
-        "CREATE_INDEX": "of a new, empty column, and of new tables; imports are few",
+    "customers.0011_customer_file": {
+        "CREATE_INDEX": "of new tables and of new, empty columns; imports are few",
         "CREATE_INDEX_EXCLUSIVE": "as above",
     },
-    "customers.0031_one_time_link": {
-        "CREATE_INDEX": "of a new table, which is empty",
-        "CREATE_INDEX_EXCLUSIVE": "as above",
-    },
-    "customers.0033_contract_renewal_indexes": {
+    "customers.0012_customer_file_indexes": {
         "ADD_UNIQUE": "the column is new and empty: no row breaks it, and old code writes none that could",
         "CREATE_INDEX": "of the new, empty column only; contracts are few",
     },

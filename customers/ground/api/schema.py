@@ -138,6 +138,10 @@ class Described(AutoSchema):
         found: dict[Any, Any] = {status: gives if status != 204 else None}
         if self.view.action == "retrieve":
             found[304] = OpenApiResponse(description="what you have still holds")
+        if self.view.moves_when_merged and "{" in self.path:
+            found[307] = OpenApiResponse(
+                description="merged into another: the same is found there, see Location"
+            )
         refusals = dict(_ALWAYS)
         if self.method not in {"GET", "HEAD"}:
             refusals |= _UNSAFE

@@ -61,6 +61,9 @@ class Resource(GenericViewSet[Any]):
     detail_route: ClassVar[str] = ""
     """The name of the route of one of these, for ``Location``."""
 
+    moves_when_merged: ClassVar[bool] = False
+    """Whether an address of these leads on to that of the customer into which theirs was merged."""
+
     schema = Described()
     permission_classes = [Declared]
     pagination_class = Keyset

@@ -30,14 +30,16 @@ INDEXES = {
 
 
 @pytest.fixture(autouse=True)
-def _company(db: None) -> None:
-    """A company with some thousand facts of each kind, counted by the database."""
+def _company(db: None, request: pytest.FixtureRequest) -> None:
+    """A company with some thousand facts of the kind asked for, or of each, counted by the database."""
     CompanyFactory()
+    asked = getattr(request.node, "callspec", None)
+    codes = [asked.params["code"]] if asked else list(sources())
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":  # rows that stand for others; their keys lead nowhere
             cursor.execute("SET LOCAL session_replication_role = replica")
-            for source in sources().values():
-                cursor.execute(_many(source))
+            for code in codes:
+                cursor.execute(_many(sources()[code]))
         cursor.execute("ANALYZE")
 
 

@@ -15,5 +15,5 @@ def fill(apps, schema_editor):
 
 class Migration(migrations.Migration):
     atomic = False
-    dependencies = [("customers", "0016_search_indexes")]
+    dependencies = [("customers", "0012_customer_file_indexes")]
     operations = [migrations.RunPython(fill, migrations.RunPython.noop, elidable=True)]
