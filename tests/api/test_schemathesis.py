@@ -224,9 +224,8 @@ def test_the_api_answers_as_it_is_described(one_transaction, world, identity):
         for mode in GenerationMode:
             asked.operation(operation, mode, EXAMPLES if identity != "expired" else 1)
     met = dict(sorted(asked.statuses.items()))
-    print(
-        f"\n{identity}: {len(operations)} operations, {len(asked.answered)} did it, {sum(met.values())} requests, {met}"
-    )  # noqa: T201
+    told = f"{len(operations)} operations, {len(asked.answered)} done, {sum(met.values())} requests, {met}"
+    print(f"\n{identity}: {told}")  # noqa: T201
     assert not asked.wrong, "\n\n".join(f"== {place}\n{told}" for place, told in asked.wrong.items())
     if identity == "expired":
         assert set(asked.statuses) <= {400, 401, 404, 405, 406}
