@@ -108,9 +108,9 @@ def named_all(names: Iterable[str], *, by: User | None, at: datetime) -> dict[st
         row.key: row.competitor
         for row in CompetitorName.objects.filter(key__in=set(keys.values())).select_related("competitor")
     }
-    for name, key in sorted(keys.items()):
-        if key not in found:
-            found[key] = _enter(plain(name), key, by=by, at=at)
+    first = {key: name for name, key in reversed(keys.items())}  # how it was written first
+    for key in sorted(first.keys() - found.keys()):  # in one order for everybody
+        found[key] = _enter(plain(first[key]), key, by=by, at=at)
     return {name: found[key] for name, key in keys.items()}
 
 
