@@ -87,6 +87,17 @@ class CustomersConfig(AppConfig):
         )
         navigation.register(
             Entry(
+                "customers:competitor_list",
+                _("Competitors"),
+                "swords",
+                frozenset({"admin", "team_lead"}),
+                position=65,
+                section="setup",
+                help=_("Who else courts your customers: names and aliases, products, talking points."),
+            )
+        )
+        navigation.register(
+            Entry(
                 "customers:import_list",
                 _("Imports"),
                 "upload",

@@ -20,7 +20,16 @@ from customers import company, erasure
 from customers.ground import audit, localtime
 from customers.ground.errors import Refused
 from customers.ground.models import AuditEvent, SealedValue
-from customers.models import Complaint, Contact, ErasureReceipt, ImportBatch, Interaction, KeepPeriod, User
+from customers.models import (
+    CompetitorSighting,
+    Complaint,
+    Contact,
+    ErasureReceipt,
+    ImportBatch,
+    Interaction,
+    KeepPeriod,
+    User,
+)
 
 Clear = Callable[[datetime, int, datetime], int]  # (older than, most rows, now) -> rows cleared
 STEP = 1000
@@ -192,6 +201,13 @@ def register_all() -> None:
             _("The text; category, severity and deadlines stay."),
             None,
             texts(Complaint, "text", moment="occurred_at"),
+        ),
+        DataClass(
+            "sightings",
+            _("What competitors offered"),
+            _("The words; competitor, prices and day stay."),
+            None,
+            texts(CompetitorSighting, "offered", moment="occurred_at"),
         ),
         DataClass(
             "audit_values",

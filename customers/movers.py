@@ -64,7 +64,8 @@ _exporters: dict[type[models.Model], Exporter] = {}
 _undo_blockers: dict[str, UndoBlocker] = {}
 _followers: dict[str, Follower] = {}
 PERSONS = ("customer", "contact")
-REFERENCES = {"attributevalue": "attribute"}  # the kind of a fact's references where it is not its own name
+# The kind of a fact's references where it is not its own name.
+REFERENCES = {"attributevalue": "attribute", "competitorsighting": "sighting"}
 
 
 def register(

@@ -88,6 +88,11 @@ urlpatterns = [
     path("customers/<int:pk>/dealings/invoice/", dealings.dealings_invoice, name="customer_dealings_invoice"),
     path("customers/<int:pk>/dealings/payment/", dealings.dealings_payment, name="customer_dealings_payment"),
     path("customers/<int:pk>/dealings/usage/", dealings.dealings_usage, name="customer_dealings_usage"),
+    path(
+        "customers/<int:pk>/dealings/sighting/",
+        dealings.dealings_sighting,
+        name="customer_dealings_sighting",
+    ),
     *(
         path(
             f"customers/<int:pk>/dealings/{what}/<int:row>/remove/",

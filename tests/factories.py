@@ -13,10 +13,14 @@ import factory
 from factory.django import DjangoModelFactory
 
 from customers.company import STANDARD_WEEK
+from customers.competitor_names import key_of
 from customers.ground import localtime
 from customers.ground.models import Company
 from customers.models import (
     Address,
+    Competitor,
+    CompetitorName,
+    CompetitorSighting,
     Complaint,
     ComplaintEvent,
     Contact,
@@ -316,6 +320,41 @@ class UsageFactory(FactFactory):
     metric = factory.LazyAttribute(lambda o: UsageMetric.objects.get(code=o.code))
     kind = factory.LazyAttribute(lambda o: o.metric.kind)
     milli = factory.LazyAttribute(lambda o: o.quantity * 1000)
+
+
+class CompetitorFactory(DjangoModelFactory[Competitor]):
+    """A checked competitor, found by its own name."""
+
+    class Meta:
+        model = Competitor
+        skip_postgeneration_save = True
+
+    name = factory.Sequence(lambda n: f"Rival {n}")
+    is_checked = True
+
+    @factory.post_generation
+    def aliases(self: Any, create: bool, extracted: Any, **kwargs: Any) -> None:
+        """Enter its own name, and the aliases given."""
+        for name in (self.name, *(extracted or ())) if create else ():
+            CompetitorName.objects.create(competitor=self, name=name, key=key_of(name))
+
+
+class SightingFactory(FactFactory):
+    """A competitor seen; prices in yuan when they are given, the company's money is its currency."""
+
+    class Meta:
+        model = CompetitorSighting
+        exclude = ("seen", "ours")
+
+    competitor = factory.SubFactory(CompetitorFactory)
+    offered = "10 % off"
+    seen: Any = None
+    ours: Any = None
+    currency = factory.LazyAttribute(lambda o: "CNY" if o.seen else "")
+    price_seen = factory.LazyAttribute(lambda o: o.seen and o.seen * 100)
+    price_ours = factory.LazyAttribute(lambda o: o.ours and o.ours * 100)
+    price_seen_base = factory.LazyAttribute(lambda o: o.price_seen)
+    price_ours_base = factory.LazyAttribute(lambda o: o.price_ours)
 
 
 class OwnershipFactory(FactFactory):

@@ -11,9 +11,13 @@ def register() -> None:
     """Enter the scopes (called in ``ready()``)."""
     scopes.register("customers:read", _("read customers, contacts and who looks after them"))
     scopes.register("customers:write", _("make and change customers and contacts, give them to colleagues"))
-    scopes.register("facts:read", _("read orders, contracts, interactions, complaints, usage and invoices"))
     scopes.register(
-        "facts:write", _("record orders, contracts, interactions, complaints, usage and invoices")
+        "facts:read",
+        _("read orders, contracts, interactions, complaints, usage, invoices and sightings of competitors"),
+    )
+    scopes.register(
+        "facts:write",
+        _("record orders, contracts, interactions, complaints, usage, invoices and sightings of competitors"),
     )
     scopes.register("imports:read", _("follow imports"))
     scopes.register("imports:write", _("bring in files"))

@@ -31,6 +31,7 @@ from customers.batch.records import (
     Refusal,
     Step,
 )
+from customers.batch.sightings import SightingRecord, upsert_sightings
 from customers.batch.usage import UsageRecord, upsert_usage
 
 __all__ = [
@@ -49,6 +50,7 @@ __all__ = [
     "PaymentStep",
     "ProductRecord",
     "Refusal",
+    "SightingRecord",
     "Step",
     "UsageRecord",
     "upsert_attributes",
@@ -62,5 +64,6 @@ __all__ = [
     "upsert_orders",
     "upsert_ownerships",
     "upsert_products",
+    "upsert_sightings",
     "upsert_usage",
 ]

@@ -105,6 +105,16 @@ def check_moments(values: dict[str, Any], context: Context) -> None:
     _not_in_future(values, context, "occurred_at", "recorded_at")
 
 
+def check_sighting(values: dict[str, Any], context: Context) -> None:
+    """Refuse a sighting in the future, prices of nothing, and our price without the one that was seen."""
+    _not_in_future(values, context, "occurred_at", "recorded_at")
+    for name in ("price_seen", "price_ours"):
+        if values.get(name) is not None and values[name] <= 0:
+            raise CellRefused(name, errors.Zero())
+    if values.get("price_ours") is not None and values.get("price_seen") is None:
+        raise CellRefused("price_seen", errors.Missing())
+
+
 def check_rate(values: dict[str, Any], context: Context) -> None:
     """Refuse a rate that is not above zero."""
     rate = values["rate"].quantize(RATE_DIGITS)

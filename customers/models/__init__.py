@@ -2,6 +2,12 @@ from customers.models.attachments import Attachment
 from customers.models.attributes import Attribute, AttributeValue, AttributeValueVersion
 from customers.models.calendar_links import CalendarLink
 from customers.models.causes import Cause
+from customers.models.competitors import (
+    Competitor,
+    CompetitorName,
+    CompetitorSighting,
+    CompetitorSightingVersion,
+)
 from customers.models.complaints import Complaint, ComplaintEvent, ComplaintEventVersion, ComplaintVersion
 from customers.models.consents import Channel, Consent, ConsentText, Objection, Purpose
 from customers.models.contracts import Contract, ContractVersion
@@ -45,6 +51,10 @@ __all__ = [
     "CalendarLink",
     "Cause",
     "Channel",
+    "Competitor",
+    "CompetitorName",
+    "CompetitorSighting",
+    "CompetitorSightingVersion",
     "Complaint",
     "ComplaintEvent",
     "ComplaintEventVersion",

@@ -17,6 +17,7 @@ _NAMES: dict[str, tuple[str | Promise, str | Promise]] = {
     "customers.interaction": (_("interaction"), _("Interactions")),
     "customers.complaint": (_("complaint"), _("Complaints")),
     "customers.complaintevent": (_("step of a complaint"), _("Steps of complaints")),
+    "customers.competitorsighting": (_("sighting of a competitor"), _("Sightings of competitors")),
     "customers.usage": (_("usage"), _("Usage")),
     "customers.invoice": (_("invoice"), _("Invoices")),
     "customers.invoiceevent": (_("step of an invoice"), _("Steps of invoices")),

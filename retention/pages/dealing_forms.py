@@ -10,11 +10,11 @@ from django.core.exceptions import ValidationError
 from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 
-from customers import company, usage
+from customers import company, competitor_names, usage
 from customers.ground.models import ExchangeRate
 from customers.ground.money import format_money
 from customers.ground.numbers import whole
-from customers.models import Customer, Invoice, InvoiceEvent, UsageMetric
+from customers.models import CompetitorSighting, Customer, Invoice, InvoiceEvent, Product, UsageMetric
 from retention.pages.forms import YEARS, MomentField
 
 MOST_INVOICES = 100
@@ -137,3 +137,34 @@ class UsageForm(forms.Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["metric"].queryset = usage.metrics()  # type: ignore[attr-defined]
+
+
+class SightingForm(InCurrencyForm):
+    """What a competitor was seen to offer."""
+
+    competitor = forms.CharField(
+        label=_("Competitor"),
+        max_length=competitor_names.MOST_OF_NAME,
+        help_text=_("Its name in any spelling; a new one is entered to be checked."),
+        widget=forms.TextInput({"list": "competitor-names", "autocomplete": "off"}),
+    )
+    offered = forms.CharField(
+        label=_("What it offered"), max_length=2000, required=False, widget=forms.Textarea({"rows": 3})
+    )
+    price_seen = _number(label=_("Price seen"), min_value=0, required=False, **_AMOUNT)
+    price_ours = _number(label=_("Our price"), min_value=0, required=False, **_AMOUNT)
+    product = forms.CharField(label=_("Our product"), max_length=64, required=False, help_text=_("Its code."))
+    learnt_from = forms.ChoiceField(label=_("Learnt from"), choices=CompetitorSighting.LearntFrom.choices)
+    occurred_at = _when(_("When"))
+    field_order = [
+        *("competitor", "offered", "price_seen", "price_ours", "currency"),
+        *("learnt_from", "product", "occurred_at"),
+    ]
+
+    def clean_product(self) -> Product | None:
+        """Return the product of the code."""
+        code = self.cleaned_data["product"]
+        found = Product.objects.filter(code=code).first() if code else None
+        if code and found is None:
+            raise ValidationError(_("There is no product with this code."), code="unknown_product")
+        return found

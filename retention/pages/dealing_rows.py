@@ -14,7 +14,16 @@ from django.utils.translation import get_language
 from customers.company import today
 from customers.ground.localtime import day_of
 from customers.ground.money import format_money
-from customers.models import Customer, Invoice, InvoiceEvent, Order, Usage, UsageKind, UsageMetric
+from customers.models import (
+    CompetitorSighting,
+    Customer,
+    Invoice,
+    InvoiceEvent,
+    Order,
+    Usage,
+    UsageKind,
+    UsageMetric,
+)
 from customers.models.usage import THOUSANDTHS
 from retention.measures.history import months_of
 
@@ -106,6 +115,32 @@ def invoices_of(customer: Customer, *, page: int, at: datetime) -> Listed:
         parts = [(step, _money(step.amount, invoice.currency)) for step in invoice.paid]
         owed = _money(invoice.owed, invoice.currency) if invoice.owed else ""
         return Line(invoice, _money(invoice.amount, invoice.currency), state, parts, owed)
+
+    return _listed(found, page, line)
+
+
+def sightings_of(customer: Customer, *, page: int) -> Listed:
+    """Return a page of what competitors were seen to offer, newest first.
+
+    ``state`` says how our price stands: dearer, cheaper or even; ``owed`` is ours.
+    """
+    found = (
+        CompetitorSighting.objects.filter(customer=customer, void=False)
+        .order_by("-occurred_at", "-pk")
+        .select_related("competitor__merged_into", "product")
+    )
+
+    def line(sighting: CompetitorSighting) -> Line:
+        seen, ours = sighting.price_seen, sighting.price_ours
+        state = ""
+        if seen is not None and ours is not None:
+            state = "dearer" if ours > seen else "cheaper" if ours < seen else "even"
+        return Line(
+            sighting,
+            "" if seen is None else _money(seen, sighting.currency),
+            state,
+            owed="" if ours is None else _money(ours, sighting.currency),
+        )
 
     return _listed(found, page, line)
 

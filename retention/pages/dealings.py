@@ -1,4 +1,4 @@
-"""The customer's dealings with us: orders, contracts, invoices, usage; and forms to enter them."""
+"""The customer's dealings: orders, contracts, invoices, usage, competitors; and forms to enter them."""
 
 from __future__ import annotations
 
@@ -14,15 +14,22 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from customers import company, invoices, orders, usage
+from customers import company, competitors, invoices, orders, sightings, usage
 from customers.access import allow
 from customers.ground import clock, money
 from customers.ground.errors import Refused
-from customers.models import Customer, Invoice, InvoiceEvent, Order, Usage
+from customers.models import CompetitorSighting, Customer, Invoice, InvoiceEvent, Order, Usage
 from retention.pages.contracts import contracts_of_customer
 from retention.pages.customers import SEES_CUSTOMERS
-from retention.pages.dealing_forms import DeliveryForm, InvoiceForm, OrderForm, PaymentForm, UsageForm
-from retention.pages.dealing_rows import invoices_of, orders_of, page_number, usage_of
+from retention.pages.dealing_forms import (
+    DeliveryForm,
+    InvoiceForm,
+    OrderForm,
+    PaymentForm,
+    SightingForm,
+    UsageForm,
+)
+from retention.pages.dealing_rows import invoices_of, orders_of, page_number, sightings_of, usage_of
 from retention.pages.forms import WORKERS
 
 Verb = Callable[[dict[str, Any], datetime], Any]
@@ -31,7 +38,7 @@ Verb = Callable[[dict[str, Any], datetime], Any]
 @require_safe
 @allow(*SEES_CUSTOMERS)
 def dealings_page(request: HttpRequest, pk: int) -> HttpResponse:
-    """Show what the customer bought, agreed, owes and uses; ``?orders=2`` and ``?invoices=2`` page."""
+    """Show what the customer bought, agreed, owes, uses, and who courts it; ``?orders=2`` pages."""
     return _page(request, _customer_of(request, pk))
 
 
@@ -114,8 +121,25 @@ def dealings_usage(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 @allow(*WORKERS)
+def dealings_sighting(request: HttpRequest, pk: int) -> HttpResponse:
+    """Enter what a competitor was seen to offer."""
+    customer = _customer_of(request, pk)
+
+    def record(values: dict[str, Any], at: datetime) -> None:
+        currency = values["currency"] or company.current().base_currency
+        for name in ("price_seen", "price_ours"):
+            if values[name] is not None:
+                values[name] = money.to_minor(values[name], currency)
+        sightings.record_sighting(customer, **values, by=request.user, at=at)
+
+    form = SightingForm(request.POST)
+    return _act(request, customer, "sighting_form", form, record, _("The sighting is entered."))
+
+
+@require_POST
+@allow(*WORKERS)
 def dealings_remove(request: HttpRequest, pk: int, what: str, row: int) -> HttpResponse:
-    """Remove usage, a payment or an invoice that was entered wrongly."""
+    """Remove usage, a payment, an invoice or a sighting that was entered wrongly."""
     customer = _customer_of(request, pk)
     model, verb = _REMOVES[what]
     found = get_object_or_404(model, pk=row, customer=customer)
@@ -132,6 +156,7 @@ _REMOVES: dict[str, tuple[Any, Callable[..., Any]]] = {
     "usage": (Usage, usage.remove_usage),
     "payment": (InvoiceEvent, invoices.remove_payment),
     "invoice": (Invoice, invoices.remove_invoice),
+    "sighting": (CompetitorSighting, sightings.remove_sighting),
 }
 REMOVES = tuple(_REMOVES)
 
@@ -140,7 +165,7 @@ def _page(
     request: HttpRequest, customer: Customer, *, delivery_of: Order | None = None, **bound: forms.Form
 ) -> HttpResponse:
     at, firm = clock.now(), company.current()
-    numbers = {name: page_number(request.GET.get(name)) for name in ("orders", "invoices")}
+    numbers = {name: page_number(request.GET.get(name)) for name in ("orders", "invoices", "sightings")}
     context: dict[str, Any] = {
         "customer": customer,
         "now": at,
@@ -148,6 +173,7 @@ def _page(
         "contracts": contracts_of_customer(customer, day=company.today(at, firm).number),
         "invoices": invoices_of(customer, page=numbers["invoices"], at=at),
         "usage": usage_of(customer, at=at),
+        "sightings": sightings_of(customer, page=numbers["sightings"]),
         "may_work": request.user.role in WORKERS,
         "may_write": request.user.role in WORKERS,
         "delivery_of": delivery_of,
@@ -159,6 +185,8 @@ def _page(
         context.setdefault("invoice_form", InvoiceForm(initial=currencies))
         context.setdefault("payment_form", PaymentForm(customer=customer))
         context.setdefault("usage_form", UsageForm())
+        context.setdefault("sighting_form", SightingForm(initial=currencies))
+        context["competitor_names"] = competitors.suggestions()
     for name in bound:  # the sheet of a form that was refused stands open
         context[f"open_{name.removesuffix('_form')}"] = True
     return render(request, "retention/dealings/page.html", context, status=422 if bound else 200)

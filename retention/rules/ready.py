@@ -212,6 +212,21 @@ READY: tuple[ReadyRule, ...] = (
         call_within_minutes=WORKING_DAY,
         case_kind=CaseKind.RECOVERY,
     ),
+    ReadyRule(
+        code="courted-by-competitor",
+        name_en="Courted by a competitor",
+        name_zh="竞争对手正在争取该客户",
+        # One offer may be nothing; several, or one that is clearly cheaper than ours, are meant.
+        condition={
+            "any": [
+                {"measure": "competitor_sightings_90d", "op": ">=", "value": 2},
+                {"measure": "competitor_price_gap", "op": ">=", "value": "1.05"},
+            ]
+        },
+        severity=Severity.MEDIUM,
+        cool_down_days=60,
+        call_within_minutes=2 * WORKING_DAY,
+    ),
 )
 
 

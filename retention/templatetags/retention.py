@@ -36,6 +36,7 @@ LOOKS = {
     "contract": Look("file-text"),
     "owner": Look("user-round"),
     "usage": Look("gauge"),
+    "competitor": Look("swords", "warn"),
     "invoice": Look("receipt"),
     "payment_failed": Look("receipt", "bad"),
     "warning": Look("triangle-alert", "warn"),

@@ -1,4 +1,4 @@
-"""What the timeline tells of usage, invoices and payments."""
+"""What the timeline tells of usage, invoices, payments and competitors."""
 
 from __future__ import annotations
 
@@ -7,13 +7,17 @@ from typing import Any
 
 from django.utils.translation import get_language, gettext
 
-from customers.models import InvoiceEvent, Usage, UsageKind
+from customers.models import CompetitorSighting, InvoiceEvent, Usage, UsageKind
 from customers.models.usage import THOUSANDTHS
 from retention.timeline.places import Entry
 from retention.timeline.sources import Source, Told, entry_of, money
 
 _STEP = ("kind", "amount", "invoice__number", "invoice__currency", "invoice_id")
 _METRIC = ("metric__name_en", "metric__name_zh", "milli", "product__name")
+_SEEN = (
+    *("competitor__name", "competitor__merged_into__name", "offered", "product__name"),
+    *("currency", "price_seen", "price_ours"),
+)
 
 
 def sources(facts: dict[str, Any]) -> dict[str, Source]:
@@ -23,6 +27,7 @@ def sources(facts: dict[str, Any]) -> dict[str, Source]:
         "invoice": Source(InvoiceEvent.objects.filter(**facts), "occurred_at", _STEP, _invoice),
         # by kind, as the indexes are
         "usage": Source(used.filter(kind=UsageKind.USE), "occurred_at", _METRIC, _usage),
+        "competitor": Source(CompetitorSighting.objects.filter(**facts), "occurred_at", _SEEN, _sighting),
         "balance": Source(used.filter(kind=UsageKind.BALANCE), "occurred_at", _METRIC, _balance),
     }
 
@@ -48,6 +53,20 @@ def _usage(row: Told) -> Entry:
 
 def _balance(row: Told) -> Entry:
     return entry_of("balance", row, "usage", _counted(row), text=row.product__name or "")
+
+
+def _sighting(row: Told) -> Entry:
+    values = {"competitor": row.competitor__merged_into__name or row.competitor__name}
+    if row.price_seen is None:
+        title = gettext("Competitor seen: %(competitor)s")
+    elif row.price_ours is None:
+        title = gettext("Competitor seen: %(competitor)s, at %(price)s")
+    else:
+        title = gettext("Competitor seen: %(competitor)s, at %(price)s against our %(ours)s")
+    for name, minor in (("price", row.price_seen), ("ours", row.price_ours)):
+        values[name] = "" if minor is None else money(minor, row.currency)
+    text = " · ".join(part for part in (row.product__name, row.offered) if part)
+    return entry_of("competitor", row, "competitor", title % values, text=text)
 
 
 def _counted(row: Told) -> str:

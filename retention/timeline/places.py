@@ -48,7 +48,7 @@ class Place:
 class Entry:
     """One line of the timeline, ready to show in the language that was active.
 
-    ``kind`` is order, return, interaction, complaint, contract, owner, merge, usage, invoice,
+    ``kind`` is order, return, interaction, complaint, contract, owner, merge, usage, competitor, invoice,
     payment_failed, warning, case or call; ``by`` the name of who did it, ``""`` for the system or the
     customer; ``whom`` the contact spoken with.
     """

@@ -39,7 +39,18 @@ KINDS = {  # names of fields and parameters that hold ids, and of what
     "user": "user",
 }
 # of the company: known to all; ``object_id`` is for admins alone, who see everybody
-NO_OBJECTS = {"attribute", "cause", "object_id", "parent", "product", "steps", "team", "text"}
+NO_OBJECTS = {
+    "attribute",
+    "cause",
+    "competitor",
+    "into",
+    "object_id",
+    "parent",
+    "product",
+    "steps",
+    "team",
+    "text",
+}
 ASKING = ("outsider", "south_lead")
 
 

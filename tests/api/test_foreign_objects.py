@@ -88,6 +88,9 @@ KIND_OF = {  # what the first object in an address is, by what stands before it
     "settings/metrics": "usage_metric",
     "invoices": "invoice",
     "usage": "usage",
+    "competitors": "competitor",
+    "competitor-sightings": "competitor_sighting",
+    "settings/competitors": "competitor",
     "usage-metrics": "usage_metric",
     "warnings": "warning",
 }

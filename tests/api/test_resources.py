@@ -12,6 +12,7 @@ from tests.factories import (
     OrderFactory,
     OrderLineFactory,
     ProductFactory,
+    SightingFactory,
     UsageFactory,
 )
 
@@ -28,6 +29,8 @@ LISTS = [
     "usage",
     "invoices",
     "usage-metrics",
+    "competitors",
+    "competitor-sightings",
     "products",
     "attributes",
     "attribute-values",
@@ -47,6 +50,7 @@ def facts_of(customer):
         "interactions": InteractionFactory(customer=customer),
         "complaints": ComplaintFactory(customer=customer, due_day=739000),
         "usage": UsageFactory(customer=customer),
+        "competitor-sightings": SightingFactory(customer=customer, seen=9, ours=8),
         "invoices": InvoiceFactory(customer=customer),
         "contacts": customer.contacts.get(),
         "customers": customer,

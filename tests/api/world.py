@@ -22,6 +22,7 @@ from customers.models import (
     ApiToken,
     Attribute,
     AttributeValue,
+    Competitor,
     Customer,
     DuplicateProposal,
     ErasureReceipt,
@@ -40,6 +41,7 @@ from tests.factories import (
     NOW,
     AddressFactory,
     CompanyFactory,
+    CompetitorFactory,
     ContactFactory,
     ContractFactory,
     CustomerFactory,
@@ -48,6 +50,7 @@ from tests.factories import (
     InvoiceFactory,
     OrderFactory,
     ProductFactory,
+    SightingFactory,
     TeamFactory,
     UsageFactory,
     UserFactory,
@@ -102,6 +105,7 @@ def build() -> World:
         "attribute": list(Attribute.objects.values_list("pk", flat=True)),
         "reference": list(ExternalRef.objects.values_list("pk", flat=True)),
         "product": [ProductFactory().pk],
+        "competitor": [CompetitorFactory(name="Rival").pk],
         "usage_metric": [UsageMetric.objects.get(code="logins").pk],
         "rate": [],
         "erasure": [
@@ -132,6 +136,7 @@ def _belongings(world: World, owner: User, lead: User, *, hidden: bool) -> dict[
         "consent": [],
         "objection": [],
         "usage": [],
+        "competitor_sighting": [],
         "invoice": [],
         "payment": [],
         "case": [],
@@ -171,6 +176,9 @@ def _belongings(world: World, owner: User, lead: User, *, hidden: bool) -> dict[
         found["invoice"].append(invoice.pk)
         found["payment"].append(InvoiceEventFactory(invoice=invoice).pk)
         found["usage"].append(UsageFactory(customer=customer).pk)
+        rival = Competitor.objects.first() or CompetitorFactory()
+        sighting = SightingFactory(customer=customer, competitor=rival, offered=word())
+        found["competitor_sighting"].append(sighting.pk)
         makers.give_margin(customer, 10_000 + number)
         case = makers.make_case(customer, by=owner, reason=word())
         warning = makers.make_warning(customer, run=makers.make_run(), case=case)

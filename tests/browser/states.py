@@ -33,6 +33,7 @@ from retention.models import RetentionCase, SweepRun, WarningRule
 from tests.factories import (
     NOW,
     CompanyFactory,
+    CompetitorFactory,
     ContactFactory,
     ContractFactory,
     CustomerFactory,
@@ -41,6 +42,7 @@ from tests.factories import (
     InvoiceFactory,
     OrderFactory,
     ProductFactory,
+    SightingFactory,
     TeamFactory,
     UsageFactory,
     UserFactory,
@@ -156,6 +158,8 @@ def _dealings(customer: Customer) -> None:
     InvoiceEventFactory(invoice=open_, kind="failed")
     UsageFactory(customer=customer)
     UsageFactory(customer=customer, code="balance", product=ProductFactory(code="甲", name="存款"))
+    rival = CompetitorFactory(name="红海商贸", aliases=["红海"], talking_points="次日送达。")
+    SightingFactory(customer=customer, competitor=rival, offered="九折", seen=90, ours=99)
 
 
 def _pairs(world: World, seller: User) -> None:
@@ -218,6 +222,7 @@ def _catalogues(world: World, team: Team, seller: User) -> None:
         "attribute": attribute,
         "receipt": receipt,
         "metric": UsageMetric.objects.first(),
+        "competitor": CompetitorFactory(name="蓝海", is_checked=False),
         "cause": Cause.objects.first(),
     }
     _imports(world)

@@ -10,13 +10,22 @@ from django.db import DatabaseError, transaction
 from customers import customers, keeping, writing
 from customers.ground import audit
 from customers.ground.models import AuditEvent, SealedValue
-from customers.models import Complaint, Contact, ErasureReceipt, ImportBatch, Interaction, KeepPeriod
+from customers.models import (
+    CompetitorSighting,
+    Complaint,
+    Contact,
+    ErasureReceipt,
+    ImportBatch,
+    Interaction,
+    KeepPeriod,
+)
 from tests.factories import (
     NOW,
     ComplaintFactory,
     ContactFactory,
     CustomerFactory,
     InteractionFactory,
+    SightingFactory,
     ago,
 )
 
@@ -152,3 +161,11 @@ def test_months_end_with_the_month(company, month, day, months, before):
     moment = keeping._months_before(NOW.replace(month=month, day=day), months)
     assert (moment.year, moment.month, moment.day) == before
     assert moment < NOW + timedelta(days=30)
+
+
+def test_clear_old_empties_what_competitors_offered_and_keeps_the_sighting(company):
+    old, edge = SightingFactory(occurred_at=ago(400), seen=9), SightingFactory(occurred_at=ago(30))
+    keep(sightings=12)
+    assert keeping.clear_old(at=NOW) == {"sightings": 1}
+    rows = CompetitorSighting.objects.values_list("pk", "offered", "price_seen")
+    assert set(rows) == {(old.pk, "", 900), (edge.pk, "10 % off", None)}

@@ -11,7 +11,17 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from customers.ground import clock, localtime
-from customers.models import Customer, Invoice, InvoiceEvent, Order, Usage, UsageMetric, User
+from customers.models import (
+    Competitor,
+    CompetitorSighting,
+    Customer,
+    Invoice,
+    InvoiceEvent,
+    Order,
+    Usage,
+    UsageMetric,
+    User,
+)
 from retention.pages.dealing_rows import PAGE, page_number
 from tests.factories import (
     NOW,
@@ -21,6 +31,7 @@ from tests.factories import (
     InvoiceFactory,
     OrderFactory,
     ProductFactory,
+    SightingFactory,
     UsageFactory,
     ago,
 )
@@ -65,6 +76,7 @@ def live(customer: Customer, number: int = 1) -> None:
         Invoice.objects.filter(pk=invoice.pk).update(settled=2500)
         UsageFactory(customer=customer, quantity=1200, occurred_at=ago(n + 1))
         UsageFactory(customer=customer, code="balance", quantity=800, product=ProductFactory(name="Fund"))
+        SightingFactory(customer=customer, seen=90, ours=99, product=ProductFactory())
 
 
 @pytest.mark.parametrize(
@@ -86,7 +98,7 @@ def test_page_shows_orders_contracts_invoices_and_usage(
     live(customer)
     User.objects.filter(pk=manager.pk).update(language=language)
     text = dealings()
-    assert [word for word in words if word not in text] == []
+    assert [word for word in [*words, "Rival", "¥90", "¥99", "10 % off"] if word not in text] == []
 
 
 def test_page_of_a_customer_without_dealings_says_so(dealings: Any) -> None:
@@ -96,6 +108,7 @@ def test_page_of_a_customer_without_dealings_says_so(dealings: Any) -> None:
         "No contract yet.",
         "No invoice is known.",
         "Nothing was counted",
+        "No competitor was seen here.",
     ):
         assert words in text
     assert 'popovertarget="payment"' not in text  # nothing to pay
@@ -116,7 +129,7 @@ def test_page_takes_as_many_queries_for_three_of_each_as_for_one(
         ) as queries:
             client.get(f"/customers/{pk}/dealings/")
         counts.append(len(queries))
-    assert counts[0] == counts[1] <= 20
+    assert counts[0] == counts[1] <= 23
 
 
 def test_lists_are_cut_to_pages(dealings: Any, customer: Customer) -> None:
@@ -184,9 +197,33 @@ def test_usage_is_entered_and_taken_out(dealings: Any, customer: Customer) -> No
     assert Usage.objects.get().void
 
 
+def test_sighting_is_entered_with_a_new_competitor_and_taken_out(dealings: Any) -> None:
+    ProductFactory(code="P-1")
+    said = {"price_seen": "90.5", "price_ours": "99", "learnt_from": "visit", "product": "P-1"}
+    dealings.post("sighting", competitor="Acme Ltd.", offered="Free trial", **said)
+    dealings.post("sighting", competitor="acme", learnt_from="public")
+    first, second = CompetitorSighting.objects.order_by("pk")
+    assert (first.price_seen, first.price_ours, first.currency) == (9050, 9900, "CNY")
+    assert first.product is not None and first.product.code == "P-1"
+    assert (second.price_seen, second.currency, second.learnt_from) == (None, "", "public")
+    assert first.competitor == second.competitor == Competitor.objects.get()
+    text = dealings()
+    assert "Acme Ltd." in text and "to be checked" in text and "Free trial" in text
+    dealings.post(f"sighting/{first.pk}/remove")
+    assert CompetitorSighting.objects.get(void=True) == first
+    assert "Free trial" not in dealings()
+
+
 @pytest.mark.parametrize(
     ("what", "said"),
     [
+        ("sighting", {"learnt_from": "visit"}),
+        ("sighting", {"competitor": "。", "learnt_from": "visit"}),
+        ("sighting", {"competitor": "Acme", "learnt_from": "rumour"}),
+        ("sighting", {"competitor": "Acme", "learnt_from": "visit", "price_seen": "0"}),
+        ("sighting", {"competitor": "Acme", "learnt_from": "visit", "price_ours": "9"}),
+        ("sighting", {"competitor": "Acme", "learnt_from": "visit", "product": "P-9"}),
+        ("sighting", {"competitor": "Acme", "learnt_from": "visit", "occurred_at": "2026-05-12T09:00"}),
         ("order", {"amount": "-1"}),
         ("order", {"amount": "5", "occurred_at": "2026-05-12T09:00"}),
         ("order", {"amount": "5", "currency": "XXX"}),
@@ -204,7 +241,7 @@ def test_odd_input_is_refused_and_the_sheet_stands_open(
 ) -> None:
     text = dealings.post(what, 422, **said)
     assert "data-open" in text
-    assert not (Order.objects.exists() or Invoice.objects.exists() or Usage.objects.exists())
+    assert not any(m.objects.exists() for m in (Order, Invoice, Usage, CompetitorSighting, Competitor))
 
 
 # --- Who may -----------------------------------------------------------------------------------
@@ -213,7 +250,9 @@ def test_dealings_of_others_are_not_there(
 ) -> None:
     live(customer)
     mine = CustomerFactory(owner=outsider)
-    order, invoice, usage = (m.objects.filter(customer=customer).first() for m in (Order, Invoice, Usage))
+    order, invoice, usage, sighting = (
+        m.objects.filter(customer=customer).first() for m in (Order, Invoice, Usage, CompetitorSighting)
+    )
     client.force_login(outsider)
     assert client.get(f"/customers/{customer.pk}/dealings/").status_code == 404
     for path in (
@@ -221,10 +260,13 @@ def test_dealings_of_others_are_not_there(
         f"/customers/{mine.pk}/dealings/orders/{order.pk}/",
         f"/customers/{mine.pk}/dealings/invoice/{invoice.pk}/remove/",
         f"/customers/{mine.pk}/dealings/usage/{usage.pk}/remove/",
+        f"/customers/{customer.pk}/dealings/sighting/",
+        f"/customers/{mine.pk}/dealings/sighting/{sighting.pk}/remove/",
     ):
         assert client.post(path, {"delivered_on": "2026-05-11"}).status_code == 404
     said = {"invoice": invoice.pk, "kind": "paid"}
     assert client.post(f"/customers/{mine.pk}/dealings/payment/", said).status_code == 422
+    assert not CompetitorSighting.objects.filter(void=True).exists()
     assert not (Usage.objects.filter(void=True).exists() or Invoice.objects.filter(void=True).exists())
 
 

@@ -30,6 +30,7 @@ from tests.factories import (
     OrderFactory,
     OwnershipFactory,
     ProductFactory,
+    SightingFactory,
     UsageFactory,
     UserActivityFactory,
     UserFactory,
@@ -94,6 +95,12 @@ def lived(customer: Customer, *places: tuple[str, float]) -> None:
 def used(customer: Customer, quantity: int, days_ago: float, code: str = "logins") -> None:
     """Let the customer use something, or hold a balance."""
     UsageFactory(customer=customer, code=code, quantity=quantity, occurred_at=ago(days_ago))
+
+
+def courted(customer: Customer, *days_ago: float, **values: Any) -> None:
+    """Let competitors be seen at the customer, each so many days ago."""
+    for days in days_ago:
+        SightingFactory(customer=customer, occurred_at=ago(days), **values)
 
 
 def held(customer: Customer, quantity: int, days_ago: float, **values: Any) -> None:
@@ -215,6 +222,16 @@ STORIES: dict[str, dict[str, tuple[bool, Story]]] = {
         "the edge of the windows": (False, lambda c: used(c, 10, 60)),
         "several metrics add up": (True, lambda c: (used(c, 8, 40), used(c, 2, 30, "visits"))),
         "a balance is no usage": (False, lambda c: used(c, 100, 40, "balance")),
+    },
+    "courted-by-competitor": {
+        "seen twice": (True, lambda c: courted(c, 89, 2)),
+        "seen once": (False, lambda c: courted(c, 2)),
+        "one of two too long ago": (False, lambda c: courted(c, 90, 2)),
+        "one was a mistake": (False, lambda c: (courted(c, 5), courted(c, 2, void=True))),
+        "we are dearer by a twentieth": (True, lambda c: courted(c, 2, seen=100, ours=105)),
+        "we are a little dearer": (False, lambda c: courted(c, 2, seen=100, ours=104)),
+        "dearer too long ago": (False, lambda c: courted(c, 90, seen=100, ours=200)),
+        "only their price is known": (False, lambda c: courted(c, 2, seen=100)),
     },
     "balance-falling": {
         "exactly half": (True, lambda c: (held(c, 1000, 200), held(c, 500, 29))),

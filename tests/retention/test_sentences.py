@@ -218,6 +218,11 @@ FOUND: dict[str, dict[str, Any]] = {
     "main-contact-left": {"main_contact_gone": 1, "main_contact_left_day": TODAY - 3},
     "moved-away": {"moved_day": TODAY - 20},
     "usage-falling": {"usage_30d": 4, "usage_prev_30d": 12},
+    "courted-by-competitor": {
+        "competitor_sightings_90d": 2,
+        "competitor_price_90d": 90_000,
+        "own_price_90d": 99_000,
+    },
     "balance-falling": {"balance_held": 40, "balance_30d_ago": 90},
     "invoice-overdue": {"invoice_due_day": TODAY - 9},
     "payment-failed": {"payments_failed_30d": 2, "invoices_open": 1},

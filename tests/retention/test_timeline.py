@@ -18,6 +18,7 @@ from retention.models import RetentionCase
 from retention.timeline import Page, UnknownPlace, timeline
 from tests.factories import (
     NOW,
+    CompetitorFactory,
     ComplaintFactory,
     ContractFactory,
     CustomerFactory,
@@ -26,6 +27,7 @@ from tests.factories import (
     InvoiceFactory,
     OrderFactory,
     ProductFactory,
+    SightingFactory,
     TeamFactory,
     UsageFactory,
     UserFactory,
@@ -61,6 +63,8 @@ def live_through_everything(customer: Customer, *, manager: User, teammate: User
         quantity=7,
         product=ProductFactory(name="Fund"),
     )
+    rival = CompetitorFactory(name="Rival")
+    SightingFactory(customer=customer, competitor=rival, seen=90, ours=99, occurred_at=ago(10.9))
     invoice = InvoiceFactory(customer=customer, number="R1", occurred_at=ago(11.9))
     InvoiceEventFactory(invoice=invoice, kind="failed", occurred_at=ago(11.8))
     InvoiceEventFactory(invoice=invoice, amount=4000, occurred_at=ago(11.7))
@@ -103,6 +107,7 @@ def test_timeline_tells_everything_once_newest_first(
         "E-mail: they contacted us",
         "Call: nobody reached",
         "Call: we contacted them",
+        "Competitor seen: Rival, at ¥90 against our ¥99",
         "Balance held: 7",
         "Invoice R1: ¥60 written off",
         "Invoice R1: ¥40 paid",
@@ -121,6 +126,7 @@ def test_timeline_tells_everything_once_newest_first(
     by_title = {entry.title: entry for entry in page.entries}
     assert by_title["Complained"].text == "Box was wet."
     assert by_title["Balance held: 7"].text == "Fund"
+    assert by_title["Competitor seen: Rival, at ¥90 against our ¥99"].text == "10 % off"
     assert by_title["Case closed: saved"].text == "New price."
     assert by_title["Case closed: saved"].by == str(teammate)
     assert by_title["Follow-up call: no answer"].text == "Rang out."
@@ -128,6 +134,7 @@ def test_timeline_tells_everything_once_newest_first(
     assert by_title["Warning: Complaints open"].text
     assert {entry.kind for entry in page.entries} == {
         "order", "return", "interaction", "complaint", "contract", "owner", "usage", "invoice",
+        "competitor",
         "payment_failed", "warning", "case", "call"
     }  # fmt: skip
     assert len({entry.key for entry in page.entries}) == len(page.entries)
@@ -142,7 +149,7 @@ def test_timeline_pages_add_up_to_the_whole(
         OrderFactory(customer=customer, number=f"B{number}", occurred_at=ago(10))
         InteractionFactory(customer=customer, occurred_at=ago(10), text=str(number))
     whole = [entry.key for entry in timeline(customer, user=lead, limit=200).entries]
-    assert len(whole) == 36
+    assert len(whole) == 37
     read: list[str] = []
     before = ""
     while True:

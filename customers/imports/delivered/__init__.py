@@ -5,7 +5,17 @@ A further family of kinds is a module here with its ``KINDS``.
 
 from __future__ import annotations
 
-from customers.imports.delivered import colleagues, consents, members, payments, people, talk, trade, usage
+from customers.imports.delivered import (
+    colleagues,
+    consents,
+    members,
+    payments,
+    people,
+    sightings,
+    talk,
+    trade,
+    usage,
+)
 from customers.imports.kinds import register
 
 KINDS = (
@@ -14,6 +24,7 @@ KINDS = (
     *talk.KINDS,
     *consents.KINDS,
     *usage.KINDS,
+    *sightings.KINDS,
     *payments.KINDS,
     *members.KINDS,
     *colleagues.KINDS,

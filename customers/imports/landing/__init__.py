@@ -5,6 +5,7 @@ from customers.imports.landing.consents import land_consents
 from customers.imports.landing.members import land_members
 from customers.imports.landing.payments import land_payments
 from customers.imports.landing.people import land_attributes, land_contacts, land_customers
+from customers.imports.landing.sightings import land_sightings
 from customers.imports.landing.talk import land_complaints, land_interactions
 from customers.imports.landing.trade import land_contracts, land_orders, land_products, land_rates
 from customers.imports.landing.usage import land_usage
@@ -23,5 +24,6 @@ __all__ = [
     "land_people",
     "land_products",
     "land_rates",
+    "land_sightings",
     "land_usage",
 ]

@@ -10,6 +10,8 @@ from django.db.models import Model
 
 from customers.models import (
     Address,
+    Competitor,
+    CompetitorSighting,
     Complaint,
     ComplaintEvent,
     Contact,
@@ -39,6 +41,7 @@ MODELS: dict[str, type[Model]] = {
     "invoices": InvoiceEvent,
     "usage": Usage,
     "balances": Usage,
+    "sightings": CompetitorSighting,
     "ownership": Ownership,
     "addresses": Address,
     "main_contact": MainContactChange,
@@ -191,6 +194,14 @@ class Recorder:
             "product": None if product is None else self.product(product),
         }
 
+    def _sighting(self, fact: Fact, version: Version) -> dict[str, Any]:
+        seen, ours = version.values["seen"], version.values["ours"]
+        return {
+            "competitor": Competitor.objects.get_or_create(name="Rival")[0],
+            "price_seen_base": seen,
+            "price_ours_base": ours,
+        }
+
     def metric(self, code: str) -> UsageMetric:
         """Return a metric, made when it is needed."""
         kind = "use" if code == "logins" else "balance"
@@ -222,6 +233,7 @@ class Recorder:
         "invoices": _invoice,
         "usage": _use,
         "balances": _balance,
+        "sightings": _sighting,
         "ownership": _owner,
         "addresses": _address,
         "main_contact": _main_contact,

@@ -24,6 +24,7 @@ from tests.factories import (
     InvoiceFactory,
     OrderFactory,
     OwnershipFactory,
+    SightingFactory,
     UsageFactory,
     UserActivityFactory,
     UserFactory,
@@ -95,6 +96,10 @@ def balance(customer: Customer, at: datetime) -> None:
     UsageFactory(customer=customer, occurred_at=at, quantity=7, code="balance")
 
 
+def courted(customer: Customer, at: datetime) -> None:
+    SightingFactory(customer=customer, occurred_at=at, seen=9, ours=7)
+
+
 # code -> what is counted, its worth, the days back at which the window ends and begins (None: never)
 WINDOWS: dict[str, tuple[Made, int, int, int | None]] = {
     "orders_30d": (order, 1, 0, 30),
@@ -120,6 +125,9 @@ WINDOWS: dict[str, tuple[Made, int, int, int | None]] = {
     "usage_30d": (usage, 7, 0, 30),
     "usage_prev_30d": (usage, 7, 30, 60),
     "balance_30d_ago": (balance, 7, 30, None),
+    "competitor_sightings_90d": (courted, 1, 0, 90),
+    "competitor_price_90d": (courted, 900, 0, 90),
+    "own_price_90d": (courted, 700, 0, 90),
 }
 
 

@@ -535,6 +535,46 @@ def _(past: Past) -> Value:
     return ratio(held(past), held(past, back=30))
 
 
+# --- Competitors ------------------------------------------------------------------------------
+@measure("competitor_sightings_90d")
+def _(past: Past) -> Value:
+    return sum(past.today - row["day"] < 90 for row in past.of("sightings"))
+
+
+@measure("last_competitor_sighting_day")
+def _(past: Past) -> Value:
+    return max((row["day"] for row in past.of("sightings")), default=None)
+
+
+@measure("days_since_competitor_sighting")
+def _(past: Past) -> Value:
+    return since(past, EVALUATORS["last_competitor_sighting_day"](past))
+
+
+def compared(past: Past) -> tuple[int, int]:
+    """Return the price seen and ours, of the newest sighting of both if it is not too old."""
+    pairs = [row for row in past.of("sightings") if row["seen"] is not None and row["ours"] is not None]
+    if not pairs or past.today - pairs[-1]["day"] >= 90:
+        return 0, 0
+    return pairs[-1]["seen"], pairs[-1]["ours"]
+
+
+@measure("competitor_price_90d")
+def _(past: Past) -> Value:
+    return compared(past)[0]
+
+
+@measure("own_price_90d")
+def _(past: Past) -> Value:
+    return compared(past)[1]
+
+
+@measure("competitor_price_gap")
+def _(past: Past) -> Value:
+    seen, ours = compared(past)
+    return ratio(ours, seen)
+
+
 # --- Deliveries -------------------------------------------------------------------------------
 def promised(past: Past) -> list[tuple[dict[str, Any], bool]]:
     """Return the orders that were promised by a day, and whether each has come."""
