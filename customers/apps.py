@@ -87,6 +87,17 @@ class CustomersConfig(AppConfig):
         )
         navigation.register(
             Entry(
+                "customers:community_list",
+                _("Communities"),
+                "users",
+                frozenset({"admin"}),
+                position=61,
+                section="setup",
+                help=_("The groups that customers belong to: WeChat, WeCom, QQ, DingTalk, forums."),
+            )
+        )
+        navigation.register(
+            Entry(
                 "customers:import_list",
                 _("Imports"),
                 "upload",

@@ -88,6 +88,16 @@ urlpatterns = [
     path("customers/<int:pk>/dealings/invoice/", dealings.dealings_invoice, name="customer_dealings_invoice"),
     path("customers/<int:pk>/dealings/payment/", dealings.dealings_payment, name="customer_dealings_payment"),
     path("customers/<int:pk>/dealings/usage/", dealings.dealings_usage, name="customer_dealings_usage"),
+    path(
+        "customers/<int:pk>/dealings/community/",
+        dealings.dealings_community,
+        name="customer_dealings_community",
+    ),
+    path(
+        "customers/<int:pk>/dealings/community/<int:row>/leave/",
+        dealings.dealings_leave,
+        name="customer_dealings_leave",
+    ),
     *(
         path(
             f"customers/<int:pk>/dealings/{what}/<int:row>/remove/",

@@ -17,6 +17,8 @@ from customers.ground import localtime
 from customers.ground.models import Company
 from customers.models import (
     Address,
+    Community,
+    CommunityMembership,
     Complaint,
     ComplaintEvent,
     Contact,
@@ -316,6 +318,28 @@ class UsageFactory(FactFactory):
     metric = factory.LazyAttribute(lambda o: UsageMetric.objects.get(code=o.code))
     kind = factory.LazyAttribute(lambda o: o.metric.kind)
     milli = factory.LazyAttribute(lambda o: o.quantity * 1000)
+
+
+class CommunityFactory(DjangoModelFactory[Community]):
+    """A WeChat group."""
+
+    class Meta:
+        model = Community
+
+    code = factory.Sequence(lambda n: f"group-{n}")
+    name = factory.Sequence(lambda n: f"Group {n}")
+    platform = "wechat"
+
+
+class CommunityMembershipFactory(FactFactory):
+    """The customer joined a community and has not left it."""
+
+    class Meta:
+        model = CommunityMembership
+
+    community = factory.SubFactory(CommunityFactory)
+    left_day = factory.LazyAttribute(lambda o: day(o.left_at) if o.left_at else None)
+    left_at = None
 
 
 class OwnershipFactory(FactFactory):

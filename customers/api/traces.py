@@ -14,6 +14,7 @@ from customers.ground import localtime
 from customers.ground.models import ExchangeRate
 from customers.models import (
     AttributeValue,
+    CommunityMembership,
     Complaint,
     ComplaintEvent,
     Consent,
@@ -42,6 +43,7 @@ _NAMED: dict[str, tuple[str, type[Model], tuple[tuple[type[Model], str], ...]]] 
     "consents": ("consent", Consent, ()),
     "complaints": ("complaint", Complaint, ((ComplaintEvent, "complaint_id"),)),
     "usage": ("usage", Usage, ()),
+    "communities": ("communitymembership", CommunityMembership, ()),
     "payments": ("invoice", Invoice, ((InvoiceEvent, "invoice_id"),)),
 }
 """Kind → the name of its references, its table, and the tables of its parts."""

@@ -9,6 +9,7 @@ from customers.api import (
     audit,
     calendar,
     causes,
+    communities,
     company,
     consents,
     customers,
@@ -43,6 +44,8 @@ RESOURCES = (
     ("invoices", invoices.Invoices, "invoice"),
     ("usage", usage.Usages, "usage"),
     ("usage-metrics", usage.Metrics, "usage-metric"),
+    ("community-memberships", communities.Memberships, "community-membership"),
+    ("communities", communities.Communities, "community"),
     ("products", trade.Products, "product"),
     ("attributes", attributes.Attributes, "attribute"),
     ("attribute-values", attributes.Values, "attribute-value"),
@@ -123,6 +126,10 @@ BATCHES = {
             "metric": "logins",
             "quantity": "12",
         },
+    ),
+    "communities": (
+        "facts:write",
+        {"external_id": "M-1", "customer": "C-1", "occurred_at": _MOMENT, "community": "tea-friends"},
     ),
     "payments": (
         "facts:write",

@@ -5,6 +5,7 @@ them in chunks (one transaction and few statements each), writes versions only f
 returns a :class:`Landed`. A rerun of the same records writes nothing.
 """
 
+from customers.batch.communities import CommunityRecord, upsert_communities
 from customers.batch.consents import upsert_consents
 from customers.batch.facts import upsert_complaints, upsert_contracts, upsert_interactions
 from customers.batch.invoices import InvoiceRecord, PaymentStep, upsert_invoices
@@ -35,6 +36,7 @@ from customers.batch.usage import UsageRecord, upsert_usage
 
 __all__ = [
     "AttributeRecord",
+    "CommunityRecord",
     "ComplaintRecord",
     "ConsentRecord",
     "ContactRecord",
@@ -52,6 +54,7 @@ __all__ = [
     "Step",
     "UsageRecord",
     "upsert_attributes",
+    "upsert_communities",
     "upsert_complaints",
     "upsert_consents",
     "upsert_contacts",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+from customers.communities import LeftBeforeJoined
 from customers.ground import localtime
 from customers.imports import errors
 from customers.imports.kinds import CellRefused, Context
@@ -103,6 +104,13 @@ def check_payment(values: dict[str, Any], context: Context) -> None:
 def check_moments(values: dict[str, Any], context: Context) -> None:
     """Refuse what lies in the future."""
     _not_in_future(values, context, "occurred_at", "recorded_at")
+
+
+def check_membership(values: dict[str, Any], context: Context) -> None:
+    """Refuse a membership of the future, and one that was left before it began."""
+    _not_in_future(values, context, "occurred_at", "recorded_at", "left_at")
+    if values.get("left_at") and values["left_at"] < values["occurred_at"]:
+        raise CellRefused("left_at", LeftBeforeJoined())
 
 
 def check_rate(values: dict[str, Any], context: Context) -> None:

@@ -2,6 +2,12 @@ from customers.models.attachments import Attachment
 from customers.models.attributes import Attribute, AttributeValue, AttributeValueVersion
 from customers.models.calendar_links import CalendarLink
 from customers.models.causes import Cause
+from customers.models.communities import (
+    Community,
+    CommunityMembership,
+    CommunityMembershipVersion,
+    Platform,
+)
 from customers.models.complaints import Complaint, ComplaintEvent, ComplaintEventVersion, ComplaintVersion
 from customers.models.consents import Channel, Consent, ConsentText, Objection, Purpose
 from customers.models.contracts import Contract, ContractVersion
@@ -45,6 +51,9 @@ __all__ = [
     "CalendarLink",
     "Cause",
     "Channel",
+    "Community",
+    "CommunityMembership",
+    "CommunityMembershipVersion",
     "Complaint",
     "ComplaintEvent",
     "ComplaintEventVersion",
@@ -90,6 +99,7 @@ __all__ = [
     "OrderVersion",
     "Ownership",
     "OwnershipVersion",
+    "Platform",
     "Product",
     "Purpose",
     "Reminder",

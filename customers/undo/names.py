@@ -18,6 +18,7 @@ _NAMES: dict[str, tuple[str | Promise, str | Promise]] = {
     "customers.complaint": (_("complaint"), _("Complaints")),
     "customers.complaintevent": (_("step of a complaint"), _("Steps of complaints")),
     "customers.usage": (_("usage"), _("Usage")),
+    "customers.communitymembership": (_("membership of a community"), _("Memberships of communities")),
     "customers.invoice": (_("invoice"), _("Invoices")),
     "customers.invoiceevent": (_("step of an invoice"), _("Steps of invoices")),
     "customers.address": (_("address"), _("Addresses")),

@@ -10,11 +10,11 @@ from django.core.exceptions import ValidationError
 from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 
-from customers import company, usage
+from customers import communities, company, usage
 from customers.ground.models import ExchangeRate
 from customers.ground.money import format_money
 from customers.ground.numbers import whole
-from customers.models import Customer, Invoice, InvoiceEvent, UsageMetric
+from customers.models import Community, Contact, Customer, Invoice, InvoiceEvent, UsageMetric
 from retention.pages.forms import YEARS, MomentField
 
 MOST_INVOICES = 100
@@ -137,3 +137,20 @@ class UsageForm(forms.Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["metric"].queryset = usage.metrics()  # type: ignore[attr-defined]
+
+
+class CommunityForm(forms.Form):
+    """A community that the customer, or one of its people, joined."""
+
+    community = ListedField(label=_("Community"), queryset=Community.objects.none(), empty_label=None)
+    contact = ListedField(
+        label=_("Who"), queryset=Contact.objects.none(), required=False, empty_label=_("The customer itself")
+    )
+    occurred_at = _when(_("Joined at"))
+
+    def __init__(self, *args: Any, customer: Customer, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        listed = communities.communities()
+        self.has_communities = listed.exists()
+        self.fields["community"].queryset = listed  # type: ignore[attr-defined]
+        self.fields["contact"].queryset = customer.contacts.all()  # type: ignore[attr-defined]

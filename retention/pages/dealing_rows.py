@@ -14,7 +14,16 @@ from django.utils.translation import get_language
 from customers.company import today
 from customers.ground.localtime import day_of
 from customers.ground.money import format_money
-from customers.models import Customer, Invoice, InvoiceEvent, Order, Usage, UsageKind, UsageMetric
+from customers.models import (
+    CommunityMembership,
+    Customer,
+    Invoice,
+    InvoiceEvent,
+    Order,
+    Usage,
+    UsageKind,
+    UsageMetric,
+)
 from customers.models.usage import THOUSANDTHS
 from retention.measures.history import months_of
 
@@ -108,6 +117,13 @@ def invoices_of(customer: Customer, *, page: int, at: datetime) -> Listed:
         return Line(invoice, _money(invoice.amount, invoice.currency), state, parts, owed)
 
     return _listed(found, page, line)
+
+
+def memberships_of(customer: Customer, *, page: int) -> Listed:
+    """Return the memberships of communities, the newest first."""
+    found = CommunityMembership.objects.filter(customer=customer, void=False)
+    listed = found.select_related("community", "contact").order_by("-occurred_at", "-pk")
+    return _listed(listed, page, lambda row: row)
 
 
 def usage_of(customer: Customer, *, at: datetime) -> list[Counted]:

@@ -212,6 +212,15 @@ READY: tuple[ReadyRule, ...] = (
         call_within_minutes=WORKING_DAY,
         case_kind=CaseKind.RECOVERY,
     ),
+    ReadyRule(
+        code="left-community",
+        name_en="Left a community",
+        name_zh="退出社群",
+        condition={"measure": "days_since_left_community", "op": "<=", "value": 7},
+        severity=Severity.MEDIUM,
+        cool_down_days=30,
+        call_within_minutes=2 * WORKING_DAY,
+    ),
 )
 
 

@@ -36,6 +36,8 @@ LOOKS = {
     "contract": Look("file-text"),
     "owner": Look("user-round"),
     "usage": Look("gauge"),
+    "community": Look("users"),
+    "community_left": Look("users", "warn"),
     "invoice": Look("receipt"),
     "payment_failed": Look("receipt", "bad"),
     "warning": Look("triangle-alert", "warn"),

@@ -1,4 +1,4 @@
-"""What the timeline tells of usage, invoices and payments."""
+"""What the timeline tells of usage, invoices, payments and communities."""
 
 from __future__ import annotations
 
@@ -7,23 +7,27 @@ from typing import Any
 
 from django.utils.translation import get_language, gettext
 
-from customers.models import InvoiceEvent, Usage, UsageKind
+from customers.models import CommunityMembership, InvoiceEvent, Usage, UsageKind
 from customers.models.usage import THOUSANDTHS
 from retention.timeline.places import Entry
 from retention.timeline.sources import Source, Told, entry_of, money
 
 _STEP = ("kind", "amount", "invoice__number", "invoice__currency", "invoice_id")
+_MEMBER = ("community__name", "contact__name")
 _METRIC = ("metric__name_en", "metric__name_zh", "milli", "product__name")
 
 
 def sources(facts: dict[str, Any]) -> dict[str, Source]:
     """Return the sources; ``facts`` narrows each to what stands of one customer."""
+    members = CommunityMembership.objects.filter(**facts)
     used = Usage.objects.filter(**facts)
     return {
         "invoice": Source(InvoiceEvent.objects.filter(**facts), "occurred_at", _STEP, _invoice),
         # by kind, as the indexes are
         "usage": Source(used.filter(kind=UsageKind.USE), "occurred_at", _METRIC, _usage),
         "balance": Source(used.filter(kind=UsageKind.BALANCE), "occurred_at", _METRIC, _balance),
+        "community": Source(members, "occurred_at", _MEMBER, _joined),
+        "community_left": Source(members.exclude(left_at=None), "left_at", _MEMBER, _left),
     }
 
 
@@ -55,3 +59,15 @@ def _counted(row: Told) -> str:
     metric = row.metric__name_zh if is_chinese else row.metric__name_en
     quantity = f"{(Decimal(row.milli) / THOUSANDTHS).normalize():,f}"
     return gettext("%(metric)s: %(quantity)s") % {"metric": metric, "quantity": quantity}
+
+
+def _joined(row: Told) -> Entry:
+    title = gettext("Joined the community %(community)s") % {"community": row.community__name}
+    return entry_of("community", row, "community", title, whom=row.contact__name or "")
+
+
+def _left(row: Told) -> Entry:
+    title = gettext("Left the community %(community)s") % {"community": row.community__name}
+    return entry_of(
+        "community_left", row, "community_left", title, moment="left_at", whom=row.contact__name or ""
+    )

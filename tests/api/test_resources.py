@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.factories import (
+    CommunityMembershipFactory,
     ComplaintFactory,
     ContractFactory,
     InteractionFactory,
@@ -28,6 +29,8 @@ LISTS = [
     "usage",
     "invoices",
     "usage-metrics",
+    "communities",
+    "community-memberships",
     "products",
     "attributes",
     "attribute-values",
@@ -46,6 +49,7 @@ def facts_of(customer):
         "contracts": ContractFactory(customer=customer),
         "interactions": InteractionFactory(customer=customer),
         "complaints": ComplaintFactory(customer=customer, due_day=739000),
+        "community-memberships": CommunityMembershipFactory(customer=customer),
         "usage": UsageFactory(customer=customer),
         "invoices": InvoiceFactory(customer=customer),
         "contacts": customer.contacts.get(),

@@ -39,6 +39,8 @@ from retention.models import EarlyWarning, FollowUpCall, Loss, RetentionCase, Sw
 from tests.factories import (
     NOW,
     AddressFactory,
+    CommunityFactory,
+    CommunityMembershipFactory,
     CompanyFactory,
     ContactFactory,
     ContractFactory,
@@ -103,6 +105,7 @@ def build() -> World:
         "reference": list(ExternalRef.objects.values_list("pk", flat=True)),
         "product": [ProductFactory().pk],
         "usage_metric": [UsageMetric.objects.get(code="logins").pk],
+        "community": [CommunityFactory().pk],
         "rate": [],
         "erasure": [
             ErasureReceipt.objects.create(
@@ -132,6 +135,7 @@ def _belongings(world: World, owner: User, lead: User, *, hidden: bool) -> dict[
         "consent": [],
         "objection": [],
         "usage": [],
+        "community_membership": [],
         "invoice": [],
         "payment": [],
         "case": [],
@@ -170,6 +174,7 @@ def _belongings(world: World, owner: User, lead: User, *, hidden: bool) -> dict[
         invoice = InvoiceFactory(customer=customer, number=word())
         found["invoice"].append(invoice.pk)
         found["payment"].append(InvoiceEventFactory(invoice=invoice).pk)
+        found["community_membership"].append(CommunityMembershipFactory(customer=customer).pk)
         found["usage"].append(UsageFactory(customer=customer).pk)
         makers.give_margin(customer, 10_000 + number)
         case = makers.make_case(customer, by=owner, reason=word())

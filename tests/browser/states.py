@@ -20,6 +20,7 @@ from customers.imports import batches, kinds, mapping, recurring
 from customers.models import (
     Attribute,
     Cause,
+    Community,
     Customer,
     ErasureReceipt,
     ImportBatch,
@@ -32,6 +33,8 @@ from retention import calls, cases, rules, segments, sweep
 from retention.models import RetentionCase, SweepRun, WarningRule
 from tests.factories import (
     NOW,
+    CommunityFactory,
+    CommunityMembershipFactory,
     CompanyFactory,
     ContactFactory,
     ContractFactory,
@@ -154,6 +157,9 @@ def _dealings(customer: Customer) -> None:
     paid, open_ = (InvoiceFactory(customer=customer, number=number) for number in ("账单1", "账单2"))
     InvoiceEventFactory(invoice=paid)
     InvoiceEventFactory(invoice=open_, kind="failed")
+    tea = CommunityFactory(code="tea", name="茶友群")
+    CommunityMembershipFactory(customer=customer, community=tea)
+    CommunityMembershipFactory(customer=customer, community=tea, left_at=NOW - timedelta(days=3))
     UsageFactory(customer=customer)
     UsageFactory(customer=customer, code="balance", product=ProductFactory(code="甲", name="存款"))
 
@@ -218,6 +224,7 @@ def _catalogues(world: World, team: Team, seller: User) -> None:
         "attribute": attribute,
         "receipt": receipt,
         "metric": UsageMetric.objects.first(),
+        "community": Community.objects.first() or CommunityFactory(code="tea", name="茶友群"),
         "cause": Cause.objects.first(),
     }
     _imports(world)

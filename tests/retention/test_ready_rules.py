@@ -19,6 +19,7 @@ from retention.rules import ready
 from tests.factories import (
     NOW,
     AddressFactory,
+    CommunityMembershipFactory,
     ComplaintEventFactory,
     ComplaintFactory,
     ContractFactory,
@@ -99,6 +100,12 @@ def used(customer: Customer, quantity: int, days_ago: float, code: str = "logins
 def held(customer: Customer, quantity: int, days_ago: float, **values: Any) -> None:
     """Let the customer hold a balance from that day on."""
     UsageFactory(customer=customer, code="balance", quantity=quantity, occurred_at=ago(days_ago), **values)
+
+
+def joined(customer: Customer, *, left_ago: float | None = None) -> None:
+    """Let the customer join a community, and leave it again."""
+    left_at = None if left_ago is None else ago(left_ago)
+    CommunityMembershipFactory(customer=customer, occurred_at=ago(60), left_at=left_at)
 
 
 def owes(customer: Customer, due_day: int, *, paid: int = 0, failed_ago: float | None = None) -> None:
@@ -230,6 +237,13 @@ STORIES: dict[str, dict[str, tuple[bool, Story]]] = {
             lambda c: (held(c, 1000, 40), held(c, 1000, 40, product=ProductFactory()), held(c, 400, 5)),
         ),
         "used, not held": (False, lambda c: used(c, 10, 40)),
+    },
+    "left-community": {
+        "a week ago": (True, lambda c: joined(c, left_ago=7)),
+        "eight days ago": (False, lambda c: joined(c, left_ago=8)),
+        "never left": (False, lambda c: joined(c)),
+        "one of two": (True, lambda c: (joined(c), joined(c, left_ago=1))),
+        "never joined": (False, lambda c: None),
     },
     "invoice-overdue": {
         "eight days": (True, lambda c: owes(c, TODAY - 8)),

@@ -5,7 +5,17 @@ A further family of kinds is a module here with its ``KINDS``.
 
 from __future__ import annotations
 
-from customers.imports.delivered import colleagues, consents, members, payments, people, talk, trade, usage
+from customers.imports.delivered import (
+    colleagues,
+    communities,
+    consents,
+    members,
+    payments,
+    people,
+    talk,
+    trade,
+    usage,
+)
 from customers.imports.kinds import register
 
 KINDS = (
@@ -15,6 +25,7 @@ KINDS = (
     *consents.KINDS,
     *usage.KINDS,
     *payments.KINDS,
+    *communities.KINDS,
     *members.KINDS,
     *colleagues.KINDS,
 )

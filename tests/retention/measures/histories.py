@@ -103,6 +103,7 @@ _VALUES: dict[str, st.SearchStrategy[dict[str, Any]]] = {
             "milli": st.integers(-(10**6), 10**7),
         }
     ),
+    "communities": st.fixed_dictionaries({"left": seldom(near_days)}),
     "ownership": st.fixed_dictionaries({"user": st.none() | st.integers(0, USERS - 1)}),
     "addresses": st.fixed_dictionaries(
         {"place": st.sampled_from(["", "CN", "CN-32", "CN-32-05", "CN-31", "ES-B", "ES-BU"])}
@@ -186,7 +187,7 @@ def histories(draw: st.DrawFn) -> History:
     for customer in range(draw(st.integers(1, CUSTOMERS))):
         for kind in (
             *("orders", "contracts", "interactions", "deliveries", "usage", "balances", "ownership"),
-            *("addresses", "main_contact"),
+            *("addresses", "main_contact", "communities"),
         ):
             one = fact(happenings=happenings, kind=kind, customer=customer)
             facts += draw(st.lists(one, max_size=7 if kind == "orders" else 4))

@@ -10,6 +10,8 @@ from django.db.models import Model
 
 from customers.models import (
     Address,
+    Community,
+    CommunityMembership,
     Complaint,
     ComplaintEvent,
     Contact,
@@ -39,6 +41,7 @@ MODELS: dict[str, type[Model]] = {
     "invoices": InvoiceEvent,
     "usage": Usage,
     "balances": Usage,
+    "communities": CommunityMembership,
     "ownership": Ownership,
     "addresses": Address,
     "main_contact": MainContactChange,
@@ -213,6 +216,11 @@ class Recorder:
             self.people[fact.customer] = ContactFactory(customer=self.customers[fact.customer])
         return {"kind": version.values["change"], "contact": self.people[fact.customer]}
 
+    def _member(self, fact: Fact, version: Version) -> dict[str, Any]:
+        named = {"name": "Group", "platform": "wechat"}
+        community = Community.objects.get_or_create(code="group", defaults=named)[0]
+        return {"community": community, "left_day": version.values["left"]}
+
     _columns: dict[str, Callable[[Recorder, Fact, Version], dict[str, Any]]] = {
         "orders": _order,
         "contracts": _contract,
@@ -222,6 +230,7 @@ class Recorder:
         "invoices": _invoice,
         "usage": _use,
         "balances": _balance,
+        "communities": _member,
         "ownership": _owner,
         "addresses": _address,
         "main_contact": _main_contact,

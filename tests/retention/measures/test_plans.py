@@ -23,6 +23,7 @@ INDEXES = {
     "invoices": "invoice_event_pass",
     "usage": "usage_pass",
     "balances": "balance_pass",
+    "communities": "community_pass",
     "ownership": "ownership_pass",
     "addresses": "address_pass",
     "main_contact": "main_contact_pass",

@@ -603,3 +603,20 @@ def _(past: Past) -> Value:
 @measure("days_invoice_overdue")
 def _(past: Past) -> Value:
     return since(past, EVALUATORS["invoice_due_day"](past))
+
+
+# --- Communities ------------------------------------------------------------------------------
+@measure("communities_joined")
+def _(past: Past) -> Value:
+    return sum(row["left"] is None or row["left"] > past.today for row in past.of("communities"))
+
+
+@measure("left_community_day")
+def _(past: Past) -> Value:
+    left = [row["left"] for row in past.of("communities") if row["left"] is not None]
+    return max((day for day in left if day <= past.today), default=None)
+
+
+@measure("days_since_left_community")
+def _(past: Past) -> Value:
+    return since(past, EVALUATORS["left_community_day"](past))
