@@ -98,6 +98,17 @@ class CustomersConfig(AppConfig):
         )
         navigation.register(
             Entry(
+                "customers:indicator_list",
+                _("Indicators"),
+                "gauge",
+                frozenset({"admin"}),
+                position=62,
+                section="setup",
+                help=_("Figures of your own about customers, and which way each is bad."),
+            )
+        )
+        navigation.register(
+            Entry(
                 "customers:import_list",
                 _("Imports"),
                 "upload",

@@ -89,6 +89,11 @@ urlpatterns = [
     path("customers/<int:pk>/dealings/payment/", dealings.dealings_payment, name="customer_dealings_payment"),
     path("customers/<int:pk>/dealings/usage/", dealings.dealings_usage, name="customer_dealings_usage"),
     path(
+        "customers/<int:pk>/dealings/indicator/",
+        dealings.dealings_indicator,
+        name="customer_dealings_indicator",
+    ),
+    path(
         "customers/<int:pk>/dealings/community/",
         dealings.dealings_community,
         name="customer_dealings_community",

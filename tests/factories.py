@@ -24,6 +24,8 @@ from customers.models import (
     Contact,
     Contract,
     Customer,
+    Indicator,
+    IndicatorValue,
     Interaction,
     Invoice,
     InvoiceEvent,
@@ -340,6 +342,32 @@ class CommunityMembershipFactory(FactFactory):
     community = factory.SubFactory(CommunityFactory)
     left_day = factory.LazyAttribute(lambda o: day(o.left_at) if o.left_at else None)
     left_at = None
+
+
+class IndicatorFactory(DjangoModelFactory[Indicator]):
+    """A score of which less is worse."""
+
+    class Meta:
+        model = Indicator
+        django_get_or_create = ("code",)
+
+    code = "health-score"
+    name_en = "Health score"
+    name_zh = "健康度"
+    worse = "lower"
+
+
+class IndicatorValueFactory(FactFactory):
+    """Fifty points; ``number`` in whole numbers."""
+
+    class Meta:
+        model = IndicatorValue
+        exclude = ("number",)
+
+    number = 50
+    indicator = factory.SubFactory(IndicatorFactory)
+    worse = factory.LazyAttribute(lambda o: o.indicator.worse)
+    milli = factory.LazyAttribute(lambda o: o.number * 1000)
 
 
 class OwnershipFactory(FactFactory):

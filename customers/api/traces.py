@@ -23,6 +23,7 @@ from customers.models import (
     Customer,
     ExternalRef,
     ImportBatch,
+    IndicatorValue,
     Interaction,
     Invoice,
     InvoiceEvent,
@@ -44,6 +45,7 @@ _NAMED: dict[str, tuple[str, type[Model], tuple[tuple[type[Model], str], ...]]] 
     "complaints": ("complaint", Complaint, ((ComplaintEvent, "complaint_id"),)),
     "usage": ("usage", Usage, ()),
     "communities": ("communitymembership", CommunityMembership, ()),
+    "indicators": ("indicatorvalue", IndicatorValue, ()),
     "payments": ("invoice", Invoice, ((InvoiceEvent, "invoice_id"),)),
 }
 """Kind → the name of its references, its table, and the tables of its parts."""

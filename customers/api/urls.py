@@ -16,6 +16,7 @@ from customers.api import (
     erasure,
     file,
     imports,
+    indicators,
     invoices,
     merges,
     people,
@@ -46,6 +47,8 @@ RESOURCES = (
     ("usage-metrics", usage.Metrics, "usage-metric"),
     ("community-memberships", communities.Memberships, "community-membership"),
     ("communities", communities.Communities, "community"),
+    ("indicator-values", indicators.IndicatorValues, "indicator-value"),
+    ("indicators", indicators.Indicators, "indicator"),
     ("products", trade.Products, "product"),
     ("attributes", attributes.Attributes, "attribute"),
     ("attribute-values", attributes.Values, "attribute-value"),
@@ -130,6 +133,16 @@ BATCHES = {
     "communities": (
         "facts:write",
         {"external_id": "M-1", "customer": "C-1", "occurred_at": _MOMENT, "community": "tea-friends"},
+    ),
+    "indicators": (
+        "facts:write",
+        {
+            "external_id": "H-1",
+            "customer": "C-1",
+            "occurred_at": _MOMENT,
+            "indicator": "health-score",
+            "value": "72.5",
+        },
     ),
     "payments": (
         "facts:write",

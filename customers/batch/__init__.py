@@ -8,6 +8,7 @@ returns a :class:`Landed`. A rerun of the same records writes nothing.
 from customers.batch.communities import CommunityRecord, upsert_communities
 from customers.batch.consents import upsert_consents
 from customers.batch.facts import upsert_complaints, upsert_contracts, upsert_interactions
+from customers.batch.indicators import IndicatorRecord, upsert_indicators
 from customers.batch.invoices import InvoiceRecord, PaymentStep, upsert_invoices
 from customers.batch.orders import upsert_orders, upsert_products
 from customers.batch.people import (
@@ -42,6 +43,7 @@ __all__ = [
     "ContactRecord",
     "ContractRecord",
     "CustomerRecord",
+    "IndicatorRecord",
     "InteractionRecord",
     "InvoiceRecord",
     "Landed",
@@ -60,6 +62,7 @@ __all__ = [
     "upsert_contacts",
     "upsert_contracts",
     "upsert_customers",
+    "upsert_indicators",
     "upsert_interactions",
     "upsert_invoices",
     "upsert_orders",

@@ -21,6 +21,7 @@ from customers.models.duplicates import DuplicateKey, DuplicateProposal, Duplica
 from customers.models.erasure import ErasedName, ErasureBook, ErasureReceipt
 from customers.models.handles import SocialHandle
 from customers.models.imports import HistoryTakenBack, ImportBatch, ImportChange
+from customers.models.indicators import Indicator, IndicatorValue, IndicatorValueVersion, Worse
 from customers.models.interactions import Interaction, InteractionVersion
 from customers.models.invoices import Invoice, InvoiceEvent, InvoiceEventVersion, InvoiceVersion
 from customers.models.keeping import KeepPeriod
@@ -78,6 +79,9 @@ __all__ = [
     "ImportBatch",
     "ImportChange",
     "ImportProfile",
+    "Indicator",
+    "IndicatorValue",
+    "IndicatorValueVersion",
     "Interaction",
     "InteractionVersion",
     "Invoice",
@@ -113,4 +117,5 @@ __all__ = [
     "UsageVersion",
     "User",
     "UserActivity",
+    "Worse",
 ]

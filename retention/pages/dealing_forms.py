@@ -10,11 +10,11 @@ from django.core.exceptions import ValidationError
 from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 
-from customers import communities, company, usage
+from customers import communities, company, indicators, usage
 from customers.ground.models import ExchangeRate
 from customers.ground.money import format_money
 from customers.ground.numbers import whole
-from customers.models import Community, Contact, Customer, Invoice, InvoiceEvent, UsageMetric
+from customers.models import Community, Contact, Customer, Indicator, Invoice, InvoiceEvent, UsageMetric
 from retention.pages.forms import YEARS, MomentField
 
 MOST_INVOICES = 100
@@ -154,3 +154,17 @@ class CommunityForm(forms.Form):
         self.has_communities = listed.exists()
         self.fields["community"].queryset = listed  # type: ignore[attr-defined]
         self.fields["contact"].queryset = customer.contacts.all()  # type: ignore[attr-defined]
+
+
+class IndicatorForm(forms.Form):
+    """What an indicator stands at."""
+
+    indicator = ListedField(label=_("Indicator"), queryset=Indicator.objects.none(), empty_label=None)
+    value = _number(label=_("Value"), max_digits=15, decimal_places=3)
+    occurred_at = _when(_("When"))
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        listed = indicators.indicators()
+        self.has_indicators = listed.exists()
+        self.fields["indicator"].queryset = listed  # type: ignore[attr-defined]

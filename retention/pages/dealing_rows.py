@@ -17,6 +17,7 @@ from customers.ground.money import format_money
 from customers.models import (
     CommunityMembership,
     Customer,
+    IndicatorValue,
     Invoice,
     InvoiceEvent,
     Order,
@@ -124,6 +125,13 @@ def memberships_of(customer: Customer, *, page: int) -> Listed:
     found = CommunityMembership.objects.filter(customer=customer, void=False)
     listed = found.select_related("community", "contact").order_by("-occurred_at", "-pk")
     return _listed(listed, page, lambda row: row)
+
+
+def indicators_of(customer: Customer, *, page: int) -> Listed:
+    """Return the values of indicators, the newest first."""
+    found = IndicatorValue.objects.filter(customer=customer, void=False)
+    listed = found.select_related("indicator").order_by("-occurred_at", "-pk")
+    return _listed(listed, page, lambda row: (row, _plain(row.milli)))
 
 
 def usage_of(customer: Customer, *, at: datetime) -> list[Counted]:

@@ -14,22 +14,38 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from customers import communities, company, invoices, orders, usage
+from customers import communities, company, indicators, invoices, orders, usage
 from customers.access import allow
 from customers.ground import clock, money
 from customers.ground.errors import Refused
-from customers.models import CommunityMembership, Customer, Invoice, InvoiceEvent, Order, Usage
+from customers.models import (
+    CommunityMembership,
+    Customer,
+    IndicatorValue,
+    Invoice,
+    InvoiceEvent,
+    Order,
+    Usage,
+)
 from retention.pages.contracts import contracts_of_customer
 from retention.pages.customers import SEES_CUSTOMERS
 from retention.pages.dealing_forms import (
     CommunityForm,
     DeliveryForm,
+    IndicatorForm,
     InvoiceForm,
     OrderForm,
     PaymentForm,
     UsageForm,
 )
-from retention.pages.dealing_rows import invoices_of, memberships_of, orders_of, page_number, usage_of
+from retention.pages.dealing_rows import (
+    indicators_of,
+    invoices_of,
+    memberships_of,
+    orders_of,
+    page_number,
+    usage_of,
+)
 from retention.pages.forms import WORKERS
 
 Verb = Callable[[dict[str, Any], datetime], Any]
@@ -136,6 +152,21 @@ def dealings_community(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 @allow(*WORKERS)
+def dealings_indicator(request: HttpRequest, pk: int) -> HttpResponse:
+    """Enter what an indicator stands at."""
+    customer = _customer_of(request, pk)
+    return _act(
+        request,
+        customer,
+        "indicator_form",
+        IndicatorForm(request.POST),
+        lambda values, at: indicators.record_value(customer, **values, by=request.user, at=at),
+        _("The value is entered."),
+    )
+
+
+@require_POST
+@allow(*WORKERS)
 def dealings_leave(request: HttpRequest, pk: int, row: int) -> HttpResponse:
     """Enter that a community was left just now."""
     customer = _customer_of(request, pk)
@@ -152,7 +183,7 @@ def dealings_leave(request: HttpRequest, pk: int, row: int) -> HttpResponse:
 @require_POST
 @allow(*WORKERS)
 def dealings_remove(request: HttpRequest, pk: int, what: str, row: int) -> HttpResponse:
-    """Remove usage, a payment, an invoice or a membership that was entered wrongly."""
+    """Remove usage, a payment, an invoice, a membership or a value that was entered wrongly."""
     customer = _customer_of(request, pk)
     model, verb = _REMOVES[what]
     found = get_object_or_404(model, pk=row, customer=customer)
@@ -170,6 +201,7 @@ _REMOVES: dict[str, tuple[Any, Callable[..., Any]]] = {
     "payment": (InvoiceEvent, invoices.remove_payment),
     "invoice": (Invoice, invoices.remove_invoice),
     "community": (CommunityMembership, communities.remove_membership),
+    "indicator": (IndicatorValue, indicators.remove_value),
 }
 REMOVES = tuple(_REMOVES)
 
@@ -178,7 +210,8 @@ def _page(
     request: HttpRequest, customer: Customer, *, delivery_of: Order | None = None, **bound: forms.Form
 ) -> HttpResponse:
     at, firm = clock.now(), company.current()
-    numbers = {name: page_number(request.GET.get(name)) for name in ("orders", "invoices", "communities")}
+    lists = ("orders", "invoices", "communities", "indicators")
+    numbers = {name: page_number(request.GET.get(name)) for name in lists}
     context: dict[str, Any] = {
         "customer": customer,
         "now": at,
@@ -186,6 +219,7 @@ def _page(
         "contracts": contracts_of_customer(customer, day=company.today(at, firm).number),
         "invoices": invoices_of(customer, page=numbers["invoices"], at=at),
         "usage": usage_of(customer, at=at),
+        "figures": indicators_of(customer, page=numbers["indicators"]),
         "memberships": memberships_of(customer, page=numbers["communities"]),
         "may_work": request.user.role in WORKERS,
         "may_write": request.user.role in WORKERS,
@@ -198,6 +232,7 @@ def _page(
         context.setdefault("invoice_form", InvoiceForm(initial=currencies))
         context.setdefault("payment_form", PaymentForm(customer=customer))
         context.setdefault("usage_form", UsageForm())
+        context.setdefault("indicator_form", IndicatorForm())
         context.setdefault("community_form", CommunityForm(customer=customer))
     for name in bound:  # the sheet of a form that was refused stands open
         context[f"open_{name.removesuffix('_form')}"] = True

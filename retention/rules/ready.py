@@ -213,6 +213,15 @@ READY: tuple[ReadyRule, ...] = (
         case_kind=CaseKind.RECOVERY,
     ),
     ReadyRule(
+        code="indicator-worse",
+        name_en="An indicator got worse",
+        name_zh="指标变差",
+        condition={"measure": "indicators_worse_30d", "op": ">=", "value": 1},
+        severity=Severity.LOW,
+        cool_down_days=30,
+        call_within_minutes=3 * WORKING_DAY,
+    ),
+    ReadyRule(
         code="left-community",
         name_en="Left a community",
         name_zh="退出社群",

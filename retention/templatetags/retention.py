@@ -38,6 +38,7 @@ LOOKS = {
     "usage": Look("gauge"),
     "community": Look("users"),
     "community_left": Look("users", "warn"),
+    "indicator": Look("gauge"),
     "invoice": Look("receipt"),
     "payment_failed": Look("receipt", "bad"),
     "warning": Look("triangle-alert", "warn"),

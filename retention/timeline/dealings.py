@@ -1,4 +1,4 @@
-"""What the timeline tells of usage, invoices, payments and communities."""
+"""What the timeline tells of usage, invoices, payments, communities and indicators."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from typing import Any
 
 from django.utils.translation import get_language, gettext
 
-from customers.models import CommunityMembership, InvoiceEvent, Usage, UsageKind
+from customers.models import CommunityMembership, IndicatorValue, InvoiceEvent, Usage, UsageKind
 from customers.models.usage import THOUSANDTHS
 from retention.timeline.places import Entry
 from retention.timeline.sources import Source, Told, entry_of, money
 
 _STEP = ("kind", "amount", "invoice__number", "invoice__currency", "invoice_id")
 _MEMBER = ("community__name", "contact__name")
+_FIGURE = ("indicator__name_en", "indicator__name_zh", "indicator__unit", "milli")
 _METRIC = ("metric__name_en", "metric__name_zh", "milli", "product__name")
 
 
@@ -26,6 +27,7 @@ def sources(facts: dict[str, Any]) -> dict[str, Source]:
         # by kind, as the indexes are
         "usage": Source(used.filter(kind=UsageKind.USE), "occurred_at", _METRIC, _usage),
         "balance": Source(used.filter(kind=UsageKind.BALANCE), "occurred_at", _METRIC, _balance),
+        "indicator": Source(IndicatorValue.objects.filter(**facts), "occurred_at", _FIGURE, _figure),
         "community": Source(members, "occurred_at", _MEMBER, _joined),
         "community_left": Source(members.exclude(left_at=None), "left_at", _MEMBER, _left),
     }
@@ -71,3 +73,11 @@ def _left(row: Told) -> Entry:
     return entry_of(
         "community_left", row, "community_left", title, moment="left_at", whom=row.contact__name or ""
     )
+
+
+def _figure(row: Told) -> Entry:
+    is_chinese = (get_language() or "").startswith("zh")
+    name = row.indicator__name_zh if is_chinese else row.indicator__name_en
+    value = f"{(Decimal(row.milli) / THOUSANDTHS).normalize():,f} {row.indicator__unit}".rstrip()
+    title = gettext("%(indicator)s: %(value)s") % {"indicator": name, "value": value}
+    return entry_of("indicator", row, "indicator", title)

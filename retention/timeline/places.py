@@ -49,8 +49,8 @@ class Entry:
     """One line of the timeline, ready to show in the language that was active.
 
     ``kind`` is order, return, interaction, complaint, contract, owner, merge, usage, invoice,
-    payment_failed, community, community_left, warning, case or call; ``by`` the name of who did it,
-    ``""`` for the system or the customer; ``whom`` the contact spoken with.
+    payment_failed, community, community_left, indicator, warning, case or call; ``by`` the name
+    of who did it, ``""`` for the system or the customer; ``whom`` the contact spoken with.
     """
 
     key: str

@@ -45,6 +45,8 @@ from tests.factories import (
     ContactFactory,
     ContractFactory,
     CustomerFactory,
+    IndicatorFactory,
+    IndicatorValueFactory,
     InteractionFactory,
     InvoiceEventFactory,
     InvoiceFactory,
@@ -106,6 +108,7 @@ def build() -> World:
         "product": [ProductFactory().pk],
         "usage_metric": [UsageMetric.objects.get(code="logins").pk],
         "community": [CommunityFactory().pk],
+        "indicator": [IndicatorFactory().pk],
         "rate": [],
         "erasure": [
             ErasureReceipt.objects.create(
@@ -135,6 +138,7 @@ def _belongings(world: World, owner: User, lead: User, *, hidden: bool) -> dict[
         "consent": [],
         "objection": [],
         "usage": [],
+        "indicator_value": [],
         "community_membership": [],
         "invoice": [],
         "payment": [],
@@ -175,6 +179,7 @@ def _belongings(world: World, owner: User, lead: User, *, hidden: bool) -> dict[
         found["invoice"].append(invoice.pk)
         found["payment"].append(InvoiceEventFactory(invoice=invoice).pk)
         found["community_membership"].append(CommunityMembershipFactory(customer=customer).pk)
+        found["indicator_value"].append(IndicatorValueFactory(customer=customer).pk)
         found["usage"].append(UsageFactory(customer=customer).pk)
         makers.give_margin(customer, 10_000 + number)
         case = makers.make_case(customer, by=owner, reason=word())

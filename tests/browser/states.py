@@ -24,6 +24,7 @@ from customers.models import (
     Customer,
     ErasureReceipt,
     ImportBatch,
+    Indicator,
     SearchToken,
     Team,
     UsageMetric,
@@ -39,6 +40,8 @@ from tests.factories import (
     ContactFactory,
     ContractFactory,
     CustomerFactory,
+    IndicatorFactory,
+    IndicatorValueFactory,
     InteractionFactory,
     InvoiceEventFactory,
     InvoiceFactory,
@@ -157,6 +160,8 @@ def _dealings(customer: Customer) -> None:
     paid, open_ = (InvoiceFactory(customer=customer, number=number) for number in ("账单1", "账单2"))
     InvoiceEventFactory(invoice=paid)
     InvoiceEventFactory(invoice=open_, kind="failed")
+    score = IndicatorFactory(name_en="健康度", name_zh="健康度", unit="分")
+    IndicatorValueFactory(customer=customer, indicator=score)
     tea = CommunityFactory(code="tea", name="茶友群")
     CommunityMembershipFactory(customer=customer, community=tea)
     CommunityMembershipFactory(customer=customer, community=tea, left_at=NOW - timedelta(days=3))
@@ -224,6 +229,7 @@ def _catalogues(world: World, team: Team, seller: User) -> None:
         "attribute": attribute,
         "receipt": receipt,
         "metric": UsageMetric.objects.first(),
+        "indicator": Indicator.objects.first() or IndicatorFactory(name_en="健康度", unit="分"),
         "community": Community.objects.first() or CommunityFactory(code="tea", name="茶友群"),
         "cause": Cause.objects.first(),
     }

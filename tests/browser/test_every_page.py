@@ -65,6 +65,7 @@ OBJECTS: dict[str, str | tuple[str, ...]] = {
     "customers:profile_detail": "profile",
     "customers:profile_new": "import",
     "customers:metric_edit": "metric",
+    "customers:indicator_edit": "indicator",
     "customers:community_edit": "community",
     "customers:cause_edit": "cause",
 }

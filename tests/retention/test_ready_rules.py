@@ -24,6 +24,8 @@ from tests.factories import (
     ComplaintFactory,
     ContractFactory,
     CustomerFactory,
+    IndicatorFactory,
+    IndicatorValueFactory,
     InteractionFactory,
     InvoiceEventFactory,
     InvoiceFactory,
@@ -106,6 +108,15 @@ def joined(customer: Customer, *, left_ago: float | None = None) -> None:
     """Let the customer join a community, and leave it again."""
     left_at = None if left_ago is None else ago(left_ago)
     CommunityMembershipFactory(customer=customer, occurred_at=ago(60), left_at=left_at)
+
+
+def scored(customer: Customer, *values: tuple[int, float], worse: str = "lower") -> None:
+    """Give an indicator values, each so many days ago."""
+    indicator = IndicatorFactory(code=worse, worse=worse)
+    for number, days_ago in values:
+        IndicatorValueFactory(
+            customer=customer, indicator=indicator, number=number, occurred_at=ago(days_ago)
+        )
 
 
 def owes(customer: Customer, due_day: int, *, paid: int = 0, failed_ago: float | None = None) -> None:
@@ -237,6 +248,17 @@ STORIES: dict[str, dict[str, tuple[bool, Story]]] = {
             lambda c: (held(c, 1000, 40), held(c, 1000, 40, product=ProductFactory()), held(c, 400, 5)),
         ),
         "used, not held": (False, lambda c: used(c, 10, 40)),
+    },
+    "indicator-worse": {
+        "lower than before": (True, lambda c: scored(c, (50, 60), (49, 29))),
+        "the same": (False, lambda c: scored(c, (50, 60), (50, 5))),
+        "better": (False, lambda c: scored(c, (50, 60), (51, 5))),
+        "worse, then better": (False, lambda c: scored(c, (50, 60), (40, 9), (41, 5))),
+        "long ago": (False, lambda c: scored(c, (50, 60), (49, 30))),
+        "the first value": (False, lambda c: scored(c, (1, 5))),
+        "higher is worse": (True, lambda c: scored(c, (50, 60), (51, 5), worse="higher")),
+        "another indicator": (False, lambda c: (scored(c, (50, 60)), scored(c, (49, 5), worse="higher"))),
+        "no value": (False, lambda c: None),
     },
     "left-community": {
         "a week ago": (True, lambda c: joined(c, left_ago=7)),

@@ -22,6 +22,7 @@ from tests.factories import (
     ComplaintFactory,
     ContractFactory,
     CustomerFactory,
+    IndicatorValueFactory,
     InteractionFactory,
     InvoiceEventFactory,
     InvoiceFactory,
@@ -55,6 +56,7 @@ def live_through_everything(customer: Customer, *, manager: User, teammate: User
         terminated_day=day(ago(14)),
     )
     UsageFactory(customer=customer, occurred_at=ago(12), quantity=1500)
+    IndicatorValueFactory(customer=customer, indicator__unit="pts", number=72, occurred_at=ago(11.96))
     CommunityMembershipFactory(
         customer=customer, community__name="Tea", occurred_at=ago(12.5), left_at=ago(11.95)
     )
@@ -113,6 +115,7 @@ def test_timeline_tells_everything_once_newest_first(
         "Invoice R1: payment of ¥100 failed",
         "Invoice R1 issued, ¥100",
         "Left the community Tea",
+        "Health score: 72 pts",
         "Logins: 1,500",
         "Joined the community Tea",
         "Terminated contract K1",
@@ -134,7 +137,7 @@ def test_timeline_tells_everything_once_newest_first(
     assert by_title["Warning: Complaints open"].text
     assert {entry.kind for entry in page.entries} == {
         "order", "return", "interaction", "complaint", "contract", "owner", "usage", "invoice",
-        "payment_failed", "community", "community_left", "warning", "case", "call"
+        "payment_failed", "community", "community_left", "indicator", "warning", "case", "call"
     }  # fmt: skip
     assert len({entry.key for entry in page.entries}) == len(page.entries)
 
@@ -148,7 +151,7 @@ def test_timeline_pages_add_up_to_the_whole(
         OrderFactory(customer=customer, number=f"B{number}", occurred_at=ago(10))
         InteractionFactory(customer=customer, occurred_at=ago(10), text=str(number))
     whole = [entry.key for entry in timeline(customer, user=lead, limit=200).entries]
-    assert len(whole) == 38
+    assert len(whole) == 39
     read: list[str] = []
     before = ""
     while True:

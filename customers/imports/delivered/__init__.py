@@ -9,6 +9,7 @@ from customers.imports.delivered import (
     colleagues,
     communities,
     consents,
+    indicators,
     members,
     payments,
     people,
@@ -26,6 +27,7 @@ KINDS = (
     *usage.KINDS,
     *payments.KINDS,
     *communities.KINDS,
+    *indicators.KINDS,
     *members.KINDS,
     *colleagues.KINDS,
 )

@@ -3,6 +3,7 @@
 from customers.imports.landing.colleagues import land_people
 from customers.imports.landing.communities import land_communities
 from customers.imports.landing.consents import land_consents
+from customers.imports.landing.indicators import land_indicators
 from customers.imports.landing.members import land_members
 from customers.imports.landing.payments import land_payments
 from customers.imports.landing.people import land_attributes, land_contacts, land_customers
@@ -18,6 +19,7 @@ __all__ = [
     "land_contacts",
     "land_contracts",
     "land_customers",
+    "land_indicators",
     "land_interactions",
     "land_members",
     "land_orders",

@@ -17,6 +17,8 @@ from customers.models import (
     Contact,
     Contract,
     Customer,
+    Indicator,
+    IndicatorValue,
     Interaction,
     Invoice,
     InvoiceEvent,
@@ -42,6 +44,7 @@ MODELS: dict[str, type[Model]] = {
     "usage": Usage,
     "balances": Usage,
     "communities": CommunityMembership,
+    "indicators": IndicatorValue,
     "ownership": Ownership,
     "addresses": Address,
     "main_contact": MainContactChange,
@@ -221,6 +224,12 @@ class Recorder:
         community = Community.objects.get_or_create(code="group", defaults=named)[0]
         return {"community": community, "left_day": version.values["left"]}
 
+    def _figure(self, fact: Fact, version: Version) -> dict[str, Any]:
+        worse = version.values["worse"]  # an indicator for each direction
+        named = {"name_en": worse, "name_zh": worse, "worse": worse}
+        indicator = Indicator.objects.get_or_create(code=worse, defaults=named)[0]
+        return {"indicator": indicator, "worse": worse, "milli": version.values["milli"]}
+
     _columns: dict[str, Callable[[Recorder, Fact, Version], dict[str, Any]]] = {
         "orders": _order,
         "contracts": _contract,
@@ -231,6 +240,7 @@ class Recorder:
         "usage": _use,
         "balances": _balance,
         "communities": _member,
+        "indicators": _figure,
         "ownership": _owner,
         "addresses": _address,
         "main_contact": _main_contact,

@@ -19,6 +19,7 @@ from tests.factories import (
     ComplaintFactory,
     ContractFactory,
     CustomerFactory,
+    IndicatorValueFactory,
     InteractionFactory,
     InvoiceEventFactory,
     InvoiceFactory,
@@ -95,6 +96,11 @@ def balance(customer: Customer, at: datetime) -> None:
     UsageFactory(customer=customer, occurred_at=at, quantity=7, code="balance")
 
 
+def fallen(customer: Customer, at: datetime) -> None:
+    IndicatorValueFactory(customer=customer, occurred_at=at - timedelta(days=90), number=50)
+    IndicatorValueFactory(customer=customer, occurred_at=at, number=49)
+
+
 # code -> what is counted, its worth, the days back at which the window ends and begins (None: never)
 WINDOWS: dict[str, tuple[Made, int, int, int | None]] = {
     "orders_30d": (order, 1, 0, 30),
@@ -119,6 +125,7 @@ WINDOWS: dict[str, tuple[Made, int, int, int | None]] = {
     "payments_failed_30d": (failed_payment, 1, 0, 30),
     "usage_30d": (usage, 7, 0, 30),
     "usage_prev_30d": (usage, 7, 30, 60),
+    "indicators_worse_30d": (fallen, 1, 0, 30),
     "balance_30d_ago": (balance, 7, 30, None),
 }
 
