@@ -98,6 +98,28 @@ class CustomersConfig(AppConfig):
         )
         navigation.register(
             Entry(
+                "customers:community_list",
+                _("Communities"),
+                "users",
+                frozenset({"admin"}),
+                position=61,
+                section="setup",
+                help=_("The groups that customers belong to: WeChat, WeCom, QQ, DingTalk, forums."),
+            )
+        )
+        navigation.register(
+            Entry(
+                "customers:indicator_list",
+                _("Indicators"),
+                "gauge",
+                frozenset({"admin"}),
+                position=62,
+                section="setup",
+                help=_("Figures of your own about customers, and which way each is bad."),
+            )
+        )
+        navigation.register(
+            Entry(
                 "customers:import_list",
                 _("Imports"),
                 "upload",

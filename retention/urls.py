@@ -93,6 +93,21 @@ urlpatterns = [
         dealings.dealings_sighting,
         name="customer_dealings_sighting",
     ),
+    path(
+        "customers/<int:pk>/dealings/indicator/",
+        dealings.dealings_indicator,
+        name="customer_dealings_indicator",
+    ),
+    path(
+        "customers/<int:pk>/dealings/community/",
+        dealings.dealings_community,
+        name="customer_dealings_community",
+    ),
+    path(
+        "customers/<int:pk>/dealings/community/<int:row>/leave/",
+        dealings.dealings_leave,
+        name="customer_dealings_leave",
+    ),
     *(
         path(
             f"customers/<int:pk>/dealings/{what}/<int:row>/remove/",

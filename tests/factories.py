@@ -18,6 +18,8 @@ from customers.ground import localtime
 from customers.ground.models import Company
 from customers.models import (
     Address,
+    Community,
+    CommunityMembership,
     Competitor,
     CompetitorName,
     CompetitorSighting,
@@ -26,6 +28,8 @@ from customers.models import (
     Contact,
     Contract,
     Customer,
+    Indicator,
+    IndicatorValue,
     Interaction,
     Invoice,
     InvoiceEvent,
@@ -355,6 +359,54 @@ class SightingFactory(FactFactory):
     price_ours = factory.LazyAttribute(lambda o: o.ours and o.ours * 100)
     price_seen_base = factory.LazyAttribute(lambda o: o.price_seen)
     price_ours_base = factory.LazyAttribute(lambda o: o.price_ours)
+
+
+class CommunityFactory(DjangoModelFactory[Community]):
+    """A WeChat group."""
+
+    class Meta:
+        model = Community
+
+    code = factory.Sequence(lambda n: f"group-{n}")
+    name = factory.Sequence(lambda n: f"Group {n}")
+    platform = "wechat"
+
+
+class CommunityMembershipFactory(FactFactory):
+    """The customer joined a community and has not left it."""
+
+    class Meta:
+        model = CommunityMembership
+
+    community = factory.SubFactory(CommunityFactory)
+    left_day = factory.LazyAttribute(lambda o: day(o.left_at) if o.left_at else None)
+    left_at = None
+
+
+class IndicatorFactory(DjangoModelFactory[Indicator]):
+    """A score of which less is worse."""
+
+    class Meta:
+        model = Indicator
+        django_get_or_create = ("code",)
+
+    code = "health-score"
+    name_en = "Health score"
+    name_zh = "健康度"
+    worse = "lower"
+
+
+class IndicatorValueFactory(FactFactory):
+    """Fifty points; ``number`` in whole numbers."""
+
+    class Meta:
+        model = IndicatorValue
+        exclude = ("number",)
+
+    number = 50
+    indicator = factory.SubFactory(IndicatorFactory)
+    worse = factory.LazyAttribute(lambda o: o.indicator.worse)
+    milli = factory.LazyAttribute(lambda o: o.number * 1000)
 
 
 class OwnershipFactory(FactFactory):

@@ -14,6 +14,7 @@ from customers.ground import localtime
 from customers.ground.models import ExchangeRate
 from customers.models import (
     AttributeValue,
+    CommunityMembership,
     CompetitorSighting,
     Complaint,
     ComplaintEvent,
@@ -23,6 +24,7 @@ from customers.models import (
     Customer,
     ExternalRef,
     ImportBatch,
+    IndicatorValue,
     Interaction,
     Invoice,
     InvoiceEvent,
@@ -44,6 +46,8 @@ _NAMED: dict[str, tuple[str, type[Model], tuple[tuple[type[Model], str], ...]]] 
     "complaints": ("complaint", Complaint, ((ComplaintEvent, "complaint_id"),)),
     "usage": ("usage", Usage, ()),
     "sightings": ("sighting", CompetitorSighting, ()),
+    "communities": ("communitymembership", CommunityMembership, ()),
+    "indicators": ("indicatorvalue", IndicatorValue, ()),
     "payments": ("invoice", Invoice, ((InvoiceEvent, "invoice_id"),)),
 }
 """Kind → the name of its references, its table, and the tables of its parts."""

@@ -5,8 +5,10 @@ them in chunks (one transaction and few statements each), writes versions only f
 returns a :class:`Landed`. A rerun of the same records writes nothing.
 """
 
+from customers.batch.communities import CommunityRecord, upsert_communities
 from customers.batch.consents import upsert_consents
 from customers.batch.facts import upsert_complaints, upsert_contracts, upsert_interactions
+from customers.batch.indicators import IndicatorRecord, upsert_indicators
 from customers.batch.invoices import InvoiceRecord, PaymentStep, upsert_invoices
 from customers.batch.orders import upsert_orders, upsert_products
 from customers.batch.people import (
@@ -36,11 +38,13 @@ from customers.batch.usage import UsageRecord, upsert_usage
 
 __all__ = [
     "AttributeRecord",
+    "CommunityRecord",
     "ComplaintRecord",
     "ConsentRecord",
     "ContactRecord",
     "ContractRecord",
     "CustomerRecord",
+    "IndicatorRecord",
     "InteractionRecord",
     "InvoiceRecord",
     "Landed",
@@ -54,11 +58,13 @@ __all__ = [
     "Step",
     "UsageRecord",
     "upsert_attributes",
+    "upsert_communities",
     "upsert_complaints",
     "upsert_consents",
     "upsert_contacts",
     "upsert_contracts",
     "upsert_customers",
+    "upsert_indicators",
     "upsert_interactions",
     "upsert_invoices",
     "upsert_orders",

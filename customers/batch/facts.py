@@ -15,11 +15,10 @@ from customers.batch.records import (
     ContractRecord,
     InteractionRecord,
     Landed,
-    Reference,
     Refusal,
     Step,
 )
-from customers.erasure.names import WasErased
+from customers.batch.theirs import is_theirs, theirs
 from customers.ground import events, localtime, money
 from customers.ground.errors import Refused
 from customers.ground.models import Event
@@ -94,11 +93,11 @@ def upsert_interactions(
         ids, known = people.customers_for(
             chunk, source=source, create_missing=create_missing, batch=batch, at=at, landed=landed
         )
-        contacts = _theirs(Contact, "contact", known, source=source)
+        contacts = theirs(Contact, "contact", known, source=source)
         users = references.users_named(record.by for record in known)
         wanted, kept = [], []
         for record in known:
-            if not _is_theirs(record, ids[record.customer], "contact", contacts, landed):
+            if not is_theirs(record, ids[record.customer], "contact", contacts, landed):
                 continue
             if record.by is not None and record.by not in users:
                 landed.refused.append(Refusal(record, "by", references.UnknownUser(name=record.by)))
@@ -144,14 +143,14 @@ def upsert_complaints(
         ids, known = people.customers_for(
             chunk, source=source, create_missing=create_missing, batch=batch, at=at, landed=landed
         )
-        contacts = _theirs(Contact, "contact", known, source=source)
-        orders = _theirs(Order, "order", known, source=source)
+        contacts = theirs(Contact, "contact", known, source=source)
+        orders = theirs(Order, "order", known, source=source)
         wanted, kept = [], []
         for record in known:
             customer_id = ids[record.customer]
-            if not _is_theirs(record, customer_id, "contact", contacts, landed):
+            if not is_theirs(record, customer_id, "contact", contacts, landed):
                 continue
-            if not _is_theirs(record, customer_id, "order", orders, landed):
+            if not is_theirs(record, customer_id, "order", orders, landed):
                 continue
             kept.append(record)
             wanted.append(
@@ -171,36 +170,6 @@ def upsert_complaints(
         return landed
 
     return in_chunks(records, land)
-
-
-class _Theirs(dict[Any, tuple[int, int]]):
-    """Our number and the customer's of what records name; ``erased``: contacts who were erased."""
-
-    erased: dict[Reference, datetime]
-
-
-def _theirs(model: Any, name: str, records: Sequence[Any], *, source: str) -> _Theirs:
-    """Return our number and the customer's of each contact or order that the records name."""
-    ids = references.numbers_of(name, (getattr(record, name) for record in records), source=source)
-    found = _Theirs()
-    found.erased = ids.erased
-    if ids:
-        holders = dict(model.objects.filter(pk__in=ids.values()).values_list("pk", "customer_id"))
-        found.update({ref: (pk, holders[pk]) for ref, pk in ids.items() if pk in holders})
-    return found
-
-
-def _is_theirs(record: Any, customer_id: int, name: str, known: _Theirs, landed: Landed) -> bool:
-    reference = getattr(record, name)
-    if name == "contact" and reference in known.erased:
-        reason = WasErased(name=reference, at=known.erased[reference])
-        landed.refused.append(Refusal(record, name, reason))
-        return False
-    if reference is None or (reference in known and known[reference][1] == customer_id):
-        return True
-    refusal = references.UnknownContact if name == "contact" else references.UnknownOrder
-    landed.refused.append(Refusal(record, name, refusal(name=reference)))
-    return False
 
 
 def _land_steps(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+from customers.communities import LeftBeforeJoined
 from customers.ground import localtime
 from customers.imports import errors
 from customers.imports.kinds import CellRefused, Context
@@ -113,6 +114,13 @@ def check_sighting(values: dict[str, Any], context: Context) -> None:
             raise CellRefused(name, errors.Zero())
     if values.get("price_ours") is not None and values.get("price_seen") is None:
         raise CellRefused("price_seen", errors.Missing())
+
+
+def check_membership(values: dict[str, Any], context: Context) -> None:
+    """Refuse a membership of the future, and one that was left before it began."""
+    _not_in_future(values, context, "occurred_at", "recorded_at", "left_at")
+    if values.get("left_at") and values["left_at"] < values["occurred_at"]:
+        raise CellRefused("left_at", LeftBeforeJoined())
 
 
 def check_rate(values: dict[str, Any], context: Context) -> None:

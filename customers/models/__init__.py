@@ -2,6 +2,12 @@ from customers.models.attachments import Attachment
 from customers.models.attributes import Attribute, AttributeValue, AttributeValueVersion
 from customers.models.calendar_links import CalendarLink
 from customers.models.causes import Cause
+from customers.models.communities import (
+    Community,
+    CommunityMembership,
+    CommunityMembershipVersion,
+    Platform,
+)
 from customers.models.competitors import (
     Competitor,
     CompetitorName,
@@ -21,6 +27,7 @@ from customers.models.duplicates import DuplicateKey, DuplicateProposal, Duplica
 from customers.models.erasure import ErasedName, ErasureBook, ErasureReceipt
 from customers.models.handles import SocialHandle
 from customers.models.imports import HistoryTakenBack, ImportBatch, ImportChange
+from customers.models.indicators import Indicator, IndicatorValue, IndicatorValueVersion, Worse
 from customers.models.interactions import Interaction, InteractionVersion
 from customers.models.invoices import Invoice, InvoiceEvent, InvoiceEventVersion, InvoiceVersion
 from customers.models.keeping import KeepPeriod
@@ -51,6 +58,9 @@ __all__ = [
     "CalendarLink",
     "Cause",
     "Channel",
+    "Community",
+    "CommunityMembership",
+    "CommunityMembershipVersion",
     "Competitor",
     "CompetitorName",
     "CompetitorSighting",
@@ -79,6 +89,9 @@ __all__ = [
     "ImportBatch",
     "ImportChange",
     "ImportProfile",
+    "Indicator",
+    "IndicatorValue",
+    "IndicatorValueVersion",
     "Interaction",
     "InteractionVersion",
     "Invoice",
@@ -100,6 +113,7 @@ __all__ = [
     "OrderVersion",
     "Ownership",
     "OwnershipVersion",
+    "Platform",
     "Product",
     "Purpose",
     "Reminder",
@@ -113,4 +127,5 @@ __all__ = [
     "UsageVersion",
     "User",
     "UserActivity",
+    "Worse",
 ]

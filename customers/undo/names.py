@@ -19,6 +19,8 @@ _NAMES: dict[str, tuple[str | Promise, str | Promise]] = {
     "customers.complaintevent": (_("step of a complaint"), _("Steps of complaints")),
     "customers.competitorsighting": (_("sighting of a competitor"), _("Sightings of competitors")),
     "customers.usage": (_("usage"), _("Usage")),
+    "customers.communitymembership": (_("membership of a community"), _("Memberships of communities")),
+    "customers.indicatorvalue": (_("value of an indicator"), _("Values of indicators")),
     "customers.invoice": (_("invoice"), _("Invoices")),
     "customers.invoiceevent": (_("step of an invoice"), _("Steps of invoices")),
     "customers.address": (_("address"), _("Addresses")),

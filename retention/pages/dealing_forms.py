@@ -10,11 +10,21 @@ from django.core.exceptions import ValidationError
 from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 
-from customers import company, competitor_names, usage
+from customers import communities, company, competitor_names, indicators, usage
 from customers.ground.models import ExchangeRate
 from customers.ground.money import format_money
 from customers.ground.numbers import whole
-from customers.models import CompetitorSighting, Customer, Invoice, InvoiceEvent, Product, UsageMetric
+from customers.models import (
+    Community,
+    CompetitorSighting,
+    Contact,
+    Customer,
+    Indicator,
+    Invoice,
+    InvoiceEvent,
+    Product,
+    UsageMetric,
+)
 from retention.pages.forms import YEARS, MomentField
 
 MOST_INVOICES = 100
@@ -168,3 +178,34 @@ class SightingForm(InCurrencyForm):
         if code and found is None:
             raise ValidationError(_("There is no product with this code."), code="unknown_product")
         return found
+
+
+class CommunityForm(forms.Form):
+    """A community that the customer, or one of its people, joined."""
+
+    community = ListedField(label=_("Community"), queryset=Community.objects.none(), empty_label=None)
+    contact = ListedField(
+        label=_("Who"), queryset=Contact.objects.none(), required=False, empty_label=_("The customer itself")
+    )
+    occurred_at = _when(_("Joined at"))
+
+    def __init__(self, *args: Any, customer: Customer, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        listed = communities.communities()
+        self.has_communities = listed.exists()
+        self.fields["community"].queryset = listed  # type: ignore[attr-defined]
+        self.fields["contact"].queryset = customer.contacts.all()  # type: ignore[attr-defined]
+
+
+class IndicatorForm(forms.Form):
+    """What an indicator stands at."""
+
+    indicator = ListedField(label=_("Indicator"), queryset=Indicator.objects.none(), empty_label=None)
+    value = _number(label=_("Value"), max_digits=15, decimal_places=3)
+    occurred_at = _when(_("When"))
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        listed = indicators.indicators()
+        self.has_indicators = listed.exists()
+        self.fields["indicator"].queryset = listed  # type: ignore[attr-defined]

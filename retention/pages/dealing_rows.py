@@ -15,8 +15,10 @@ from customers.company import today
 from customers.ground.localtime import day_of
 from customers.ground.money import format_money
 from customers.models import (
+    CommunityMembership,
     CompetitorSighting,
     Customer,
+    IndicatorValue,
     Invoice,
     InvoiceEvent,
     Order,
@@ -143,6 +145,20 @@ def sightings_of(customer: Customer, *, page: int) -> Listed:
         )
 
     return _listed(found, page, line)
+
+
+def memberships_of(customer: Customer, *, page: int) -> Listed:
+    """Return the memberships of communities, the newest first."""
+    found = CommunityMembership.objects.filter(customer=customer, void=False)
+    listed = found.select_related("community", "contact").order_by("-occurred_at", "-pk")
+    return _listed(listed, page, lambda row: row)
+
+
+def indicators_of(customer: Customer, *, page: int) -> Listed:
+    """Return the values of indicators, the newest first."""
+    found = IndicatorValue.objects.filter(customer=customer, void=False)
+    listed = found.select_related("indicator").order_by("-occurred_at", "-pk")
+    return _listed(listed, page, lambda row: (row, _plain(row.milli)))
 
 
 def usage_of(customer: Customer, *, at: datetime) -> list[Counted]:

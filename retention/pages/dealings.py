@@ -14,22 +14,50 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from customers import company, competitors, invoices, orders, sightings, usage
+from customers import (
+    communities,
+    company,
+    competitors,
+    indicators,
+    invoices,
+    orders,
+    sightings,
+    usage,
+)
 from customers.access import allow
 from customers.ground import clock, money
 from customers.ground.errors import Refused
-from customers.models import CompetitorSighting, Customer, Invoice, InvoiceEvent, Order, Usage
+from customers.models import (
+    CommunityMembership,
+    CompetitorSighting,
+    Customer,
+    IndicatorValue,
+    Invoice,
+    InvoiceEvent,
+    Order,
+    Usage,
+)
 from retention.pages.contracts import contracts_of_customer
 from retention.pages.customers import SEES_CUSTOMERS
 from retention.pages.dealing_forms import (
+    CommunityForm,
     DeliveryForm,
+    IndicatorForm,
     InvoiceForm,
     OrderForm,
     PaymentForm,
     SightingForm,
     UsageForm,
 )
-from retention.pages.dealing_rows import invoices_of, orders_of, page_number, sightings_of, usage_of
+from retention.pages.dealing_rows import (
+    indicators_of,
+    invoices_of,
+    memberships_of,
+    orders_of,
+    page_number,
+    sightings_of,
+    usage_of,
+)
 from retention.pages.forms import WORKERS
 
 Verb = Callable[[dict[str, Any], datetime], Any]
@@ -138,8 +166,53 @@ def dealings_sighting(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 @allow(*WORKERS)
+def dealings_community(request: HttpRequest, pk: int) -> HttpResponse:
+    """Enter that the customer, or one of its people, joined a community."""
+    customer = _customer_of(request, pk)
+    return _act(
+        request,
+        customer,
+        "community_form",
+        CommunityForm(request.POST, customer=customer),
+        lambda values, at: communities.join_community(customer, **values, by=request.user, at=at),
+        _("The membership is entered."),
+    )
+
+
+@require_POST
+@allow(*WORKERS)
+def dealings_indicator(request: HttpRequest, pk: int) -> HttpResponse:
+    """Enter what an indicator stands at."""
+    customer = _customer_of(request, pk)
+    return _act(
+        request,
+        customer,
+        "indicator_form",
+        IndicatorForm(request.POST),
+        lambda values, at: indicators.record_value(customer, **values, by=request.user, at=at),
+        _("The value is entered."),
+    )
+
+
+@require_POST
+@allow(*WORKERS)
+def dealings_leave(request: HttpRequest, pk: int, row: int) -> HttpResponse:
+    """Enter that a community was left just now."""
+    customer = _customer_of(request, pk)
+    membership = get_object_or_404(CommunityMembership, pk=row, customer=customer, void=False)
+    try:
+        communities.leave_community(membership, by=request.user, at=clock.now())
+    except Refused as refusal:
+        messages.error(request, str(refusal))
+    else:
+        messages.success(request, _("It is entered that the community was left."))
+    return redirect("retention:customer_dealings", pk=customer.pk)
+
+
+@require_POST
+@allow(*WORKERS)
 def dealings_remove(request: HttpRequest, pk: int, what: str, row: int) -> HttpResponse:
-    """Remove usage, a payment, an invoice or a sighting that was entered wrongly."""
+    """Remove usage, a payment, an invoice, a sighting, a membership or a value entered wrongly."""
     customer = _customer_of(request, pk)
     model, verb = _REMOVES[what]
     found = get_object_or_404(model, pk=row, customer=customer)
@@ -157,6 +230,8 @@ _REMOVES: dict[str, tuple[Any, Callable[..., Any]]] = {
     "payment": (InvoiceEvent, invoices.remove_payment),
     "invoice": (Invoice, invoices.remove_invoice),
     "sighting": (CompetitorSighting, sightings.remove_sighting),
+    "community": (CommunityMembership, communities.remove_membership),
+    "indicator": (IndicatorValue, indicators.remove_value),
 }
 REMOVES = tuple(_REMOVES)
 
@@ -165,7 +240,8 @@ def _page(
     request: HttpRequest, customer: Customer, *, delivery_of: Order | None = None, **bound: forms.Form
 ) -> HttpResponse:
     at, firm = clock.now(), company.current()
-    numbers = {name: page_number(request.GET.get(name)) for name in ("orders", "invoices", "sightings")}
+    lists = ("orders", "invoices", "sightings", "communities", "indicators")
+    numbers = {name: page_number(request.GET.get(name)) for name in lists}
     context: dict[str, Any] = {
         "customer": customer,
         "now": at,
@@ -174,6 +250,8 @@ def _page(
         "invoices": invoices_of(customer, page=numbers["invoices"], at=at),
         "usage": usage_of(customer, at=at),
         "sightings": sightings_of(customer, page=numbers["sightings"]),
+        "figures": indicators_of(customer, page=numbers["indicators"]),
+        "memberships": memberships_of(customer, page=numbers["communities"]),
         "may_work": request.user.role in WORKERS,
         "may_write": request.user.role in WORKERS,
         "delivery_of": delivery_of,
@@ -187,6 +265,8 @@ def _page(
         context.setdefault("usage_form", UsageForm())
         context.setdefault("sighting_form", SightingForm(initial=currencies))
         context["competitor_names"] = competitors.suggestions()
+        context.setdefault("indicator_form", IndicatorForm())
+        context.setdefault("community_form", CommunityForm(customer=customer))
     for name in bound:  # the sheet of a form that was refused stands open
         context[f"open_{name.removesuffix('_form')}"] = True
     return render(request, "retention/dealings/page.html", context, status=422 if bound else 200)

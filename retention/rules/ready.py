@@ -227,6 +227,24 @@ READY: tuple[ReadyRule, ...] = (
         cool_down_days=60,
         call_within_minutes=2 * WORKING_DAY,
     ),
+    ReadyRule(
+        code="indicator-worse",
+        name_en="An indicator got worse",
+        name_zh="指标变差",
+        condition={"measure": "indicators_worse_30d", "op": ">=", "value": 1},
+        severity=Severity.LOW,
+        cool_down_days=30,
+        call_within_minutes=3 * WORKING_DAY,
+    ),
+    ReadyRule(
+        code="left-community",
+        name_en="Left a community",
+        name_zh="退出社群",
+        condition={"measure": "days_since_left_community", "op": "<=", "value": 7},
+        severity=Severity.MEDIUM,
+        cool_down_days=30,
+        call_within_minutes=2 * WORKING_DAY,
+    ),
 )
 
 

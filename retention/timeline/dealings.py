@@ -1,4 +1,4 @@
-"""What the timeline tells of usage, invoices, payments and competitors."""
+"""What the timeline tells of usage, invoices, payments, competitors, communities and indicators."""
 
 from __future__ import annotations
 
@@ -7,12 +7,21 @@ from typing import Any
 
 from django.utils.translation import get_language, gettext
 
-from customers.models import CompetitorSighting, InvoiceEvent, Usage, UsageKind
+from customers.models import (
+    CommunityMembership,
+    CompetitorSighting,
+    IndicatorValue,
+    InvoiceEvent,
+    Usage,
+    UsageKind,
+)
 from customers.models.usage import THOUSANDTHS
 from retention.timeline.places import Entry
 from retention.timeline.sources import Source, Told, entry_of, money
 
 _STEP = ("kind", "amount", "invoice__number", "invoice__currency", "invoice_id")
+_MEMBER = ("community__name", "contact__name")
+_FIGURE = ("indicator__name_en", "indicator__name_zh", "indicator__unit", "milli")
 _METRIC = ("metric__name_en", "metric__name_zh", "milli", "product__name")
 _SEEN = (
     *("competitor__name", "competitor__merged_into__name", "offered", "product__name"),
@@ -22,6 +31,7 @@ _SEEN = (
 
 def sources(facts: dict[str, Any]) -> dict[str, Source]:
     """Return the sources; ``facts`` narrows each to what stands of one customer."""
+    members = CommunityMembership.objects.filter(**facts)
     used = Usage.objects.filter(**facts)
     return {
         "invoice": Source(InvoiceEvent.objects.filter(**facts), "occurred_at", _STEP, _invoice),
@@ -29,6 +39,9 @@ def sources(facts: dict[str, Any]) -> dict[str, Source]:
         "usage": Source(used.filter(kind=UsageKind.USE), "occurred_at", _METRIC, _usage),
         "competitor": Source(CompetitorSighting.objects.filter(**facts), "occurred_at", _SEEN, _sighting),
         "balance": Source(used.filter(kind=UsageKind.BALANCE), "occurred_at", _METRIC, _balance),
+        "indicator": Source(IndicatorValue.objects.filter(**facts), "occurred_at", _FIGURE, _figure),
+        "community": Source(members, "occurred_at", _MEMBER, _joined),
+        "community_left": Source(members.exclude(left_at=None), "left_at", _MEMBER, _left),
     }
 
 
@@ -74,3 +87,23 @@ def _counted(row: Told) -> str:
     metric = row.metric__name_zh if is_chinese else row.metric__name_en
     quantity = f"{(Decimal(row.milli) / THOUSANDTHS).normalize():,f}"
     return gettext("%(metric)s: %(quantity)s") % {"metric": metric, "quantity": quantity}
+
+
+def _joined(row: Told) -> Entry:
+    title = gettext("Joined the community %(community)s") % {"community": row.community__name}
+    return entry_of("community", row, "community", title, whom=row.contact__name or "")
+
+
+def _left(row: Told) -> Entry:
+    title = gettext("Left the community %(community)s") % {"community": row.community__name}
+    return entry_of(
+        "community_left", row, "community_left", title, moment="left_at", whom=row.contact__name or ""
+    )
+
+
+def _figure(row: Told) -> Entry:
+    is_chinese = (get_language() or "").startswith("zh")
+    name = row.indicator__name_zh if is_chinese else row.indicator__name_en
+    value = f"{(Decimal(row.milli) / THOUSANDTHS).normalize():,f} {row.indicator__unit}".rstrip()
+    title = gettext("%(indicator)s: %(value)s") % {"indicator": name, "value": value}
+    return entry_of("indicator", row, "indicator", title)

@@ -48,9 +48,9 @@ class Place:
 class Entry:
     """One line of the timeline, ready to show in the language that was active.
 
-    ``kind`` is order, return, interaction, complaint, contract, owner, merge, usage, competitor, invoice,
-    payment_failed, warning, case or call; ``by`` the name of who did it, ``""`` for the system or the
-    customer; ``whom`` the contact spoken with.
+    ``kind`` is order, return, interaction, complaint, contract, owner, merge, usage, competitor,
+    invoice, payment_failed, community, community_left, indicator, warning, case or call; ``by`` the name
+    of who did it, ``""`` for the system or the customer; ``whom`` the contact spoken with.
     """
 
     key: str

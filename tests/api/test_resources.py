@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from tests.factories import (
+    CommunityMembershipFactory,
     ComplaintFactory,
     ContractFactory,
+    IndicatorValueFactory,
     InteractionFactory,
     InvoiceFactory,
     OrderFactory,
@@ -31,6 +33,10 @@ LISTS = [
     "usage-metrics",
     "competitors",
     "competitor-sightings",
+    "communities",
+    "community-memberships",
+    "indicators",
+    "indicator-values",
     "products",
     "attributes",
     "attribute-values",
@@ -49,6 +55,8 @@ def facts_of(customer):
         "contracts": ContractFactory(customer=customer),
         "interactions": InteractionFactory(customer=customer),
         "complaints": ComplaintFactory(customer=customer, due_day=739000),
+        "community-memberships": CommunityMembershipFactory(customer=customer),
+        "indicator-values": IndicatorValueFactory(customer=customer),
         "usage": UsageFactory(customer=customer),
         "competitor-sightings": SightingFactory(customer=customer, seen=9, ours=8),
         "invoices": InvoiceFactory(customer=customer),

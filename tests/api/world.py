@@ -40,11 +40,15 @@ from retention.models import EarlyWarning, FollowUpCall, Loss, RetentionCase, Sw
 from tests.factories import (
     NOW,
     AddressFactory,
+    CommunityFactory,
+    CommunityMembershipFactory,
     CompanyFactory,
     CompetitorFactory,
     ContactFactory,
     ContractFactory,
     CustomerFactory,
+    IndicatorFactory,
+    IndicatorValueFactory,
     InteractionFactory,
     InvoiceEventFactory,
     InvoiceFactory,
@@ -107,6 +111,8 @@ def build() -> World:
         "product": [ProductFactory().pk],
         "competitor": [CompetitorFactory(name="Rival").pk],
         "usage_metric": [UsageMetric.objects.get(code="logins").pk],
+        "community": [CommunityFactory().pk],
+        "indicator": [IndicatorFactory().pk],
         "rate": [],
         "erasure": [
             ErasureReceipt.objects.create(
@@ -137,6 +143,8 @@ def _belongings(world: World, owner: User, lead: User, *, hidden: bool) -> dict[
         "objection": [],
         "usage": [],
         "competitor_sighting": [],
+        "indicator_value": [],
+        "community_membership": [],
         "invoice": [],
         "payment": [],
         "case": [],
@@ -175,6 +183,8 @@ def _belongings(world: World, owner: User, lead: User, *, hidden: bool) -> dict[
         invoice = InvoiceFactory(customer=customer, number=word())
         found["invoice"].append(invoice.pk)
         found["payment"].append(InvoiceEventFactory(invoice=invoice).pk)
+        found["community_membership"].append(CommunityMembershipFactory(customer=customer).pk)
+        found["indicator_value"].append(IndicatorValueFactory(customer=customer).pk)
         found["usage"].append(UsageFactory(customer=customer).pk)
         rival = Competitor.objects.first() or CompetitorFactory()
         sighting = SightingFactory(customer=customer, competitor=rival, offered=word())

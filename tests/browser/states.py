@@ -20,9 +20,11 @@ from customers.imports import batches, kinds, mapping, recurring
 from customers.models import (
     Attribute,
     Cause,
+    Community,
     Customer,
     ErasureReceipt,
     ImportBatch,
+    Indicator,
     SearchToken,
     Team,
     UsageMetric,
@@ -32,11 +34,15 @@ from retention import calls, cases, rules, segments, sweep
 from retention.models import RetentionCase, SweepRun, WarningRule
 from tests.factories import (
     NOW,
+    CommunityFactory,
+    CommunityMembershipFactory,
     CompanyFactory,
     CompetitorFactory,
     ContactFactory,
     ContractFactory,
     CustomerFactory,
+    IndicatorFactory,
+    IndicatorValueFactory,
     InteractionFactory,
     InvoiceEventFactory,
     InvoiceFactory,
@@ -156,6 +162,11 @@ def _dealings(customer: Customer) -> None:
     paid, open_ = (InvoiceFactory(customer=customer, number=number) for number in ("账单1", "账单2"))
     InvoiceEventFactory(invoice=paid)
     InvoiceEventFactory(invoice=open_, kind="failed")
+    score = IndicatorFactory(name_en="健康度", name_zh="健康度", unit="分")
+    IndicatorValueFactory(customer=customer, indicator=score)
+    tea = CommunityFactory(code="tea", name="茶友群")
+    CommunityMembershipFactory(customer=customer, community=tea)
+    CommunityMembershipFactory(customer=customer, community=tea, left_at=NOW - timedelta(days=3))
     UsageFactory(customer=customer)
     UsageFactory(customer=customer, code="balance", product=ProductFactory(code="甲", name="存款"))
     rival = CompetitorFactory(name="红海商贸", aliases=["红海"], talking_points="次日送达。")
@@ -223,6 +234,8 @@ def _catalogues(world: World, team: Team, seller: User) -> None:
         "receipt": receipt,
         "metric": UsageMetric.objects.first(),
         "competitor": CompetitorFactory(name="蓝海", is_checked=False),
+        "indicator": Indicator.objects.first() or IndicatorFactory(name_en="健康度", unit="分"),
+        "community": Community.objects.first() or CommunityFactory(code="tea", name="茶友群"),
         "cause": Cause.objects.first(),
     }
     _imports(world)

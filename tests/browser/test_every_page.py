@@ -66,6 +66,8 @@ OBJECTS: dict[str, str | tuple[str, ...]] = {
     "customers:profile_new": "import",
     "customers:metric_edit": "metric",
     "customers:competitor_edit": "competitor",
+    "customers:indicator_edit": "indicator",
+    "customers:community_edit": "community",
     "customers:cause_edit": "cause",
 }
 # The same route once more, for an object of another kind.

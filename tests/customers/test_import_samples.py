@@ -10,7 +10,7 @@ from customers import undo
 from customers.ground import clock
 from customers.imports import batches, kinds, mapping, samples
 from customers.models import Attribute, CustomerList, ExternalRef, ImportBatch
-from tests.factories import NOW, UserFactory
+from tests.factories import NOW, CommunityFactory, IndicatorFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
 KINDS = [kind.code for kind in kinds.every()]
@@ -25,6 +25,8 @@ def _company(company, monkeypatch):
 def _named():
     """What the samples name and an admin makes beforehand."""
     Attribute.objects.create(code="industry", kind="text", label_en="Industry", label_zh="行业")
+    IndicatorFactory()
+    CommunityFactory(code="tea-friends")
     CustomerList.objects.create(code="vip", made_at=NOW)
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from customers import undo
-from customers.models import Customer, ExternalRef, Invoice, Usage, User
+from customers.models import CommunityMembership, Customer, ExternalRef, IndicatorValue, Invoice, Usage, User
 from tests.customers.undoing import LATER, bring, take_back
-from tests.factories import UserFactory
+from tests.factories import CommunityFactory, IndicatorFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
 INVOICES = "external_id,customer,occurred_at,due_on,total,paid_at,amount\n"
@@ -31,9 +31,21 @@ def test_undo_import_counts_anew_what_was_settled_when_payments_go(tmp_path):
     [
         ("payments", Invoice, INVOICES + "I-1,C-1,2026-05-01,2026-05-20,100,,\n"),
         ("usage", Usage, "external_id,customer,occurred_at,metric,quantity\nU-1,C-1,2026-05-01,logins,3\n"),
+        (
+            "communities",
+            CommunityMembership,
+            "external_id,customer,occurred_at,community\nM-1,C-1,2026-05-01,tea\n",
+        ),
+        (
+            "indicators",
+            IndicatorValue,
+            "external_id,customer,occurred_at,indicator,value\nH-1,C-1,2026-05-01,health-score,7\n",
+        ),
     ],
 )
 def test_undo_import_takes_the_customers_back_that_were_made_on_the_way(tmp_path, kind, model, text):
+    CommunityFactory(code="tea")
+    IndicatorFactory()
     batch = bring(tmp_path, kind, text)
     assert Customer.objects.present().count() == model.objects.filter(void=False).count() == 1
     take_back(batch)

@@ -19,10 +19,13 @@ from retention.rules import ready
 from tests.factories import (
     NOW,
     AddressFactory,
+    CommunityMembershipFactory,
     ComplaintEventFactory,
     ComplaintFactory,
     ContractFactory,
     CustomerFactory,
+    IndicatorFactory,
+    IndicatorValueFactory,
     InteractionFactory,
     InvoiceEventFactory,
     InvoiceFactory,
@@ -106,6 +109,21 @@ def courted(customer: Customer, *days_ago: float, **values: Any) -> None:
 def held(customer: Customer, quantity: int, days_ago: float, **values: Any) -> None:
     """Let the customer hold a balance from that day on."""
     UsageFactory(customer=customer, code="balance", quantity=quantity, occurred_at=ago(days_ago), **values)
+
+
+def joined(customer: Customer, *, left_ago: float | None = None) -> None:
+    """Let the customer join a community, and leave it again."""
+    left_at = None if left_ago is None else ago(left_ago)
+    CommunityMembershipFactory(customer=customer, occurred_at=ago(60), left_at=left_at)
+
+
+def scored(customer: Customer, *values: tuple[int, float], worse: str = "lower") -> None:
+    """Give an indicator values, each so many days ago."""
+    indicator = IndicatorFactory(code=worse, worse=worse)
+    for number, days_ago in values:
+        IndicatorValueFactory(
+            customer=customer, indicator=indicator, number=number, occurred_at=ago(days_ago)
+        )
 
 
 def owes(customer: Customer, due_day: int, *, paid: int = 0, failed_ago: float | None = None) -> None:
@@ -247,6 +265,24 @@ STORIES: dict[str, dict[str, tuple[bool, Story]]] = {
             lambda c: (held(c, 1000, 40), held(c, 1000, 40, product=ProductFactory()), held(c, 400, 5)),
         ),
         "used, not held": (False, lambda c: used(c, 10, 40)),
+    },
+    "indicator-worse": {
+        "lower than before": (True, lambda c: scored(c, (50, 60), (49, 29))),
+        "the same": (False, lambda c: scored(c, (50, 60), (50, 5))),
+        "better": (False, lambda c: scored(c, (50, 60), (51, 5))),
+        "worse, then better": (False, lambda c: scored(c, (50, 60), (40, 9), (41, 5))),
+        "long ago": (False, lambda c: scored(c, (50, 60), (49, 30))),
+        "the first value": (False, lambda c: scored(c, (1, 5))),
+        "higher is worse": (True, lambda c: scored(c, (50, 60), (51, 5), worse="higher")),
+        "another indicator": (False, lambda c: (scored(c, (50, 60)), scored(c, (49, 5), worse="higher"))),
+        "no value": (False, lambda c: None),
+    },
+    "left-community": {
+        "a week ago": (True, lambda c: joined(c, left_ago=7)),
+        "eight days ago": (False, lambda c: joined(c, left_ago=8)),
+        "never left": (False, lambda c: joined(c)),
+        "one of two": (True, lambda c: (joined(c), joined(c, left_ago=1))),
+        "never joined": (False, lambda c: None),
     },
     "invoice-overdue": {
         "eight days": (True, lambda c: owes(c, TODAY - 8)),

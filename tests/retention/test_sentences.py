@@ -226,6 +226,8 @@ FOUND: dict[str, dict[str, Any]] = {
     "balance-falling": {"balance_held": 40, "balance_30d_ago": 90},
     "invoice-overdue": {"invoice_due_day": TODAY - 9},
     "payment-failed": {"payments_failed_30d": 2, "invoices_open": 1},
+    "indicator-worse": {"indicators_worse_30d": 1},
+    "left-community": {"left_community_day": TODAY - 3},
     "delivery-late": {"deliveries_overdue": 1, "deliveries_late_90d": 2},
 }
 

@@ -18,10 +18,12 @@ from retention.models import RetentionCase
 from retention.timeline import Page, UnknownPlace, timeline
 from tests.factories import (
     NOW,
+    CommunityMembershipFactory,
     CompetitorFactory,
     ComplaintFactory,
     ContractFactory,
     CustomerFactory,
+    IndicatorValueFactory,
     InteractionFactory,
     InvoiceEventFactory,
     InvoiceFactory,
@@ -56,6 +58,10 @@ def live_through_everything(customer: Customer, *, manager: User, teammate: User
         terminated_day=day(ago(14)),
     )
     UsageFactory(customer=customer, occurred_at=ago(12), quantity=1500)
+    IndicatorValueFactory(customer=customer, indicator__unit="pts", number=72, occurred_at=ago(11.96))
+    CommunityMembershipFactory(
+        customer=customer, community__name="Tea", occurred_at=ago(12.5), left_at=ago(11.95)
+    )
     UsageFactory(
         customer=customer,
         occurred_at=ago(11),
@@ -113,7 +119,10 @@ def test_timeline_tells_everything_once_newest_first(
         "Invoice R1: ¥40 paid",
         "Invoice R1: payment of ¥100 failed",
         "Invoice R1 issued, ¥100",
+        "Left the community Tea",
+        "Health score: 72 pts",
         "Logins: 1,500",
+        "Joined the community Tea",
         "Terminated contract K1",
         "Renewed contract K1",
         "Cancelled order A3, ¥100",
@@ -135,7 +144,7 @@ def test_timeline_tells_everything_once_newest_first(
     assert {entry.kind for entry in page.entries} == {
         "order", "return", "interaction", "complaint", "contract", "owner", "usage", "invoice",
         "competitor",
-        "payment_failed", "warning", "case", "call"
+        "payment_failed", "community", "community_left", "indicator", "warning", "case", "call"
     }  # fmt: skip
     assert len({entry.key for entry in page.entries}) == len(page.entries)
 
@@ -149,7 +158,7 @@ def test_timeline_pages_add_up_to_the_whole(
         OrderFactory(customer=customer, number=f"B{number}", occurred_at=ago(10))
         InteractionFactory(customer=customer, occurred_at=ago(10), text=str(number))
     whole = [entry.key for entry in timeline(customer, user=lead, limit=200).entries]
-    assert len(whole) == 37
+    assert len(whole) == 40
     read: list[str] = []
     before = ""
     while True:

@@ -27,7 +27,7 @@ VALUES = {
     "WEB_CONCURRENCY": "2",
 }
 OURS = ("migrate", "web", "worker", "beat")
-SECONDS = 60.0
+SECONDS = 180.0
 
 
 def loaded(name: str) -> Any:

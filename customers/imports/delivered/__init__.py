@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from customers.imports.delivered import (
     colleagues,
+    communities,
     consents,
+    indicators,
     members,
     payments,
     people,
@@ -26,6 +28,8 @@ KINDS = (
     *usage.KINDS,
     *sightings.KINDS,
     *payments.KINDS,
+    *communities.KINDS,
+    *indicators.KINDS,
     *members.KINDS,
     *colleagues.KINDS,
 )

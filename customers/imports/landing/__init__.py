@@ -1,7 +1,9 @@
 """How each kind's lines become records and land; called in the transaction of a chunk."""
 
 from customers.imports.landing.colleagues import land_people
+from customers.imports.landing.communities import land_communities
 from customers.imports.landing.consents import land_consents
+from customers.imports.landing.indicators import land_indicators
 from customers.imports.landing.members import land_members
 from customers.imports.landing.payments import land_payments
 from customers.imports.landing.people import land_attributes, land_contacts, land_customers
@@ -12,11 +14,13 @@ from customers.imports.landing.usage import land_usage
 
 __all__ = [
     "land_attributes",
+    "land_communities",
     "land_complaints",
     "land_consents",
     "land_contacts",
     "land_contracts",
     "land_customers",
+    "land_indicators",
     "land_interactions",
     "land_members",
     "land_orders",

@@ -17,3 +17,5 @@ from retention.measures.catalogue import deliveries  # noqa: F401
 from retention.measures.catalogue import invoices  # noqa: F401
 from retention.measures.catalogue import usage  # noqa: F401
 from retention.measures.catalogue import competitors  # noqa: F401
+from retention.measures.catalogue import communities  # noqa: F401
+from retention.measures.catalogue import indicators  # noqa: F401

@@ -109,6 +109,10 @@ _VALUES: dict[str, st.SearchStrategy[dict[str, Any]]] = {
             "ours": st.none() | st.sampled_from([1, 950, 1000]),
         }
     ),
+    "communities": st.fixed_dictionaries({"left": seldom(near_days)}),
+    "indicators": st.fixed_dictionaries(
+        {"worse": st.sampled_from(["lower", "higher"]), "milli": st.sampled_from([-1000, 0, 1, 1000, 1001])}
+    ),
     "ownership": st.fixed_dictionaries({"user": st.none() | st.integers(0, USERS - 1)}),
     "addresses": st.fixed_dictionaries(
         {"place": st.sampled_from(["", "CN", "CN-32", "CN-32-05", "CN-31", "ES-B", "ES-BU"])}
@@ -192,7 +196,7 @@ def histories(draw: st.DrawFn) -> History:
     for customer in range(draw(st.integers(1, CUSTOMERS))):
         for kind in (
             *("orders", "contracts", "interactions", "deliveries", "usage", "balances", "ownership"),
-            *("addresses", "main_contact", "sightings"),
+            *("addresses", "main_contact", "sightings", "communities", "indicators"),
         ):
             one = fact(happenings=happenings, kind=kind, customer=customer)
             facts += draw(st.lists(one, max_size=7 if kind == "orders" else 4))

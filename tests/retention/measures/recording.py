@@ -10,6 +10,8 @@ from django.db.models import Model
 
 from customers.models import (
     Address,
+    Community,
+    CommunityMembership,
     Competitor,
     CompetitorSighting,
     Complaint,
@@ -17,6 +19,8 @@ from customers.models import (
     Contact,
     Contract,
     Customer,
+    Indicator,
+    IndicatorValue,
     Interaction,
     Invoice,
     InvoiceEvent,
@@ -42,6 +46,8 @@ MODELS: dict[str, type[Model]] = {
     "usage": Usage,
     "balances": Usage,
     "sightings": CompetitorSighting,
+    "communities": CommunityMembership,
+    "indicators": IndicatorValue,
     "ownership": Ownership,
     "addresses": Address,
     "main_contact": MainContactChange,
@@ -224,6 +230,17 @@ class Recorder:
             self.people[fact.customer] = ContactFactory(customer=self.customers[fact.customer])
         return {"kind": version.values["change"], "contact": self.people[fact.customer]}
 
+    def _member(self, fact: Fact, version: Version) -> dict[str, Any]:
+        named = {"name": "Group", "platform": "wechat"}
+        community = Community.objects.get_or_create(code="group", defaults=named)[0]
+        return {"community": community, "left_day": version.values["left"]}
+
+    def _figure(self, fact: Fact, version: Version) -> dict[str, Any]:
+        worse = version.values["worse"]  # an indicator for each direction
+        named = {"name_en": worse, "name_zh": worse, "worse": worse}
+        indicator = Indicator.objects.get_or_create(code=worse, defaults=named)[0]
+        return {"indicator": indicator, "worse": worse, "milli": version.values["milli"]}
+
     _columns: dict[str, Callable[[Recorder, Fact, Version], dict[str, Any]]] = {
         "orders": _order,
         "contracts": _contract,
@@ -234,6 +251,8 @@ class Recorder:
         "usage": _use,
         "balances": _balance,
         "sightings": _sighting,
+        "communities": _member,
+        "indicators": _figure,
         "ownership": _owner,
         "addresses": _address,
         "main_contact": _main_contact,

@@ -19,6 +19,7 @@ from tests.factories import (
     ComplaintFactory,
     ContractFactory,
     CustomerFactory,
+    IndicatorValueFactory,
     InteractionFactory,
     InvoiceEventFactory,
     InvoiceFactory,
@@ -100,6 +101,11 @@ def courted(customer: Customer, at: datetime) -> None:
     SightingFactory(customer=customer, occurred_at=at, seen=9, ours=7)
 
 
+def fallen(customer: Customer, at: datetime) -> None:
+    IndicatorValueFactory(customer=customer, occurred_at=at - timedelta(days=90), number=50)
+    IndicatorValueFactory(customer=customer, occurred_at=at, number=49)
+
+
 # code -> what is counted, its worth, the days back at which the window ends and begins (None: never)
 WINDOWS: dict[str, tuple[Made, int, int, int | None]] = {
     "orders_30d": (order, 1, 0, 30),
@@ -124,6 +130,7 @@ WINDOWS: dict[str, tuple[Made, int, int, int | None]] = {
     "payments_failed_30d": (failed_payment, 1, 0, 30),
     "usage_30d": (usage, 7, 0, 30),
     "usage_prev_30d": (usage, 7, 30, 60),
+    "indicators_worse_30d": (fallen, 1, 0, 30),
     "balance_30d_ago": (balance, 7, 30, None),
     "competitor_sightings_90d": (courted, 1, 0, 90),
     "competitor_price_90d": (courted, 900, 0, 90),

@@ -24,6 +24,8 @@ INDEXES = {
     "usage": "usage_pass",
     "balances": "balance_pass",
     "sightings": "sighting_pass",
+    "communities": "community_pass",
+    "indicators": "indicator_pass",
     "ownership": "ownership_pass",
     "addresses": "address_pass",
     "main_contact": "main_contact_pass",

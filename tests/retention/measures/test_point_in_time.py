@@ -169,6 +169,8 @@ TOLD: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {"metric": 1, "product": None, "milli": 2000},  # of one metric the newest alone would stand
     ),
     "sightings": ({"seen": 1000, "ours": 1100}, {"seen": 1000, "ours": 900}),
+    "communities": ({"left": None}, {"left": TODAY - 3}),
+    "indicators": ({"worse": "lower", "milli": 5000}, {"worse": "lower", "milli": 4000}),
     "ownership": ({"user": 0}, {"user": 1}),
     "addresses": ({"place": "CN-31"}, {"place": "CN-32-05"}),
     "main_contact": ({"change": "left"}, {"change": "followed"}),

@@ -643,3 +643,52 @@ def _(past: Past) -> Value:
 @measure("days_invoice_overdue")
 def _(past: Past) -> Value:
     return since(past, EVALUATORS["invoice_due_day"](past))
+
+
+# --- Communities ------------------------------------------------------------------------------
+@measure("communities_joined")
+def _(past: Past) -> Value:
+    return sum(row["left"] is None or row["left"] > past.today for row in past.of("communities"))
+
+
+@measure("left_community_day")
+def _(past: Past) -> Value:
+    left = [row["left"] for row in past.of("communities") if row["left"] is not None]
+    return max((day for day in left if day <= past.today), default=None)
+
+
+@measure("days_since_left_community")
+def _(past: Past) -> Value:
+    return since(past, EVALUATORS["left_community_day"](past))
+
+
+# --- Indicators -------------------------------------------------------------------------------
+def worsened(past: Past, oldest: int = 10**9) -> int:
+    """Count the indicators whose newest value is worse than the one before it."""
+    found = 0
+    for worse in ("lower", "higher"):
+        values = [row for row in past.of("indicators") if row["worse"] == worse]
+        if len(values) > 1 and past.today - values[-1]["day"] < oldest:
+            change = values[-1]["milli"] - values[-2]["milli"]
+            found += change < 0 if worse == "lower" else change > 0
+    return found
+
+
+@measure("indicators_worse")
+def _(past: Past) -> Value:
+    return worsened(past)
+
+
+@measure("indicators_worse_30d")
+def _(past: Past) -> Value:
+    return worsened(past, 30)
+
+
+@measure("last_indicator_day")
+def _(past: Past) -> Value:
+    return max((row["day"] for row in past.of("indicators")), default=None)
+
+
+@measure("days_since_last_indicator")
+def _(past: Past) -> Value:
+    return since(past, EVALUATORS["last_indicator_day"](past))
