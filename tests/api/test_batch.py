@@ -28,7 +28,7 @@ from customers.models import (
     OrderLine,
     Product,
 )
-from tests.factories import NOW, CustomerFactory
+from tests.factories import NOW, CommunityFactory, CustomerFactory, IndicatorFactory
 
 MOMENT = "2026-05-11T09:30:00+08:00"
 
@@ -247,6 +247,8 @@ def test_a_batch_takes_as_many_queries_for_ten_as_for_three(shop):
 
 def test_examples_of_the_documentation_land(shop):
     Attribute.objects.create(code="industry", kind="text", label_en="Industry", label_zh="行业")
+    CommunityFactory(code="tea-friends")
+    IndicatorFactory(code="health-score")
     for kind in BATCHES:
         example = _batch(kind, *BATCHES[kind]).examples["upsert"]
         said = shop("post", f"batch/{kind}/", example).json()
