@@ -50,7 +50,7 @@ class CompetitorForm(forms.Form):
         required=False,
         max_length=20_000,
         help_text=gettext_lazy(
-            "A line each. Case, spaces, punctuation and legal forms (Ltd, 有限公司) make no difference."
+            "A line each. Capitals, spaces, punctuation and legal forms (Ltd, 有限公司) make no difference."
         ),
     )
     products = forms.CharField(
