@@ -21,7 +21,7 @@ PAGE = 100
 
 
 class IndicatorForm(forms.Form):
-    """What a indicator is called, and its unit."""
+    """What an indicator is called, and its unit."""
 
     name_en = forms.CharField(label=gettext_lazy("English name"), max_length=100)
     name_zh = forms.CharField(label=gettext_lazy("Chinese name"), max_length=100)
@@ -41,7 +41,7 @@ class NewIndicatorForm(IndicatorForm):
 
 
 class ChangedIndicatorForm(IndicatorForm):
-    """A indicator as it shall be."""
+    """An indicator as it shall be."""
 
     is_retired = forms.BooleanField(
         label=gettext_lazy("Retired: no new entries, old ones stay readable"), required=False
@@ -71,7 +71,7 @@ def indicator_list(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @allow("admin")
 def indicator_edit(request: HttpRequest, pk: int) -> HttpResponse:
-    """Rename a indicator, retire it or take it up again."""
+    """Rename an indicator, retire it or take it up again."""
     indicator = get_object_or_404(Indicator, pk=pk)
     form = ChangedIndicatorForm(
         request.POST or None,
