@@ -100,7 +100,7 @@ class CustomersConfig(AppConfig):
             Entry(
                 "customers:community_list",
                 _("Communities"),
-                "users",
+                "messages-square",
                 frozenset({"admin"}),
                 position=61,
                 section="setup",
@@ -111,7 +111,7 @@ class CustomersConfig(AppConfig):
             Entry(
                 "customers:indicator_list",
                 _("Indicators"),
-                "gauge",
+                "activity",
                 frozenset({"admin"}),
                 position=62,
                 section="setup",

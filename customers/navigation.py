@@ -73,7 +73,7 @@ def _mine(user: User) -> list[Entry]:
 
 def _is_at(here: str, entry: Entry) -> bool:
     """Say whether the page called ``here`` belongs to the entry."""
-    return here == entry.route or here.startswith(f"{entry.route.removesuffix('_list')}_")
+    return here == entry.route or f"{here}_".startswith(f"{entry.route.removesuffix('_list')}_")
 
 
 def register_search(route: str, *, find: str = "") -> None:

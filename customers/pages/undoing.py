@@ -62,9 +62,6 @@ def import_undo(request: HttpRequest, pk: int) -> HttpResponse:
         rests=[(blocker.text, _where(blocker)) for blocker in standing.shown],
         problem=problem,
     )
-    context["crumbs"].append(
-        (batch.file_name or context["label"], reverse("customers:import_detail", args=[pk]))
-    )
     status = 422 if form.is_bound else 200
     return render(request, "customers/imports/undo.html", context, status=status)
 
@@ -86,9 +83,6 @@ def import_records(request: HttpRequest, pk: int, code: str) -> HttpResponse:
         rows=[(row, *named.get(row.customer_id or 0, ("", ""))) for row in rows[:PAGE]],
         older=f"?after={rows[PAGE - 1].object_id}" if len(rows) > PAGE else "",
         newer=reverse("customers:import_records", args=[pk, code]) if after else "",
-    )
-    context["crumbs"].append(
-        (batch.file_name or context["label"], reverse("customers:import_detail", args=[pk]))
     )
     return render(request, "customers/imports/records.html", context)
 

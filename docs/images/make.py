@@ -1,68 +1,123 @@
 """Make the pictures of the docs from a running demo.
 
-Run ``python docs/images/make.py http://127.0.0.1:8000 PASSWORD``.
+Run ``LIUKE_DEMO=1 python docs/images/fill.py`` once, which says the number of a customer, then
+``python docs/images/make.py http://127.0.0.1:8000 PASSWORD CUSTOMER [page …]``; without pages, all.
 
-Signs in as ``manager``, opens queue, case and customer in both languages, at two widths, light and
-dark, and writes ``<page>-<language>-<width>-<scheme>.png`` beside this file. Needs requirements-dev.txt
-and Chromium.
+Signs in as ``manager`` or ``admin``, opens each page and writes ``<page>-<language>-<width>-<scheme>.png``
+beside this file: the three that are worked in all day in both languages, at two widths, light and dark;
+the others as they stand on a desk in English and on a phone in Chinese. Needs requirements-dev.txt and
+Chromium.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 HERE = Path(__file__).resolve().parent
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"]
-SIZES = {1440: 900, 390: 844}
+HEIGHTS = {1440: 900, 390: 844}
+EVERY = list(product(("en", "zh-hans"), ("light", "dark"), (1440, 390)))
+TWO = [("en", "light", 1440), ("zh-hans", "dark", 390)]
 
 
-def sign_in(page: Page, base: str, password: str) -> None:
-    """Sign in as the account manager of the demo company."""
+@dataclass(frozen=True)
+class Picture:
+    """A page, who looks at it, and the way to it on the page that is open: its address."""
+
+    name: str
+    user: str
+    address: Callable[[Page], str]
+    ways: list[tuple[str, str, int]]
+
+
+def at(path: str) -> Callable[[Page], str]:
+    """Return the way to a page whose address is known."""
+    return lambda _page: path
+
+
+def behind(path: str, selector: str, *, place: int = 0, end: str = "") -> Callable[[Page], str]:
+    """Return the way to the page behind a link of another one."""
+
+    def find(page: Page) -> str:
+        page.goto(origin(page) + path)
+        return (page.locator(selector).nth(place).get_attribute("href") or "") + end
+
+    return find
+
+
+def case_of_queue(page: Page) -> str:
+    return behind("/queue/", "[data-row-link]", place=1)(page)
+
+
+def customer_of_case(page: Page) -> str:
+    return behind(case_of_queue(page), "h1 a")(page)
+
+
+def pictures(customer: str) -> list[Picture]:
+    """Return what is shown; ``customer``: the number of the one that ``fill.py`` filled."""
+    file = f"/customers/{customer}/"
+    return [
+        Picture("queue", "manager", at("/queue/"), EVERY),
+        Picture("case", "manager", case_of_queue, EVERY),
+        Picture("customer", "manager", customer_of_case, EVERY),
+        Picture("file", "manager", at(f"{file}file/"), TWO),
+        Picture("dealings", "manager", at(f"{file}dealings/#sightings"), TWO),
+        Picture("renewals", "admin", at("/contracts/"), TWO),
+        Picture("segment", "admin", at("/segments/quiet/edit/"), TWO),
+        Picture("import", "admin", behind("/imports/", "main tbody a, main .card a", end="undo/"), TWO),
+        Picture("merge", "admin", behind("/customers/duplicates/", "main .btn-primary"), TWO),
+        Picture("settings", "admin", at("/settings/"), TWO),
+    ]
+
+
+def origin(page: Page) -> str:
+    return "/".join(page.url.split("/")[:3])
+
+
+def sign_in(browser: Browser, base: str, *, user: str, password: str, language: str, scheme: str) -> Page:
+    """Open a window of somebody of the demo company, in a language chosen the way a person does."""
+    page = browser.new_page(
+        viewport={"width": 1440, "height": 900},
+        color_scheme="dark" if scheme == "dark" else "light",
+        reduced_motion="reduce",
+    )
     page.goto(f"{base}/accounts/login/")
-    page.fill("[name=login]", "manager")
+    page.fill("[name=login]", user)
     page.fill("[name=password]", password)
     page.press("[name=password]", "Enter")
     page.wait_for_url(f"{base}/")
-
-
-def speak(page: Page, language: str) -> None:
-    """Switch the language the way a person does."""
     if page.locator("html").get_attribute("lang") != language:
         page.locator(".me summary").click()
         page.locator(f".me button[name=language][value={language}]").click()
         page.wait_for_selector(f"html[lang={language}]")
+    return page
 
 
-def main(base: str, password: str) -> None:
-    """Make all pictures."""
+def main(base: str, password: str, customer: str, wanted: list[str]) -> None:
+    """Make the wanted pictures, or all; whoever looked last looks on at the next."""
+    chosen = [picture for picture in pictures(customer) if not wanted or picture.name in wanted]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
-        for scheme in ("light", "dark"):
-            page = browser.new_page(viewport={"width": 1440, "height": 900}, color_scheme=scheme)
-            sign_in(page, base, password)
-            page.goto(f"{base}/queue/")
-            case = page.locator("[data-row-link]").nth(1).get_attribute("href") or ""
-            page.goto(base + case)
-            customer = page.locator("h1 a").get_attribute("href") or ""
-            for language in ("en", "zh-hans"):
-                page.set_viewport_size({"width": 1440, "height": 900})
-                page.goto(f"{base}/queue/")
-                speak(page, language)
-                for name, path in (("queue", "/queue/"), ("case", case), ("customer", customer)):
-                    for width, height in SIZES.items():
-                        page.set_viewport_size({"width": width, "height": height})
-                        page.goto(base + path)
-                        page.wait_for_load_state("networkidle")
-                        page.screenshot(path=str(HERE / f"{name}-{language[:2]}-{width}-{scheme}.png"))
-            page.set_viewport_size({"width": 1440, "height": 900})
-            page.goto(f"{base}/queue/")
-            speak(page, "en")
-            page.close()
+        last: tuple[str, str, str] | None = None
+        for picture in chosen:
+            for language, scheme, width in picture.ways:
+                if last != (picture.user, language, scheme):
+                    last = (picture.user, language, scheme)
+                    page = sign_in(
+                        browser, base, user=picture.user, password=password, language=language, scheme=scheme
+                    )
+                page.set_viewport_size({"width": width, "height": HEIGHTS[width]})
+                page.goto(base + picture.address(page))
+                page.wait_for_load_state("networkidle")
+                page.screenshot(path=str(HERE / f"{picture.name}-{language[:2]}-{width}-{scheme}.png"))
         browser.close()
 
 
 if __name__ == "__main__":
-    main(sys.argv[1].rstrip("/"), sys.argv[2])
+    main(sys.argv[1].rstrip("/"), sys.argv[2], sys.argv[3], sys.argv[4:])

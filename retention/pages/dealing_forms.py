@@ -167,8 +167,8 @@ class SightingForm(InCurrencyForm):
     learnt_from = forms.ChoiceField(label=_("Learnt from"), choices=CompetitorSighting.LearntFrom.choices)
     occurred_at = _when(_("When"))
     field_order = [
-        *("competitor", "offered", "price_seen", "price_ours", "currency"),
-        *("learnt_from", "product", "occurred_at"),
+        *("competitor", "learnt_from", "offered", "price_seen", "price_ours"),
+        *("currency", "product", "occurred_at"),
     ]
 
     def clean_product(self) -> Product | None:

@@ -47,6 +47,14 @@ def test_a_page_of_settings_marks_settings_as_current(client, admin):
     assert f'href="{reverse("customers:settings")}" aria-current="page"' in page
 
 
+@pytest.mark.parametrize("route", ["customer", "customer_file", "customer_edit"])
+def test_every_page_of_a_customer_marks_customers_alone_as_current(client, manager, customer, route):
+    client.force_login(manager)
+    answer = client.get(reverse(f"retention:{route}", args=[customer.pk]))
+    marked = [item["url"] for item in answer.context["nav"] if item["current"]]
+    assert marked == [reverse("retention:customer_list")]
+
+
 def test_tabs_stand_from_the_second_on_and_mark_the_page_that_was_asked_for(
     client, manager, customer, monkeypatch
 ):

@@ -175,3 +175,11 @@ def test_command_ends_with_1_when_something_stands_in_the_way(batch, capsys):
     with pytest.raises(SystemExit) as end:
         call_command("undo_import", str(batch.pk), "--reason", "wrong")
     assert end.value.code == 1 and "changed later" in capsys.readouterr().err
+
+
+def test_pages_below_an_import_name_it_once_among_the_crumbs(client, batch, lead):
+    client.force_login(lead)
+    undo, records, _detail = pages_of(batch)
+    for page in (undo, records):
+        crumbs = client.get(page).context["crumbs"]
+        assert [url for _name, url in crumbs] == [reverse("customers:import_list"), pages_of(batch)[2]]

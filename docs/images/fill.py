@@ -1,0 +1,140 @@
+"""Enter into the demo company what its pictures show and a demo does not bring: run once, before ``make.py``.
+
+Run ``LIUKE_DEMO=1 python docs/images/fill.py`` beside a running demo. Fills the file and the dealings of one
+customer of the account manager, an import to look at, a segment, and two customers that are one.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from datetime import datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import django
+
+ROOT = Path(__file__).resolve().parents[2]
+QUIET = {"all": [
+    {"measure": "orders_365d", "op": ">=", "value": 4},
+    {"any": [
+        {"measure": "days_since_last_order", "op": ">=", "value": 60},
+        {"measure": "complaints_90d", "op": ">=", "value": 1},
+    ]},
+]}  # fmt: skip
+WRONG = "external_id,name,kind,city\nM-1,西湖茶社,company,杭州\nM-2,湖滨书屋,company,杭州\n"
+
+
+def main() -> None:
+    """Enter everything as the demo's own people; say the number of the customer."""
+    from customers.ground import clock
+    from customers.models import User
+
+    at = clock.now()
+    manager, admin = User.objects.get(username="manager"), User.objects.get(username="admin")
+    customer = _richest(manager)
+    _know(customer, by=manager, at=at)
+    _deal(customer, manager=manager, admin=admin, at=at)
+    _alike(manager, at=at)
+    _segment_and_import(admin, at=at)
+    sys.stdout.write(f"{customer.pk}\n")
+
+
+def _richest(manager: Any) -> Any:
+    """Return the manager's customer of whom there is most to see."""
+    from django.db.models import Count
+
+    counts: Any = {name: Count(name, distinct=True) for name in ("contracts", "contacts", "invoices")}
+    found = manager.customers.annotate(**{f"n_{name}": count for name, count in counts.items()})
+    return found.filter(n_contracts__gte=1, n_contacts__gte=2).order_by("-n_invoices", "pk")[0]
+
+
+def _know(customer: Any, *, by: Any, at: datetime) -> None:
+    from customers import handles, needs
+
+    main = customer.contacts.get(is_main=True)
+    for kind, topic, source, text in (
+        ("need", "delivery", "visit", "周二和周五上午送货，走后门。"),
+        ("dislike", "service", "call", "不喜欢频繁的促销电话。"),
+        ("plan", "product", "visit", "秋天在园区开第二家店。"),
+    ):
+        needs.note_need(
+            customer, kind=kind, topic=topic, source=source, text=text, contact=main, by=by, at=at
+        )
+    for platform, handle in (("wechat", "chunkang-cg"), ("xiaohongshu", "春康小馆")):
+        handles.add_handle(customer, platform=platform, handle=handle, contact=main, by=by, at=at)
+
+
+def _deal(customer: Any, *, manager: Any, admin: Any, at: datetime) -> None:
+    from customers import communities, competitors, indicators, sightings, usage
+    from customers.models import UsageMetric
+
+    who: Any = {"by": admin, "at": at}
+    rival = competitors.add_competitor(
+        name="红海商贸",
+        aliases=["红海"],
+        products="办公用品、茶饮",
+        talking_points="他们次日送达，我们当日送达并免费退换。",
+        **who,
+    )
+    mine: Any = {"by": manager, "at": at}
+    for days, offered, seen, ours in ((9, "首单九折", 4280, 4650), (64, "免运费三个月", None, None)):
+        moment = at - timedelta(days=days)
+        sightings.record_sighting(
+            customer, competitor=rival, offered=offered, price_seen=seen, price_ours=ours,
+            occurred_at=moment, **mine,
+        )  # fmt: skip
+    sightings.record_sighting(customer, competitor="北方批发", learnt_from="visit", **mine)
+    for code, name, days in (("tea", "茶饮老板群", 300), ("new", "新品试用群", 40)):
+        group = communities.add_community(code=code, name=name, platform="wecom", **who)
+        moment = at - timedelta(days=days)
+        member = communities.join_community(customer, community=group, occurred_at=moment, **mine)
+    communities.leave_community(member, left_at=at - timedelta(days=3), **mine)
+    score = indicators.define_indicator(
+        code="health", name_en="Health score", name_zh="健康度", worse="lower", unit="", **who
+    )
+    for days, value in ((70, "82"), (40, "74.5"), (8, "61")):
+        moment = at - timedelta(days=days)
+        indicators.record_value(customer, indicator=score, value=Decimal(value), occurred_at=moment, **mine)
+    logins = UsageMetric.objects.get(code="logins")
+    for weeks in range(1, 9):
+        moment = at - timedelta(weeks=weeks)
+        amount = Decimal(4 + 3 * weeks)
+        usage.record_usage(customer, metric=logins, quantity=amount, occurred_at=moment, **mine)
+
+
+def _alike(manager: Any, *, at: datetime) -> None:
+    from customers import customers, duplicates
+
+    made = []
+    for name, other, city in (("杭州清风茶业有限公司", "Breeze Tea", "杭州"), ("杭州清风茶业", "", "")):
+        one = customers.create_customer(
+            name=name, name_alt=other, city=city, owner=manager, by=manager, at=at,
+            contact={"name": "陆静", "phone": "13912345678"},
+        )  # fmt: skip
+        made.append(one.pk)
+    duplicates.find_for(made, at=at)
+
+
+def _segment_and_import(admin: Any, *, at: datetime) -> None:
+    from customers.imports import batches, kinds, mapping
+    from retention import segments
+
+    segments.save(
+        "quiet", name_en="Quiet or complaining", name_zh="沉默或投诉", condition=QUIET, by=admin, at=at
+    )
+    segments.note_counts(at=at)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "客户-门店.csv"
+        path.write_text(WRONG, encoding="utf-8")
+        stated = mapping.from_data({"source": "门店"})
+        batches.import_file(path, kinds.named("customers"), stated, by=admin, at=at)
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(ROOT))
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    django.setup()
+    main()
