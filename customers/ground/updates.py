@@ -113,7 +113,7 @@ def _next(when: Any, last: TaskRun | None, *, real: datetime) -> datetime | None
     """Return when it is due again; nothing for what never ran and goes by seconds: at once."""
     if isinstance(when, crontab):
         asked: Any = when
-        at = crontab(minute=asked._orig_minute, hour=asked._orig_hour, nowfunc=lambda: real)
+        at = crontab(minute=asked._orig_minute, hour=asked._orig_hour, nowfun=lambda: real)
         due: timedelta = at.remaining_estimate(real)
         return real + max(due, timedelta(0))
     if last is None:
