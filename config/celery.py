@@ -6,7 +6,7 @@ import logging
 import os
 import threading
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Any
 
 from celery import Celery, signals
@@ -140,7 +140,9 @@ def _begin(task_id: str, task: Any, **_kwargs: Any) -> None:
 @signals.task_postrun.connect
 def _end(task_id: str, task: Any, state: str = "", **_kwargs: Any) -> None:
     """Say in one line which task ran, how long and how it ended, and count it."""
-    from customers.ground import tally
+    from django.db import DatabaseError
+
+    from customers.ground import clock, tally, updates
 
     if task_id not in _running:
         return
@@ -148,5 +150,7 @@ def _end(task_id: str, task: Any, state: str = "", **_kwargs: Any) -> None:
     seconds = time.monotonic() - began
     tally.observe("liuke_task_seconds", seconds, name=task.name)
     outcome = (state or "unknown").lower()
+    with suppress(DatabaseError):  # it is told again by the next run
+        updates.note(task.name, at=clock.real_now(), seconds=seconds, is_done=outcome == "success")
     log.info("task", extra={"task": task.name, "outcome": outcome, "seconds": round(seconds, 3)})
     stack.close()

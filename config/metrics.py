@@ -1,6 +1,6 @@
 """Prometheus metrics: read from the database when asked, the same from every web process.
 
-Gauges are questions (ten bounded queries); counters and histograms are what all processes have added to
+Gauges are questions (sixteen bounded queries); counters and histograms are what all processes have added to
 ``Tally`` so far. Without METRICS_TOKEN nobody gets them by HTTP: ``manage.py metrics`` prints them.
 """
 
@@ -24,7 +24,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_late
 from prometheus_client.registry import Collector
 
 from customers.access import PUBLIC, allow
-from customers.ground import backlog, clock, pulse, tally
+from customers.ground import backlog, clock, limits, pulse, tally
 from customers.ground.models import Heartbeat, Tally
 from customers.models import ImportBatch, TouchedCustomer
 from retention.models import RetentionCase, SweepRun, SweepShard
@@ -75,6 +75,7 @@ class _Collector(Collector):
         yield from _touched(at=at)
         yield from _sweeps()
         yield from _others(real=real)
+        yield from _limits()
         yield from _tallies()
 
     def describe(self) -> Iterable[Metric]:
@@ -101,6 +102,15 @@ def _outbox(*, at: datetime, real: datetime) -> Iterator[Metric]:
     yield GaugeMetricFamily("liuke_outbox_lag_seconds", "Age of the oldest work that is due", value=lag)
     capped = float(found.is_capped)
     yield GaugeMetricFamily("liuke_outbox_capped", "1 when there is more than was counted", value=capped)
+
+
+def _limits() -> Iterator[Metric]:
+    family = GaugeMetricFamily(
+        "liuke_limit_used_ratio", "Used share of each standing limit", labels=["limit"]
+    )
+    for use in limits.uses():
+        family.add_metric([use.limit.code], use.used / use.limit.most)
+    yield family
 
 
 def _touched(*, at: datetime) -> Iterator[Metric]:

@@ -41,6 +41,10 @@ SCHEDULE: dict[str, dict[str, Any]] = {
         "task": "customers.tasks.look_for_duplicates",
         "schedule": crontab(minute=37),
     },
+    "forget old runs of the sweep": {
+        "task": "retention.tasks.forget_old_sweeps",
+        "schedule": crontab(minute=52),
+    },
     "bring in next year's holidays": {
         "task": "customers.tasks.keep_working_calendar",
         "schedule": crontab(minute=41),

@@ -18,6 +18,7 @@ class CustomersConfig(AppConfig):
             merges,
             movers,
             navigation,
+            routine,
             usage,
         )
         from customers.api import scopes
@@ -43,6 +44,7 @@ class CustomersConfig(AppConfig):
             exporter=movers.export_references,
         )
         keeping.register_all()
+        routine.register_all()
         navigation.register(
             Entry(
                 "customers:privacy_settings",

@@ -12,6 +12,7 @@ class RetentionConfig(AppConfig):
         from customers import movers, objections, showing
         from retention import (
             keeping,
+            routine,
             sweep,  # noqa: F401  — registers its poller with the drain
         )
         from retention.api import scopes
@@ -25,6 +26,7 @@ class RetentionConfig(AppConfig):
         complaints.subscribe()
         objections.register("retention.cases", closing.objected)
         keeping.register_all()
+        routine.register_all()
         cases_merging.register()
         counting.subscribe()
         scopes.register()

@@ -10,6 +10,7 @@ from customers.ground import clock, context
 from customers.ground.models import Company
 from retention import calls, renewals, sweep
 from retention.models import SweepRun
+from retention.sweep import forgetting
 
 
 @shared_task(name="retention.tasks.flag_warning_signs")
@@ -32,6 +33,13 @@ def assign_follow_up_calls(**_kwargs: Any) -> None:
         at = clock.now()
         calls.assign_due(at=at)
         calls.escalate_overdue(at=at)
+
+
+@shared_task(name="retention.tasks.forget_old_sweeps")
+def forget_old_sweeps(**_kwargs: Any) -> None:
+    """Forget the runs of the sweep that ended more than 90 days ago."""
+    with context.acting(channel="task"):
+        forgetting.forget_old(at=clock.now())
 
 
 @shared_task(name="retention.tasks.see_to_renewals")

@@ -208,6 +208,17 @@ class BackgroundRun(models.Model):
         constraints = [models.UniqueConstraint(fields=["name", "slot"], name="run_once_a_slot")]
 
 
+class TaskRun(models.Model):
+    """When each task of the schedule last ran: one row a task, overwritten by the next run."""
+
+    task = models.CharField(max_length=100, unique=True)
+    finished_at = models.DateTimeField()  # real time: the schedule goes by it
+    seconds = models.FloatField()
+    is_done = models.BooleanField()  # False: it failed
+
+    privacy = declare(none_keep="id task finished_at seconds is_done")
+
+
 class ApiAnswer(models.Model):
     """The answer of an API call that changed something, kept so that a repeat acts no more.
 

@@ -45,6 +45,17 @@ def enter() -> None:
         register(
             Entry(f"customers:{route}", label, icon, ADMINS, position=position, section="setup", help=text)
         )
+    register(
+        Entry(
+            "customers:schedule",
+            _("Schedule and limits"),
+            "clock",
+            frozenset({"admin", "analyst"}),
+            position=85,
+            section="setup",
+            help=_("What is brought up to date when, and how full what has a limit is."),
+        )
+    )
     for step in _STEPS:
         enter_step(step)
 

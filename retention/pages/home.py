@@ -16,7 +16,7 @@ from django.views.decorators.http import require_safe
 
 from customers import company, first_week
 from customers.access import ANYBODY_SIGNED_IN, allow
-from customers.ground import clock, localtime
+from customers.ground import clock, limits, localtime
 from customers.ground.counting import COUNT_UP_TO, Sums, counted
 from customers.ground.gathering import gathered
 from customers.ground.models import Company
@@ -54,6 +54,7 @@ def home(request: HttpRequest) -> HttpResponse:
             context["state"] = {name: counts[name] for name in ("customers", "rules", "rules_on")}
         if user.role == Role.ADMIN:
             context["stages"] = first_week.open_stages(counts)
+            context["filling_up"] = limits.warned()
     elif user.role == Role.ADMIN:
         context["stages"] = first_week.open_stages()
     return render(request, "retention/home.html", context)

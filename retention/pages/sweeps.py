@@ -57,9 +57,11 @@ def sweep_list(request: HttpRequest) -> HttpResponse:
 def sweep_page(request: HttpRequest, pk: int) -> HttpResponse:
     """Show one run: rows and seconds a phase, what each rule did, its shards, who started it."""
     run = get_object_or_404(SweepRun, pk=pk)
+    progress = _progress(run)
+    if request.GET.get("part") == "progress":
+        return render(request, "retention/sweep_progress.html", {"run": run, **progress})
     after = whole(request.GET.get("after")) or 0
     shards = list(run.parts.filter(number__gt=after).order_by("number")[: SHARDS + 1])
-    done = run.parts.aggregate(all=Count("pk"), done=Count("pk", filter=Q(done_at__isnull=False)))
     context = {
         "run": run,
         "raised": sum(run.warnings.values()),
@@ -67,8 +69,7 @@ def sweep_page(request: HttpRequest, pk: int) -> HttpResponse:
         "rules": _rules(run),
         "scan": (run.details or {}).get("scan", {}),
         "shards": [_shard(shard) for shard in shards[:SHARDS]],
-        "shards_all": done["all"] or run.shards,
-        "shards_done": done["done"] if done["all"] else run.shards_done,
+        **progress,
         "older": f"?after={shards[SHARDS - 1].number}" if len(shards) > SHARDS else None,
         "newer": request.path if after else None,
         "started_by": _started_by(run),
@@ -76,6 +77,18 @@ def sweep_page(request: HttpRequest, pk: int) -> HttpResponse:
         "now": clock.now(),
     }
     return render(request, "retention/sweep.html", context)
+
+
+def _progress(run: SweepRun) -> dict[str, Any]:
+    """Return how many parts are done, and where the page asks again while it runs."""
+    done = run.parts.aggregate(all=Count("pk"), done=Count("pk", filter=Q(done_at__isnull=False)))
+    address = reverse("retention:sweep", args=[run.pk])
+    return {
+        "shards_all": done["all"] or run.shards,
+        "shards_done": done["done"] if done["all"] else run.shards_done,
+        "poll_url": f"{address}?part=progress",
+        "page_url": address,
+    }
 
 
 def _views(here: str) -> list[dict[str, Any]]:

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from django.urls import reverse
 
-from customers.ground import clock, outbox, pulse
+from customers.ground import clock, limits, outbox, pulse
+from customers.ground.limits import Limit
 from customers.ground.models import AuditEvent, Heartbeat, OutboxRow
 from customers.models import ImportBatch
 from retention.models import SweepRun, SweepShard
@@ -297,3 +298,46 @@ def test_pages_forget_processes_after_an_hour(client, admin):
     client.force_login(admin)
     beaten(ago=int(pulse.FORGOTTEN_AFTER.total_seconds()) + 5)
     assert "No process was heard of" in text(client, WORK)
+
+
+# --- Schedule, limits, progress ---------------------------------------------------------------
+def test_schedule_page_tells_every_entry_and_every_limit(client, admin):
+    client.force_login(admin)
+    shown = text(client, "/settings/schedule/")
+    assert shown.count("once each local day") == 3
+    assert "every day at 03:37 UTC" in shown
+    assert "Causes in the catalogue" in shown
+    assert "nearly full" not in shown
+
+
+def test_limit_that_fills_up_is_told_to_the_admin_alone(client, admin, lead, monkeypatch):
+    monkeypatch.setitem(limits._limits, "causes", Limit("causes", "Causes", 10, lambda: 9))
+    client.force_login(admin)
+    assert "nearly full" in text(client, "/settings/schedule/")
+    assert "Causes: 9 of at most 10 are used (90 %)." in text(client, "/")
+    client.force_login(lead)
+    assert "of at most" not in text(client, "/")
+
+
+def test_half_full_limit_is_told_to_nobody(client, admin, monkeypatch):
+    monkeypatch.setitem(limits._limits, "causes", Limit("causes", "Causes", 10, lambda: 6))
+    client.force_login(admin)
+    assert "of at most" not in text(client, "/")
+
+
+def test_running_sweep_shows_how_far_it_is_until_it_ends(client, admin):
+    client.force_login(admin)
+    run = SweepRun.objects.create(
+        scope="full", as_of=NOW, day=1, fingerprint="f", started_at=NOW, shards=2, status="running"
+    )
+    SweepShard.objects.create(run=run, number=1, low=1, high=9, done_at=NOW)
+    SweepShard.objects.create(run=run, number=2, low=10, high=19)
+    page = f"/sweeps/{run.pk}/"
+    assert "1 of 2" in text(client, page)
+    part = text(client, f"{page}?part=progress")
+    assert "1 of 2" in part
+    assert "hx-get" in part
+    SweepRun.objects.filter(pk=run.pk).update(status="done")
+    ended = text(client, f"{page}?part=progress")
+    assert "hx-get" not in ended
+    assert page in ended
