@@ -130,9 +130,7 @@ class Users(Lists, Details, Resource):
     def partial_update(self, request: Request, pk: str) -> Response:
         """Change a colleague's data, role, team or capacity."""
         user = self.one(to_change=True)
-        return self.shown(
-            people.change_user(user, **self._values(of=user), by=request.user, at=clock.now())
-        )
+        return self.shown(people.change_user(user, **self._values(of=user), by=request.user, at=clock.now()))
 
     @action(detail=True, methods=["post"])
     def lock(self, request: Request, pk: str) -> Response:
@@ -166,9 +164,7 @@ class Users(Lists, Details, Resource):
 
     def _active(self, *, is_active: bool) -> Response:
         user = self.one()
-        return self.shown(
-            people.set_active(user, is_active=is_active, by=self.request.user, at=clock.now())
-        )
+        return self.shown(people.set_active(user, is_active=is_active, by=self.request.user, at=clock.now()))
 
     def _link(self, user: User) -> str:
         secret = links.password_link(user, by=self.request.user, now=clock.real_now(), at=clock.now())

@@ -21,6 +21,7 @@ from customers.ground.api.serializers import DateField, Gives, IdField, MomentFi
 from customers.ground.api.views import Details, Lists, Resource
 from customers.models import ApiToken, Contact, Customer, User
 
+
 class ContactShape(Gives):
     class Meta:
         model = Contact
