@@ -126,6 +126,7 @@ urlpatterns = [
     path("customers/<int:pk>/privacy/lift/", privacy.lift, name="customer_privacy_lift"),
     path("customers/<int:pk>/contract/", contract_by_hand.contract_new, name="contract_new"),
     path("contracts/", contracts.contract_list, name="contract_list"),
+    path("contracts/export/", exports.export_contracts, name="export_contracts"),
     path("contracts/calendar/", calendar_link.calendar_link, name="calendar_link"),
     path("contracts/feed/<str:secret>.ics", calendar_link.calendar_feed, name="calendar_feed"),
     path("contracts/<int:pk>/", contracts.contract_page, name="contract"),

@@ -1,4 +1,4 @@
-"""Contacts of customers; the company's own users and teams; and who is calling."""
+"""Contacts of customers; and who is calling."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from customers import contacts
+from customers.api.colleagues import UserShape
 from customers.api.facts import not_there
 from customers.api.reading import EVERYBODY, WRITERS, of_visible
 from customers.ground import clock
@@ -18,10 +19,7 @@ from customers.ground.api import filters
 from customers.ground.api.access import may
 from customers.ground.api.serializers import DateField, Gives, IdField, MomentField, Takes
 from customers.ground.api.views import Details, Lists, Resource
-from customers.models import ApiToken, Contact, Customer, Team, User
-from customers.models.people import Role
-
-READ = {"list": may(*EVERYBODY, scope="company:read"), "retrieve": may(*EVERYBODY, scope="company:read")}
+from customers.models import ApiToken, Contact, Customer, User
 
 
 class ContactShape(Gives):
@@ -144,58 +142,6 @@ class Contacts(Lists, Details, Resource):
         contact = self.one()
         contacts.name_main(contact, by=request.user, at=clock.now())
         return self.shown(contact)
-
-
-class UserShape(Gives):
-    class Meta:
-        model = User
-        fields = [
-            "id",
-            "username",
-            "first_name",
-            "last_name",
-            "email",
-            "role",
-            "team",
-            "language",
-            "is_active",
-        ]
-
-
-class UserFilter(filters.FilterSet):
-    role = filters.ChoiceFilter(choices=Role.choices)
-    team = filters.IdFilter(field_name="team_id")
-    is_active = filters.FlagFilter()
-
-
-class Users(Lists, Details, Resource):
-    tag = "users and teams"
-    model = User
-    serializer_class = UserShape
-    filterset_class = UserFilter
-    access = READ
-
-    def rows(self) -> QuerySet[User]:
-        """Return the colleagues that the caller may see."""
-        found: QuerySet[User] = User.objects.visible_to(self.request.user)
-        return found
-
-
-class TeamShape(Gives):
-    class Meta:
-        model = Team
-        fields = ["id", "name"]
-
-
-class Teams(Lists, Details, Resource):
-    tag = "users and teams"
-    model = Team
-    serializer_class = TeamShape
-    access = READ
-
-    def rows(self) -> QuerySet[Team]:
-        """Return all teams: their names are known to everybody."""
-        return Team.objects.all()
 
 
 class TokenShape(Gives):

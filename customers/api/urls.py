@@ -9,6 +9,7 @@ from customers.api import (
     audit,
     calendar,
     causes,
+    colleagues,
     communities,
     company,
     competitors,
@@ -19,6 +20,7 @@ from customers.api import (
     imports,
     indicators,
     invoices,
+    keeping,
     merges,
     people,
     recurring,
@@ -63,8 +65,8 @@ RESOURCES = (
     ("exchange-rates", company.Rates, "exchange-rate"),
     ("calendar-exceptions", calendar.Exceptions, "calendar-exception"),
     ("causes", causes.Causes, "cause"),
-    ("users", people.Users, "user"),
-    ("teams", people.Teams, "team"),
+    ("users", colleagues.Users, "user"),
+    ("teams", colleagues.Teams, "team"),
     ("imports", imports.Imports, "import"),
     ("audit-events", audit.Audit, "audit-event"),
 )
@@ -184,6 +186,11 @@ PATHS = [
     path("me/", people.Me.as_view({"get": "show"}), name="me"),
     path("company/", company.TheCompany.as_view({"get": "show", "put": "set_up"}), name="company"),
     path("calendar/", calendar.TheCalendar.as_view({"get": "show", "put": "set_week"}), name="calendar"),
+    path(
+        "keep-periods/",
+        keeping.KeepPeriods.as_view({"get": "show", "put": "set_periods"}),
+        name="keep-periods",
+    ),
     path("personal-copies/", erasure.Copies.as_view({"post": "make"}), name="personal-copies"),
     path(
         "imports/recurring/",

@@ -28,6 +28,7 @@ _NAMES: dict[str, tuple[str | Promise, str | Promise]] = {
     "customers.ownership": (_("change of owner"), _("Changes of owner")),
     "customers.attributevalue": (_("value of an attribute"), _("Values of attributes")),
     "customers.customerlistmember": (_("membership of a list"), _("Memberships of lists")),
+    "customers.need": (_("need of a customer"), _("Needs of customers")),
     "ground.exchangerate": (_("exchange rate"), _("Exchange rates")),
 }
 

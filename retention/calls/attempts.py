@@ -9,10 +9,11 @@ from django.db import models, transaction
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.utils.translation import gettext_lazy as _
 
-from customers import company, interactions
+from customers import company, consents, interactions
 from customers.ground.errors import Refused
 from customers.ground.working_time import next_open
-from customers.models import Contact, Interaction, User
+from customers.models import Channel, Consent, Contact, Interaction, User
+from customers.models.consents import REACHING
 from retention.calls.cadence import MOST_ATTEMPTS, next_attempt
 from retention.calls.planning import make_call, refuse_unless_near
 from retention.cases import holders, moves
@@ -79,7 +80,8 @@ def log_call(
 
     Raises :class:`NoNextMoment`, :class:`NoCallAfterThat`, ``DueInThePast``, ``DueTooFar``,
     :class:`AlreadyLogged`, ``CaseClosed``. Side effects: an ``Interaction``; the case is worked on from
-    now, by ``by`` if nobody held it; one move with audit and event.
+    now, by ``by`` if nobody held it; one move with audit and event. Do not call: the contact, else the
+    main one, takes calls back for every purpose, until a newer statement (``customers.consents``).
     """
     outcome = Outcome(outcome)
     _check(outcome, next_at, at=at)
@@ -91,6 +93,8 @@ def log_call(
             return _again(call, outcome, by=by)
         call.refresh_from_db()
         _tell_customer_file(call, contact=contact, by=by, at=at)
+        if outcome == Outcome.DO_NOT_CALL:
+            _take_calls_back(call, contact=contact, by=by, at=at)
         _begin(case, by=by, at=at)
         next_call = _plan_next(case, call, next_at, by=by, at=at)
         moves.note(
@@ -194,6 +198,21 @@ def _tell_customer_file(call: FollowUpCall, *, contact: Contact | None, by: User
         at=at,
     )
     call.save(update_fields=["interaction"])
+
+
+def _take_calls_back(call: FollowUpCall, *, contact: Contact | None, by: User, at: datetime) -> None:
+    """Record that who was called wants no calls; nothing where the customer has nobody by name."""
+    asked = contact or call.customer.contacts.filter(is_main=True, erased_at__isnull=True).first()
+    if asked is not None:
+        consents.record_consent(
+            asked,
+            purposes=REACHING,
+            channels=[Channel.PHONE],
+            is_given=False,
+            source=Consent.Source.CALL,
+            by=by,
+            at=at,
+        )
 
 
 def _begin(case: RetentionCase, *, by: User, at: datetime) -> None:

@@ -10,14 +10,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Min
+from django.db.models import Exists, Min, OuterRef
 from django.utils.translation import gettext_lazy as _
 
-from customers import company
+from customers import company, consents
 from customers.ground.errors import Refused
 from customers.ground.rows import update_rows
 from customers.ground.working_time import WorkingCalendar, add_working_time, next_open
-from customers.models import User
+from customers.models import Channel, Consent, Contact, User
 from retention.cases import moves
 from retention.models import EarlyWarning, FollowUpCall, MoveKind, RetentionCase
 from retention.models.rules import CaseKind
@@ -161,22 +161,40 @@ def span_of(kind: str, minutes: int | None) -> timedelta:
 def stopped(cases: Iterable[RetentionCase]) -> dict[int, str]:
     """Return the cases for which no call is planned by itself, with the outcome that stopped it.
 
-    ``do_not_call`` holds for the customer, in later cases too, until a call reaches them again;
-    ``wrong_number`` for its case, until a person plans a call.
+    ``do_not_call`` holds for the customer, in later cases too, until a call reaches them again or a
+    contact agrees to calls again (``customers.consents``); ``wrong_number`` for its case, until a person
+    plans a call.
     """
     cases = list(cases)
     last: dict[int, tuple[int, str]] = {}
-    done = FollowUpCall.objects.filter(
-        customer__in=[case.customer_id for case in cases], status=Status.DONE
-    ).order_by("-done_at", "-id")
-    for customer_id, case_id, outcome in done.values_list("customer_id", "case_id", "outcome"):
-        last.setdefault(customer_id, (case_id, outcome))
+    done = (
+        FollowUpCall.objects.filter(customer__in=[case.customer_id for case in cases], status=Status.DONE)
+        .annotate(is_lifted=_agreed_again())
+        .order_by("-done_at", "-id")
+    )
+    rows = done.values_list("customer_id", "case_id", "outcome", "is_lifted")
+    for customer_id, case_id, outcome, is_lifted in rows:
+        lifted = is_lifted and outcome == Outcome.DO_NOT_CALL
+        last.setdefault(customer_id, (case_id, "" if lifted else outcome))
     found = {}
     for case in cases:
         case_id, outcome = last.get(case.customer_id, (0, ""))
         if outcome == Outcome.DO_NOT_CALL or (outcome == Outcome.WRONG_NUMBER and case_id == case.pk):
             found[case.pk] = outcome
     return found
+
+
+def _agreed_again() -> Exists:
+    """Return the condition, on logged calls, that a contact agreed to calls later and now wants them."""
+    later = Consent.objects.filter(
+        contact=OuterRef("pk"),
+        purpose__in=consents.CALLING,
+        channel=Channel.PHONE,
+        is_given=True,
+        occurred_at__gt=OuterRef(OuterRef("done_at")),
+    )
+    contacts = Contact.objects.filter(Exists(later), customer=OuterRef("customer"), left_on__isnull=True)
+    return Exists(contacts.filter(~consents.asked_not_to_be_called()))
 
 
 def make_call(

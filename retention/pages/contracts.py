@@ -241,10 +241,34 @@ def _shown(rows: QuerySet[Contract]) -> QuerySet[Contract]:
     )
 
 
+def shown_to(request: HttpRequest, among: QuerySet[Contract], *, day: int) -> QuerySet[Contract]:
+    """Return all that the page of this address shows: its list to the end, or the weeks of its month."""
+    if request.GET.get("view") == "list":
+        return undecided(among, day=day)
+    return _due_in(_weeks(request, day)[1], among)
+
+
+def undecided(among: QuerySet[Contract], *, day: int) -> QuerySet[Contract]:
+    """Return the contracts of which nobody said what becomes of them, the next date first."""
+    rows = _shown(among).filter(renewed_day__isnull=True, terminated_day__isnull=True)
+    return rows.filter(ends_day__gte=day - renewals.LATE).order_by("due_day", "pk")
+
+
+def _due_in(weeks: list[list[date]], among: QuerySet[Contract]) -> QuerySet[Contract]:
+    begin, end = weeks[0][0].toordinal(), weeks[-1][-1].toordinal()
+    due = _shown(among).filter(due_day__gte=begin, due_day__lte=end)
+    return due.order_by("due_day", "-value_base", "pk")
+
+
+def _weeks(request: HttpRequest, today: int) -> tuple[date, list[list[date]]]:
+    """Return the first day of the month in the address, and its weeks."""
+    first = _first_of(request.GET.get("month", ""), localtime.day_of(today))
+    return first, Calendar().monthdatescalendar(first.year, first.month)
+
+
 def _listed(request: HttpRequest, among: QuerySet[Contract], today: int) -> dict[str, Any]:
     """Return the undecided contracts from the next date on, and those that are over without a word first."""
-    rows = _shown(among).filter(renewed_day__isnull=True, terminated_day__isnull=True)
-    rows = rows.filter(ends_day__gte=today - renewals.LATE).order_by("due_day", "pk")
+    rows = undecided(among, day=today)
     place, tilde, pk = request.GET.get("after", "").partition("~")
     day, number = whole(place), whole(pk)
     if tilde and day is not None and number is not None:
@@ -264,14 +288,11 @@ def _listed(request: HttpRequest, among: QuerySet[Contract], today: int) -> dict
 
 def _month(request: HttpRequest, among: QuerySet[Contract], today: int) -> dict[str, Any]:
     """Return the weeks of a month with what is due on each day."""
-    first = _first_of(request.GET.get("month", ""), localtime.day_of(today))
-    weeks = Calendar().monthdatescalendar(first.year, first.month)
+    first, weeks = _weeks(request, today)
     days = {
         day: Day(day, day.month == first.month, day.toordinal() == today) for week in weeks for day in week
     }
-    begin, end = weeks[0][0].toordinal(), weeks[-1][-1].toordinal()
-    due = _shown(among).filter(due_day__gte=begin, due_day__lte=end).order_by("due_day", "-value_base", "pk")
-    rows = list(due[:COUNT_UP_TO])
+    rows = list(_due_in(weeks, among)[:COUNT_UP_TO])
     for row in rows:
         there = days[localtime.day_of(row.due_day)]  # type: ignore[attr-defined]
         if len(there.rows) < OF_A_DAY:

@@ -22,6 +22,7 @@ from retention.cases import queue
 from retention.models import RetentionCase
 from retention.models.rules import CaseKind, Severity
 from retention.pages.complaints import complaints_of, open_complaints
+from retention.pages.contracts import ContractFilter, contracts_of, shown_to, state_of
 from retention.pages.customers import with_figures
 from retention.pages.filters import CustomerFilter, QueueFilter
 from retention.pages.queue import viewed
@@ -165,6 +166,48 @@ def export_complaints(request: HttpRequest) -> HttpResponseBase:
     return _answer(request, Table("complaints", header, rows, cells), filters=None)
 
 
+@require_safe
+@allow(*MAY_EXPORT)
+def export_contracts(request: HttpRequest) -> HttpResponseBase:
+    """Hand out the contracts that the list, or the month of the calendar, shows with the filter."""
+    day = company.today(clock.now()).number
+    found = ContractFilter(request.GET, queryset=contracts_of(request.user), request=request)
+
+    def cells(row: Any) -> Sequence[Any]:
+        owner = row.owner or row.customer.owner
+        return (
+            row.pk,
+            row.number,
+            row.customer_id,
+            row.customer.name,
+            localtime.day_of(row.starts_day),
+            localtime.day_of(row.ends_day),
+            row.notice_day and localtime.day_of(row.notice_day),
+            _yes(row.auto_renew),
+            _major(row.value, row.currency),
+            row.currency,
+            owner.username if owner else "",
+            state_of(row, day=day)[0],
+        )
+
+    header = [
+        _("Contract"),
+        _("Number"),
+        _("Customer's id"),
+        _("Customer"),
+        _("Begins"),
+        _("Ends"),
+        _("Notice until"),
+        _("Renews itself"),
+        _("Value of the term"),
+        _("Currency"),
+        _("Account manager"),
+        _("Status"),
+    ]
+    rows = shown_to(request, found.qs, day=day)
+    return _answer(request, Table("contracts", header, rows, cells), filters=found)
+
+
 def _answer(request: HttpRequest, table: Table, *, filters: Any) -> HttpResponseBase:
     """Count and note what leaves, then write it; a sheet that is too long is refused."""
     form = "xlsx" if request.GET.get("format") == "xlsx" else "csv"
@@ -182,7 +225,12 @@ def _answer(request: HttpRequest, table: Table, *, filters: Any) -> HttpResponse
     return exports.download(_cells(table), header=table.header, form=form, name=name)
 
 
-_LISTS = {"customers": "customer_list", "queue": "queue", "complaints": "complaint_list"}
+_LISTS = {
+    "customers": "customer_list",
+    "queue": "queue",
+    "complaints": "complaint_list",
+    "contracts": "contract_list",
+}
 
 
 def _cells(table: Table) -> Iterator[Sequence[Any]]:

@@ -41,6 +41,7 @@ KINDS = {  # names of fields and parameters that hold ids, and of what
 # of the company: known to all; ``object_id`` is for admins alone, who see everybody
 NO_OBJECTS = {
     "attribute",
+    "capacity",
     "cause",
     "competitor",
     "into",

@@ -13,14 +13,16 @@ from django.test.utils import CaptureQueriesContext
 from hypothesis import given
 from hypothesis import strategies as st
 
-from customers.ground.models import CalendarException
+from customers import consents
+from customers.ground.models import AuditEvent, CalendarException
 from customers.ground.working_time import Window, WorkingCalendar, open_ranges, parse_windows
-from customers.models import Contact, Customer, Interaction, TouchedCustomer, User
+from customers.models import Consent, Contact, Customer, Interaction, TouchedCustomer, User
 from retention import calls, cases
+from retention.calls import attempts
 from retention.calls.cadence import DAYS_AFTER, MOST_ATTEMPTS, is_afternoon, next_attempt
 from retention.calls.planning import first_call_within
 from retention.models import FollowUpCall, RetentionCase
-from tests.factories import NOW, CustomerFactory, UserFactory
+from tests.factories import NOW, ContactFactory, CustomerFactory, UserFactory
 from tests.retention.makers import make_case, make_rule, make_run, make_warning, planned_call, steps
 from tests.retention.racing import race
 
@@ -296,6 +298,79 @@ def test_log_call_plans_nothing_more_after_do_not_call(customer: Customer, manag
     assert calls.assign_due(at=LATER).planned == 0
     assert not FollowUpCall.objects.filter(status="planned").exists()
     assert make_case(CustomerFactory(owner=manager)).due_at is not None
+
+
+def test_do_not_call_is_a_statement_of_the_contact_who_was_called(customer: Customer, manager: User) -> None:
+    main = customer.contacts.get()
+    other = ContactFactory(customer=customer, is_main=False)
+    call = planned_call(make_case(customer))
+    calls.log_call(call, outcome="do_not_call", contact=other, by=manager, at=NOW)
+    calls.log_call(call, outcome="do_not_call", contact=other, by=manager, at=LATER)  # pressed twice
+    said = Consent.objects.values_list(
+        "contact", "purpose", "channel", "is_given", "source", "occurred_at", "by"
+    )
+    assert set(said) == {
+        (other.pk, purpose, "phone", False, "call", NOW, manager.pk)
+        for purpose in ("service", "survey", "offer", "care")
+    }
+    assert len(said) == 4
+    marked = Contact.objects.filter(consents.asked_not_to_be_called())
+    assert list(marked) == [other] and main not in marked
+    assert AuditEvent.objects.filter(act="consent.record", actor_id=manager.pk).count() == 1
+
+
+def test_do_not_call_is_said_of_the_main_contact_when_none_is_named(
+    customer: Customer, manager: User
+) -> None:
+    ContactFactory(customer=customer, is_main=False)
+    calls.log_unplanned(make_case(customer), outcome="do_not_call", by=manager, at=NOW)
+    assert set(Consent.objects.values_list("contact", flat=True)) == {customer.contacts.get(is_main=True).pk}
+
+
+@pytest.mark.parametrize("outcome", ["wrong_number", "reached", "no_answer"])
+def test_other_outcomes_state_nothing_about_calls(customer: Customer, manager: User, outcome: str) -> None:
+    calls.log_call(planned_call(make_case(customer)), outcome=outcome, by=manager, at=NOW)
+    assert not Consent.objects.exists()
+
+
+def test_do_not_call_of_a_customer_without_contacts_is_logged_all_the_same(
+    customer: Customer, manager: User
+) -> None:
+    customer.contacts.all().delete()
+    assert calls.log_call(planned_call(make_case(customer)), outcome="do_not_call", by=manager, at=NOW)
+    assert not Consent.objects.exists()
+
+
+def test_do_not_call_and_its_statement_are_one_transaction(
+    customer: Customer, manager: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = make_case(customer)
+
+    def fail(*_args: Any, **_kwargs: Any) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(attempts, "_begin", fail)  # what comes after the statement
+    with pytest.raises(RuntimeError):
+        calls.log_call(planned_call(case), outcome="do_not_call", by=manager, at=NOW)
+    assert not Consent.objects.exists() and planned_call(case).status == "planned"
+
+
+def test_a_new_statement_undoes_do_not_call(customer: Customer, manager: User) -> None:
+    case, contact = make_case(customer), customer.contacts.get()
+    calls.log_call(planned_call(case), outcome="do_not_call", by=manager, at=NOW)
+
+    def agree(purpose: str) -> None:
+        said = {"purposes": [purpose], "channels": ["phone"], "is_given": True, "source": "form"}
+        consents.record_consent(contact, **said, by=manager, at=LATER)
+
+    agree("offer")
+    agree("care")  # still no calls for service
+    assert Contact.objects.filter(consents.asked_not_to_be_called()).exists()
+    with pytest.raises(calls.CustomerWantsNoCalls):
+        calls.plan_call(case, by=manager, at=LATER)
+    agree("service")
+    assert not Contact.objects.filter(consents.asked_not_to_be_called()).exists()
+    assert calls.plan_call(case, by=manager, at=LATER).status == "planned"
 
 
 def test_log_call_twice_counts_once(customer: Customer, manager: User, teammate: User) -> None:

@@ -10,10 +10,10 @@ import openpyxl
 import pytest
 from django.urls import reverse
 
-from customers.ground import clock
+from customers.ground import clock, localtime
 from customers.ground.models import AuditEvent
-from customers.models import Customer
-from tests.factories import NOW, ComplaintFactory, CustomerFactory, TeamFactory, UserFactory
+from customers.models import Contract, Customer
+from tests.factories import NOW, ComplaintFactory, ContractFactory, CustomerFactory, TeamFactory, UserFactory
 from tests.retention.makers import make_case
 
 pytestmark = pytest.mark.django_db
@@ -142,3 +142,58 @@ def test_workbook_that_would_be_too_long_is_refused(client, world, admin, monkey
     answer = client.get(f"{url_of('customers')}?format=xlsx")
     assert answer.status_code == 302
     assert len(lines(client.get(f"{url_of('customers')}?format=csv"))) == 5
+
+
+@pytest.fixture
+def contracts(world, manager):
+    """Contracts of the lead's team, of which one is decided, one is far off and one another team's."""
+    mine = Customer.objects.filter(owner=manager).order_by("pk")
+    made = [
+        ContractFactory(customer=mine[0], number="=1+1", ends_day=day_in(20)),
+        ContractFactory(customer=mine[1], number="V-2", ends_day=day_in(10), owner=manager),
+        ContractFactory(customer=mine[2], number="V-3", ends_day=day_in(200)),
+        ContractFactory(customer=mine[2], number="V-4", ends_day=day_in(15)),
+        ContractFactory(customer=world, number="V-5", ends_day=day_in(12)),
+        ContractFactory(customer=mine[0], number="V-6", ends_day=day_in(11), void=True),
+    ]
+    Contract.objects.filter(number="V-4").update(terminated_day=day_in(0))
+    return made
+
+
+def day_in(ahead):
+    return localtime.day_number(NOW, "Asia/Shanghai") + ahead
+
+
+@pytest.mark.parametrize(
+    "query", ["view=list", "view=list&owner=nobody", "view=list&team={team}", "view=list&after=1~1"]
+)
+def test_export_of_contracts_equals_the_list_of_the_same_filter(client, contracts, lead, admin, query):
+    for user, foreign in ((admin, True), (lead, False)):
+        client.force_login(user)
+        asked = query.format(team=lead.team_id)
+        shown = client.get(f"{reverse('retention:contract_list')}?{asked}").context["rows"]
+        rows = lines(client.get(f"{url_of('contracts')}?{asked}"))
+        assert [row[0] for row in rows[1:]] == [str(contract.pk) for contract, *_state in shown]
+        if asked == "view=list":
+            numbers = {row[1] for row in rows[1:]}
+            assert numbers == {"'=1+1", "V-2", "V-3"} | ({"V-5"} if foreign else set())
+
+
+@pytest.mark.parametrize("month", ["", "2026-11", "2027-03", "nonsense"])
+def test_export_of_contracts_equals_the_month_of_the_calendar(client, contracts, admin, month):
+    client.force_login(admin)
+    weeks = client.get(f"{reverse('retention:contract_list')}?month={month}").context["weeks"]
+    shown = {row.pk for week in weeks for one in week for row in one.rows}
+    rows = lines(client.get(f"{url_of('contracts')}?month={month}"))
+    assert {int(row[0]) for row in rows[1:]} == shown
+    assert bool(shown) is (month != "2027-03")
+
+
+def test_workbook_of_contracts_and_its_audit(client, contracts, lead, manager):
+    client.force_login(lead)
+    answer = client.get(f"{url_of('contracts')}?view=list&owner={manager.pk}&format=xlsx")
+    sheet = openpyxl.load_workbook(io.BytesIO(b"".join(answer.streaming_content))).active
+    assert sheet.max_row >= 2 and sheet.cell(1, 1).value == "Contract"
+    codes = AuditEvent.objects.get(act="export.run").codes
+    assert (codes["list"], codes["format"], codes["filter_owner"]) == ("contracts", "xlsx", manager.pk)
+    assert codes["rows"] == sheet.max_row - 1
