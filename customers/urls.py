@@ -8,14 +8,11 @@ from customers.pages import (
     attributes,
     calendar,
     causes,
-    communities,
     company,
     competitors,
     first_week,
     imports,
-    indicators,
     links,
-    metrics,
     people,
     privacy,
     rates,
@@ -26,6 +23,9 @@ from customers.pages import (
     tokens,
     undoing,
 )
+from customers.pages.communities import COMMUNITIES
+from customers.pages.indicators import INDICATORS
+from customers.pages.metrics import METRICS
 
 app_name = "customers"
 urlpatterns = [
@@ -50,16 +50,13 @@ urlpatterns = [
     path("settings/attributes/", attributes.attribute_list, name="attribute_list"),
     path("settings/attributes/<int:pk>/", attributes.attribute_edit, name="attribute_edit"),
     path("settings/attributes/<int:pk>/retire/", attributes.attribute_retire, name="attribute_retire"),
-    path("settings/metrics/", metrics.metric_list, name="metric_list"),
-    path("settings/metrics/<int:pk>/", metrics.metric_edit, name="metric_edit"),
+    *METRICS.paths("settings/metrics/"),
+    *COMMUNITIES.paths("settings/communities/"),
+    *INDICATORS.paths("settings/indicators/"),
     path("settings/competitors/", competitors.competitor_list, name="competitor_list"),
     path("settings/competitors/<int:pk>/", competitors.competitor_edit, name="competitor_edit"),
     path("settings/competitors/<int:pk>/merge/", competitors.competitor_merge, name="competitor_merge"),
     path("settings/competitors/<int:pk>/remove/", competitors.competitor_remove, name="competitor_remove"),
-    path("settings/communities/", communities.community_list, name="community_list"),
-    path("settings/communities/<int:pk>/", communities.community_edit, name="community_edit"),
-    path("settings/indicators/", indicators.indicator_list, name="indicator_list"),
-    path("settings/indicators/<int:pk>/", indicators.indicator_edit, name="indicator_edit"),
     path("setup/", first_week.first_week_page, name="first_week"),
     path("setup/<str:secret>/", links.first_admin, name="first_admin"),
     path("join/<str:secret>/", links.join, name="join"),

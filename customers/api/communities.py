@@ -11,14 +11,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from customers import communities
-from customers.api.company import KNOWN
+from customers.api.catalogues import Catalogue
 from customers.api.facts import FACT, READ, RECORD, FactFilter, Facts, NewFact, not_there
-from customers.api.reading import ADMINS, of_visible
-from customers.ground import clock
+from customers.api.reading import of_visible
 from customers.ground.api import filters
-from customers.ground.api.access import may
 from customers.ground.api.serializers import Gives, MomentField, Takes
-from customers.ground.api.views import Details, Lists, Resource
 from customers.models import Community, CommunityMembership, Platform
 
 
@@ -34,23 +31,28 @@ class NewCommunity(Takes):
     platform = serializers.ChoiceField(Platform.choices, help_text="Where it meets.")
 
 
-class Communities(Lists, Details, Resource):
+class CommunityChange(Takes):
+    """What shall be different; what is not sent stays as it is."""
+
+    name = serializers.CharField(max_length=100, required=False)
+    platform = serializers.ChoiceField(Platform.choices, required=False, help_text="Where it meets.")
+    is_retired = serializers.BooleanField(required=False)
+
+
+class Communities(Catalogue):
     tag = "communities"
     model = Community
     detail_route = "api:community-detail"
     serializer_class = CommunityShape
-    access = {**KNOWN, "create": may(*ADMINS, scope="company:write")}
-    takes = {"create": NewCommunity}
+    add = communities.add_community
+    change = communities.change_community
+    changes = ("name", "platform", "is_retired")
+    takes = {"create": NewCommunity, "partial_update": CommunityChange}
     refuses = {"create": ["community_exists"]}
-    examples = {"create": {"code": "tea-friends", "name": "Tea friends", "platform": "wechat"}}
-
-    def rows(self) -> QuerySet[Community]:
-        """Return the catalogue of communities."""
-        return Community.objects.all()
-
-    def create(self, request: Request) -> Response:
-        """Add a community."""
-        return self.made(communities.add_community(**self.taken(), by=request.user, at=clock.now()))
+    examples = {
+        "create": {"code": "tea-friends", "name": "Tea friends", "platform": "wechat"},
+        "partial_update": {"is_retired": True},
+    }
 
 
 class MembershipShape(Gives):

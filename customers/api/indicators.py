@@ -11,14 +11,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from customers import indicators
-from customers.api.company import KNOWN
+from customers.api.catalogues import Catalogue
 from customers.api.facts import FACT, READ, RECORD, FactFilter, Facts, NewFact, not_there
-from customers.api.reading import ADMINS, of_visible
-from customers.ground import clock
+from customers.api.reading import of_visible
 from customers.ground.api import filters
-from customers.ground.api.access import may
 from customers.ground.api.serializers import Gives, NumberField, Takes
-from customers.ground.api.views import Details, Lists, Resource
 from customers.models import Indicator, IndicatorValue, Worse
 
 
@@ -36,13 +33,24 @@ class NewIndicator(Takes):
     worse = serializers.ChoiceField(Worse.choices, help_text="Which way it gets worse; it never changes.")
 
 
-class Indicators(Lists, Details, Resource):
+class IndicatorChange(Takes):
+    """What shall be different; what is not sent stays as it is."""
+
+    name_en = serializers.CharField(max_length=100, required=False)
+    name_zh = serializers.CharField(max_length=100, required=False)
+    unit = serializers.CharField(max_length=20, required=False, allow_blank=True)
+    is_retired = serializers.BooleanField(required=False)
+
+
+class Indicators(Catalogue):
     tag = "indicators"
     model = Indicator
     detail_route = "api:indicator-detail"
     serializer_class = IndicatorShape
-    access = {**KNOWN, "create": may(*ADMINS, scope="company:write")}
-    takes = {"create": NewIndicator}
+    add = indicators.define_indicator
+    change = indicators.change_indicator
+    changes = ("name_en", "name_zh", "unit", "is_retired")
+    takes = {"create": NewIndicator, "partial_update": IndicatorChange}
     refuses = {"create": ["indicator_exists"]}
     examples = {
         "create": {
@@ -50,16 +58,9 @@ class Indicators(Lists, Details, Resource):
             "name_en": "Health score",
             "name_zh": "健康度",
             "worse": "lower",
-        }
+        },
+        "partial_update": {"unit": "points"},
     }
-
-    def rows(self) -> QuerySet[Indicator]:
-        """Return the catalogue of indicators."""
-        return Indicator.objects.all()
-
-    def create(self, request: Request) -> Response:
-        """Define an indicator; which way is worse never changes."""
-        return self.made(indicators.define_indicator(**self.taken(), by=request.user, at=clock.now()))
 
 
 class IndicatorValueShape(Gives):

@@ -11,14 +11,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from customers import usage
-from customers.api.company import KNOWN
+from customers.api.catalogues import Catalogue
 from customers.api.facts import FACT, READ, RECORD, FactFilter, Facts, NewFact, not_there
-from customers.api.reading import ADMINS, of_visible
-from customers.ground import clock
+from customers.api.reading import of_visible
 from customers.ground.api import filters
-from customers.ground.api.access import may
 from customers.ground.api.serializers import Gives, NumberField, Takes
-from customers.ground.api.views import Details, Lists, Resource
 from customers.models import Product, Usage, UsageKind, UsageMetric
 
 
@@ -37,25 +34,28 @@ class NewMetric(Takes):
     name_zh = serializers.CharField(max_length=100)
 
 
-class Metrics(Lists, Details, Resource):
+class MetricChange(Takes):
+    """What shall be different; what is not sent stays as it is."""
+
+    name_en = serializers.CharField(max_length=100, required=False)
+    name_zh = serializers.CharField(max_length=100, required=False)
+    is_retired = serializers.BooleanField(required=False)
+
+
+class Metrics(Catalogue):
     tag = "usage"
     model = UsageMetric
     detail_route = "api:usage-metric-detail"
     serializer_class = MetricShape
-    access = {**KNOWN, "create": may(*ADMINS, scope="company:write")}
-    takes = {"create": NewMetric}
+    add = usage.add_metric
+    change = usage.change_metric
+    changes = ("name_en", "name_zh", "is_retired")
+    takes = {"create": NewMetric, "partial_update": MetricChange}
     refuses = {"create": ["metric_exists"]}
     examples = {
-        "create": {"code": "seats", "kind": "balance", "name_en": "Seats in use", "name_zh": "使用席位"}
+        "create": {"code": "seats", "kind": "balance", "name_en": "Seats in use", "name_zh": "使用席位"},
+        "partial_update": {"is_retired": True},
     }
-
-    def rows(self) -> QuerySet[UsageMetric]:
-        """Return the catalogue of what is counted."""
-        return UsageMetric.objects.all()
-
-    def create(self, request: Request) -> Response:
-        """Add a metric; its kind never changes."""
-        return self.made(usage.add_metric(**self.taken(), by=request.user, at=clock.now()))
 
 
 class UsageShape(Gives):

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db.models import Exists, Q, QuerySet
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from customers.first_week import Step
 from customers.first_week import register as enter_step
@@ -14,50 +15,110 @@ from customers.models import Customer, User
 from customers.navigation import Entry, register
 
 ADMINS = frozenset({"admin"})
+LEADS = frozenset({"admin", "team_lead"})
 
 
 def enter() -> None:
-    """Enter the pages that set a company up, and its first steps."""
-    for route, label, icon, position, text in (
-        ("company", _("Company"), "building-2", 5, _("Name, language, base currency, time zone, margin.")),
-        (
-            "calendar",
-            _("Working calendar"),
-            "calendar-clock",
-            10,
-            _("Working hours, public holidays and make-up days, and days that differ."),
-        ),
-        (
-            "rate_list",
-            _("Exchange rates"),
-            "coins",
-            30,
-            _("For orders and contracts in other currencies than the base one."),
-        ),
-        (
-            "cause_list",
-            _("Causes"),
-            "list-tree",
-            40,
-            _("Why customers leave, in two levels: add, rename, put in order, retire."),
-        ),
-    ):
-        register(
-            Entry(f"customers:{route}", label, icon, ADMINS, position=position, section="setup", help=text)
-        )
+    """Enter the pages that set a company up, its imports, and its first steps."""
+    for entry in _SETUP:
+        register(entry)
     register(
-        Entry(
-            "customers:schedule",
-            _("Schedule and limits"),
-            "clock",
-            frozenset({"admin", "analyst"}),
-            position=85,
-            section="setup",
-            help=_("What is brought up to date when, and how full what has a limit is."),
-        )
+        Entry("customers:import_list", _("Imports"), "upload", LEADS, position=80, section="settings"),
     )
     for step in _STEPS:
         enter_step(step)
+
+
+def _setup(
+    route: str, label: Any, icon: str, position: int, text: Any, roles: frozenset[str] = ADMINS
+) -> Entry:
+    """Return the entry of a page of settings."""
+    return Entry(f"customers:{route}", label, icon, roles, position=position, section="setup", help=text)
+
+
+_SETUP = (
+    _setup("company", _("Company"), "building-2", 5, _("Name, language, base currency, time zone, margin.")),
+    _setup(
+        "calendar",
+        _("Working calendar"),
+        "calendar-clock",
+        10,
+        _("Working hours, public holidays and make-up days, and days that differ."),
+    ),
+    _setup(
+        "user_list",
+        _("Users and teams"),
+        "users",
+        20,
+        _("Colleagues, their roles, teams and how much each can carry."),
+        LEADS | {"analyst"},
+    ),
+    _setup(
+        "rate_list",
+        _("Exchange rates"),
+        "coins",
+        30,
+        _("For orders and contracts in other currencies than the base one."),
+    ),
+    _setup(
+        "cause_list",
+        _("Causes"),
+        "list-tree",
+        40,
+        _("Why customers leave, in two levels: add, rename, put in order, retire."),
+    ),
+    _setup(
+        "attribute_list",
+        _("Attributes"),
+        "tags",
+        50,
+        _("What this business itself wants to know of its customers."),
+    ),
+    _setup(
+        "privacy_settings",
+        pgettext_lazy("settings", "Privacy"),
+        "shield",
+        60,
+        _("How long things are kept, the texts people agree to, receipts of erasures."),
+    ),
+    _setup(
+        "metric_list",
+        _("Usage metrics"),
+        "gauge",
+        60,
+        _("What is counted of how customers use what they have: logins, visits, balances."),
+    ),
+    _setup(
+        "community_list",
+        _("Communities"),
+        "messages-square",
+        61,
+        _("The groups that customers belong to: WeChat, WeCom, QQ, DingTalk, forums."),
+    ),
+    _setup(
+        "indicator_list",
+        _("Indicators"),
+        "activity",
+        62,
+        _("Figures of your own about customers, and which way each is bad."),
+    ),
+    _setup(
+        "competitor_list",
+        _("Competitors"),
+        "swords",
+        65,
+        _("Who else courts your customers: names and aliases, products, talking points."),
+        LEADS,
+    ),
+    _setup(
+        "schedule",
+        _("Schedule and limits"),
+        "clock",
+        85,
+        _("What is brought up to date when, and how full what has a limit is."),
+        frozenset({"admin", "analyst"}),
+    ),
+)
 
 
 def _companies() -> QuerySet[Any]:

@@ -7,10 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django import forms
-from django.contrib import messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import render
 from django.utils.formats import date_format
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
@@ -19,7 +18,6 @@ from django.views.decorators.http import require_POST, require_safe
 from customers import company, complaints, consents, interactions, objections, ownership, reminders
 from customers.access import allow
 from customers.ground import clock
-from customers.ground.errors import Refused
 from customers.ground.gathering import gathered
 from customers.ground.localtime import day_of
 from customers.ground.models import Company
@@ -30,6 +28,7 @@ from retention.measures.display import format_value
 from retention.measures.history import history
 from retention.models import CustomerMeasures, MeasureState, RetentionCase
 from retention.pages.about import OF_CONTACT, contacts_of
+from retention.pages.acting import Verb, act, customer_of
 from retention.pages.customers import SEES_CUSTOMERS
 from retention.pages.duplicates import alike, hints
 from retention.pages.forms import (
@@ -75,7 +74,7 @@ class Group:
 @allow(*SEES_CUSTOMERS)
 def customer_page(request: HttpRequest, pk: int) -> HttpResponse:
     """Show one customer; ``?before=`` pages the timeline, ``&part=timeline`` gives that page alone."""
-    customer = _customer_of(request, pk)
+    customer = customer_of(request, pk)
     if request.GET.get("part") == "timeline":
         return render(
             request,
@@ -89,7 +88,7 @@ def customer_page(request: HttpRequest, pk: int) -> HttpResponse:
 @allow(*WORKERS)
 def customer_interaction(request: HttpRequest, pk: int) -> HttpResponse:
     """Log a contact with the customer."""
-    customer = _customer_of(request, pk)
+    customer = customer_of(request, pk)
     form = InteractionForm(request.POST, customer=customer)
     return _act(
         request,
@@ -105,7 +104,7 @@ def customer_interaction(request: HttpRequest, pk: int) -> HttpResponse:
 @allow(*WORKERS)
 def customer_complaint(request: HttpRequest, pk: int) -> HttpResponse:
     """File a complaint of the customer; a recovery case opens within seconds."""
-    customer = _customer_of(request, pk)
+    customer = customer_of(request, pk)
     form = ComplaintForm(request.POST, customer=customer)
     return _act(
         request,
@@ -121,7 +120,7 @@ def customer_complaint(request: HttpRequest, pk: int) -> HttpResponse:
 @allow(*WORKERS)
 def customer_case(request: HttpRequest, pk: int) -> HttpResponse:
     """Open a case by hand, with a reason."""
-    customer = _customer_of(request, pk)
+    customer = customer_of(request, pk)
     return _act(
         request,
         customer,
@@ -136,7 +135,7 @@ def customer_case(request: HttpRequest, pk: int) -> HttpResponse:
 @allow(*WORKERS)
 def customer_plan(request: HttpRequest, pk: int) -> HttpResponse:
     """Plan a call with a reason; a case opens when none is open."""
-    customer = _customer_of(request, pk)
+    customer = customer_of(request, pk)
     return _act(
         request,
         customer,
@@ -151,7 +150,7 @@ def customer_plan(request: HttpRequest, pk: int) -> HttpResponse:
 @allow(*WORKERS)
 def customer_reminder(request: HttpRequest, pk: int) -> HttpResponse:
     """Set oneself a reminder about the customer."""
-    customer = _customer_of(request, pk)
+    customer = customer_of(request, pk)
     return _act(
         request,
         customer,
@@ -168,7 +167,7 @@ def customer_reminder(request: HttpRequest, pk: int) -> HttpResponse:
 @allow("team_lead", "admin")
 def customer_owner(request: HttpRequest, pk: int) -> HttpResponse:
     """Give the customer to another account manager."""
-    customer = _customer_of(request, pk)
+    customer = customer_of(request, pk)
     return _act(
         request,
         customer,
@@ -290,20 +289,13 @@ def _timeline(request: HttpRequest, customer: Customer) -> Page:
 
 
 def _act(
-    request: HttpRequest, customer: Customer, name: str, form: forms.Form, verb: Any, *, done: str
+    request: HttpRequest, customer: Customer, name: str, form: forms.Form, verb: Verb, *, done: str
 ) -> HttpResponse:
-    """Call the verb with what the form holds; come back with its words when it refuses."""
-    if form.is_valid():
-        try:
-            verb(form.cleaned_data, clock.now())
-        except Refused as refusal:
-            form.add_error(None, str(refusal))
-        else:
-            messages.success(request, done)
-            return redirect("retention:customer", pk=customer.pk)
-    return _page(request, customer, **{name: form})
-
-
-def _customer_of(request: HttpRequest, pk: int) -> Customer:
-    visible = Customer.objects.visible_to(request.user)  # type: ignore[attr-defined]
-    return get_object_or_404(visible.select_related("owner", "team"), pk=pk)
+    return act(
+        request,
+        form,
+        verb,
+        done=done,
+        back=("retention:customer", customer.pk),
+        again=lambda: _page(request, customer, **{name: form}),
+    )

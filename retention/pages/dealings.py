@@ -37,6 +37,7 @@ from customers.models import (
     Order,
     Usage,
 )
+from retention.pages.acting import Verb, act, customer_of
 from retention.pages.contracts import contracts_of_customer
 from retention.pages.customers import SEES_CUSTOMERS
 from retention.pages.dealing_forms import (
@@ -60,21 +61,19 @@ from retention.pages.dealing_rows import (
 )
 from retention.pages.forms import WORKERS
 
-Verb = Callable[[dict[str, Any], datetime], Any]
-
 
 @require_safe
 @allow(*SEES_CUSTOMERS)
 def dealings_page(request: HttpRequest, pk: int) -> HttpResponse:
     """Show what the customer bought, agreed, owes, uses, and who courts it; ``?orders=2`` pages."""
-    return _page(request, _customer_of(request, pk))
+    return _page(request, customer_of(request, pk))
 
 
 @require_POST
 @allow(*WORKERS)
 def dealings_order(request: HttpRequest, pk: int) -> HttpResponse:
     """Enter an order of one amount."""
-    customer = _customer_of(request, pk)
+    customer = customer_of(request, pk)
 
     def record(values: dict[str, Any], at: datetime) -> None:
         line = orders.Line(Decimal(1), values.pop("amount"), description=values.pop("description"))
@@ -87,7 +86,7 @@ def dealings_order(request: HttpRequest, pk: int) -> HttpResponse:
 @allow(*WORKERS)
 def dealings_delivery(request: HttpRequest, pk: int, order: int) -> HttpResponse:
     """Enter when an order was promised or delivered."""
-    customer = _customer_of(request, pk)
+    customer = customer_of(request, pk)
     bought = get_object_or_404(Order, pk=order, customer=customer, void=False)
     form = DeliveryForm(request.POST)
     return _act(
@@ -105,7 +104,7 @@ def dealings_delivery(request: HttpRequest, pk: int, order: int) -> HttpResponse
 @allow(*WORKERS)
 def dealings_invoice(request: HttpRequest, pk: int) -> HttpResponse:
     """Enter an invoice."""
-    customer = _customer_of(request, pk)
+    customer = customer_of(request, pk)
 
     def record(values: dict[str, Any], at: datetime) -> None:
         currency = values["currency"] or company.current().base_currency
@@ -120,7 +119,7 @@ def dealings_invoice(request: HttpRequest, pk: int) -> HttpResponse:
 @allow(*WORKERS)
 def dealings_payment(request: HttpRequest, pk: int) -> HttpResponse:
     """Enter a payment of an invoice, or one that failed."""
-    customer = _customer_of(request, pk)
+    customer = customer_of(request, pk)
 
     def record(values: dict[str, Any], at: datetime) -> None:
         invoice: Invoice = values.pop("invoice")
@@ -136,7 +135,7 @@ def dealings_payment(request: HttpRequest, pk: int) -> HttpResponse:
 @allow(*WORKERS)
 def dealings_usage(request: HttpRequest, pk: int) -> HttpResponse:
     """Enter usage."""
-    customer = _customer_of(request, pk)
+    customer = customer_of(request, pk)
     return _act(
         request,
         customer,
@@ -151,7 +150,7 @@ def dealings_usage(request: HttpRequest, pk: int) -> HttpResponse:
 @allow(*WORKERS)
 def dealings_sighting(request: HttpRequest, pk: int) -> HttpResponse:
     """Enter what a competitor was seen to offer."""
-    customer = _customer_of(request, pk)
+    customer = customer_of(request, pk)
 
     def record(values: dict[str, Any], at: datetime) -> None:
         currency = values["currency"] or company.current().base_currency
@@ -168,7 +167,7 @@ def dealings_sighting(request: HttpRequest, pk: int) -> HttpResponse:
 @allow(*WORKERS)
 def dealings_community(request: HttpRequest, pk: int) -> HttpResponse:
     """Enter that the customer, or one of its people, joined a community."""
-    customer = _customer_of(request, pk)
+    customer = customer_of(request, pk)
     return _act(
         request,
         customer,
@@ -183,7 +182,7 @@ def dealings_community(request: HttpRequest, pk: int) -> HttpResponse:
 @allow(*WORKERS)
 def dealings_indicator(request: HttpRequest, pk: int) -> HttpResponse:
     """Enter what an indicator stands at."""
-    customer = _customer_of(request, pk)
+    customer = customer_of(request, pk)
     return _act(
         request,
         customer,
@@ -198,7 +197,7 @@ def dealings_indicator(request: HttpRequest, pk: int) -> HttpResponse:
 @allow(*WORKERS)
 def dealings_leave(request: HttpRequest, pk: int, row: int) -> HttpResponse:
     """Enter that a community was left just now."""
-    customer = _customer_of(request, pk)
+    customer = customer_of(request, pk)
     membership = get_object_or_404(CommunityMembership, pk=row, customer=customer, void=False)
     try:
         communities.leave_community(membership, by=request.user, at=clock.now())
@@ -213,7 +212,7 @@ def dealings_leave(request: HttpRequest, pk: int, row: int) -> HttpResponse:
 @allow(*WORKERS)
 def dealings_remove(request: HttpRequest, pk: int, what: str, row: int) -> HttpResponse:
     """Remove usage, a payment, an invoice, a sighting, a membership or a value entered wrongly."""
-    customer = _customer_of(request, pk)
+    customer = customer_of(request, pk)
     model, verb = _REMOVES[what]
     found = get_object_or_404(model, pk=row, customer=customer)
     try:
@@ -282,18 +281,11 @@ def _act(
     *,
     delivery_of: Order | None = None,
 ) -> HttpResponse:
-    """Call the verb with what the form holds; come back with its words when it refuses."""
-    if form.is_valid():
-        try:
-            verb(dict(form.cleaned_data), clock.now())
-        except Refused as refusal:
-            form.add_error(None, str(refusal))
-        else:
-            messages.success(request, done)
-            return redirect("retention:customer_dealings", pk=customer.pk)
-    return _page(request, customer, delivery_of=delivery_of, **{name: form})
-
-
-def _customer_of(request: HttpRequest, pk: int) -> Customer:
-    visible = Customer.objects.visible_to(request.user)  # type: ignore[attr-defined]
-    return get_object_or_404(visible.select_related("owner", "team"), pk=pk)
+    return act(
+        request,
+        form,
+        verb,
+        done=done,
+        back=("retention:customer_dealings", customer.pk),
+        again=lambda: _page(request, customer, delivery_of=delivery_of, **{name: form}),
+    )

@@ -57,3 +57,33 @@ def test_batch_of_memberships_says_what_became_of_each_record(program: Any, tea:
     again = {**said, "records": [{**first, "left_at": "2026-05-03T09:00:00Z"}]}
     assert program("post", "batch/communities/", again).json()["updated"] == 1
     assert CommunityMembership.objects.get().left_day is not None
+
+
+@pytest.mark.parametrize(
+    ("path", "said", "changed"),
+    [
+        ("communities", {"name": "VIP", "platform": "wecom"}, {"platform": "qq"}),
+        ("indicators", {"name_en": "S", "name_zh": "分", "unit": "p", "worse": "lower"}, {"unit": ""}),
+        ("usage-metrics", {"name_en": "Seats", "name_zh": "席位", "kind": "balance"}, {"name_zh": "座位"}),
+    ],
+)
+def test_api_changes_and_retires_an_entry_of_a_catalogue_for_admins_only(
+    program: Any, caller: Any, manager: User, lead: User, path: str, said: Any, changed: Any
+) -> None:
+    made = program("post", f"{path}/", {"code": "own", **said}).json()
+    one = f"{path}/{made['id']}/"
+
+    def change(values: Any, by: Any = program) -> Any:
+        return by("patch", one, values, if_match="*")
+
+    after = change(changed)
+    assert after.status_code == 200, after.content
+    assert after.json() == {**made, **changed}
+    assert change({"is_retired": True}).json() == {**made, **changed, "is_retired": True}
+    assert change({"code": "other"}).status_code == 400
+    assert program("patch", one, changed).status_code == 428
+    assert program("patch", f"{path}/{10**9}/", changed, if_match="*").status_code == 404
+    for user in (manager, lead):
+        assert change({"is_retired": False}, caller(user)).status_code == 403
+    assert program.get(one).json() == {**made, **changed, "is_retired": True}
+    assert change({"is_retired": False}).json() == {**made, **changed}
