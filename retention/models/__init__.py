@@ -1,5 +1,6 @@
 from retention.models.calls import FollowUpCall
 from retention.models.cases import CaseCause, CaseMove, MoveKind, RetentionCase, StatedCause
+from retention.models.fitted import FittedParameters
 from retention.models.losses import Loss
 from retention.models.measures import CustomerMeasures, MeasureState
 from retention.models.renewals import RenewalCase, RenewalPolicy
@@ -13,6 +14,7 @@ __all__ = [
     "CaseMove",
     "CustomerMeasures",
     "EarlyWarning",
+    "FittedParameters",
     "FollowUpCall",
     "Loss",
     "MeasureState",
