@@ -1,4 +1,4 @@
-"""Columns of the vector measures and what they read; parameters learnt from the customers."""
+"""Columns of the vector measures and of R11; learnt parameters; of whom each measure is known."""
 
 from django.db import migrations, models
 
@@ -10,6 +10,23 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.CreateModel(
+            name='MeasureCoverage',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('code', models.CharField(max_length=64, unique=True)),
+                ('day', models.IntegerField()),
+                ('as_of', models.DateTimeField()),
+                ('known', models.PositiveIntegerField()),
+                ('customers', models.PositiveIntegerField()),
+                ('newest_day', models.IntegerField(null=True)),
+            ],
+        ),
+        migrations.AddField(
+            model_name='customermeasures',
+            name='complaints_60d',
+            field=models.BigIntegerField(null=True),
+        ),
         migrations.AddField(
             model_name='customermeasures',
             name='count_decline_parts',
@@ -17,7 +34,17 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name='customermeasures',
+            name='deliveries_late_60d',
+            field=models.BigIntegerField(null=True),
+        ),
+        migrations.AddField(
+            model_name='customermeasures',
             name='expected_lost_margin',
+            field=models.BigIntegerField(null=True),
+        ),
+        migrations.AddField(
+            model_name='customermeasures',
+            name='last_return_day',
             field=models.BigIntegerField(null=True),
         ),
         migrations.AddField(
@@ -38,6 +65,16 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='customermeasures',
             name='overdue_score_parts',
+            field=models.BigIntegerField(null=True),
+        ),
+        migrations.AddField(
+            model_name='customermeasures',
+            name='payments_failed_60d',
+            field=models.BigIntegerField(null=True),
+        ),
+        migrations.AddField(
+            model_name='customermeasures',
+            name='returned_90d',
             field=models.BigIntegerField(null=True),
         ),
         migrations.CreateModel(

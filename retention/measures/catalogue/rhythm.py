@@ -140,7 +140,7 @@ declare(
         source="orders",
         help=_(
             "Probability, 0 to 1, of so few days with an order in the last 90 days had nothing changed since "
-            "the 365 days before, seasons allowed for: below 0.05 it is hardly an accident. "
+            "the 365 days before, seasons allowed for: below 0.05 hardly an accident. "
             "Unknown when the first order lies in the last 90 days, or none in the 455."
         ),
         form=Ratio(Col("count_decline_parts"), Num(PARTS)),
@@ -155,9 +155,9 @@ declare(
         unit=Unit.MONEY,
         source="orders",
         help=_(
-            "Margin of the next 12 months that the customer's decline is expected to cost: how likely it fell "
-            "to what share of its rate, times what it earned per day with an order. Unknown when the first "
-            "order lies in the last 90 days, or none in the 455."
+            "Margin of the next 12 months that the customer's decline is expected to cost: how likely "
+            "it fell to what share of its rate, times what it earned per day with an order. Unknown when the "
+            "first order lies in the last 90 days, or none in the 455."
         ),
         vector=Vector((*_COUNTED, "margin_455d"), _lost_margin, (rhythm.SEASON, rhythm.DECLINE)),
         higher_is_worse=True,

@@ -240,6 +240,27 @@ def _(past: Past) -> Value:
     return ratio(sum(row["returned"] for row in year), sum(row["sold"] for row in year))
 
 
+@measure("return_share_90d")
+def _(past: Past) -> Value:
+    quarter = records(past, 0, 90)
+    return ratio(sum(row["returned"] for row in quarter), sum(row["sold"] for row in quarter))
+
+
+@measure("returned_90d")
+def _(past: Past) -> Value:
+    return sum(row["returned"] for row in records(past, 0, 90))
+
+
+@measure("last_return_day")
+def _(past: Past) -> Value:
+    return max((row["day"] for row in records(past) if row["returned"] > 0), default=None)
+
+
+@measure("days_since_last_return")
+def _(past: Past) -> Value:
+    return since(past, EVALUATORS["last_return_day"](past))
+
+
 # The science, with what comes with the product: nothing was learnt, every day of the year counts alike.
 def day_count(past: Past, newest: int, oldest: int) -> int:
     return len({row["day"] for row in purchases(past, newest, oldest)})
@@ -441,6 +462,11 @@ def _(past: Past) -> Value:
 @measure("complaints_90d")
 def _(past: Past) -> Value:
     return sum(s.opened is not None and past.today - s.opened < 90 for s in stories(past))
+
+
+@measure("complaints_60d")
+def _(past: Past) -> Value:
+    return sum(s.opened is not None and past.today - s.opened < 60 for s in stories(past))
 
 
 @measure("complaints_prev_90d")
@@ -662,6 +688,14 @@ def _(past: Past) -> Value:
     )
 
 
+@measure("deliveries_late_60d")
+def _(past: Past) -> Value:
+    return sum(
+        came and row["delivered"] > row["promised"] and past.today - row["delivered"] < 60
+        for row, came in promised(past)
+    )
+
+
 @measure("deliveries_overdue")
 def _(past: Past) -> Value:
     def is_awaited(row: dict[str, Any]) -> bool:
@@ -707,6 +741,20 @@ def _(past: Past) -> Value:
 @measure("payments_failed_30d")
 def _(past: Past) -> Value:
     return sum(row["event"] == "failed" and past.today - row["day"] < 30 for row in past.of("invoices"))
+
+
+@measure("payments_failed_60d")
+def _(past: Past) -> Value:
+    return sum(row["event"] == "failed" and past.today - row["day"] < 60 for row in past.of("invoices"))
+
+
+@measure("failures_60d")
+def _(past: Past) -> Value:
+    """Count anew, day by day, what each kind of failure says."""
+    days = [s.opened for s in stories(past) if s.opened is not None]
+    days += [row["day"] for row in past.of("invoices") if row["event"] == "failed"]
+    days += [row["delivered"] for row, came in promised(past) if came and row["delivered"] > row["promised"]]
+    return sum(past.today - day < 60 for day in days)
 
 
 @measure("days_invoice_overdue")
