@@ -31,7 +31,9 @@ that the company knew of, before that moment count.
 * Windows are whole local days of the company's zone. "The last 90 days" are today and the 89 days before
   it; "the 90 days before" are the 90 days before those.
 * Nothing counted is 0. A day that never was is unknown, and whatever is computed from an unknown is
-  unknown; a rule never matches an unknown.
+  unknown; a rule never matches an unknown, unless its comparison says that unknown counts.
+* Each night it is counted of how many customers each measure is known, and how new the facts behind it
+  are: the page "Measures" among the settings and `GET /api/v1/measures/` tell, and the page who uses it.
 * A stored measure is a column of the wide table. A derived one is computed from stored ones when it is
   read, so that it stays true while the clock runs.
 * A computed measure is filled by NumPy from stored ones, for everybody each night, and rounded to whole
