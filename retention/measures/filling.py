@@ -98,7 +98,7 @@ def _changed(
     differs = ~((new == old) | (np.isnan(new) & np.isnan(old))).all(axis=1)
     return [
         (rows[n][0], *(None if value != value else int(value) for value in new[n].tolist()))
-        for n in np.flatnonzero(differs)
+        for n in np.flatnonzero(differs).tolist()
     ]
 
 

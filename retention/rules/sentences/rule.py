@@ -54,8 +54,8 @@ def _say(condition: Condition, currency: str | None, *, top: bool = False) -> st
     if isinstance(condition, Not):
         return gettext("it is not so that %(condition)s") % {"condition": _say(condition.part, currency)}
     if isinstance(condition, OrUnknown):
-        parts = {"comparison": _say_leaf(condition.of, currency)}
-        return gettext("(%(comparison)s, or this is unknown)") % parts
+        said_of = {"comparison": _say_leaf(condition.of, currency)}
+        return gettext("(%(comparison)s, or this is unknown)") % said_of
     if isinstance(condition, OfMeasure):
         return _say_leaf(condition, currency)
     if isinstance(condition, OfAttribute):
