@@ -98,7 +98,7 @@ def test_uses_are_the_rules_and_segments_that_name_a_measure_anywhere(company: A
 def test_page_shows_coverage_freshness_sentence_and_uses(client: Any, admin: Any, counted: Customer) -> None:
     client.force_login(admin)
     html = client.get(PATH, {"q": "days_since_last_contact"}).content.decode()
-    assert "33 % of customers" in html
+    assert "33 %" in html and "1 of 3 customers" in html
     assert "Days that have passed since the last contact" in html
     assert "No contact for 60 days" in html
     assert "days_since_last_order" not in html
