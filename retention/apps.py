@@ -18,7 +18,7 @@ class RetentionConfig(AppConfig):
         from retention.api import scopes
         from retention.cases import closing, complaints, taken_back
         from retention.cases import merging as cases_merging
-        from retention.measures import merging
+        from retention.measures import learning, merging  # noqa: F401  — learning says what is learnt
         from retention.pages import entries
         from retention.rules import ready
         from retention.segments import counting

@@ -48,6 +48,29 @@ def national_exceptions(
     return exceptions
 
 
+MOVING = {
+    "spring": "Chinese New Year (Spring Festival)",
+    "dragon_boat": "Dragon Boat Festival",
+    "mid_autumn": "Mid-Autumn Festival",
+}
+"""Chinese festivals that move with the moon, and their names in the package."""
+
+
+@lru_cache(maxsize=256)
+def moving_festivals(year: int) -> dict[str, date]:
+    """Return the days of a Gregorian year on which China's moving festivals begin, by their code.
+
+    The days that the moon gives, not the days off that a government makes of them.
+    """
+    days = package.country_holidays("CN", years=year, expand=False, language="en_US")
+    found: dict[str, date] = {}
+    for day, names in sorted(days.items()):
+        for code, name in MOVING.items():
+            if name in names.split("; "):
+                found.setdefault(code, day)
+    return found
+
+
 def published_until(country: str) -> int | None:
     """Return the last year whose swaps the country had published when the package was made.
 

@@ -27,7 +27,7 @@ from retention.api.roles import SEES_CASES
 from retention.api.shapes import EntryShape, MeasureShape
 from retention.measures import Measure, Unit, compute
 from retention.measures.history import history, months_of
-from retention.models import CustomerMeasures, RetentionCase
+from retention.models import CustomerMeasures, MeasureCoverage, RetentionCase
 from retention.timeline import Entry, UnknownPlace, timeline
 
 
@@ -139,10 +139,11 @@ class Measures(Lists, Resource):
 
     def filter_queryset(self, queryset: Any) -> Any:
         """Return the measures in the order of their declaration."""
-        return [_described(measure) for measure in measures.every().values()]
+        kept = {row.code: row for row in MeasureCoverage.objects.all()}
+        return [_described(measure, kept.get(code)) for code, measure in measures.every().items()]
 
     def list(self, request: Request) -> Response:
-        """List the measures that there are, with their units."""
+        """List the measures that there are, with their units, coverage and freshness."""
         return super().list(request)
 
 
@@ -181,8 +182,13 @@ class Timeline(Lists, Resource):
         return super().list(request)
 
 
-def _described(measure: Measure) -> dict[str, Any]:
+def _described(measure: Measure, kept: MeasureCoverage | None) -> dict[str, Any]:
+    newest = kept.newest_day if kept else None
     return {
+        "known": kept.known if kept else None,
+        "customers": kept.customers if kept else None,
+        "newest_fact_on": day_of(newest) if newest is not None else None,
+        "counted_at": kept.as_of if kept else None,
         "code": measure.code,
         "source": measure.source,
         "unit": measure.unit.value,

@@ -319,6 +319,14 @@ class MeasureShape(serializers.Serializer[Any]):
     is_stored = serializers.BooleanField()
     version = serializers.IntegerField()
     choices = serializers.ListField(child=serializers.CharField())
+    known = serializers.IntegerField(
+        allow_null=True, help_text="Of how many customers it was known last night; null: not counted yet."
+    )
+    customers = serializers.IntegerField(allow_null=True, help_text="Of how many customers there were.")
+    newest_fact_on = serializers.DateField(
+        allow_null=True, help_text="Local day of the newest fact behind it; null: there is none."
+    )
+    counted_at = MomentField(allow_null=True)
 
 
 class EntryShape(serializers.Serializer[Any]):

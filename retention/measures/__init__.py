@@ -2,10 +2,15 @@
 
 from retention.measures import catalogue as _catalogue  # noqa: F401  — fills the registry
 from retention.measures.registry import (
+    Inputs,
     Measure,
+    Numbers,
+    Parameters,
     Source,
     Unit,
     UnknownMeasure,
+    Vector,
+    aggregated,
     declare,
     declare_source,
     every,
@@ -13,13 +18,19 @@ from retention.measures.registry import (
     get,
     sources,
     stored,
+    vectors,
 )
 
 __all__ = [
+    "Inputs",
     "Measure",
+    "Numbers",
+    "Parameters",
     "Source",
     "Unit",
     "UnknownMeasure",
+    "Vector",
+    "aggregated",
     "declare",
     "declare_source",
     "every",
@@ -27,4 +38,5 @@ __all__ = [
     "get",
     "sources",
     "stored",
+    "vectors",
 ]

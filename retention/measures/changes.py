@@ -14,7 +14,7 @@ from django.apps import apps
 from django.db import connection, transaction
 
 from customers.models import Customer, Ownership, TouchedCustomer, UserActivity
-from retention.measures import Source, dialect, sources, stored
+from retention.measures import Source, aggregated, dialect, sources
 from retention.measures.passes import EVERYONE, Customers
 from retention.models.measures import CustomerMeasures, MeasureState
 
@@ -53,7 +53,7 @@ def _days_crossed(source: Source, since: int, today: int) -> dict[str, list[int]
     every edge n, and the day of the last pass had begun by then. But its end was still to come, and with
     it facts that were known before they happened.
     """
-    edges = {n for measure in stored() if measure.source == source.code for n in measure.edges}
+    edges = {n for measure in aggregated() if measure.source == source.code for n in measure.edges}
     days: dict[str, set[int]] = {"occurred_day": set(range(since, today + 1))}
     for column, n in [("occurred_day", n) for n in edges] + list(source.crossings):
         days.setdefault(column, set()).update(range(since - n + 1, today - n + 1))

@@ -13,9 +13,10 @@ from django.db import connection, transaction
 
 from customers.company import today
 from customers.models import Customer
-from retention.measures import dialect, fingerprint, stored
+from retention.measures import aggregated, dialect, fingerprint, stored
 from retention.measures.changes import changed_customers
 from retention.measures.display import format_value
+from retention.measures.filling import fill, needed
 from retention.measures.history import history
 from retention.measures.passes import (
     EVERYONE,
@@ -41,6 +42,7 @@ __all__ = [
     "only",
     "refresh",
     "refresh_changed",
+    "refresh_vectors",
     "shards",
     "values_of",
 ]
@@ -66,9 +68,23 @@ def refresh(*, as_of: datetime, customers: Customers = EVERYONE, only_changes: b
     day = today(as_of).number
     with transaction.atomic():
         written = _write(as_of, day, customers, only_changes=only_changes)
+        fill(CustomerMeasures._meta.db_table, as_of=as_of, day=day, customers=customers)
         if customers == EVERYONE:
             note_full_pass(as_of=as_of)
     return written
+
+
+def refresh_vectors(*, as_of: datetime, customers: Customers) -> int:
+    """Compute the vector measures of rows whose other columns still stand; return how many changed.
+
+    They move with the clock where the others need not. Does nothing when a pass as of a later moment was
+    noted.
+    """
+    if MeasureState.objects.filter(id=1, as_of__gte=as_of).exists():
+        return 0
+    day = today(as_of).number
+    with transaction.atomic():
+        return fill(CustomerMeasures._meta.db_table, as_of=as_of, day=day, customers=customers)
 
 
 def note_full_pass(*, as_of: datetime, measures: str = "") -> None:
@@ -95,6 +111,7 @@ def refresh_changed(*, as_of: datetime) -> Sequence[int]:
     for customers in shards(1, writing=True):
         changed = changed_of(customers, as_of=as_of)
         refresh(as_of=as_of, customers=changed)
+        refresh_vectors(as_of=as_of, customers=customers)
         refreshed += changed.ids if changed.ids is not None else _ids_of(changed)
     note_full_pass(as_of=as_of)
     return refreshed
@@ -128,7 +145,9 @@ def at(
     with connection.cursor() as cursor:
         cursor.execute(dialect.create_temporary(table, stored()))
         try:
-            _fill(table, as_of, today(as_of).number, customers, columns=columns)
+            day = today(as_of).number
+            _fill(table, as_of, day, customers, columns=needed(columns))
+            fill(table, as_of=as_of, day=day, customers=customers, columns=columns)
             for statement in dialect.after_filling(table):
                 cursor.execute(statement)
             yield table
@@ -195,7 +214,7 @@ def shards(n: int, *, writing: bool = False) -> list[Customers]:
 def _write(as_of: datetime, day: int, customers: Customers, *, only_changes: bool) -> int:
     """Write a live pass into the wide table; return the number of rows written."""
     table = CustomerMeasures._meta.db_table
-    codes = [measure.code for measure in stored()]
+    codes = [measure.code for measure in aggregated()]
     newer = ", ".join(f'"{code}" = excluded."{code}"' for code in ["as_of", *codes])
     rows = wide_select(customers, mode="live")
     if only_changes:
@@ -212,7 +231,7 @@ def _fill(
     table: str, as_of: datetime, day: int, customers: Customers, *, columns: Collection[str] | None = None
 ) -> int:
     """Write a pass as of the past into an empty table of the wide table's shape."""
-    names = "".join(f', "{m.code}"' for m in stored() if columns is None or m.code in columns)
+    names = "".join(f', "{m.code}"' for m in aggregated() if columns is None or m.code in columns)
     rows = wide_select(customers, mode="past", columns=columns)
     return _run(f'INSERT INTO "{table}" (customer_id, as_of{names}) {rows}', as_of, day, customers)
 

@@ -26,6 +26,20 @@ def bind_ids(ids: Sequence[int]) -> Any:
     return list(ids) if connection.vendor == "postgresql" else json.dumps(list(ids))
 
 
+def rows_of(names: Sequence[str]) -> str:
+    """Return a select of the rows of whole numbers bound by :func:`bind_rows` as ``rows``, in their order."""
+    if connection.vendor == "postgresql":
+        columns = ", ".join(f'CAST(r.one ->> {n} AS bigint) AS "{name}"' for n, name in enumerate(names))
+        return f"SELECT {columns} FROM json_array_elements(CAST(%(rows)s AS json)) AS r(one)"
+    columns = ", ".join(f"json_extract(value, '$[{n}]') AS \"{name}\"" for n, name in enumerate(names))
+    return f"SELECT {columns} FROM json_each(%(rows)s)"
+
+
+def bind_rows(rows: Sequence[Sequence[int | None]]) -> str:
+    """Return rows of whole numbers, unknown ones among them, as one parameter."""
+    return json.dumps(rows, separators=(",", ":"))
+
+
 def bind_moment(moment: datetime) -> Any:
     """Return a moment as the database's columns hold it."""
     return connection.ops.adapt_datetimefield_value(moment)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from django.conf import settings
 from django.utils import translation
 
-from retention.measures import Measure, Source, Unit, every, sources
+from retention.measures import Measure, Source, Unit, every, get, sources, stored
 
 _UNITS = {
     Unit.COUNT: "number",
@@ -30,13 +31,48 @@ that the company knew of, before that moment count.
 * Windows are whole local days of the company's zone. "The last 90 days" are today and the 89 days before
   it; "the 90 days before" are the 90 days before those.
 * Nothing counted is 0. A day that never was is unknown, and whatever is computed from an unknown is
-  unknown; a rule never matches an unknown.
+  unknown; a rule never matches an unknown, unless its comparison says that unknown counts.
+* Each night it is counted of how many customers each measure is known, and how new the facts behind it
+  are: the page "Measures" among the settings and `GET /api/v1/measures/` tell, and the page who uses it.
 * A stored measure is a column of the wide table. A derived one is computed from stored ones when it is
   read, so that it stays true while the clock runs.
+* A computed measure is filled by NumPy from stored ones, for everybody each night, and rounded to whole
+  numbers, so that rules compare it exactly on both databases. Some use parameters that are learnt from the
+  company's own customers: see "What is learnt" below.
 * The own rhythm is unknown before the fourth day with an order: three gaps are the least that tell one.
 * A renewal or termination of a contract counts from its day on: before that day nobody knew of it. What
   happens to a complaint is told by its dated events; whoever voids a complaint voids them.
 * A ratio is a pair of integers, compared without dividing; it is unknown unless the lower one is above 0.
+"""
+
+_TAIL = """
+## What is learnt
+
+Once a week, before the pass of the night, the parameters below are fitted to what was known at the
+beginning of that local day. Each fit is a row with its moment; as of any moment the newest one that was
+fitted at it or before counts, and before the first one the shipped parameters. So a past moment keeps its
+numbers. At most 20,000 customers are read (every k-th by number), and fewer than 100 with a repeated order
+teach nothing.
+
+* **Buying rates** (`overdue_score`): the population Gamma(r, α) by maximum likelihood of the BG/NBD model
+  (Fader, Hardie, Lee 2005), whose dropout keeps those who left from passing for slow buyers. The score is
+  1 − ((α + t_x)/(α + T))^(r + x) with x repeated order days, the last at t_x, the first T days ago. Shipped:
+  r = 1, α = 90 days.
+* **Season** (`count_decline`, `expected_lost_margin`): an index for each week of the year, and for the
+  weeks from 4 before to 4 after Spring Festival and 2 before to 2 after Dragon Boat and Mid-Autumn, which
+  move with the moon and then take the place of the calendar's week. It is the company's orders in those
+  weeks over what their level, the mean of the 365 days around each day, would have given, with 50 orders at
+  the level added, so that weeks with few orders stay near 1. It needs two years of orders; before that
+  every day counts the same. A window's exposure is the sum of the index over its days.
+* **Decline** (`expected_lost_margin`): rates before are Gamma(a, b) a month by maximum likelihood of the
+  orders before the last 90 days (a negative binomial); a rate is now 1, 0.7, 0.5, 0.3 or 0 times what it was,
+  how often by expectation and maximisation, the shipped weights (0.8 and 4 × 0.05) counting for 100
+  customers. The expected loss is Σ P(d) · E[λ | d] · (1 − d) · 12 months, times the margin a day with an
+  order earned in 455 days, at least 0.
+
+`count_decline` is the one-sided mid-p value of a binomial: n₁ order days in the last 90 of n₀ + n₁ in 455,
+with the share that the exposures give. Below about one order a month it cannot tell a decline: use the
+overdue score.
 """
 
 
@@ -45,10 +81,10 @@ def document() -> str:
     with translation.override("en"):
         parts = [
             _HEAD,
-            f"{len(every())} measures, {sum(m.is_stored for m in every().values())} of them stored.",
+            f"{len(every())} measures, {len([m for m in stored() if not m.is_inner])} of them stored.",
         ]
         parts += [_table(source) for source in sources().values()]
-    return "\n".join(parts).rstrip() + "\n"
+    return "\n".join(parts).rstrip() + "\n" + _TAIL
 
 
 def write() -> Path:
@@ -65,9 +101,20 @@ def _table(source: Source) -> str:
 
 
 def _row(measure: Measure) -> str:
-    kind = (
-        "stored"
-        if measure.is_stored
-        else "derived from " + ", ".join(f"`{code}`" for code in sorted(measure.columns()))
-    )
+    reads = measure.vector.reads if measure.vector else () if measure.is_stored else measure.columns()
+    named = ", ".join(f"`{code}`" for code in sorted(_told(reads)))
+    kind = f"computed from {named}" if _is_vector(measure) else f"derived from {named}" if named else "stored"
     return f"| `{measure.code}` | {measure.label} | {_UNITS[measure.unit]} | {kind} | {measure.help} |"
+
+
+def _is_vector(measure: Measure) -> bool:
+    return any(get(code).vector for code in measure.columns())
+
+
+def _told(codes: Iterable[str]) -> set[str]:
+    """Return the columns that are read, those behind inner ones in place of these."""
+    found: set[str] = set()
+    for code in codes:
+        inner = get(code)
+        found |= set(inner.vector.reads) if inner.is_inner and inner.vector else {code}
+    return found

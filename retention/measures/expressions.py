@@ -164,6 +164,14 @@ class Ratio:
         return self.top.columns() | self.bottom.columns()
 
 
+def known_sql(value: Expr | Ratio, *, prefix: str = "m.") -> str:
+    """Return the SQL condition that a value is known."""
+    if isinstance(value, Ratio):
+        top, bottom = value.top.sql(prefix=prefix), value.bottom.sql(prefix=prefix)
+        return f"({top} IS NOT NULL AND {bottom} IS NOT NULL AND {bottom} > 0)"
+    return f"({value.sql(prefix=prefix)} IS NOT NULL)"
+
+
 TODAY = Today()
 
 

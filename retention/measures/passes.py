@@ -17,7 +17,7 @@ from django.apps import apps
 
 from customers.facts import TWINS
 from customers.models import Customer, TouchedCustomer, UserActivity
-from retention.measures import Measure, Source, dialect, sources, stored
+from retention.measures import Measure, Source, aggregated, dialect, sources
 from retention.models.measures import CustomerMeasures
 
 Mode = Literal["live", "past"]
@@ -111,7 +111,7 @@ def wide_select(customers: Customers, *, mode: Mode, columns: Collection[str] | 
 
     With ``columns`` only these are given, and only their sources read.
     """
-    wanted = [measure for measure in stored() if columns is None or measure.code in columns]
+    wanted = [measure for measure in aggregated() if columns is None or measure.code in columns]
     needed = {measure.source for measure in wanted}
     joins = " ".join(
         f"LEFT JOIN ({source_pass(source, customers, mode=mode)}) {source.code}"
@@ -133,7 +133,7 @@ def changes_select(rows: str, customers: Customers) -> str:
     Those of marked customers are among them in any case: who sweeps the marks goes by their ``as_of``.
     """
     wide, marks = CustomerMeasures._meta.db_table, TouchedCustomer._meta.db_table
-    codes = [measure.code for measure in stored()]
+    codes = [measure.code for measure in aggregated()]
     columns = ", ".join(f'"{code}"' for code in codes)
     differ = dialect.differ([f'n."{code}"' for code in codes], [f'w."{code}"' for code in codes])
     return (
@@ -151,10 +151,10 @@ def _value(measure: Measure) -> str:
 
 
 def _of(source: Source) -> list[Measure]:
-    return [measure for measure in stored() if measure.source == source.code]
+    return [measure for measure in aggregated() if measure.source == source.code]
 
 
 def parameters(*, as_of: Any, today: int, customers: Customers = EVERYONE) -> dict[str, Any]:
     """Return all that a pass binds: the moment, the local day, the edges of every window."""
-    edges = {f"back_{n}": today - n for measure in stored() for n in measure.edges}
+    edges = {f"back_{n}": today - n for measure in aggregated() for n in measure.edges}
     return {"as_of": as_of, "today": today, **edges, **customers.parameters()}

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from fractions import Fraction
+from typing import Any
 
+import numpy as np
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from numpy.typing import NDArray
 
 from customers.ground.errors import Refused
 from retention.measures.expressions import Col, Expr, Ratio, Row
@@ -55,6 +59,47 @@ class Source:
     crossings: tuple[tuple[str, int], ...] = ()
 
 
+Numbers = NDArray[np.float64]
+"""A number for each customer of a shard, ``nan`` where it is unknown."""
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a vector measure is computed from: stored columns of a shard, and parameters.
+
+    ``fitted`` holds the newest parameters by kind, those that come with the product where none were
+    fitted yet; ``today`` is the local day of ``as_of``.
+    """
+
+    columns: Mapping[str, Numbers]
+    today: int
+    fitted: Mapping[str, Mapping[str, Any]]
+
+    def __getitem__(self, code: str) -> Numbers:
+        return self.columns[code]
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """A kind of parameters that is learnt from the company's customers; ``shipped`` counts before that."""
+
+    code: str
+    shipped: Mapping[str, Any] = field(hash=False, compare=False)
+
+
+@dataclass(frozen=True)
+class Vector:
+    """How a vector measure is made: a pure function of stored columns and fitted parameters.
+
+    It gives whole numbers, ``nan`` for unknown. A change of the function needs a new version of its
+    measure, since the fingerprint cannot see it.
+    """
+
+    reads: tuple[str, ...]
+    compute: Callable[[Inputs], Numbers]
+    fitted: tuple[Parameters, ...] = ()
+
+
 @dataclass(frozen=True)
 class Measure:
     """A number (or day, flag, code) about one customer as of a moment.
@@ -62,7 +107,9 @@ class Measure:
     A *stored* measure has an ``aggregate``, SQL over the rows of its source, and a nullable column
     of the wide table that bears its code. In it ``%(today)s`` is the local day of ``as_of`` and
     ``%(back_90)s`` the day 90 days before: ``occurred_day > %(back_90)s`` are the last 90 days.
+    A *vector* measure has a column too, filled from other columns by NumPy, a shard at a time.
     A *derived* one has a ``form`` over stored columns. ``help`` says in a sentence what is counted.
+    An *inner* one is a column for others to read, in units that nobody should have to know.
     """
 
     code: str
@@ -73,6 +120,8 @@ class Measure:
     aggregate: str = ""
     window: int | None = None  # days
     form: Expr | Ratio | None = None
+    vector: Vector | None = None
+    is_inner: bool = False
     choices: tuple[tuple[str, str | Promise], ...] = ()
     version: int = 1
     spark: str = ""  # the monthly history of the customer page that shows its course, see ``history``
@@ -90,7 +139,7 @@ class Measure:
     @property
     def empty(self) -> int | None:
         """Return its value for a customer without any fact: nothing counted, no moment known."""
-        return 0 if self.is_stored and self.unit in (Unit.COUNT, Unit.MONEY, Unit.FLAG) else None
+        return 0 if self.aggregate and self.unit in (Unit.COUNT, Unit.MONEY, Unit.FLAG) else None
 
     @property
     def value(self) -> Expr | Ratio:
@@ -124,24 +173,36 @@ def declare(measure: Measure) -> Measure:
         raise ValueError(f"measure {measure.code} is declared twice")
     if measure.source not in _sources:
         raise ValueError(f"{measure.code} reads {measure.source}, which is not a source")
-    if measure.is_stored != bool(measure.aggregate):
-        raise ValueError(f"{measure.code} needs either an aggregate or a form")
-    if not measure.is_stored:
-        for column in measure.columns():
-            if column not in _book or not _book[column].is_stored:
-                raise ValueError(f"{measure.code} reads {column}, which is not a stored measure")
+    if [bool(measure.aggregate), measure.vector is not None, measure.form is not None].count(True) != 1:
+        raise ValueError(f"{measure.code} needs either an aggregate, a vector or a form")
+    reads = measure.vector.reads if measure.vector else () if measure.is_stored else measure.columns()
+    for column in reads:
+        if column not in _book or not _book[column].is_stored:
+            raise ValueError(f"{measure.code} reads {column}, which is not a stored measure")
+        if measure.vector and not _book[column].aggregate:
+            raise ValueError(f"{measure.code} reads {column}, which is not computed before it")
     _book[measure.code] = measure
     return measure
 
 
 def every() -> dict[str, Measure]:
-    """Return all measures by code, in order of declaration."""
-    return dict(_book)
+    """Return all measures by code, in order of declaration, without the inner ones."""
+    return {code: measure for code, measure in _book.items() if not measure.is_inner}
 
 
 def stored() -> list[Measure]:
-    """Return the measures that have a column."""
+    """Return the measures that have a column, inner ones too."""
     return [measure for measure in _book.values() if measure.is_stored]
+
+
+def aggregated() -> list[Measure]:
+    """Return the stored measures that the passes over the sources fill."""
+    return [measure for measure in stored() if measure.aggregate]
+
+
+def vectors() -> list[Measure]:
+    """Return the stored measures that are filled from other columns."""
+    return [measure for measure in stored() if measure.vector]
 
 
 def sources() -> dict[str, Source]:
@@ -163,4 +224,5 @@ def fingerprint() -> str:
     """
     lines = [f"{s.code} {s.fact} {s.rows}" for s in _sources.values()]
     lines += [f"{m.code} {m.version} {m.source} {m.aggregate} {m.form!r}" for m in _book.values()]
+    lines += [f"{m.code} {m.vector.reads}" for m in _book.values() if m.vector]
     return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()[:16]

@@ -1,7 +1,8 @@
 from retention.models.calls import FollowUpCall
 from retention.models.cases import CaseCause, CaseMove, MoveKind, RetentionCase, StatedCause
+from retention.models.fitted import FittedParameters
 from retention.models.losses import Loss
-from retention.models.measures import CustomerMeasures, MeasureState
+from retention.models.measures import CustomerMeasures, MeasureCoverage, MeasureState
 from retention.models.renewals import RenewalCase, RenewalPolicy
 from retention.models.rules import RuleVersion, WarningRule
 from retention.models.segments import Segment, SegmentCount, SegmentUse, SegmentVersion
@@ -13,8 +14,10 @@ __all__ = [
     "CaseMove",
     "CustomerMeasures",
     "EarlyWarning",
+    "FittedParameters",
     "FollowUpCall",
     "Loss",
+    "MeasureCoverage",
     "MeasureState",
     "MoveKind",
     "RenewalCase",

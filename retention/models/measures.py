@@ -47,6 +47,22 @@ CustomerMeasures: Any = type(
 )
 
 
+class MeasureCoverage(models.Model):
+    """Of how many customers a measure was known, and how new its facts were, when the night was over."""
+
+    code = models.CharField(max_length=64, unique=True)
+    day = models.IntegerField()  # local day on which it was counted
+    as_of = models.DateTimeField()
+    known = models.PositiveIntegerField()
+    customers = models.PositiveIntegerField()
+    newest_day = models.IntegerField(null=True)  # local day of the newest fact of its source; none: no fact
+
+    privacy = declare(none_keep="id code day as_of known customers newest_day")
+
+    def __str__(self) -> str:
+        return self.code
+
+
 class MeasureState(models.Model):
     """What the wide table was last refreshed with: the nightly pass needs only what came after."""
 

@@ -30,6 +30,10 @@ def enter() -> None:
     rules = frozenset({"team_lead", "admin", "analyst"})
     register(Entry("retention:segment_list", _("Segments"), "group", rules, 50))
     register(Entry("retention:rule_list", _("Rules"), "list-checks", rules, 60, section="settings"))
+    counting = _("What each measure counts, of how many customers it is known, and who uses it.")
+    register(
+        Entry("retention:measure_list", _("Measures"), "ruler", rules, 65, section="setup", help=counting)
+    )
     sweeps = frozenset({"admin", "analyst"})
     watching = _("What each sweep found, rule by rule, and how long it took.")
     register(Entry("retention:sweep_list", _("Sweeps"), "radar", sweeps, 70, section="setup", help=watching))

@@ -213,6 +213,60 @@ READY: tuple[ReadyRule, ...] = (
         case_kind=CaseKind.RECOVERY,
     ),
     ReadyRule(
+        code="second-failure",
+        name_en="A second failure within 60 days",
+        name_zh="60 天内再次出错",
+        condition={"measure": "failures_60d", "op": ">=", "value": 2},
+        severity=Severity.HIGH,
+        cool_down_days=30,
+        call_within_minutes=WORKING_DAY,
+        case_kind=CaseKind.RECOVERY,
+    ),
+    ReadyRule(
+        code="goods-returned",
+        name_en="A quarter of what was sold came back",
+        name_zh="四分之一的货被退回",
+        # Two orders at least: of a single one that came back nobody can tell.
+        condition={
+            "all": [
+                {"measure": "return_share_90d", "op": ">=", "value": "0.25"},
+                {"measure": "orders_90d", "op": ">=", "value": 2},
+            ]
+        },
+        severity=Severity.MEDIUM,
+        cool_down_days=60,
+        call_within_minutes=2 * WORKING_DAY,
+    ),
+    ReadyRule(
+        code="orders-declining",
+        name_en="Orders fall, and not by accident",
+        name_zh="下单减少且并非偶然",
+        # At least one order a month before: below that a count cannot tell a decline.
+        condition={
+            "all": [
+                {"measure": "count_decline", "op": "<=", "value": "0.05"},
+                {"measure": "order_days_before_90d", "op": ">=", "value": 12},
+            ]
+        },
+        severity=Severity.MEDIUM,
+        cool_down_days=60,
+        call_within_minutes=2 * WORKING_DAY,
+    ),
+    ReadyRule(
+        code="order-missing",
+        name_en="The next order is long due",
+        name_zh="早该下单却没有下单",
+        condition={
+            "all": [
+                {"measure": "overdue_score", "op": ">=", "value": "0.95"},
+                {"measure": "order_days", "op": ">=", "value": 4},
+            ]
+        },
+        severity=Severity.MEDIUM,
+        cool_down_days=30,
+        call_within_minutes=2 * WORKING_DAY,
+    ),
+    ReadyRule(
         code="courted-by-competitor",
         name_en="Courted by a competitor",
         name_zh="竞争对手正在争取该客户",

@@ -95,7 +95,8 @@ def _measure(run: SweepRun, customers: Customers) -> int:
     """
     if run.scope == SweepRun.Scope.CHANGED:
         changed = compute.changed_of(customers, as_of=run.as_of)
-        return compute.refresh(as_of=run.as_of, customers=changed, only_changes=True)
+        written = compute.refresh(as_of=run.as_of, customers=changed, only_changes=True)
+        return written + compute.refresh_vectors(as_of=run.as_of, customers=customers)
     with marks.of_full_pass(customers, as_of=run.as_of):
         return compute.refresh(as_of=run.as_of, customers=customers, only_changes=True)
 

@@ -11,7 +11,7 @@ from customers import company
 from customers.ground import clock, localtime
 from customers.ground.models import BackgroundRun
 from retention import segments
-from retention.measures import fingerprint
+from retention.measures import coverage, fingerprint, fitted
 from retention.models import SweepRun
 from retention.sweep import everybody
 from retention.sweep.ending import NIGHTLY as NAME
@@ -29,8 +29,8 @@ def nightly(*, at: datetime) -> SweepRun | None:
     drains of the others go on with the shards that are left; a run that nobody went on with is taken over
     when its lease (real time) ends; one that failed is tried again after five minutes.
 
-    Once it is done, who belongs to each segment is counted; what of that is left is made up for when it
-    is asked again.
+    Before it, parameters that are a week old are fitted anew. Once it is done, who belongs to each segment
+    and of whom each measure is known is counted; what of that is left is made up for when it is asked again.
     """
     try:
         day = company.today(at)
@@ -39,10 +39,11 @@ def nightly(*, at: datetime) -> SweepRun | None:
     slot = localtime.day_of(day.number).isoformat()
     if not _take(slot, at=at):
         if BackgroundRun.objects.filter(name=NAME, slot=slot, status=BackgroundRun.Status.DONE).exists():
-            segments.note_counts(at=at)
+            _count(at=at)
         return None
     mine = BackgroundRun.objects.filter(name=NAME, slot=slot)
     try:
+        fitted.fit_due(at=at)
         ours = SweepRun.objects.filter(slot=slot, fingerprint=fingerprint())
         left = ours.exclude(status=SweepRun.Status.FAILED).last()
         if left is not None:
@@ -53,8 +54,14 @@ def nightly(*, at: datetime) -> SweepRun | None:
         mine.update(status=BackgroundRun.Status.FAILED, lease_until=clock.real_now() + TRY_AGAIN)
         raise
     mine.update(status=BackgroundRun.Status.DONE, finished_at=at)
-    segments.note_counts(at=at)
+    _count(at=at)
     return done
+
+
+def _count(*, at: datetime) -> None:
+    """Count what the pages show of the day: segments and measures, as far as it is not counted yet."""
+    segments.note_counts(at=at)
+    coverage.note(at=at)
 
 
 def _take(slot: str, *, at: datetime) -> bool:

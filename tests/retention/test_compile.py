@@ -30,7 +30,7 @@ ROWS = 40
 AT_ONCE = 20
 TABLE = "some_measures"
 AS_OF = "2026-05-11 02:00:00+00:00"
-DECLARED = {"0", "1", "4"}  # numbers that stand in declarations of measures, or in “> 0”
+DECLARED = {"0", "1", "4", "10000"}  # numbers that stand in declarations of measures, or in “> 0”
 
 # --- Random rows and trees --------------------------------------------------------------------
 
@@ -75,6 +75,8 @@ def leaves(draw: st.DrawFn) -> dict[str, Any]:
     leaf: dict[str, Any] = {"measure": measure.code, "op": op}
     if op in ("is_known", "is_unknown"):
         return leaf
+    if draw(st.booleans()):
+        leaf["unknown"] = draw(st.sampled_from(["yes", "no"]))
     if op == "one_of":
         return {**leaf, "value": draw(st.lists(st.integers(0, 40), min_size=1, max_size=4))}
     if op == "between":

@@ -281,3 +281,55 @@ def test_groups_count_as_other_products_count(tree: Any, count: int) -> None:
 def test_empty_groups_are_refused_by_our_policy(tree: Any) -> None:
     with pytest.raises(ConditionRefused, match="empty"):
         parse(tree)
+
+
+# --- What an unknown counts as -------------------------------------------------------------------
+SILENT = {"measure": "days_since_last_contact", "op": ">=", "value": 60}
+
+
+@pytest.mark.parametrize(
+    ("said", "known_yes", "known_no", "unknown", "unknown_of_negation"),
+    [({}, True, False, None, None), ({"unknown": "no"}, True, False, None, None)]
+    + [({"unknown": "yes"}, True, False, True, False)],
+)
+def test_comparison_says_what_an_unknown_counts_as(
+    said: dict[str, str], known_yes: bool, known_no: bool, unknown: Any, unknown_of_negation: Any
+) -> None:
+    leaf = parse({**SILENT, **said})
+    assert leaf.evaluate(row(last_contact_day=TODAY - 60), TODAY) is known_yes
+    assert leaf.evaluate(row(last_contact_day=TODAY - 59), TODAY) is known_no
+    assert leaf.evaluate(row(), TODAY) is unknown
+    assert parse({"not": {**SILENT, **said}}).evaluate(row(), TODAY) is unknown_of_negation
+
+
+@pytest.mark.parametrize(
+    "leaf",
+    [
+        SILENT,
+        {"measure": "usual_interval", "op": "between", "value": [1, 2]},
+        {"measure": "days_since_last_order", "op": "one_of", "value": [1, 2]},
+        {"measure": "days_since_last_contact", "op": ">", "factor": 2, "other": "usual_interval"},
+    ],
+)
+def test_what_an_unknown_counts_as_is_written_as_it_was_read(leaf: dict[str, Any]) -> None:
+    told = {**leaf, "unknown": "yes"}
+    assert parse(told).as_json()["unknown"] == "yes"
+    assert parse(parse(told).as_json()) == parse(told) != parse(leaf)
+    assert parse({**leaf, "unknown": "no"}) == parse(leaf)
+    assert parse(told).evaluate(row(), TODAY) is True
+
+
+@pytest.mark.parametrize(
+    ("leaf", "said"),
+    [
+        ({**SILENT, "unknown": "maybe"}, "say “yes” if unknown shall count as a match"),
+        ({**SILENT, "unknown": True}, "say “yes” if unknown shall count as a match"),
+        ({**SILENT, "unknown": None}, "say “yes” if unknown shall count as a match"),
+        ({"measure": "usual_interval", "op": "is_known", "unknown": "yes"}, "is never unknown"),
+    ],
+)
+def test_what_an_unknown_counts_as_is_refused_where_it_says_nothing(leaf: Any, said: str) -> None:
+    with pytest.raises(ConditionRefused) as refused:
+        parse(leaf)
+    assert said in str(refused.value)
+    assert str(refused.value).startswith("when unknown")

@@ -460,3 +460,25 @@ def test_values_of_attributes_are_counted_live(visitor: Visitor, customer: Custo
     )
     visitor.press("add:root").press("use:0:attribute:industry").press("show", condition__0__value="food")
     assert 'data-count="1"' in visitor.html
+
+
+def test_a_comparison_may_hold_when_unknown_and_says_so(visitor: Visitor, customer: Customer) -> None:
+    measured(customer)
+    leaf = "condition.0"
+    visitor.press("add:root").press("use:0:measure:days_since_last_contact")
+    visitor.press("show", **{f"{leaf}.op": ">=", f"{leaf}.value": "60"})
+    assert 'data-count="0"' in visitor.html
+    assert f'name="{leaf}.unknown" value="yes">' in visitor.html
+    visitor.press("show", **{f"{leaf}.unknown": "yes"})
+    assert f'name="{leaf}.unknown" value="yes" checked>' in visitor.html
+    assert "or this is unknown" in visitor.html
+    assert 'data-count="1"' in visitor.html
+    visitor.press("show", **{f"{leaf}.op": "is_known"})
+    assert f"{leaf}.unknown" not in visitor.html
+
+
+def test_what_an_unknown_counts_as_is_kept_by_the_editor() -> None:
+    for rest in ({"op": ">=", "value": 60}, {"op": "<", "factor": "2", "other": "usual_interval"}):
+        tree = {"measure": "days_since_last_contact", **rest, "unknown": "yes"}
+        root = trees.draft_of(tree, currency="CNY")
+        assert trees.tree_of(root, currency="CNY") == {**tree, **({"value": "60"} if "value" in rest else {})}

@@ -320,6 +320,54 @@ STORIES: dict[str, dict[str, tuple[bool, Story]]] = {
 }
 
 STORIES |= {
+    "second-failure": {
+        "two complaints": (True, lambda c: (complained(c, 59), complained(c, 5))),
+        "the first a day too long ago": (False, lambda c: (complained(c, 60), complained(c, 5))),
+        "a complaint, then a late delivery": (
+            True,
+            lambda c: (complained(c, 30), awaits(c, TODAY - 10, TODAY - 9)),
+        ),
+        "a late delivery, then a failed payment": (
+            True,
+            lambda c: (awaits(c, TODAY - 60, TODAY - 59), owes(c, TODAY + 5, failed_ago=2)),
+        ),
+        "came late 60 days ago": (
+            False,
+            lambda c: (awaits(c, TODAY - 61, TODAY - 60), owes(c, TODAY + 5, failed_ago=2)),
+        ),
+        "a payment failed 60 days ago": (
+            False,
+            lambda c: (owes(c, TODAY + 5, failed_ago=60), complained(c, 2)),
+        ),
+        "came in time": (False, lambda c: (complained(c, 30), awaits(c, TODAY - 10, TODAY - 10))),
+        "one complaint, opened again": (False, reopened),
+    },
+    "goods-returned": {
+        "a quarter": (True, lambda c: (bought(c, 9, sold=4000), bought(c, 5, sold=4000, returned=2000))),
+        "a little less": (False, lambda c: (bought(c, 9, sold=4000), bought(c, 5, sold=4000, returned=1999))),
+        "in a return of its own": (
+            True,
+            lambda c: (bought(c, 9, 8, sold=4000), bought(c, 5, sold=0, returned=2000, is_purchase=False)),
+        ),
+        "one order only": (False, lambda c: bought(c, 5, sold=4000, returned=2000)),
+        "came back too long ago": (
+            False,
+            lambda c: (bought(c, 9, 8, sold=4000), bought(c, 90, sold=0, returned=9000, is_purchase=False)),
+        ),
+        "nothing came back": (False, lambda c: bought(c, 9, 5)),
+    },
+    "orders-declining": {
+        "every two weeks, then none": (True, lambda c: bought(c, *range(90, 455, 14))),
+        "every two weeks all the time": (False, lambda c: bought(c, *range(0, 455, 14))),
+        "too few before": (False, lambda c: bought(c, *range(100, 430, 30))),
+        "a newcomer": (False, lambda c: bought(c, *range(80, 89))),
+    },
+    "order-missing": {
+        "every two weeks, not for 60 days": (True, lambda c: bought(c, *range(60, 411, 14))),
+        "ten days less": (False, lambda c: bought(c, *range(50, 401, 14))),
+        "three orders long ago": (False, lambda c: bought(c, 300, 310, 320)),
+        "no order at all": (False, lambda c: None),
+    },
     "main-contact-left": {
         "left, nobody followed": (True, lambda c: lost(c, 300)),
         "followed 30 days ago": (True, lambda c: lost(c, 30, followed=29)),

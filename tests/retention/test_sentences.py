@@ -227,6 +227,10 @@ FOUND: dict[str, dict[str, Any]] = {
     "invoice-overdue": {"invoice_due_day": TODAY - 9},
     "payment-failed": {"payments_failed_30d": 2, "invoices_open": 1},
     "indicator-worse": {"indicators_worse_30d": 1},
+    "second-failure": {"complaints_60d": 1, "deliveries_late_60d": 1, "payments_failed_60d": 0},
+    "goods-returned": {"returned_90d": 3000, "spend_90d": 6000, "orders_90d": 3},
+    "orders-declining": {"count_decline_parts": 213, "order_days_before_90d": 26},
+    "order-missing": {"overdue_score_parts": 9712, "order_days": 26},
     "left-community": {"left_community_day": TODAY - 3},
     "delivery-late": {"deliveries_overdue": 1, "deliveries_late_90d": 2},
 }
@@ -251,3 +255,14 @@ def test_sentence_reads_nothing_but_the_frozen_numbers() -> None:
     )
     warning = EarlyWarning(rule=rule, evidence=evidence)
     assert evidence_sentence(warning, language="en", currency="CNY").startswith("Orders every 9 days")
+
+
+def test_a_match_by_an_unknown_says_that_it_is_unknown() -> None:
+    condition = {"measure": "days_since_last_contact", "op": ">=", "value": 60, "unknown": "yes"}
+    assert rule_sentence(parse(condition)) == (
+        "(“Days since the last contact” is at least 60 days, or this is unknown)."
+    )
+    rule = WarningRule(condition=condition)
+    evidence = json.dumps({"as_of_day": TODAY, "last_contact_day": None})
+    told = evidence_sentence(evidence, rule, language="en", currency="CNY")
+    assert told == "Days since the last contact: unknown."

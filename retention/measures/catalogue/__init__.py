@@ -8,6 +8,7 @@ before it, "the 90 days before" are the 90 days before those.
 # measure reads only what was declared before it.
 # isort: off
 from retention.measures.catalogue import orders  # noqa: F401
+from retention.measures.catalogue import rhythm  # noqa: F401
 from retention.measures.catalogue import contracts  # noqa: F401
 from retention.measures.catalogue import interactions  # noqa: F401
 from retention.measures.catalogue import complaints  # noqa: F401

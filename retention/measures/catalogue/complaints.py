@@ -83,6 +83,18 @@ declare(
 )
 declare(
     Measure(
+        code="complaints_60d",
+        label=_("Complaints in 60 days"),
+        unit=Unit.COUNT,
+        source="complaints",
+        help=_("Complaints first opened in the last 60 days, resolved or not."),
+        aggregate="count(*) FILTER (WHERE opened_day > %(back_60)s)",
+        window=60,
+        higher_is_worse=True,
+    )
+)
+declare(
+    Measure(
         code="complaints_prev_90d",
         label=_("Complaints in the 90 days before"),
         unit=Unit.COUNT,

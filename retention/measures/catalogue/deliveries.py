@@ -21,7 +21,7 @@ declare_source(
             f"SELECT f.*, CASE WHEN {_CAME} THEN 1 ELSE 0 END AS came FROM ({{facts}}) f"
             " WHERE promised_day IS NOT NULL AND status <> 'cancelled'"
         ),
-        crossings=(("promised_day", 1), ("delivered_day", 0), ("delivered_day", 90)),
+        crossings=(("promised_day", 1), ("delivered_day", 0), ("delivered_day", 60), ("delivered_day", 90)),
     )
 )
 
@@ -37,6 +37,21 @@ declare(
             " AND delivered_day > %(back_90)s)"
         ),
         window=90,
+        higher_is_worse=True,
+    )
+)
+declare(
+    Measure(
+        code="deliveries_late_60d",
+        label=_("Late deliveries in 60 days"),
+        unit=Unit.COUNT,
+        source="deliveries",
+        help=_("Orders that were delivered in the last 60 days, later than promised."),
+        aggregate=(
+            "count(*) FILTER (WHERE came = 1 AND delivered_day > promised_day"
+            " AND delivered_day > %(back_60)s)"
+        ),
+        window=60,
         higher_is_worse=True,
     )
 )

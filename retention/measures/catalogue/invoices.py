@@ -22,7 +22,8 @@ _INVOICES = (
     f"SELECT customer_id, invoice_id, {_owed('amount')} AS owed, {_owed('amount_base')} AS owed_base,"
     " max(due_day) AS due_day,"
     " max(occurred_day) FILTER (WHERE kind = 'failed') AS last_failed_day,"
-    " count(*) FILTER (WHERE kind = 'failed' AND occurred_day > %(back_30)s) AS failed"
+    " count(*) FILTER (WHERE kind = 'failed' AND occurred_day > %(back_30)s) AS failed,"
+    " count(*) FILTER (WHERE kind = 'failed' AND occurred_day > %(back_60)s) AS failed_60"
     " FROM ({facts}) f GROUP BY customer_id, invoice_id"
 )
 _OPEN = "owed > 0 AND due_day IS NOT NULL"
@@ -90,6 +91,33 @@ declare(
         help=_("Payments of the last 30 days that failed, whether or not one came later."),
         aggregate="sum(failed) FILTER (WHERE last_failed_day > %(back_30)s)",
         window=30,
+        higher_is_worse=True,
+    )
+)
+declare(
+    Measure(
+        code="payments_failed_60d",
+        label=_("Failed payments in 60 days"),
+        unit=Unit.COUNT,
+        source="invoices",
+        help=_("Payments of the last 60 days that failed, whether or not one came later."),
+        aggregate="sum(failed_60) FILTER (WHERE last_failed_day > %(back_60)s)",
+        window=60,
+        higher_is_worse=True,
+    )
+)
+declare(
+    Measure(
+        code="failures_60d",
+        label=_("Failures in 60 days"),
+        unit=Unit.COUNT,
+        source="invoices",
+        help=_(
+            "What went wrong in the last 60 days: complaints, late deliveries and failed payments together. "
+            "At 2 a second failure came within 60 days of the first."
+        ),
+        form=Col("complaints_60d") + Col("deliveries_late_60d") + Col("payments_failed_60d"),
+        window=60,
         higher_is_worse=True,
     )
 )

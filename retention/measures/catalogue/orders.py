@@ -172,6 +172,15 @@ _sum(
     higher_is_worse=True,
 )
 _sum(
+    "returned_90d",
+    _("Returned in 90 days"),
+    _("Value of the goods that came back in the last 90 days, in the base currency."),
+    "returned_base",
+    _last(90),
+    window=90,
+    higher_is_worse=True,
+)
+_sum(
     "margin_365d",
     _("Margin in 12 months"),
     _("Spend minus cost in the last 365 days; where no cost is known, the assumed margin rate is used."),
@@ -232,6 +241,27 @@ declare(
     )
 )
 
+declare(
+    Measure(
+        code="last_return_day",
+        label=_("Last goods returned"),
+        unit=Unit.DAY,
+        source="orders",
+        help=_("Day on which goods last came back."),
+        aggregate="max(occurred_day) FILTER (WHERE returned_base > 0)",
+    )
+)
+declare(
+    Measure(
+        code="days_since_last_return",
+        label=_("Days since goods were returned"),
+        unit=Unit.DAYS,
+        source="orders",
+        help=_("Days that have passed since goods last came back. Unknown when none ever did."),
+        form=TODAY - Col("last_return_day"),
+        higher_is_worse=False,
+    )
+)
 declare(
     Measure(
         code="days_since_last_order",
@@ -358,6 +388,21 @@ declare(
         ),
         form=Ratio(Col("returned_365d"), Col("spend_365d") + Col("returned_365d")),
         window=365,
+        higher_is_worse=True,
+    )
+)
+declare(
+    Measure(
+        code="return_share_90d",
+        label=_("Share returned in 90 days"),
+        unit=Unit.RATIO,
+        source="orders",
+        help=_(
+            "Value returned in the last 90 days divided by value sold in them, 0.25 being a quarter. "
+            "Unknown when nothing was sold."
+        ),
+        form=Ratio(Col("returned_90d"), Col("spend_90d") + Col("returned_90d")),
+        window=90,
         higher_is_worse=True,
     )
 )

@@ -18,7 +18,8 @@ ROOT = "root"
 class LeafDraft:
     """A statement: ``what`` it is about (``measure:orders_90d``), how and with what it is compared.
 
-    ``op`` begins with ``x`` when it compares with another measure.
+    ``op`` begins with ``x`` when it compares with another measure. ``unknown``: it holds as well where the
+    measure is unknown.
     """
 
     what: str = ""
@@ -27,6 +28,12 @@ class LeafDraft:
     factor: str = ""
     other: str = ""
     negated: bool = False
+    unknown: bool = False
+
+    @property
+    def may_be_unknown(self) -> bool:
+        """Say whether it can be told what an unknown counts as."""
+        return self.family == "measure" and self.op not in ("", "is_known", "is_unknown")
 
     @property
     def family(self) -> str:

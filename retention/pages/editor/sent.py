@@ -48,6 +48,7 @@ class _Reader:
             factor=self._one(place, "factor"),
             other=self._one(place, "other"),
             negated=negated,
+            unknown=self._one(place, "unknown") == "yes",
         )
 
     def _values(self, place: Place) -> tuple[str, ...]:

@@ -85,6 +85,8 @@ class Leaf(Node):
     others: list[controls.Options] = field(default_factory=list)
     is_choosing: bool = False
     is_segment: bool = False
+    asks_unknown: bool = False
+    unknown: bool = False
     is_group: bool = False
 
 
@@ -136,6 +138,8 @@ class Maker:
         allowed = controls.allowed_ops(one, terms)
         op = one.op if one.op in allowed else controls.first_op(one, terms)
         leaf.op, leaf.ops = op, self._ops(one, allowed)
+        leaf.asks_unknown = LeafDraft(one.what, op).may_be_unknown
+        leaf.unknown = one.unknown and leaf.asks_unknown
         asked = LeafDraft(one.what, op, one.values, one.factor, one.other)
         leaf.control = controls.control_of(asked, terms, currency=self.editor.currency)
         leaf.values = [*one.values, "", ""][: leaf.control.count]

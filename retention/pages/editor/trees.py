@@ -40,14 +40,14 @@ def _leaf(tree: dict[str, Json], currency: str, *, negated: bool) -> LeafDraft:
             break
     else:
         return LeafDraft(negated=negated)
-    op = str(tree.get("op", ""))
+    op, unknown = str(tree.get("op", "")), tree.get("unknown") == "yes"
     if "other" in tree:
         factor = str(tree.get("factor", 1))
-        return LeafDraft(what, f"x{op}", (), factor, f"measure:{tree['other']}", negated)
+        return LeafDraft(what, f"x{op}", (), factor, f"measure:{tree['other']}", negated, unknown)
     value = tree.get("value", [])
     values = value if isinstance(value, list) else [value]
     texts = [_major(one, currency) if _is_money(what) else _text(one) for one in values]
-    return LeafDraft(what, op, tuple(texts), negated=negated)
+    return LeafDraft(what, op, tuple(texts), negated=negated, unknown=unknown)
 
 
 def _text(value: Json) -> str:
@@ -92,6 +92,8 @@ def leaf_of(leaf: LeafDraft, *, currency: str) -> Json:
     if leaf.family == "segment":
         return {"segment": leaf.code}
     made: dict[str, Any] = {leaf.family: leaf.code, "op": leaf.op.removeprefix("x")}
+    if leaf.unknown and leaf.may_be_unknown:
+        made["unknown"] = "yes"
     if leaf.op.startswith("x"):
         return {**made, "factor": _plain(leaf.factor) or "1", "other": leaf.other.partition(":")[2]}
     if leaf.op in WITHOUT_VALUE:

@@ -7,13 +7,16 @@ customer with its own past. Who brings the company's own terms along (``parse(�
 for an attribute, ``{"attribute": code, "op": …, "value": …}``, and for a segment, ``{"segment": code}``.
 
 Unknown matches nothing, and its negation neither: the logic has three values (true, false, unknown)
-as SQL has, and only true matches. Numbers are exact: at most four decimals, written as whole numbers
-or text, and compared as integers, a ratio by cross-multiplication. Every number and code of a tree is
-bound as a parameter and never stands in the text of the SQL (P12).
+as SQL has, and only true matches. A comparison of a measure may say otherwise: with ``"unknown": "yes"``
+it holds as well where it cannot be made, and its negation does not; ``"no"`` is what is meant without.
+
+Numbers are exact: at most four decimals, written as whole numbers or text, and compared as integers, a
+ratio by cross-multiplication. Every number and code of a tree is bound as a parameter and never stands
+in the text of the SQL (P12).
 """
 
 from retention.rules.conditions.dated import InSegment, OfAttribute
-from retention.rules.conditions.leaves import Against, Between, Compare, IsKnown, OneOf
+from retention.rules.conditions.leaves import Against, Between, Compare, IsKnown, OneOf, OrUnknown
 from retention.rules.conditions.reading import TooFarUnfolded, parse
 from retention.rules.conditions.reading_terms import SegmentContainsItself
 from retention.rules.conditions.sql import Params
@@ -60,6 +63,7 @@ __all__ = [
     "OfAttribute",
     "OfMeasure",
     "OneOf",
+    "OrUnknown",
     "Params",
     "Path",
     "SegmentContainsItself",

@@ -7,7 +7,7 @@ from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 
-from retention.measures.expressions import Ratio, Row
+from retention.measures.expressions import Ratio, Row, known_sql
 from retention.measures.registry import Measure, Unit, get
 from retention.rules.conditions import sql
 from retention.rules.conditions.sql import Params
@@ -95,12 +95,7 @@ class IsKnown(OfMeasure):
         return (self._read(row, today) is not None) == self.known
 
     def sql(self, params: Params, *, prefix: str = "m.") -> str:
-        value = get(self.measure).value
-        if isinstance(value, Ratio):
-            top, bottom = value.top.sql(prefix=prefix), value.bottom.sql(prefix=prefix)
-            known = f"({top} IS NOT NULL AND {bottom} IS NOT NULL AND {bottom} > 0)"
-        else:
-            known = f"({value.sql(prefix=prefix)} IS NOT NULL)"
+        known = known_sql(get(self.measure).value, prefix=prefix)
         return known if self.known else f"(NOT {known})"
 
     def as_json(self) -> Json:
@@ -137,6 +132,28 @@ class Against(OfMeasure):
     def as_json(self) -> Json:
         factor = exactly(self.factor)
         return {"measure": self.measure, "op": self.op, "factor": factor, "other": self.other}
+
+
+@dataclass(frozen=True)
+class OrUnknown(OfMeasure):
+    """A comparison that holds as well where it cannot be made, because a measure in it is unknown.
+
+    Never unknown itself: its negation holds exactly where the comparison is known to fail.
+    """
+
+    of: OfMeasure
+
+    def codes(self) -> tuple[str, ...]:
+        return self.of.codes()
+
+    def evaluate(self, row: Row, today: int) -> bool | None:
+        return self.of.evaluate(row, today) is not False
+
+    def sql(self, params: Params, *, prefix: str = "m.") -> str:
+        return f"coalesce({self.of.sql(params, prefix=prefix)}, true)"
+
+    def as_json(self) -> Json:
+        return {**self.of.as_json(), "unknown": "yes"}
 
 
 def exactly(number: Decimal) -> int | str:

@@ -9,11 +9,11 @@ from django.utils.translation import gettext_lazy as _
 
 from retention.measures.registry import Measure, Unit, UnknownMeasure, get
 from retention.rules.conditions.dated import InSegment
-from retention.rules.conditions.leaves import Against, Between, Compare, IsKnown, OneOf
+from retention.rules.conditions.leaves import Against, Between, Compare, IsKnown, OneOf, OrUnknown
 from retention.rules.conditions.numbers import exact_number
 from retention.rules.conditions.reading_terms import SegmentContainsItself, attribute_leaf, segment_named
 from retention.rules.conditions.terms import MEASURES_ONLY, Terms
-from retention.rules.conditions.tree import All, AnyOf, Condition, Leaf, Not
+from retention.rules.conditions.tree import All, AnyOf, Condition, Leaf, Not, OfMeasure
 from retention.rules.conditions.vocabulary import (
     COUNTED,
     DEEPEST,
@@ -138,7 +138,7 @@ class _Reader:
 
 
 def _leaf(data: dict[str, Json], path: Path) -> Leaf:
-    known = {"measure", "op", "value", "factor", "other"}
+    known = {"measure", "op", "value", "factor", "other", "unknown"}
     for key in data:
         if key not in known:
             raise ConditionRefused(
@@ -156,15 +156,32 @@ def _leaf(data: dict[str, Json], path: Path) -> Leaf:
             op=str(op)[:16],
             allowed=", ".join(sorted(OPERATORS[measure.unit])),
         )
-    if "other" in data or "factor" in data:
-        return _against(measure, op, data, path)
     if op in KNOWING:
+        if "unknown" in data:
+            raise ConditionRefused(
+                _("%(path)s: whether a measure is known is never unknown. Remove it."), path=path / "unknown"
+            )
         if "value" in data:
             raise ConditionRefused(
                 _("%(path)s: known and unknown are asked without a value. Remove it."), path=path / "value"
             )
-        return IsKnown(measure.code, op == "is_known")
-    return _against_value(measure, op, data.get("value"), path / "value")
+        if "other" not in data and "factor" not in data:
+            return IsKnown(measure.code, op == "is_known")
+    if "other" in data or "factor" in data:
+        leaf = _against(measure, op, data, path)
+    else:
+        leaf = _against_value(measure, op, data.get("value"), path / "value")
+    return OrUnknown(measure.code, leaf) if _unknown_counts(data, path / "unknown") else leaf
+
+
+def _unknown_counts(data: dict[str, Json], path: Path) -> bool:
+    """Return whether the comparison holds where it cannot be made; left out, it does not."""
+    said = data.get("unknown", "no")
+    if said not in ("yes", "no"):
+        raise ConditionRefused(
+            _("%(path)s: say “yes” if unknown shall count as a match, else “no”."), path=path
+        )
+    return bool(said == "yes")
 
 
 def _measure(code: Json, path: Path) -> Measure:
@@ -178,7 +195,7 @@ def _measure(code: Json, path: Path) -> Measure:
         ) from error
 
 
-def _against(measure: Measure, op: str, data: dict[str, Json], path: Path) -> Leaf:
+def _against(measure: Measure, op: str, data: dict[str, Json], path: Path) -> OfMeasure:
     if "value" in data:
         raise ConditionRefused(
             _("%(path)s: compare either with a value or with another measure, not with both."),
@@ -209,7 +226,7 @@ def _comparable(one: Unit, other: Unit) -> bool:
     return {one, other} == {Unit.DAYS, Unit.RATIO}
 
 
-def _against_value(measure: Measure, op: str, value: Json, path: Path) -> Leaf:
+def _against_value(measure: Measure, op: str, value: Json, path: Path) -> OfMeasure:
     if op == "one_of":
         return OneOf(measure.code, _choices(measure, value, path))
     if op == "between":

@@ -69,6 +69,7 @@ _STEPS: dict[str, str | Promise] = {
     "value": _("value"),
     "factor": _("factor"),
     "other": _("other measure"),
+    "unknown": _("when unknown"),
 }
 
 

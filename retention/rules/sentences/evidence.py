@@ -12,7 +12,7 @@ from retention.measures import get
 from retention.measures.expressions import Row
 from retention.models import EarlyWarning, WarningRule
 from retention.rules.compile import AS_OF_DAY
-from retention.rules.conditions import All, AnyOf, Condition, ConditionRefused, Leaf, Not, parse
+from retention.rules.conditions import All, AnyOf, Condition, ConditionRefused, Leaf, Not, OrUnknown, parse
 from retention.rules.sentences.tales import TALES, Evidence, worth
 
 
@@ -37,21 +37,25 @@ def evidence_sentence(
         evidence = json.loads(warning)
     with translation.override(language):
         told = Evidence(evidence, currency, language)
-        said = list(dict.fromkeys(filter(None, (_tell(code, told) for code in _matters(rule, told)))))
+        said = list(dict.fromkeys(filter(None, (_tell(*matter, told) for matter in _matters(rule, told)))))
         said += [text for text in [worth(told)] if with_worth and text and text not in said]
         return ("" if language.startswith("zh") else " ").join(said)
 
 
-def _matters(rule: WarningRule | None, told: Evidence) -> Iterator[str]:
-    """Yield the measures that made the rule match; all that were kept when its condition is gone."""
+def _matters(rule: WarningRule | None, told: Evidence) -> Iterator[tuple[str, bool]]:
+    """Yield the measures that made the rule match, and whether it may be by being unknown.
+
+    All that were kept when its condition is gone.
+    """
     try:
         condition = parse(rule.condition) if rule is not None else None
     except ConditionRefused:
         condition = None
     if condition is None:
-        yield from (code for code in told.row if code != AS_OF_DAY)
+        yield from ((code, False) for code in told.row if code != AS_OF_DAY)
         return
-    yield from (code for leaf in _holding(condition, told, wanted=True) for code in leaf.codes())
+    for leaf in _holding(condition, told, wanted=True):
+        yield from ((code, isinstance(leaf, OrUnknown)) for code in leaf.codes())
 
 
 def _holding(condition: Condition, told: Evidence, *, wanted: bool) -> Iterator[Leaf]:
@@ -66,12 +70,12 @@ def _holding(condition: Condition, told: Evidence, *, wanted: bool) -> Iterator[
         yield condition
 
 
-def _tell(code: str, told: Evidence) -> str:
+def _tell(code: str, may_be_unknown: bool, told: Evidence) -> str:
     measure = get(code)
     if not measure.columns() <= told.row.keys():
         return ""
     if told.value(code) is None:
-        return ""
+        return gettext("%(measure)s: unknown.") % {"measure": measure.label} if may_be_unknown else ""
     if code in TALES:
         return TALES[code](told)
     return gettext("%(measure)s: %(value)s.") % {"measure": measure.label, "value": told.text(code)}

@@ -25,6 +25,7 @@ from retention.rules.conditions import (
     OfAttribute,
     OfMeasure,
     OneOf,
+    OrUnknown,
 )
 from retention.rules.conditions.dated import SCALE
 
@@ -52,6 +53,9 @@ def _say(condition: Condition, currency: str | None, *, top: bool = False) -> st
         return said if top else gettext("(%(group)s)") % {"group": said}
     if isinstance(condition, Not):
         return gettext("it is not so that %(condition)s") % {"condition": _say(condition.part, currency)}
+    if isinstance(condition, OrUnknown):
+        said_of = {"comparison": _say_leaf(condition.of, currency)}
+        return gettext("(%(comparison)s, or this is unknown)") % said_of
     if isinstance(condition, OfMeasure):
         return _say_leaf(condition, currency)
     if isinstance(condition, OfAttribute):

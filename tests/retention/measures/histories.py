@@ -18,7 +18,7 @@ CUSTOMERS, USERS = 3, 3
 MICROSECOND = timedelta(microseconds=1)
 
 # Days back at which something happens: the edges of all windows, the clock changes, and any other day.
-EDGES = [30, 29, 60, 59, 90, 89, 180, 179, 365, 364, 730, 729, 0, 1, -1, 4, 5]
+EDGES = [30, 29, 60, 59, 90, 89, 180, 179, 365, 364, 455, 454, 730, 729, 0, 1, -1, 4, 5]
 days_back = st.one_of(st.sampled_from(EDGES), st.integers(0, 800))
 times_of_day = st.sampled_from([time(0), time(23, 59, 59, 999999), time(0, 0, 0, 1), time(12), time(2, 30)])
 delays = st.sampled_from(

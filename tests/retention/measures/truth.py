@@ -6,6 +6,7 @@ Nothing here knows how the product computes them; a measure without an evaluator
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -239,6 +240,95 @@ def _(past: Past) -> Value:
     return ratio(sum(row["returned"] for row in year), sum(row["sold"] for row in year))
 
 
+@measure("return_share_90d")
+def _(past: Past) -> Value:
+    quarter = records(past, 0, 90)
+    return ratio(sum(row["returned"] for row in quarter), sum(row["sold"] for row in quarter))
+
+
+@measure("returned_90d")
+def _(past: Past) -> Value:
+    return sum(row["returned"] for row in records(past, 0, 90))
+
+
+@measure("last_return_day")
+def _(past: Past) -> Value:
+    return max((row["day"] for row in records(past) if row["returned"] > 0), default=None)
+
+
+@measure("days_since_last_return")
+def _(past: Past) -> Value:
+    return since(past, EVALUATORS["last_return_day"](past))
+
+
+# The science, with what comes with the product: nothing was learnt, every day of the year counts alike.
+def day_count(past: Past, newest: int, oldest: int) -> int:
+    return len({row["day"] for row in purchases(past, newest, oldest)})
+
+
+@measure("order_days_90d")
+def _(past: Past) -> Value:
+    return day_count(past, 0, 90)
+
+
+@measure("order_days_before_90d")
+def _(past: Past) -> Value:
+    return day_count(past, 90, 455)
+
+
+@measure("margin_455d")
+def _(past: Past) -> Value:
+    return sum(row["margin"] for row in records(past, 0, 455))
+
+
+@measure("overdue_score")
+def _(past: Past) -> Value:
+    days = order_day_set(past)
+    if not days:
+        return None
+    shrunk = Fraction(90 + days[-1] - days[0], 90 + past.today - days[0])  # r = 1, α = 90 days
+    return Fraction(round((1 - shrunk ** len(days)) * 10_000), 10_000)
+
+
+def counted(past: Past) -> tuple[int, int, Fraction, Fraction] | None:
+    """Return n0, n1 and the exposures in average months; ``None`` for who is new or has gone quiet."""
+    days = order_day_set(past)
+    if not days or past.today - days[0] < 90:
+        return None
+    n0, n1, span = day_count(past, 90, 455), day_count(past, 0, 90), min(365, past.today - 90 - days[0])
+    if past.today - days[0] < 455:
+        n0 -= 1  # the first order begins the time and does not count in it
+    return n0, n1, Fraction(span * 12, 365), Fraction(90 * 12, 365)
+
+
+@measure("count_decline")
+def _(past: Past) -> Value:
+    found = counted(past)
+    if found is None or found[0] + found[1] == 0 or found[2] == 0:
+        return None
+    n0, n1, e0, e1 = found
+    n, p = n0 + n1, e1 / (e0 + e1)
+    chances = [math.comb(n, k) * p**k * (1 - p) ** (n - k) for k in range(n1 + 1)]
+    return Fraction(round((sum(chances) - chances[-1] / 2) * 10_000), 10_000)
+
+
+@measure("expected_lost_margin")
+def _(past: Past) -> Value:
+    found = counted(past)
+    ordered = day_count(past, 0, 455)
+    if found is None or not ordered:
+        return None
+    n0, n1, e0, e1 = found
+    weighed = {1.0: 0.8, 0.7: 0.05, 0.5: 0.05, 0.3: 0.05, 0.0: 0.05}  # a = b = 1
+    chances = {d: w * d**n1 * (float(1 + e0) + d * float(e1)) ** -(1 + n0 + n1) for d, w in weighed.items()}
+    lost = sum(
+        chance / sum(chances.values()) * (1 + n0 + n1) / (1 + float(e0) + d * float(e1)) * (1 - d) * 12
+        for d, chance in chances.items()
+    )
+    margin = max(0, sum(row["margin"] for row in records(past, 0, 455))) / ordered
+    return round(lost * margin)
+
+
 # --- Contracts --------------------------------------------------------------------------------
 def running(past: Past) -> list[dict[str, Any]]:
     def runs(row: dict[str, Any]) -> bool:
@@ -372,6 +462,11 @@ def _(past: Past) -> Value:
 @measure("complaints_90d")
 def _(past: Past) -> Value:
     return sum(s.opened is not None and past.today - s.opened < 90 for s in stories(past))
+
+
+@measure("complaints_60d")
+def _(past: Past) -> Value:
+    return sum(s.opened is not None and past.today - s.opened < 60 for s in stories(past))
 
 
 @measure("complaints_prev_90d")
@@ -593,6 +688,14 @@ def _(past: Past) -> Value:
     )
 
 
+@measure("deliveries_late_60d")
+def _(past: Past) -> Value:
+    return sum(
+        came and row["delivered"] > row["promised"] and past.today - row["delivered"] < 60
+        for row, came in promised(past)
+    )
+
+
 @measure("deliveries_overdue")
 def _(past: Past) -> Value:
     def is_awaited(row: dict[str, Any]) -> bool:
@@ -638,6 +741,20 @@ def _(past: Past) -> Value:
 @measure("payments_failed_30d")
 def _(past: Past) -> Value:
     return sum(row["event"] == "failed" and past.today - row["day"] < 30 for row in past.of("invoices"))
+
+
+@measure("payments_failed_60d")
+def _(past: Past) -> Value:
+    return sum(row["event"] == "failed" and past.today - row["day"] < 60 for row in past.of("invoices"))
+
+
+@measure("failures_60d")
+def _(past: Past) -> Value:
+    """Count anew, day by day, what each kind of failure says."""
+    days = [s.opened for s in stories(past) if s.opened is not None]
+    days += [row["day"] for row in past.of("invoices") if row["event"] == "failed"]
+    days += [row["delivered"] for row, came in promised(past) if came and row["delivered"] > row["promised"]]
+    return sum(past.today - day < 60 for day in days)
 
 
 @measure("days_invoice_overdue")

@@ -55,8 +55,10 @@ def test_rule_that_fails_is_set_aside_with_its_negation_and_the_others_go_on(
     silent(60, 10)
     on("no-contact")
     stored = [m for m in compute.stored() if m.code != "no_such_column"]
-    for module in ("retention.measures.compute", "retention.measures.passes", "retention.rules.compile"):
-        monkeypatch.setattr(f"{module}.stored", lambda: stored)
+    monkeypatch.setattr("retention.rules.compile.stored", lambda: stored)
+    filled = [m for m in stored if m.aggregate]
+    for module in ("retention.measures.compute", "retention.measures.passes"):
+        monkeypatch.setattr(f"{module}.aggregated", lambda: filled)
 
     done = sweep.run(as_of=NOW, shards=2)
 
