@@ -11,8 +11,9 @@ class RetentionConfig(AppConfig):
 
         from customers import movers, objections, showing
         from retention import (
+            backtest,  # noqa: F401  — registers its poller with the drain
             keeping,
-            sweep,  # noqa: F401  — registers its poller with the drain
+            sweep,  # noqa: F401  — the same
         )
         from retention.api import scopes
         from retention.cases import closing, complaints, taken_back
