@@ -119,10 +119,10 @@ def _values(threshold: Threshold, *, as_of: datetime) -> Iterator[Fraction]:
 
 
 def _round(value: Fraction, threshold: Threshold) -> Decimal:
-    """Return a threshold that people would write: two decimals, whole numbers, amounts of two figures."""
+    """Return a threshold that people would write: few decimals, whole numbers, amounts of two figures."""
     exact = Decimal(value.numerator) / Decimal(value.denominator)
     if not threshold.is_exact:
-        return exact.quantize(Decimal("0.01"), ROUND_HALF_UP)
+        return exact.quantize(Decimal("0.01") if abs(exact) < 10 else Decimal("0.1"), ROUND_HALF_UP)
     if isinstance(threshold.leaf, Compare) and get(threshold.leaf.measure).unit == Unit.MONEY and exact:
         unit = Decimal(10) ** max(exact.adjusted() - 1, 0)
         return (exact / unit).to_integral_value(ROUND_HALF_UP) * unit
