@@ -69,7 +69,7 @@ def test_json_has_the_keys_of_the_contract() -> None:
 
 
 @pytest.mark.parametrize(
-    ("language", "said"), [("en", "Losses foreseen: 1 of 1"), ("zh-hans", "提前预警的流失:1 / 1")]
+    ("language", "said"), [("en", "Losses foreseen: 1 of 1"), ("zh-hans", "提前预警的流失：1 / 1")]
 )
 def test_people_are_told_in_their_language(language: str, said: str) -> None:
     with translation.override(language):
