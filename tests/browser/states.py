@@ -255,11 +255,11 @@ def _judge(world: World) -> None:
 
 
 def _try_on_the_past(world: World) -> None:
-    """Leave a backtest that was counted and one that waits."""
+    """Leave a backtest that was counted."""
     rule = WarningRule.objects.get(code="overdue")
     span = backtest.asked(at=NOW)
-    world.objects["backtest"] = backtest.run_now(rule, span=span, by=world.admin, at=NOW)
-    backtest.start(WarningRule.objects.get(code="no-contact"), span=span, by=world.admin, at=NOW)
+    backtest.run_now(rule, span=span, by=world.admin, at=NOW)
+    world.objects["tested"] = rule.code
 
 
 def _stretch(model: type[models.Model]) -> None:
