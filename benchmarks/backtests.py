@@ -36,7 +36,7 @@ CONDITION = {
     depends=(*DEPENDS, "retention/backtest", "retention/rules", "benchmarks/backtests.py"),
 )
 def twelve_steps(stage: Stage) -> Trial:
-    """The command's whole work: match sets of the rule, nine thresholds and twenty live rules at twelve steps.
+    """The command's whole work: match sets of the rule, nine thresholds and twenty live rules.
 
     Alarms, losses, baselines and the interval are part of it. ``one pass`` computes every measure of every
     customer once, as the first night does.

@@ -21,6 +21,7 @@ from retention.rules.conditions import Against, All, AnyOf, Compare, Condition, 
 EACH_SIDE = 4
 SAMPLE = 20_000
 _ORDERED = frozenset({"<", "<=", ">", ">="})
+_MOVED = (Unit.COUNT, Unit.DAYS, Unit.MONEY, Unit.RATIO)
 
 
 class NoThreshold(Refused):
@@ -64,7 +65,11 @@ class Threshold:
 
 def every(condition: Condition) -> list[Threshold]:
     """Return the comparisons of a condition whose threshold can be moved, from left to right."""
-    return [Threshold(number, leaf) for number, leaf in enumerate(condition.leaves()) if _can_be_moved(leaf)]
+    return [
+        Threshold(number, leaf)
+        for number, leaf in enumerate(condition.leaves())
+        if isinstance(leaf, Compare | Against) and _can_be_moved(leaf)
+    ]
 
 
 def chosen(condition: Condition, number: int | None) -> Threshold | None:
@@ -129,11 +134,10 @@ def _round(value: Fraction, threshold: Threshold) -> Decimal:
     return exact.to_integral_value(ROUND_HALF_UP)
 
 
-def _can_be_moved(leaf: Leaf) -> bool:
-    if isinstance(leaf, Against):
-        return leaf.op in _ORDERED
-    is_number = isinstance(leaf, Compare) and not isinstance(leaf.value, str) and leaf.op in _ORDERED
-    return is_number and get(leaf.measure).unit in (Unit.COUNT, Unit.DAYS, Unit.MONEY, Unit.RATIO)
+def _can_be_moved(leaf: Compare | Against) -> bool:
+    if leaf.op not in _ORDERED:
+        return False
+    return isinstance(leaf, Against) or get(leaf.measure).unit in _MOVED
 
 
 def _mapped(condition: Condition, turn: Callable[[Leaf], Condition]) -> Condition:
