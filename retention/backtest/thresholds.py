@@ -19,7 +19,7 @@ from retention.measures.expressions import Row
 from retention.rules.conditions import Against, All, AnyOf, Compare, Condition, Leaf, Not
 
 EACH_SIDE = 4
-SAMPLE = 20_000
+SAMPLE = 4_000
 _ORDERED = frozenset({"<", "<=", ">", ">="})
 _MOVED = (Unit.COUNT, Unit.DAYS, Unit.MONEY, Unit.RATIO)
 
@@ -97,7 +97,7 @@ def around(threshold: Threshold, *, as_of: datetime) -> list[Decimal]:
     """Return at most nine thresholds in order: the one that stands, and four to each side of it.
 
     They divide the customers below it, and those above it, into five equal parts: quantiles of the measure
-    as of ``as_of``, over at most some 20,000 customers.
+    as of ``as_of``, over some 4,000 to 8,000 customers at most.
     """
     values = sorted(_values(threshold, as_of=as_of))
     present = threshold.present
