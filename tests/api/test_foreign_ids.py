@@ -42,14 +42,17 @@ KINDS = {  # names of fields and parameters that hold ids, and of what
 NO_OBJECTS = {
     "attribute",
     "cause",
+    "comparison",  # a place in a condition
     "competitor",
     "into",
+    "minutes_per_call",
     "object_id",
     "parent",
     "product",
     "steps",
     "team",
     "text",
+    "version",
 }
 ASKING = ("outsider", "south_lead")
 
