@@ -11,6 +11,7 @@ class RetentionConfig(AppConfig):
 
         from customers import movers, objections, showing
         from retention import (
+            backtest,  # noqa: F401  — registers its poller with the drain
             keeping,
             routine,
             sweep,  # noqa: F401  — registers its poller with the drain

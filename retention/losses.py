@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from customers.ground import audit, events
 from customers.ground.errors import Refused
 from customers.ground.models import Event
-from customers.models import Customer, User
+from customers.models import Customer, Objection, User
 from retention.models import CaseCause, Loss, RetentionCase
 
 
@@ -93,6 +94,31 @@ def known_at(moment: datetime) -> QuerySet[Loss]:
     """
     known = Loss.objects.filter(occurred_at__lt=moment, recorded_at__lt=moment)
     return known.order_by("occurred_at", "id")
+
+
+@dataclass(frozen=True)
+class Spell:
+    """A time in which a customer was lost; ``definition`` says what told that it was."""
+
+    customer_id: int
+    began_at: datetime
+    ended_at: datetime | None
+    definition: str
+
+
+def spells(*, since: datetime, until: datetime) -> list[Spell]:
+    """Return the spells, as known today, that began before ``until`` and had not ended at ``since``.
+
+    In order of customer and beginning. Left out is who objects to profiling: no rule speaks of them.
+    """
+    lasting = Loss.objects.filter(Q(ended_at__isnull=True) | Q(ended_at__gt=since), occurred_at__lt=until)
+    objecting = Objection.objects.filter(lifted_at__isnull=True).values("customer_id")
+    rows = lasting.exclude(customer_id__in=objecting).order_by("customer_id", "occurred_at", "id")
+    values = rows.values_list("customer_id", "occurred_at", "ended_at", "contract_id")
+    return [
+        Spell(customer, began, ended, "contract" if contract else "case")
+        for customer, began, ended, contract in values.iterator()
+    ]
 
 
 def _write_down(loss: Loss, act: str, *, by: User | None, at: datetime) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from retention.pages import (
+    backtest,
     calendar_link,
     case,
     complaints,
@@ -156,6 +157,9 @@ urlpatterns = [
     path("rules/", rules.rule_list, name="rule_list"),
     path("rules/<int:pk>/switch/", rules.rule_switch, name="rule_switch"),
     path("settings/measures/", measures.measure_list, name="measure_list"),
+    path("rules/<slug:code>/backtest/", backtest.rule_backtest, name="rule_backtest"),
+    path("rules/<slug:code>/backtest/start/", backtest.rule_backtest_start, name="rule_backtest_start"),
+    path("backtests/<int:pk>/cancel/", backtest.backtest_cancel, name="backtest_cancel"),
     path("sweeps/", sweeps.sweep_list, name="sweep_list"),
     path("sweeps/<int:pk>/", sweeps.sweep_page, name="sweep"),
     path("settings/background/", work.work_page, name="work"),

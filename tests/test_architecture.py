@@ -67,6 +67,7 @@ def test_the_domain_reads_real_time_for_leases_and_ingestion_only():
         if "clock.real_now" in path.read_text() and not MAY_READ_IT.search(path.as_posix())
     }
     leases = (
+        "retention/backtest",
         "retention/sweep",
         "customers/ground/runs.py",
         "customers/imports",

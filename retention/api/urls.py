@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from retention.api import (
+    backtests,
     calls,
     cases,
     customers,
@@ -22,6 +23,7 @@ RESOURCES = (
     ("customers", customers.CustomerMeasuresOf, "customer"),
     (f"customers/(?P<customer>{ID})/timeline", customers.Timeline, "customer-timeline"),
     ("rules", rules.Rules, "rule"),
+    ("backtests", backtests.Backtests, "backtest"),
     ("warnings", warnings.Warnings, "warning"),
     ("queue", queue.Queue, "queue"),
     ("cases", cases.Cases, "case"),

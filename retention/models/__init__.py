@@ -1,3 +1,4 @@
+from retention.models.backtests import BacktestRun
 from retention.models.calls import FollowUpCall
 from retention.models.cases import CaseCause, CaseMove, MoveKind, RetentionCase, StatedCause
 from retention.models.fitted import FittedParameters
@@ -10,6 +11,7 @@ from retention.models.sweeps import SweepRun, SweepShard
 from retention.models.warnings import EarlyWarning
 
 __all__ = [
+    "BacktestRun",
     "CaseCause",
     "CaseMove",
     "CustomerMeasures",

@@ -43,14 +43,17 @@ NO_OBJECTS = {
     "attribute",
     "capacity",
     "cause",
+    "comparison",  # a place in a condition
     "competitor",
     "into",
+    "minutes_per_call",
     "object_id",
     "parent",
     "product",
     "steps",
     "team",
     "text",
+    "version",
 }
 ASKING = ("outsider", "south_lead")
 

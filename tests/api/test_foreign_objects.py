@@ -44,6 +44,7 @@ KIND_OF = {  # what the first object in an address is, by what stands before it
     "attribute-values": "attribute_value",
     "attributes": "attribute",
     "audit-events": "audit",
+    "backtests": "backtest",
     "calendar-exceptions": "calendar_exception",
     "calls": "call",
     "cases": "case",

@@ -102,6 +102,7 @@ def build() -> World:
     acted: dict[str, Any] = {"valid_from": NOW.date(), "by": None, "at": NOW}
     world.company = {
         "rule": list(WarningRule.objects.filter(code__startswith="rule-").values_list("pk", flat=True)),
+        "backtest": [makers.make_backtest().pk],
         "sweep": list(SweepRun.objects.values_list("pk", flat=True)),
         "team": [north.pk, south.pk],
         "cause": [makers.cause("price").pk],

@@ -30,7 +30,7 @@ from customers.models import (
     UsageMetric,
     User,
 )
-from retention import calls, cases, rules, segments, sweep
+from retention import backtest, calls, cases, rules, segments, sweep
 from retention.models import RetentionCase, SweepRun, WarningRule
 from tests.factories import (
     NOW,
@@ -250,7 +250,16 @@ def _judge(world: World) -> None:
         world.objects["customer"], kind="save", severity=3, reason="沉默。", by=None, at=NOW
     )
     calls.plan_call(case, reason="谈价格", by=None, at=NOW + timedelta(seconds=2))
+    _try_on_the_past(world)
     world.objects |= {"case": case, "rule": WarningRule.objects.first(), "sweep": SweepRun.objects.first()}
+
+
+def _try_on_the_past(world: World) -> None:
+    """Leave a backtest that was counted."""
+    rule = WarningRule.objects.get(code="overdue")
+    span = backtest.asked(at=NOW)
+    backtest.run_now(rule, span=span, by=world.admin, at=NOW)
+    world.objects["tested"] = rule.code
 
 
 def _stretch(model: type[models.Model]) -> None:

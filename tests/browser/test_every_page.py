@@ -58,6 +58,7 @@ OBJECTS: dict[str, str | tuple[str, ...]] = {
     "retention:contract": "contract",
     "retention:contract_new": "customer",
     "retention:contract_edit": "contract",
+    "retention:rule_backtest": "tested",
     "retention:segment": "segment",
     "retention:segment_edit": "segment",
     "customers:import_undo": "import",

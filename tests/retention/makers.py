@@ -9,8 +9,9 @@ from typing import Any
 
 from customers import complaints
 from customers.models import Cause, Complaint, Customer, User
-from retention import cases, measures
+from retention import backtest, cases, measures
 from retention.models import (
+    BacktestRun,
     CustomerMeasures,
     EarlyWarning,
     FollowUpCall,
@@ -36,6 +37,12 @@ def make_rule(**values: Any) -> WarningRule:
             **values,
         }
     )
+
+
+def make_backtest(*, at: datetime = NOW) -> BacktestRun:
+    """Make a backtest that waits, of a ready rule."""
+    rule = WarningRule.objects.get(code="overdue")
+    return backtest.start(rule, span=backtest.asked(at=at), by=None, at=at)
 
 
 def make_run(*, at: datetime = NOW) -> SweepRun:
