@@ -69,7 +69,7 @@ class RuleDetailShape(RuleShape):
     def get_sentence(self, rule: WarningRule) -> dict[str, str] | None:
         """Say in words what the rule looks for; nothing for a condition that no longer stands."""
         try:
-            condition = rules.parse(rule.condition)
+            condition = rules.read(rule.condition)
         except Refused:
             return None
         currency = company.current().base_currency

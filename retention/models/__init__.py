@@ -3,7 +3,16 @@ from retention.models.cases import CaseCause, CaseMove, MoveKind, RetentionCase,
 from retention.models.losses import Loss
 from retention.models.measures import CustomerMeasures, MeasureState
 from retention.models.renewals import RenewalCase, RenewalPolicy
-from retention.models.rules import RuleVersion, WarningRule
+from retention.models.rules import (
+    Holdout,
+    HoldoutProgramme,
+    PendingMatch,
+    RuleMove,
+    RuleState,
+    RuleVersion,
+    Silence,
+    WarningRule,
+)
 from retention.models.segments import Segment, SegmentCount, SegmentUse, SegmentVersion
 from retention.models.sweeps import SweepRun, SweepShard
 from retention.models.warnings import EarlyWarning
@@ -14,17 +23,23 @@ __all__ = [
     "CustomerMeasures",
     "EarlyWarning",
     "FollowUpCall",
+    "Holdout",
+    "HoldoutProgramme",
     "Loss",
     "MeasureState",
     "MoveKind",
+    "PendingMatch",
     "RenewalCase",
     "RenewalPolicy",
     "RetentionCase",
+    "RuleMove",
+    "RuleState",
     "RuleVersion",
     "Segment",
     "SegmentCount",
     "SegmentUse",
     "SegmentVersion",
+    "Silence",
     "StatedCause",
     "SweepRun",
     "SweepShard",

@@ -76,7 +76,7 @@ def rule_switch(request: HttpRequest, pk: int) -> HttpResponse:
 def _shown(rule: WarningRule, *, currency: str) -> Shown:
     hours = f"{rule.call_within_minutes / 60:g}"
     try:
-        sentence = rules.rule_sentence(rules.parse(rule.condition), currency=currency)
+        sentence = rules.rule_sentence(rules.read(rule.condition), currency=currency)
     except Refused as refusal:
         return Shown(rule, "", str(refusal), hours)
     problem = _("Set aside: the last sweep could not run it.") if rule.broken_since else ""
