@@ -1,6 +1,7 @@
 """Warning rules: conditions over measures, said in a sentence, run as one scan over all customers."""
 
 from retention.rules.compile import Compiled, canonical_evidence, compile_rule
+from retention.rules.contradictions import refuse as refuse_contradictions
 from retention.rules.conditions import Condition, ConditionRefused, Params, parse
 from retention.rules.holdout import HoldoutRefused, NeverHeldOut, Shares, share_of
 from retention.rules.life import (
@@ -48,6 +49,7 @@ __all__ = [
     "move",
     "parse",
     "read",
+    "refuse_contradictions",
     "revert",
     "revise",
     "rule_sentence",
