@@ -288,7 +288,11 @@ def _live_rules(found: Matches, *, at: datetime) -> tuple[str, dict[str, Any]]:
     for n, rule in enumerate(found.rules):
         bound |= {f"rule{n}": rule.rule_id, f"version{n}": rule.version}
         bound[f"cool{n}"] = _moment(at - timedelta(days=rule.cool_down_days))
-        bound |= {f"hold{n}": rule.hold_days, f"no_case{n}": rule.no_case, f"draws{n}": int(rule.is_held_out_of)}
+        bound |= {
+            f"hold{n}": rule.hold_days,
+            f"no_case{n}": rule.no_case,
+            f"draws{n}": int(rule.is_held_out_of),
+        }
         cool = dialect.moment(f"%(cool{n})s")
         lines.append(f"(%(rule{n})s, %(version{n})s, {cool}, %(hold{n})s, %(no_case{n})s, %(draws{n})s)")
     return f"VALUES {', '.join(lines)}", bound

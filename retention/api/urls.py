@@ -22,6 +22,8 @@ RESOURCES = (
     ("customers", customers.CustomerMeasuresOf, "customer"),
     (f"customers/(?P<customer>{ID})/timeline", customers.Timeline, "customer-timeline"),
     ("rules", rules.Rules, "rule"),
+    (f"rules/(?P<rule>{ID})/versions", rules.RuleVersions, "rule-version"),
+    ("silences", rules.Silences, "silence"),
     ("warnings", warnings.Warnings, "warning"),
     ("queue", queue.Queue, "queue"),
     ("cases", cases.Cases, "case"),

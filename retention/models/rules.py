@@ -146,9 +146,7 @@ class RuleVersion(models.Model):
     content = models.JSONField(null=True)  # everything that matters, by name; older ones have none
     reason = models.CharField(max_length=300, blank=True, default="", db_default="")
 
-    privacy = declare(
-        none_keep="id rule version condition severity made_at content reason", staff_keep="by"
-    )
+    privacy = declare(none_keep="id rule version condition severity made_at content reason", staff_keep="by")
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["rule", "version"], name="rule_version_once")]
@@ -188,7 +186,9 @@ class Silence(models.Model):
     )
 
     privacy = declare(
-        none_keep="id rule customer starts_at until_day ended_at", text_blank="reason", staff_keep="by ended_by"
+        none_keep="id rule customer starts_at until_day ended_at",
+        text_blank="reason",
+        staff_keep="by ended_by",
     )
 
     class Meta:

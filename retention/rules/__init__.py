@@ -1,8 +1,8 @@
 """Warning rules: conditions over measures, said in a sentence, run as one scan over all customers."""
 
 from retention.rules.compile import Compiled, canonical_evidence, compile_rule
-from retention.rules.contradictions import refuse as refuse_contradictions
 from retention.rules.conditions import Condition, ConditionRefused, Params, parse
+from retention.rules.contradictions import refuse as refuse_contradictions
 from retention.rules.holdout import HoldoutRefused, NeverHeldOut, Shares, share_of
 from retention.rules.life import (
     MOVES,

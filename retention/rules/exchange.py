@@ -78,7 +78,9 @@ def take(data: Any, *, reason: str = "", by: Actor | None, at: datetime) -> list
             except Refused as refusal:
                 said = [str(refusal)]
         name = str(one.get("code"))[:64] if isinstance(one, dict) and one.get("code") else str(number)
-        problems += [gettext("Rule “%(rule)s”: %(problem)s") % {"rule": name, "problem": text} for text in said]
+        problems += [
+            gettext("Rule “%(rule)s”: %(problem)s") % {"rule": name, "problem": text} for text in said
+        ]
     if problems:
         raise BadRules(problems=" ".join(problems[:20]))
     return taken

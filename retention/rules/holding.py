@@ -73,7 +73,9 @@ def keep_those_that_held(found: Matches, *, as_of: datetime) -> None:
     Measures are computed once for each number of days that a rule asks for, which come from a closed list.
     """
     for days in sorted({rule.hold_days for rule in _holding(found)}):
-        _keep_held(found, [rule for rule in found.rules if rule.hold_days == days], as_of - timedelta(days=days))
+        _keep_held(
+            found, [rule for rule in found.rules if rule.hold_days == days], as_of - timedelta(days=days)
+        )
 
 
 def _keep_held(found: Matches, rules: list[Compiled], before: datetime) -> None:

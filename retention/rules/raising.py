@@ -70,7 +70,9 @@ def raises(
     matching = frozenset(matches)
     since = {one: state.since.get(one, day) for one in matching}
     standing = dict(state.standing)
-    raised = {one for one in matching if one not in standing and _may(one, since, state, day=day, policy=policy)}
+    raised = {
+        one for one in matching if one not in standing and _may(one, since, state, day=day, policy=policy)
+    }
     standing |= dict.fromkeys(raised, Standing.WAITS)
     gone = {one for one in standing if one not in matching and (cleared is None or one in cleared)}
     closed = dict(state.closed)

@@ -105,7 +105,9 @@ def revise(
     return rule
 
 
-def revert(rule: WarningRule, *, version: int, reason: str = "", by: Actor | None, at: datetime) -> WarningRule:
+def revert(
+    rule: WarningRule, *, version: int, reason: str = "", by: Actor | None, at: datetime
+) -> WarningRule:
     """Make what an earlier version held the next version; raise :class:`NoSuchVersion`, and as :func:`save`."""
     found = RuleVersion.objects.filter(rule=rule, version=version).first()
     if found is None:

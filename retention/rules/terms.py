@@ -7,7 +7,6 @@ from typing import Any
 from customers.models import Attribute
 from retention.models import Segment
 from retention.rules.conditions import (
-    MEASURES_ONLY,
     AttributeKind,
     AttributeTerm,
     Condition,

@@ -193,9 +193,7 @@ def _any(found: list[bool | None]) -> bool | None:
 
 
 # --- Why, or why not ------------------------------------------------------------------------------------
-def why(
-    rule: WarningRule, customer: Customer, *, as_of: datetime, user: User, currency: str
-) -> Answer:
+def why(rule: WarningRule, customer: Customer, *, as_of: datetime, user: User, currency: str) -> Answer:
     """Say why a rule warned of a customer as of a moment, or why it did not, to ``user``.
 
     The version that stood then is asked; of a moment before the first, the first. Raises
@@ -212,7 +210,9 @@ def why(
         earlier = tried(condition, customer, as_of=before, currency=currency)[1] is True
     state = state_at(rule, as_of)
     warning = _warned(rule, customer, as_of=as_of, user=user)
-    verdict = _verdict(state, customer, as_of=as_of, held=held, earlier=earlier, is_warned=warning is not None)
+    verdict = _verdict(
+        state, customer, as_of=as_of, held=held, earlier=earlier, is_warned=warning is not None
+    )
     number = version.version if version is not None else None
     return Answer(verdict, state, number, lines, held, earlier, hold_days, warning)
 

@@ -97,11 +97,18 @@ def test_a_rule_is_written_as_a_draft(client: Any, admin: Any, company: Any) -> 
     client.force_login(admin)
     assert client.post("/rules/new/", sent()).status_code == 302
     made = WarningRule.objects.get(code="quiet")
-    assert (made.state, made.condition, made.call_within_minutes, made.opens_work) == ("draft", {"all": [SILENT]}, 960, True)
+    assert (made.state, made.condition, made.call_within_minutes, made.opens_work) == (
+        "draft",
+        {"all": [SILENT]},
+        960,
+        True,
+    )
     assert made.versions.get().by == admin
 
 
-@pytest.mark.parametrize(("severity", "said", "opens"), [("1", "", False), ("1", "1", True), ("3", "0", False)])
+@pytest.mark.parametrize(
+    ("severity", "said", "opens"), [("1", "", False), ("1", "1", True), ("3", "0", False)]
+)
 def test_severity_decides_whether_it_opens_work_unless_the_rule_says_so(
     client: Any, admin: Any, company: Any, severity: str, said: str, opens: bool
 ) -> None:
@@ -190,10 +197,14 @@ def test_a_limit_is_asked_for(client: Any, admin: Any, rule: WarningRule) -> Non
     assert (rule.state, rule.cases_a_day) == ("limited", 3)
 
 
-def test_a_silence_is_shown_and_ended(client: Any, admin: Any, analyst: Any, rule: WarningRule, mine: Customer) -> None:
+def test_a_silence_is_shown_and_ended(
+    client: Any, admin: Any, analyst: Any, rule: WarningRule, mine: Customer
+) -> None:
     client.force_login(admin)
     until = (NOW + 9 * DAY).date().isoformat()
-    client.post("/rules/silent/silence/", {"until": until, "reason": "Moving house", "customer": str(mine.pk)})
+    client.post(
+        "/rules/silent/silence/", {"until": until, "reason": "Moving house", "customer": str(mine.pk)}
+    )
     client.post("/rules/silent/silence/", {"until": until, "reason": ""})
     client.post("/rules/silent/silence/", {"until": "2020-01-01", "reason": "Too late"})
     client.post("/rules/silent/silence/", {"until": until, "reason": "Who?", "customer": "nobody"})
@@ -224,7 +235,12 @@ def verdict(client: Any, query: str) -> str:
 def test_trying_shows_each_condition_with_the_value_seen(
     client: Any, admin: Any, rule: WarningRule, mine: Customer
 ) -> None:
-    tree = {"any": [{"not": {"all": [SILENT, {"measure": "orders_90d", "op": ">", "value": 3}]}}, {"measure": "overdue_ratio", "op": ">=", "value": 2}]}
+    tree = {
+        "any": [
+            {"not": {"all": [SILENT, {"measure": "orders_90d", "op": ">", "value": 3}]}},
+            {"measure": "overdue_ratio", "op": ">=", "value": 2},
+        ]
+    }
     rules.revise(rule, condition=tree, by=None, at=NOW)
     client.force_login(admin)
     rows = EarlyWarning.objects.count()
@@ -250,7 +266,9 @@ def test_why_not_is_answered_for_any_day(client: Any, admin: Any, rule: WarningR
     assert verdict(client, "customer=nobody") == ""
 
 
-def test_what_was_warned_of_leads_to_its_case(client: Any, admin: Any, rule: WarningRule, mine: Customer) -> None:
+def test_what_was_warned_of_leads_to_its_case(
+    client: Any, admin: Any, rule: WarningRule, mine: Customer
+) -> None:
     rules.move(rule, to="live", open_existing=True, by=None, at=NOW)
     sweep.run(as_of=NOW + DAY)
     client.force_login(admin)
@@ -269,9 +287,7 @@ def test_a_match_that_opened_no_case_is_answered_alike_whatever_the_reason(
     shares = rules.Shares(rule=5000) if reason == "held_out" else None
     rules.move(rule, to="live", open_existing=reason != "baseline", shares=shares, by=None, at=NOW)
     if reason == "held_out":
-        Holdout.objects.create(
-            customer=mine, rule=rule, bucket=1, share=5000, is_held_out=True, drawn_at=NOW
-        )
+        Holdout.objects.create(customer=mine, rule=rule, bucket=1, share=5000, is_held_out=True, drawn_at=NOW)
     if reason == "shadow":
         rules.move(rule, to="shadow", by=None, at=NOW)
     if reason == "cap":
@@ -337,7 +353,9 @@ def test_everything_wrong_with_a_file_is_named_and_nothing_taken_over(
                 "code": "bad",
                 "name_en": "B",
                 "name_zh": "乙",
-                "condition": {"all": [{"measure": "shoe_size", **leaf}, {"not": {"measure": "hat_size", **leaf}}]},
+                "condition": {
+                    "all": [{"measure": "shoe_size", **leaf}, {"not": {"measure": "hat_size", **leaf}}]
+                },
             },
         ],
     }
@@ -349,10 +367,16 @@ def test_everything_wrong_with_a_file_is_named_and_nothing_taken_over(
 
 @pytest.mark.parametrize(
     "data",
-    [b"", b"\xff\xfe", b"[1]", b"[" * 100_000, b'{"liuke_rules": 1, "rules": [7, {}, {"code": "A B"}]}',
-     b'{"liuke_rules": 1, "rules": [{"code": "x", "name_en": "X", "name_zh": "X", "condition": {"all": []}}]}',
-     b'{"liuke_rules": 1, "rules": [{"code": "x", "name_en": "X", "name_zh": "X", "condition": {"measure": []}}]}',
-     b'{"liuke_rules": 1, "rules": [{"code": "x", "name_en": "X", "name_zh": "X", "severity": true, "condition": {"all": []}}]}'],
+    [
+        b"",
+        b"\xff\xfe",
+        b"[1]",
+        b"[" * 100_000,
+        b'{"liuke_rules": 1, "rules": [7, {}, {"code": "A B"}]}',
+        b'{"liuke_rules": 1, "rules": [{"code": "x", "name_en": "X", "name_zh": "X", "condition": {"all": []}}]}',
+        b'{"liuke_rules": 1, "rules": [{"code": "x", "name_en": "X", "name_zh": "X", "condition": {"measure": []}}]}',
+        b'{"liuke_rules": 1, "rules": [{"code": "x", "name_en": "X", "name_zh": "X", "severity": true, "condition": {"all": []}}]}',
+    ],
 )
 def test_odd_files_are_refused(client: Any, admin: Any, company: Any, data: bytes) -> None:
     client.force_login(admin)

@@ -115,7 +115,9 @@ def swept(number: int, measured: Callable[[], int]) -> SweepRun:
 @pytest.mark.parametrize("seed", range(4))
 def test_the_sweeps_of_many_days_are_the_fold(rule: WarningRule, seed: int) -> None:
     dice = random.Random(seed)
-    policy = Policy(hold_days=[0, 1, 3, 2][seed], cool_down_days=[0, 2, 4, 3][seed], cases_a_day=[None, 1, 2, 1][seed])
+    policy = Policy(
+        hold_days=[0, 1, 3, 2][seed], cool_down_days=[0, 2, 4, 3][seed], cases_a_day=[None, 1, 2, 1][seed]
+    )
     has_clear = seed % 2 == 1
     rule.hold_days, rule.cool_down_days = policy.hold_days, policy.cool_down_days
     rule.clear_condition = {"measure": "orders_90d", "op": "<=", "value": CLEAR} if has_clear else None

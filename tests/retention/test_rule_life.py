@@ -75,7 +75,9 @@ def test_only_the_moves_of_the_table_are_allowed(before: RuleState, after: RuleS
     else:
         with pytest.raises(rules.MayNotMove):
             rules.move(rule, to=after, cases_a_day=3, by=None, at=NOW)
-    assert WarningRule.objects.get(code="silent").state == (before if RuleMove.objects.count() == moves else after)
+    assert WarningRule.objects.get(code="silent").state == (
+        before if RuleMove.objects.count() == moves else after
+    )
 
 
 def test_two_who_move_at_once_are_told_apart() -> None:
@@ -225,7 +227,10 @@ def test_a_dry_run_compares_the_day_with_the_one_so_many_days_before(days: int, 
 
 def test_a_warning_stands_until_its_clear_condition_holds() -> None:
     longer = {"measure": "days_since_last_contact", "op": "<", "value": 10}
-    rule, customer = rule_of(clear_condition=longer, condition={**SILENT, "op": "between", "value": [60, 70]}), silent()
+    rule, customer = (
+        rule_of(clear_condition=longer, condition={**SILENT, "op": "between", "value": [60, 70]}),
+        silent(),
+    )
     rules.move(rule, to="live", open_existing=True, by=None, at=NOW)
     sweep.run(as_of=NOW + DAY)
     sweep.run(as_of=NOW + 20 * DAY)  # 80 days: no match any more, but nobody spoke either
@@ -432,9 +437,10 @@ def test_the_programme_is_drawn_before_the_rule() -> None:
     out = {c.pk for c in customers if bucket_of(salt, c.pk) < 5000}
     assert set(Holdout.objects.filter(rule=None, is_held_out=True).values_list("customer", flat=True)) == out
     assert Holdout.objects.filter(rule=None).count() == 12
-    assert set(Holdout.objects.filter(rule=rule).values_list("customer", flat=True)) == {
-        c.pk for c in customers
-    } - out
+    assert (
+        set(Holdout.objects.filter(rule=rule).values_list("customer", flat=True))
+        == {c.pk for c in customers} - out
+    )
     assert not RetentionCase.objects.filter(customer__in=out).exists()
 
 

@@ -16,7 +16,6 @@ from customers.ground.errors import Refused
 from retention import rules
 from retention.models import RuleState, WarningRule
 
-
 _STATES = {
     RuleState.DRAFT: gettext_lazy("off"),
     RuleState.RETIRED: gettext_lazy("off"),
@@ -38,7 +37,9 @@ class Command(BaseCommand):
         enabling.add_argument(
             "--open-existing", action="store_true", help="open cases for those who match already"
         )
-        enabling.add_argument("--holdout", default="0", metavar="SHARE", help="share of new matches that is held out, 0 to 0.5")
+        enabling.add_argument(
+            "--holdout", default="0", metavar="SHARE", help="share of new matches that is held out, 0 to 0.5"
+        )
         disabling = acts.add_parser("disable", help="switch rules off and close their warnings")
         disabling.add_argument("codes", nargs="+", metavar="CODE")
 
@@ -94,4 +95,3 @@ def _described(rule: WarningRule) -> dict[str, Any]:
         "version": rule.version,
         "sentence": sentence,
     }
-
