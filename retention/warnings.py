@@ -47,8 +47,9 @@ def raise_matches(
 
     None is raised where one stands (the constraint sees to that), while the rule cools down or is silenced,
     before it has held for its days, or when it was switched off or revised meanwhile. What opens no case,
-    because the rule is in shadow or limited or the customer is held out of it, is raised as withheld. The cool-down counts from the close of the
-    customer's last warning of the rule, or of that warning's case if that came later. A warning that
+    because the rule is in shadow or limited or the customer is held out of it, is raised as withheld. The
+    cool-down counts from the close of the customer's last warning of the rule, or of that warning's case if
+    that came later. A warning that
     was a baseline, or fell with its rule, leaves no cool-down behind; a baseline waits for none. A
     customer that is lost (``Loss``) gets none before the first order after the day of the loss, one that
     objects to profiling none at all, also when she objected while this was running. The evidence is that
@@ -218,7 +219,8 @@ def _drop_those_who_wait(new: str, live: str, *, is_baseline: bool) -> str:
         "WHERE live.rule_id = t.rule_id AND w.rule_id = t.rule_id AND w.customer_id = t.customer_id "
         "AND w.state = 'closed' AND NOT w.is_baseline "
         "AND (w.no_case_because <> 'shadow' OR live.no_case = 'shadow') "
-        "AND ((w.closed_because NOT IN ('rule_off', 'rule_moved') AND w.closed_at > live.cool) OR c.closed_at > live.cool)"
+        "AND ((w.closed_because NOT IN ('rule_off', 'rule_moved') AND w.closed_at > live.cool) "
+        "OR c.closed_at > live.cool)"
     )
     too_new = f"SELECT 1 FROM live WHERE live.rule_id = t.rule_id AND {holding.too_new('t', 'live.hold')}"
     silenced = (

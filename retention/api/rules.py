@@ -186,7 +186,7 @@ class Rules(Lists, Details, Resource):
 
     @action(detail=False, methods=["post"], url_path="import", url_name="import")
     def take(self, request: Request) -> Response:
-        """Take the rules of a file over: new codes as drafts, known ones as their next version; all or nothing."""
+        """Take over the rules of a file: new codes as drafts, known ones as their next version."""
         data = self.taken()
         taken = exchange.take(data, reason=data.get("reason", ""), by=request.user, at=clock.now())
         became: dict[str, list[str]] = {"made": [], "revised": [], "unchanged": []}

@@ -1,6 +1,7 @@
 """Who gets a case, and the reason in words. Pure: people and loads come in, a decision goes out.
 
-The owner of the customer comes first, unless the rule that opened the case names a person or a team. If the owner cannot take it, the person with the fewest open
+The owner of the customer comes first, unless the rule that opened the case names a person or a team. If
+the owner cannot take it, the person with the fewest open
 cases in the customer's team does; among equals the one who has waited longest for a case, so that equal
 loads make a round robin whose position survives closing. Nobody able to take it is an answer too, with
 its reason. Reasons are a code and numbers (no names), stored with the case and rendered when shown.

@@ -285,7 +285,7 @@ def _asks(cases: Sequence[RetentionCase]) -> list[Ask]:
 
 
 def _wishes(customer_ids: Sequence[int]) -> dict[int, tuple[int | None, int | None]]:
-    """Return the person and the team that rules name for their cases, by customer; the gravest rule decides."""
+    """Return the person and the team that rules name, by customer; the gravest rule decides."""
     calling = EarlyWarning.objects.calling().filter(customer__in=customer_ids)  # type: ignore[attr-defined]
     naming = calling.exclude(rule__work_to=WorkTo.OWNER).order_by("severity", "-rule__position", "-pk")
     rows = naming.values_list("customer_id", "rule__work_person_id", "rule__work_team_id")

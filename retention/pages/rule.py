@@ -71,7 +71,7 @@ def _context(request: HttpRequest, rule: WarningRule) -> dict[str, Any]:
     standing = silences.in_force(rule.silences.select_related("customer", "by"), at=at)
     visible = Customer.objects.visible_to(request.user)  # type: ignore[attr-defined]
     may_write = request.user.role in WRITES_RULES  # type: ignore[union-attr]
-    shown = [one for one in standing[:50]]
+    shown = list(standing[:50])
     seen = set(visible.filter(pk__in=[one.customer_id for one in shown]).values_list("pk", flat=True))
     return {
         "rule": rule,

@@ -78,7 +78,7 @@ class _Room:
 
 
 def refuse(condition: Condition) -> None:
-    """Raise :class:`Contradiction` when a group asks for all of what excludes each other, however nested."""
+    """Raise :class:`Contradiction` when a group asks for all of what excludes each other."""
     for group, path in _groups(condition, Path()):
         rooms: dict[str, _Room] = {}
         for leaf, place in _together(group, path):

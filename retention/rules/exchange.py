@@ -1,4 +1,4 @@
-"""Rules as a file: what goes out can come in here or elsewhere; what is wrong with it is named, all at once."""
+"""Rules as a file: what goes out can come in; what is wrong with it is named, all at once."""
 
 from __future__ import annotations
 

@@ -84,8 +84,8 @@ def _keep_held(found: Matches, rules: list[Compiled], before: datetime) -> None:
         scan = Scan(table, customers, company.today(before).number, as_of=before, mode="past")
         with matching(rules, scan=scan) as earlier, connection.cursor() as cursor:
             cursor.execute(
-                f'DELETE FROM "{found.table}" AS t WHERE {dialect.among("t.rule_id", "rules")} AND NOT EXISTS '
-                f'(SELECT 1 FROM "{earlier.table}" e '
+                f'DELETE FROM "{found.table}" AS t WHERE {dialect.among("t.rule_id", "rules")} '
+                f'AND NOT EXISTS (SELECT 1 FROM "{earlier.table}" e '
                 "WHERE e.customer_id = t.customer_id AND e.rule_id = t.rule_id)",
                 {"rules": _ids(rules)},
             )

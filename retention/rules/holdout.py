@@ -42,7 +42,8 @@ class HoldoutRefused(Refused):
 class NeverHeldOut(Refused):
     code = "never_held_out"
     message = _(
-        "“%(rule)s” is about complaints or recovers them. Those customers are called at once: nobody is held out."
+        "“%(rule)s” is about complaints or recovers them. Those customers are called at once: nobody is "
+        "held out."
     )
 
 
@@ -131,7 +132,8 @@ def held_out(match: str) -> str:
 def _undrawn_of_programme(new: str, rules: list[int]) -> list[int]:
     with connection.cursor() as cursor:
         cursor.execute(
-            f'SELECT DISTINCT t.customer_id FROM "{new}" t WHERE t.rule_id IN ({_marks(rules)}) AND NOT EXISTS '
+            f'SELECT DISTINCT t.customer_id FROM "{new}" t WHERE t.rule_id IN ({_marks(rules)}) '
+            "AND NOT EXISTS "
             f"(SELECT 1 FROM {_HOLDOUT} h WHERE h.customer_id = t.customer_id AND h.rule_id IS NULL) "
             "ORDER BY t.customer_id",
             rules,
@@ -143,7 +145,8 @@ def _undrawn(new: str, rules: list[int]) -> list[tuple[int, int | None]]:
     """Return who is not drawn for a rule yet, leaving out whom the programme holds out."""
     with connection.cursor() as cursor:
         cursor.execute(
-            f'SELECT t.customer_id, t.rule_id FROM "{new}" t WHERE t.rule_id IN ({_marks(rules)}) AND NOT EXISTS '
+            f'SELECT t.customer_id, t.rule_id FROM "{new}" t WHERE t.rule_id IN ({_marks(rules)}) '
+            "AND NOT EXISTS "
             f"(SELECT 1 FROM {_HOLDOUT} h WHERE h.customer_id = t.customer_id "
             "AND (h.rule_id = t.rule_id OR (h.rule_id IS NULL AND h.is_held_out))) "
             "ORDER BY t.customer_id, t.rule_id",

@@ -108,7 +108,7 @@ def revise(
 def revert(
     rule: WarningRule, *, version: int, reason: str = "", by: Actor | None, at: datetime
 ) -> WarningRule:
-    """Make what an earlier version held the next version; raise :class:`NoSuchVersion`, and as :func:`save`."""
+    """Make an earlier version the next one; raise :class:`NoSuchVersion`, and as :func:`save`."""
     found = RuleVersion.objects.filter(rule=rule, version=version).first()
     if found is None:
         raise NoSuchVersion(version=version)

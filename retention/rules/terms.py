@@ -28,7 +28,7 @@ def known() -> Terms:
 def read(tree: Json, *, terms: Terms | None = None) -> Condition:
     """Read and check a rule's tree; raise ``ConditionRefused``.
 
-    ``terms``: those that :func:`known` gave. Without them they are asked for, but only for a tree that names any.
+    ``terms``: those that :func:`known` gave. Without them they are asked for, if the tree names any.
     """
     if not names_terms(tree):
         return parse(tree)

@@ -31,7 +31,7 @@ def release(run: SweepRun, *, at: datetime) -> tuple[int, int]:
 
 
 def _waiting(run: SweepRun, *, at: datetime) -> QuerySet[EarlyWarning]:
-    """Return the warnings that wait, of the rules of a run, but not of who is lost or whose rule is silenced."""
+    """Return the warnings of a run's rules that wait, but not of who is lost or silenced."""
     lost = Loss.objects.filter(customer=OuterRef("customer"), ended_at__isnull=True)
     silenced = Silence.objects.filter(
         Q(customer__isnull=True) | Q(customer=OuterRef("customer")),

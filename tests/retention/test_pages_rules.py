@@ -99,7 +99,7 @@ def test_a_rule_is_written_as_a_draft(client: Any, admin: Any, company: Any) -> 
     made = WarningRule.objects.get(code="quiet")
     assert (made.state, made.condition, made.call_within_minutes, made.opens_work) == (
         "draft",
-        {"all": [SILENT]},
+        SILENT,
         960,
         True,
     )
@@ -324,6 +324,12 @@ def upload(data: Any) -> dict[str, Any]:
     return {"file": SimpleUploadedFile("rules.json", text)}
 
 
+def file_of(**values: Any) -> bytes:
+    """Return a file of one rule."""
+    one = {"code": "x", "name_en": "X", "name_zh": "X", **values}
+    return json.dumps({"liuke_rules": 1, "rules": [one]}).encode()
+
+
 def test_rules_go_out_and_come_in_again(client: Any, admin: Any, rule: WarningRule) -> None:
     client.force_login(admin)
     carried = client.get("/rules/export/?code=silent").json()
@@ -373,9 +379,10 @@ def test_everything_wrong_with_a_file_is_named_and_nothing_taken_over(
         b"[1]",
         b"[" * 100_000,
         b'{"liuke_rules": 1, "rules": [7, {}, {"code": "A B"}]}',
-        b'{"liuke_rules": 1, "rules": [{"code": "x", "name_en": "X", "name_zh": "X", "condition": {"all": []}}]}',
-        b'{"liuke_rules": 1, "rules": [{"code": "x", "name_en": "X", "name_zh": "X", "condition": {"measure": []}}]}',
-        b'{"liuke_rules": 1, "rules": [{"code": "x", "name_en": "X", "name_zh": "X", "severity": true, "condition": {"all": []}}]}',
+        file_of(condition={"all": []}),
+        file_of(condition={"measure": []}),
+        file_of(condition=SILENT, severity=True),
+        file_of(condition=SILENT, colour="red"),
     ],
 )
 def test_odd_files_are_refused(client: Any, admin: Any, company: Any, data: bytes) -> None:
