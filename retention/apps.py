@@ -20,6 +20,7 @@ class RetentionConfig(AppConfig):
         from retention.measures import merging
         from retention.pages import entries
         from retention.rules import ready
+        from retention.rules import told
         from retention.segments import counting
 
         complaints.subscribe()
@@ -30,6 +31,8 @@ class RetentionConfig(AppConfig):
         scopes.register()
         entries.enter()
         movers.register(self.get_model("CustomerMeasures"), mover=merging.move)
+        movers.register(self.get_model("EarlyWarning"), exporter=told.export_warnings)
+        movers.register(self.get_model("Holdout"), exporter=told.export_nothing)
         movers.register_app("retention")
         movers.register_undo_blocker("retention.cases", taken_back.in_the_way)
         movers.register_follower("retention.cases", taken_back.follow)

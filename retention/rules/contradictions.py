@@ -87,8 +87,8 @@ def refuse(condition: Condition) -> None:
             if room.is_empty():
                 raise Contradiction(
                     _(
-                        "%(path)s: no customer can meet this together with what else is asked of “%(measure)s” "
-                        "in the same group. Change one of them, or ask for any of these."
+                        "%(path)s: no customer can meet this together with what else is asked of "
+                        "“%(measure)s” in the same group. Change one of them, or ask for any of these."
                     ),
                     path=place,
                     measure=get(leaf.measure).label,
