@@ -19,8 +19,7 @@ class RetentionConfig(AppConfig):
         from retention.cases import merging as cases_merging
         from retention.measures import merging
         from retention.pages import entries
-        from retention.rules import ready
-        from retention.rules import told
+        from retention.rules import ready, told
         from retention.segments import counting
 
         complaints.subscribe()

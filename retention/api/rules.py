@@ -18,8 +18,8 @@ from customers.ground.api.views import Details, Lists, Resource
 from retention import rules, segments
 from retention.api.roles import SEES_RULES, WRITES_RULES
 from retention.api.shapes import (
-    LineShape,
     RuleDetailShape,
+    RuleLineShape,
     RulesFileShape,
     RuleShape,
     SilenceShape,
@@ -218,7 +218,7 @@ class Rules(Lists, Details, Resource):
             "version": answer.version,
             "held": answer.held,
             "warning": answer.warning.pk if answer.warning is not None else None,
-            "lines": LineShape(answer.lines, many=True).data,
+            "lines": RuleLineShape(answer.lines, many=True).data,
         }
         return Response(WhyShape(told).data)
 

@@ -110,7 +110,7 @@ class TakenShape(serializers.Serializer[Any]):
     unchanged = serializers.ListField(child=serializers.CharField())
 
 
-class LineShape(serializers.Serializer[Any]):
+class RuleLineShape(serializers.Serializer[Any]):
     """A condition, or a group: how deep it stands, what was seen, whether it held (null: unknown)."""
 
     depth = serializers.IntegerField()
@@ -131,7 +131,7 @@ class WhyShape(serializers.Serializer[Any]):
     version = serializers.IntegerField(allow_null=True)
     held = serializers.BooleanField(allow_null=True)
     warning = serializers.IntegerField(allow_null=True)
-    lines = LineShape(many=True)
+    lines = RuleLineShape(many=True)
 
 
 class VersionShape(Gives):

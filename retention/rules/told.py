@@ -12,7 +12,8 @@ def export_warnings(person: str, pk: int) -> list[dict[str, Any]]:
     if person != "customer":
         return []
     told = EarlyWarning.objects.told().filter(customer=pk)  # type: ignore[attr-defined]
-    return list(told.order_by("pk").values())
+    rows: Any = told.order_by("pk").values()
+    return list(rows)
 
 
 def export_nothing(person: str, pk: int) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Whoever is held out looks like anybody else: the same bytes with and without what was withheld (decision 14)."""
+"""Whoever is held out looks like anybody else: the same bytes with and without what was withheld."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CHANGING = [
     re.compile(rb'nonce="[^"]*"'),
     re.compile(rb"nonce-[\w+/=-]+"),
     re.compile(rb'csrfmiddlewaretoken" value="[^"]*"'),
-    re.compile(rb'X-CSRFToken[^}]*}'),
+    re.compile(rb"X-CSRFToken[^}]*}"),
     re.compile(rb'"request_id": ?"[^"]*"'),
     re.compile(rb"<code>[0-9a-f]{32}</code>"),  # the number of a request
     re.compile(rb'"instance": ?"[^"]*"'),
@@ -125,4 +125,5 @@ def test_what_is_given_out_about_a_person_leaves_out_what_was_withheld(held: Cus
     assert exporters[EarlyWarning]("customer", held.pk) == []
     assert exporters[Holdout]("customer", held.pk) == []
     told = EarlyWarning.objects.filter(case__isnull=False)
-    assert len(exporters[EarlyWarning]("customer", RetentionCase.objects.get().customer_id)) == told.count() > 0
+    other = RetentionCase.objects.get().customer_id
+    assert len(exporters[EarlyWarning]("customer", other)) == told.count() > 0
