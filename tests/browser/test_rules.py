@@ -38,8 +38,8 @@ def pick(page: Any, name: str, measure: str, value: str) -> None:
 def move(page: Any, to: str) -> None:
     """Move the rule that is shown to another state."""
     page.click(f'[data-move="{to}"] > summary')
-    page.click(f'[data-move="{to}"] form button')
-    page.wait_for_selector(".messages")
+    with page.expect_navigation():
+        page.click(f'[data-move="{to}"] form button')
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -85,7 +85,7 @@ def test_a_rule_is_written_tried_launched_edited_and_taken_back(
     page.set_viewport_size({"width": 390, "height": 844})
     page.screenshot(path=str(tmp_path / f"rule-phone-{language}.png"), full_page=True)
     page.set_viewport_size({"width": 1440, "height": 900})
-    page.click('form[action$="/revert/"] button')
-    page.wait_for_selector(".messages")
+    with page.expect_navigation():
+        page.click('form[action$="/revert/"] button')
     rule.refresh_from_db()
     assert (rule.version, rule.condition["value"]) == (3, 45)
