@@ -250,7 +250,9 @@ def _judge(world: World) -> None:
         world.objects["customer"], kind="save", severity=3, reason="沉默。", by=None, at=NOW
     )
     calls.plan_call(case, reason="谈价格", by=None, at=NOW + timedelta(seconds=2))
-    world.objects |= {"case": case, "rule": WarningRule.objects.first(), "sweep": SweepRun.objects.first()}
+    rule = WarningRule.objects.first()
+    world.objects |= {"case": case, "rule": rule, "sweep": SweepRun.objects.first()}
+    world.objects["rule_code"] = rule.code if rule is not None else ""
 
 
 def _stretch(model: type[models.Model]) -> None:

@@ -58,6 +58,8 @@ OBJECTS: dict[str, str | tuple[str, ...]] = {
     "retention:contract": "contract",
     "retention:contract_new": "customer",
     "retention:contract_edit": "contract",
+    "retention:rule": "rule_code",
+    "retention:rule_edit": "rule_code",
     "retention:segment": "segment",
     "retention:segment_edit": "segment",
     "customers:import_undo": "import",
