@@ -79,6 +79,7 @@ PIECES = {
     *("healthz", "readyz", "metrics", "account_logout", "api:schema", "api:docs"),
     # these need a file that lies on the disk; tests/customers/test_import_pages.py looks at them
     *("customers:import_columns", "customers:import_errors"),
+    "retention:rule_export",  # a file; tests/retention/test_pages_rules.py
     "retention:attachment",  # tests/retention/test_pages_file_tab.py
 }
 WORDS_OF_DATA = {"guanli", "xiaoshou", "customers", "csv", "zhao"}

@@ -1,4 +1,4 @@
-"""A rule's life in a real browser: written, previewed, tried, run in shadow, live, edited, compared, taken back."""
+"""A rule's life in a real browser: written, tried, run in shadow, live, edited, compared, taken back."""
 
 from __future__ import annotations
 
@@ -47,7 +47,8 @@ def test_a_rule_is_written_tried_launched_edited_and_taken_back(
     admin: Any, customer: Any, sign_in: Any, live_server: Any, language: str, tmp_path: Any
 ) -> None:
     OrderFactory(customer=customer, occurred_at=ago(50))
-    CustomerMeasures.objects.create(customer=customer, as_of=NOW, last_order_day=(NOW.date().toordinal() - 50))
+    last = NOW.date().toordinal() - 50
+    CustomerMeasures.objects.create(customer=customer, as_of=NOW, last_order_day=last)
     page = sign_in(admin, language=language)
     page.goto(live_server.url + reverse("retention:rule_new"))
     page.fill("[name=name_en]", "Silent buyers")
