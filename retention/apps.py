@@ -21,7 +21,7 @@ class RetentionConfig(AppConfig):
         from retention.cases import merging as cases_merging
         from retention.measures import learning, merging  # noqa: F401  — learning says what is learnt
         from retention.pages import entries
-        from retention.rules import ready
+        from retention.rules import ready, told
         from retention.segments import counting
 
         complaints.subscribe()
@@ -33,6 +33,8 @@ class RetentionConfig(AppConfig):
         scopes.register()
         entries.enter()
         movers.register(self.get_model("CustomerMeasures"), mover=merging.move)
+        movers.register(self.get_model("EarlyWarning"), exporter=told.export_warnings)
+        movers.register(self.get_model("Holdout"), exporter=told.export_nothing)
         movers.register_app("retention")
         movers.register_undo_blocker("retention.cases", taken_back.in_the_way)
         movers.register_follower("retention.cases", taken_back.follow)

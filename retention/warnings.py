@@ -7,14 +7,24 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import DatabaseError, OperationalError, connection, transaction
 from django.db.models import Count, Exists, Max, OuterRef, QuerySet
 
 from customers.ground import events
 from customers.ground.models import Company, Event
 from customers.models import Customer, Objection
 from retention.measures import dialect, fingerprint
-from retention.models import CustomerMeasures, EarlyWarning, Loss, RetentionCase, SweepRun, WarningRule
+from retention.models import (
+    CustomerMeasures,
+    EarlyWarning,
+    Loss,
+    RetentionCase,
+    Silence,
+    SweepRun,
+    WarningRule,
+)
+from retention.rules import holding, holdout
+from retention.rules.compile import Compiled
 from retention.rules.scan import Matches, Scan, objects
 
 RAISED, CLOSED = "warning.raised", "warning.closed"
@@ -24,7 +34,10 @@ _RULE = WarningRule._meta.db_table
 _LOSS = Loss._meta.db_table
 _WIDE = CustomerMeasures._meta.db_table
 _COMPANY = Company._meta.db_table
+_SILENCE = Silence._meta.db_table
 _STANDING = "('open', 'withheld')"
+_LIVE = "live (rule_id, version, cool, hold, no_case, draws)"
+_TOLD = ("", EarlyWarning.NoCase.WARNS_ONLY)
 
 
 def raise_matches(
@@ -32,13 +45,16 @@ def raise_matches(
 ) -> dict[str, int]:
     """Raise a warning for every match that needs one; return how many by rule.
 
-    None is raised where one stands (the constraint sees to that), while the rule cools down, or when
-    the rule was switched off or revised meanwhile. The cool-down counts from the close of the
-    customer's last warning of the rule, or of that warning's case if that came later. A warning that
+    None is raised where one stands (the constraint sees to that), while the rule cools down or is silenced,
+    before it has held for its days, or when it was switched off or revised meanwhile. What opens no case,
+    because the rule is in shadow or limited or the customer is held out of it, is raised as withheld. The
+    cool-down counts from the close of the customer's last warning of the rule, or of that warning's case if
+    that came later. A warning that
     was a baseline, or fell with its rule, leaves no cool-down behind; a baseline waits for none. A
     customer that is lost (``Loss``) gets none before the first order after the day of the loss, one that
     objects to profiling none at all, also when she objected while this was running. The evidence is that
-    of the scan. Side effects: a ``warning.raised`` event each, unless ``is_baseline``.
+    of the scan. Side effects: draws of hold-outs; a ``warning.raised`` event each, unless it is withheld or
+    ``is_baseline``.
     """
     mine = _of(run, found.scan)
     last = mine.aggregate(last=Max("id"))["last"] or 0
@@ -48,7 +64,7 @@ def raise_matches(
     new = mine.filter(id__gt=last)
     _spare_objectors(new)
     if not is_baseline:
-        _tell(RAISED, new, at=at)
+        _tell(RAISED, new.filter(no_case_because__in=_TOLD), at=at)
     return raised | dict(new.order_by().values_list("rule__code").annotate(Count("id")))
 
 
@@ -63,32 +79,61 @@ def _of(run: SweepRun, scan: Scan) -> QuerySet[EarlyWarning]:
 def close_gone(found: Matches, *, scan: Scan, at: datetime) -> tuple[int, list[int]]:
     """Close the standing warnings in scope whose rule was scanned and no longer matches.
 
+    A rule with a clear condition closes them only once that holds, too.
     Returns how many, and the ids of the cases that they belonged to. A rule that failed closes nothing.
     Whoever got a newer row since the scan is left to the pass that wrote it: with the row, the answer may
     have changed. Side effects: ``warning.closed`` events.
     """
-    if not found.rules:
-        return 0, []
+    closed: list[tuple[int, int | None]] = []
+    plain = [rule for rule in found.rules if rule.clear is None]
+    if plain:
+        closed += _close_gone(found, plain, scan=scan, at=at)
+    for rule in found.rules:
+        if rule.clear is not None:
+            closed += _close_cleared(found, rule, scan=scan, at=at)
+    _tell_of(CLOSED, [warning for warning, _case in closed], at=at)
+    return len(closed), sorted({case for _warning, case in closed if case is not None})
+
+
+def _close_cleared(
+    found: Matches, rule: Compiled, *, scan: Scan, at: datetime
+) -> list[tuple[int, int | None]]:
+    """Close the warnings of a rule with a condition of its own for that; name it as failed if it raises."""
+    try:
+        with transaction.atomic():
+            return _close_gone(found, [rule], scan=scan, at=at)
+    except OperationalError:
+        raise  # a deadlock, a lost connection: no rule is to blame
+    except DatabaseError as error:
+        found.failed[rule.code] = type(error).__name__
+        return []
+
+
+def _close_gone(
+    found: Matches, rules: Sequence[Compiled], *, scan: Scan, at: datetime
+) -> list[tuple[int, int | None]]:
+    """Close what no longer matches, and is cleared where the (one) rule says when; return ids and cases."""
+    params = scan.params()
+    clear = rules[0].clear
+    cleared = f" AND {clear.sql(params)}" if clear is not None else ""
+    params.values |= {
+        "rules": dialect.bind_ids([rule.rule_id for rule in rules]),
+        "at": _moment(at),
+        "seen": found.seen,
+    }
     with transaction.atomic(), connection.cursor() as cursor, dialect.in_order(cursor):
         cursor.execute(
             f"UPDATE {_WARNING} SET state = 'closed', closed_because = 'sign_gone', closed_at = %(at)s "
             f"WHERE {dialect.among('rule_id', 'rules')} AND state IN {_STANDING} AND raised_at <= %(at)s "
             f"AND {scan.customers.condition('customer_id')} "
             f'AND EXISTS (SELECT 1 FROM "{scan.table}" m WHERE m.customer_id = {_WARNING}.customer_id '
-            f"AND m.as_of <= %(seen)s AND {scan.where()}) "
+            f"AND m.as_of <= %(seen)s AND {scan.where()}{cleared}) "
             f'AND NOT EXISTS (SELECT 1 FROM "{found.table}" t '
             f"WHERE t.customer_id = {_WARNING}.customer_id AND t.rule_id = {_WARNING}.rule_id) "
             "RETURNING id, case_id",
-            {
-                **scan.parameters(),
-                "rules": dialect.bind_ids([rule.rule_id for rule in found.rules]),
-                "at": _moment(at),
-                "seen": found.seen,
-            },
+            params.values,
         )
-        closed = cursor.fetchall()
-    _tell_of(CLOSED, [warning for warning, _case in closed], at=at)
-    return len(closed), sorted({case for _warning, case in closed if case is not None})
+        return list(cursor.fetchall())
 
 
 def close(warnings: QuerySet[EarlyWarning], *, because: str, at: datetime) -> int:
@@ -105,6 +150,21 @@ def close(warnings: QuerySet[EarlyWarning], *, because: str, at: datetime) -> in
     return closed
 
 
+def release(waiting: QuerySet[EarlyWarning], *, run: SweepRun, at: datetime) -> int:
+    """Let warnings that waited for their limited rule ask for a case; return how many.
+
+    Side effects: a ``warning.raised`` event each; they count as raised by ``run``.
+    """
+    ids = list(waiting.order_by("customer_id", "id").values_list("id", flat=True))
+    for start in range(0, len(ids), 1000):
+        some = EarlyWarning.objects.filter(id__in=ids[start : start + 1000])
+        some.filter(state=EarlyWarning.State.WITHHELD, no_case_because=EarlyWarning.NoCase.CAP).update(
+            state=EarlyWarning.State.OPEN, no_case_because="", released_day=run.day, sweep_run=run
+        )
+        _tell(RAISED, some, at=at)
+    return len(ids)
+
+
 def close_of_case(case: RetentionCase, *, because: str, at: datetime) -> int:
     """Close the standing warnings of a case that was closed; return how many. Their cool-down begins."""
     return close(EarlyWarning.objects.filter(case=case), because=because, at=at)
@@ -115,6 +175,7 @@ def _raise(found: Matches, *, run: SweepRun, at: datetime, is_baseline: bool) ->
     if not found.rules:
         return 0
     live, bound = _live_rules(found, at=at)
+    bound |= {"at": _moment(at), "today": found.scan.today}
     with transaction.atomic(), connection.cursor() as cursor:
         new = _without_standing(found, cursor)
         cursor.execute(f'SELECT EXISTS (SELECT 1 FROM "{new}")')
@@ -122,9 +183,10 @@ def _raise(found: Matches, *, run: SweepRun, at: datetime, is_baseline: bool) ->
         if cursor.fetchone()[0]:
             with dialect.by_index(cursor):
                 cursor.execute(_drop_those_who_wait(new, live, is_baseline=is_baseline), bound)
-                bound |= {"at": _moment(at), "today": found.scan.today, "fingerprint": fingerprint()}
-                bound |= {"run": run.pk, "baseline": is_baseline}
-                cursor.execute(_insert(found, new, live), bound)
+                if not is_baseline:
+                    holdout.draw(new, found.rules, at=at)
+                bound |= {"fingerprint": fingerprint(), "run": run.pk, "baseline": is_baseline}
+                cursor.execute(_insert(found, new, live, is_baseline=is_baseline), bound)
                 raised = max(cursor.rowcount, 0)
         cursor.execute(f'DROP TABLE "{new}"')
     return raised
@@ -147,15 +209,27 @@ def _without_standing(found: Matches, cursor: Any) -> str:
 
 
 def _drop_those_who_wait(new: str, live: str, *, is_baseline: bool) -> str:
-    """Return the statement that takes out whose rule cools down, who is lost and who objects."""
+    """Return the statement that takes out whose rule waits or is silenced, who is lost and who objects.
+
+    A baseline waits for nothing. What was raised in shadow cools down in shadow only.
+    """
     cooling = (
         f"SELECT 1 FROM live JOIN {_WARNING} w ON w.rule_id = live.rule_id "
         f"LEFT JOIN {_CASE} c ON c.id = w.case_id "
         "WHERE live.rule_id = t.rule_id AND w.rule_id = t.rule_id AND w.customer_id = t.customer_id "
         "AND w.state = 'closed' AND NOT w.is_baseline "
-        "AND ((w.closed_because <> 'rule_off' AND w.closed_at > live.cool) OR c.closed_at > live.cool)"
+        "AND (w.no_case_because <> 'shadow' OR live.no_case = 'shadow') "
+        "AND ((w.closed_because NOT IN ('rule_off', 'rule_moved') AND w.closed_at > live.cool) "
+        "OR c.closed_at > live.cool)"
     )
-    waits = "" if is_baseline else f" OR EXISTS ({cooling})"
+    too_new = f"SELECT 1 FROM live WHERE live.rule_id = t.rule_id AND {holding.too_new('t', 'live.hold')}"
+    silenced = (
+        f"SELECT 1 FROM {_SILENCE} si WHERE si.rule_id = t.rule_id "
+        "AND (si.customer_id IS NULL OR si.customer_id = t.customer_id) "
+        "AND si.ended_at IS NULL AND si.starts_at <= %(at)s AND si.until_day >= %(today)s"
+    )
+    reasons = [cooling, too_new, silenced]
+    waits = "" if is_baseline else "".join(f" OR EXISTS ({reason})" for reason in reasons)
     lost = (
         f"SELECT 1 FROM {_LOSS} l CROSS JOIN {_COMPANY} co "
         f"LEFT JOIN {_WIDE} x ON x.customer_id = l.customer_id "
@@ -163,20 +237,25 @@ def _drop_those_who_wait(new: str, live: str, *, is_baseline: bool) -> str:
         f"AND coalesce(x.last_order_day, 0) <= {dialect.day_number('l.occurred_at', 'co.time_zone')}"
     )
     return (
-        f'WITH live (rule_id, version, cool) AS ({live}) DELETE FROM "{new}" AS t '
+        f'WITH {_LIVE} AS ({live}) DELETE FROM "{new}" AS t '
         f"WHERE EXISTS ({lost}) OR {objects('t.customer_id')}{waits}"
     )
 
 
-def _insert(found: Matches, new: str, live: str) -> str:
+def _insert(found: Matches, new: str, live: str, *, is_baseline: bool) -> str:
     """Return the statement that raises a warning for each new match whose rule is as it was scanned."""
     columns = (
-        "customer_id, rule_id, rule_version, severity, state, raised_at, as_of_day, closed_because, "
-        "evidence, fingerprint, sweep_run_id, is_baseline"
+        "customer_id, rule_id, rule_version, severity, state, no_case_because, raised_at, as_of_day, "
+        "closed_because, evidence, fingerprint, sweep_run_id, is_baseline"
     )
+    held = f"live.draws = 1 AND {holdout.held_out('t')}"
+    because = f"CASE WHEN live.no_case <> 'shadow' AND {held} THEN 'held_out' ELSE live.no_case END"
+    state = f"CASE WHEN live.no_case IN ('shadow', 'cap') OR ({held}) THEN 'withheld' ELSE 'open' END"
+    if is_baseline:
+        state, because = "'open'", "''"
     return (
-        f"INSERT INTO {_WARNING} ({columns}) WITH live (rule_id, version, cool) AS ({live}) "
-        f"SELECT customer_id, r.id, r.version, r.severity, 'open', {dialect.moment('%(at)s')}, "
+        f"INSERT INTO {_WARNING} ({columns}) WITH {_LIVE} AS ({live}) "
+        f"SELECT customer_id, r.id, r.version, r.severity, {state}, {because}, {dialect.moment('%(at)s')}, "
         f"%(today)s, '', {found.evidence()}, %(fingerprint)s, %(run)s, %(baseline)s "
         f"FROM {found.with_rows(table=new)} JOIN live ON live.rule_id = t.rule_id "
         f"JOIN {_RULE} r ON r.id = live.rule_id AND r.version = live.version AND r.is_enabled "
@@ -202,12 +281,22 @@ def _spare_objectors(new: QuerySet[EarlyWarning]) -> None:
 
 
 def _live_rules(found: Matches, *, at: datetime) -> tuple[str, dict[str, Any]]:
-    """Return the rules that were scanned as rows of id, version and the moment since which one cools down."""
+    """Return the rules that were scanned as rows of ``_LIVE``.
+
+    ``cool`` is the moment since which one cools down, ``hold`` the days that it must have held, ``no_case``
+    why it opens none, ``draws`` whether it has a hold-out.
+    """
     lines, bound = [], dict[str, Any]()
     for n, rule in enumerate(found.rules):
         bound |= {f"rule{n}": rule.rule_id, f"version{n}": rule.version}
         bound[f"cool{n}"] = _moment(at - timedelta(days=rule.cool_down_days))
-        lines.append(f"(%(rule{n})s, %(version{n})s, {dialect.moment(f'%(cool{n})s')})")
+        bound |= {
+            f"hold{n}": rule.hold_days,
+            f"no_case{n}": rule.no_case,
+            f"draws{n}": int(rule.is_held_out_of),
+        }
+        cool = dialect.moment(f"%(cool{n})s")
+        lines.append(f"(%(rule{n})s, %(version{n})s, {cool}, %(hold{n})s, %(no_case{n})s, %(draws{n})s)")
     return f"VALUES {', '.join(lines)}", bound
 
 
@@ -238,8 +327,10 @@ def _data_sql() -> str:
 
 
 def _tell_of(kind: str, ids: Sequence[int], *, at: datetime) -> None:
+    """Tell of those of the warnings that were not withheld."""
     for start in range(0, len(ids), 1000):
-        _tell(kind, EarlyWarning.objects.filter(id__in=ids[start : start + 1000]), at=at)
+        some = EarlyWarning.objects.filter(id__in=ids[start : start + 1000])
+        _tell(kind, some.filter(no_case_because__in=_TOLD), at=at)
 
 
 def _moment(moment: datetime) -> Any:

@@ -20,9 +20,13 @@ from retention.models import (
     FollowUpCall,
     Loss,
     RetentionCase,
+    RuleState,
+    RuleVersion,
+    Silence,
     SweepRun,
     WarningRule,
 )
+from retention.rules.why import Verdict
 
 LANGUAGES = ("en", "zh-hans")
 
@@ -37,6 +41,8 @@ class SentenceShape(serializers.Serializer[Any]):
 class RuleShape(Gives):
     """A warning rule as lists show it."""
 
+    state = serializers.ChoiceField(RuleState.choices, read_only=True)
+
     class Meta:
         model = WarningRule
         fields = [
@@ -48,6 +54,14 @@ class RuleShape(Gives):
             "case_kind",
             "cool_down_days",
             "call_within_minutes",
+            "hold_days",
+            "opens_work",
+            "work_to",
+            "work_team",
+            "work_person",
+            "state",
+            "cases_a_day",
+            "holdout_share",
             "is_enabled",
             "is_ready_made",
             "version",
@@ -60,16 +74,17 @@ class RuleDetailShape(RuleShape):
     """A warning rule with its condition, as a tree and in words."""
 
     condition = serializers.JSONField()
+    clear_condition = serializers.JSONField(allow_null=True)
     sentence = serializers.SerializerMethodField()
 
     class Meta(RuleShape.Meta):
-        fields = [*RuleShape.Meta.fields, "condition", "sentence"]
+        fields = [*RuleShape.Meta.fields, "condition", "clear_condition", "sentence"]
 
     @extend_schema_field(SentenceShape(allow_null=True))
     def get_sentence(self, rule: WarningRule) -> dict[str, str] | None:
         """Say in words what the rule looks for; nothing for a condition that no longer stands."""
         try:
-            condition = rules.parse(rule.condition)
+            condition = rules.read(rule.condition)
         except Refused:
             return None
         currency = company.current().base_currency
@@ -78,6 +93,65 @@ class RuleDetailShape(RuleShape):
             with translation.override(language):
                 said[language[:2]] = rules.rule_sentence(condition, currency=currency)
         return said
+
+
+class RulesFileShape(serializers.Serializer[Any]):
+    """Rules as a file carries them."""
+
+    liuke_rules = serializers.IntegerField()
+    rules = serializers.ListField(child=serializers.DictField())
+
+
+class TakenShape(serializers.Serializer[Any]):
+    """What became of the rules of a file."""
+
+    made = serializers.ListField(child=serializers.CharField())
+    revised = serializers.ListField(child=serializers.CharField())
+    unchanged = serializers.ListField(child=serializers.CharField())
+
+
+class RuleLineShape(serializers.Serializer[Any]):
+    """A condition, or a group: how deep it stands, what was seen, whether it held (null: unknown)."""
+
+    depth = serializers.IntegerField()
+    text = serializers.CharField()
+    seen = serializers.CharField()
+    held = serializers.BooleanField(allow_null=True)
+    is_group = serializers.BooleanField()
+
+
+class WhyShape(serializers.Serializer[Any]):
+    """Why a rule warned of a customer at the end of a day, or why not.
+
+    `no_case` is said alike of a baseline, a cool-down, a silence, a limit and a hold-out.
+    """
+
+    verdict = serializers.ChoiceField([str(one) for one in Verdict])
+    state = serializers.ChoiceField(RuleState.choices, allow_null=True)
+    version = serializers.IntegerField(allow_null=True)
+    held = serializers.BooleanField(allow_null=True)
+    warning = serializers.IntegerField(allow_null=True)
+    lines = RuleLineShape(many=True)
+
+
+class VersionShape(Gives):
+    """A version of a rule, with everything that it held."""
+
+    content = serializers.JSONField(allow_null=True)
+
+    class Meta:
+        model = RuleVersion
+        fields = ["version", "condition", "severity", "content", "reason", "made_at", "by"]
+
+
+class SilenceShape(Gives):
+    """A time in which a rule opens no case."""
+
+    until = DayField(source="until_day")
+
+    class Meta:
+        model = Silence
+        fields = ["id", "rule", "customer", "starts_at", "until", "reason", "ended_at"]
 
 
 class WarningShape(Gives):

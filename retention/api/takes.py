@@ -8,12 +8,12 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from customers.ground.api.serializers import MomentField, Takes
-from customers.models import Cause, Contact, Customer, User
+from customers.models import Cause, Contact, Customer, Team, User
 from retention import rules
 from retention.api.known import GREATEST_ID, KnownCode, KnownId, KnownIds
 from retention.cases.closing import CLOSED_BY_HAND
-from retention.models import FollowUpCall, RetentionCase, WarningRule
-from retention.models.rules import CaseKind, Severity
+from retention.models import FollowUpCall, RetentionCase, RuleState
+from retention.models.rules import HOLD_DAYS, CaseKind, Severity, WorkTo
 
 MOST_AT_ONCE = 500
 
@@ -125,33 +125,110 @@ class ConditionField(serializers.DictField):
     def to_internal_value(self, data: Any) -> Any:
         """Return the tree in its canonical form; say where it cannot stand."""
         try:
-            return rules.parse(super().to_internal_value(data)).as_json()
+            return rules.read(super().to_internal_value(data)).as_json()
         except rules.ConditionRefused as refusal:
             raise serializers.ValidationError(str(refusal), code=refusal.code) from refusal
 
 
-class ReviseRule(Takes):
-    """The next version of a rule."""
-
-    condition = ConditionField()
-    severity = serializers.ChoiceField(Severity.choices, required=False)
+def teams(user: User) -> Any:
+    """Return the teams that a rule may give its cases to."""
+    return Team.objects.all()
 
 
-class MakeRule(Takes):
-    """A new rule, which stands switched off."""
+class _RuleFields(Takes):
+    """What a rule is made of, beside its code."""
 
-    code = serializers.RegexField(r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)
     name_en = serializers.CharField(max_length=120)
     name_zh = serializers.CharField(max_length=120)
     condition = ConditionField()
+    clear_condition = ConditionField(required=False, allow_null=True)
     severity = serializers.ChoiceField(Severity.choices, default=Severity.MEDIUM)
+    opens_work = serializers.BooleanField(required=False)
     case_kind = serializers.ChoiceField(CaseKind.choices, default=CaseKind.SAVE)
+    hold_days = serializers.ChoiceField(HOLD_DAYS, default=0)
     cool_down_days = serializers.IntegerField(min_value=0, max_value=3650, default=30)
     call_within_minutes = serializers.IntegerField(min_value=1, max_value=60 * 24 * 366, default=16 * 60)
+    work_to = serializers.ChoiceField(WorkTo.choices, default=WorkTo.OWNER)
+    work_team = KnownId(teams, required=False, allow_null=True)
+    work_person = KnownId(colleagues, required=False, allow_null=True)
+    reason = serializers.CharField(max_length=300, required=False, allow_blank=True)
 
-    def as_rule(self) -> WarningRule:
-        """Return the rule, not yet stored."""
-        return WarningRule(**self.validated_data)
+    def validate(self, values: Any) -> Any:
+        """Name a team and a person by the columns of a rule."""
+        for name in ("work_team", "work_person"):
+            if name in values:
+                named = values.pop(name)
+                values[f"{name}_id"] = named.pk if named is not None else None
+        return values
+
+
+class MakeRule(_RuleFields):
+    """A new rule, which stands as a draft.
+
+    Without `opens_work` a rule of low severity warns only.
+    """
+
+    code = serializers.RegexField(r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)
+
+    def validate(self, values: Any) -> Any:
+        """Let severity decide whether it opens work where nothing is said."""
+        values = super().validate(values)
+        values.setdefault("opens_work", values["severity"] > Severity.LOW)
+        return values
+
+
+class ReviseRule(_RuleFields):
+    """The next version of a rule: what is given changes, what is left out stays."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for one in self.fields.values():
+            one.required = False
+            one.default = serializers.empty
+
+
+class RevertRule(Takes):
+    """An earlier version that becomes the next one."""
+
+    version = serializers.IntegerField(min_value=1, max_value=2**31 - 1)
+    reason = serializers.CharField(max_length=300, required=False, allow_blank=True)
+
+
+class MoveRule(Takes):
+    """Another state, and what a launch asks for.
+
+    Shares are in hundredths of a percent: 1000 is 10 %. Without them the hold-out stays as it is.
+    """
+
+    to = serializers.ChoiceField(RuleState.choices)
+    open_existing = serializers.BooleanField(default=False)
+    cases_a_day = serializers.IntegerField(min_value=1, max_value=10_000, required=False)
+    holdout_share = serializers.IntegerField(min_value=0, max_value=5_000, required=False)
+    programme_share = serializers.IntegerField(min_value=0, max_value=5_000, required=False)
+    reason = serializers.CharField(max_length=300, required=False, allow_blank=True)
+
+    def validate(self, values: Any) -> Any:
+        """Put the shares together."""
+        rule, programme = values.pop("holdout_share", None), values.pop("programme_share", None)
+        if rule is not None or programme is not None:
+            values["shares"] = rules.Shares(rule=rule or 0, programme=programme)
+        return values
+
+
+class SilenceRule(Takes):
+    """Up to which day a rule opens no case, for one customer or for all, and why."""
+
+    customer = KnownId(customers, required=False, allow_null=True)
+    until = serializers.DateField()
+    reason = serializers.CharField(max_length=300)
+
+
+class TakeRules(Takes):
+    """A file of rules, as it is exported."""
+
+    liuke_rules = serializers.IntegerField(min_value=1, max_value=1)
+    rules = serializers.ListField(child=serializers.DictField(), min_length=1, max_length=200)
+    reason = serializers.CharField(max_length=300, required=False, allow_blank=True)
 
 
 class EnableRule(Takes):

@@ -24,6 +24,8 @@ RESOURCES = (
     (f"customers/(?P<customer>{ID})/timeline", customers.Timeline, "customer-timeline"),
     ("rules", rules.Rules, "rule"),
     ("backtests", backtests.Backtests, "backtest"),
+    (f"rules/(?P<rule>{ID})/versions", rules.RuleVersions, "rule-version"),
+    ("silences", rules.Silences, "silence"),
     ("warnings", warnings.Warnings, "warning"),
     ("queue", queue.Queue, "queue"),
     ("cases", cases.Cases, "case"),

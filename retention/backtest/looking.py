@@ -13,6 +13,7 @@ from django.db import connection
 from retention.backtest.baselines import AtRisk
 from retention.measures import compute
 from retention.measures.compute import Customers
+from retention.rules import holding
 from retention.rules.compile import Compiled
 from retention.rules.scan import Matches, Scan, matching
 from retention.sweep.trying import Match
@@ -62,8 +63,9 @@ def look(
     """
     columns = columns_of(asked)
     with compute.at(as_of=as_of, customers=customers, columns=columns) as table:
-        scan = Scan(table, customers, day)
+        scan = Scan(table, customers, day, as_of=as_of, mode="past")
         with matching(asked, scan=scan) as matches:
+            holding.keep_those_that_held(matches, as_of=as_of)
             seen.failed |= matches.failed
             for customer, number in _pairs(matches):
                 seen.matched[number - 1].add(customer)

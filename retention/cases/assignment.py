@@ -1,6 +1,7 @@
 """Who gets a case, and the reason in words. Pure: people and loads come in, a decision goes out.
 
-The owner of the customer comes first. If the owner cannot take it, the person with the fewest open
+The owner of the customer comes first, unless the rule that opened the case names a person or a team. If
+the owner cannot take it, the person with the fewest open
 cases in the customer's team does; among equals the one who has waited longest for a case, so that equal
 loads make a round robin whose position survives closing. Nobody able to take it is an answer too, with
 its reason. Reasons are a code and numbers (no names), stored with the case and rendered when shown.
@@ -16,6 +17,7 @@ from typing import TypeAlias
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+BY_RULE = "by_rule"
 OWNER = "owner"
 LEAST_LOADED = "least_loaded"
 WAITED_LONGEST = "waited_longest"
@@ -23,12 +25,13 @@ NO_TEAM = "no_team"
 TEAM_EMPTY = "team_empty"
 ALL_FULL = "all_full"
 ALL_AWAY = "all_away"
-REASON_CODES = (OWNER, LEAST_LOADED, WAITED_LONGEST, NO_TEAM, TEAM_EMPTY, ALL_FULL, ALL_AWAY)
+REASON_CODES = (BY_RULE, OWNER, LEAST_LOADED, WAITED_LONGEST, NO_TEAM, TEAM_EMPTY, ALL_FULL, ALL_AWAY)
 
 NO_OWNER = "none"
 INACTIVE = "inactive"
 ON_LEAVE = "on_leave"
 FULL = "full"
+TEAM_OF_RULE = "team_of_rule"
 
 ReasonData: TypeAlias = Mapping[str, int | str]
 
@@ -48,10 +51,16 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """A case to be given to somebody: the owner and the team of its customer."""
+    """A case to be given to somebody: the owner and the team of its customer, and what its rule says.
+
+    A rule may name a person, who comes before the owner, or a team of its own. When none of those can take
+    the case, it goes the usual way.
+    """
 
     owner_id: int | None
     team_id: int | None
+    person_id: int | None = None
+    rule_team_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,17 +123,26 @@ class _Desk:
         return [self._assign(ask) for ask in asks]
 
     def _assign(self, ask: Ask) -> Assignment:
+        named = self.people.get(ask.person_id) if ask.person_id is not None else None
+        if named is not None and not self._why_not(named):
+            return self._give(named.user_id, BY_RULE, {})
+        if able := self._able(ask.rule_team_id):
+            return self._give_to_least_loaded(able, {"owner": TEAM_OF_RULE})
         passed_over = self._why_not_the_owner(ask.owner_id)
         if ask.owner_id is not None and not passed_over:
             return self._give(ask.owner_id, OWNER, {})
         data: dict[str, int | str] = {"owner": passed_over}
         if ask.team_id is None:
             return Assignment(None, NO_TEAM, data)
-        team = [person for person in self.teams.get(ask.team_id, ()) if person.is_active]
-        able = [person.user_id for person in team if not self._why_not(person)]
+        able = self._able(ask.team_id)
         if not able:
+            team = [person for person in self.teams.get(ask.team_id, ()) if person.is_active]
             return self._nobody(team, data)
         return self._give_to_least_loaded(able, data)
+
+    def _able(self, team_id: int | None) -> list[int]:
+        team = self.teams.get(team_id, ()) if team_id is not None else ()
+        return [person.user_id for person in team if not self._why_not(person)]
 
     def _give_to_least_loaded(self, able: Sequence[int], data: dict[str, int | str]) -> Assignment:
         fewest = min(self.loads[user_id] for user_id in able)
@@ -189,6 +207,7 @@ def assignment_sentence(code: str, data: ReasonData, *, name: str = "") -> str:
 
 def _owner_sentence(passed_over: str) -> str:
     sentences = {
+        TEAM_OF_RULE: _("The rule gives its cases to a team of its own."),
         NO_OWNER: _("The customer has no account manager."),
         INACTIVE: _("The customer's account manager no longer takes cases."),
         ON_LEAVE: _("The customer's account manager is away."),
@@ -226,6 +245,7 @@ def _decision_sentence(code: str, data: ReasonData, *, name: str) -> str:
 
 def _plain_decisions() -> dict[str, str]:
     return {
+        BY_RULE: _("Given to %(name)s because the rule says so."),
         OWNER: _("Given to %(name)s because %(name)s looks after this customer."),
         NO_TEAM: _("Nobody got the case because the customer belongs to no team."),
         TEAM_EMPTY: _("Nobody got the case because nobody in the customer's team takes cases."),

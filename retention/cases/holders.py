@@ -22,7 +22,8 @@ from customers.models import Access, Customer, User
 from customers.models.people import Role
 from retention.cases import moves
 from retention.cases.assignment import Ask, Assignment, Candidate, assignment_sentence, choose_many
-from retention.models import FollowUpCall, MoveKind, RetentionCase
+from retention.models import EarlyWarning, FollowUpCall, MoveKind, RetentionCase
+from retention.models.rules import WorkTo
 
 WORKING_ROLES = (Role.ACCOUNT_MANAGER, Role.TEAM_LEAD)
 BY_HAND = "by_hand"
@@ -276,17 +277,25 @@ def _chosen(decision: Assignment, *, at: datetime) -> dict[str, Any]:
 
 
 def _asks(cases: Sequence[RetentionCase]) -> list[Ask]:
-    found = Customer.objects.filter(pk__in=[case.customer_id for case in cases])
-    by_id = {
-        pk: Ask(owner_id, team_id) for pk, owner_id, team_id in found.values_list("pk", "owner_id", "team_id")
-    }
+    ids = [case.customer_id for case in cases]
+    wishes = _wishes(ids)
+    found = Customer.objects.filter(pk__in=ids).values_list("pk", "owner_id", "team_id")
+    by_id = {pk: Ask(owner_id, team_id, *wishes.get(pk, (None, None))) for pk, owner_id, team_id in found}
     return [by_id[case.customer_id] for case in cases]
+
+
+def _wishes(customer_ids: Sequence[int]) -> dict[int, tuple[int | None, int | None]]:
+    """Return the person and the team that rules name, by customer; the gravest rule decides."""
+    calling = EarlyWarning.objects.calling().filter(customer__in=customer_ids)  # type: ignore[attr-defined]
+    naming = calling.exclude(rule__work_to=WorkTo.OWNER).order_by("severity", "-rule__position", "-pk")
+    rows = naming.values_list("customer_id", "rule__work_person_id", "rule__work_team_id")
+    return {customer: (person, team) for customer, person, team in rows}
 
 
 def _decide(asks: Sequence[Ask]) -> list[Assignment]:
     """Ask the rule of assignment with everybody concerned, their loads and their last turns."""
-    owners = {ask.owner_id for ask in asks if ask.owner_id}
-    teams = {ask.team_id for ask in asks if ask.team_id}
+    owners = {one for ask in asks for one in (ask.owner_id, ask.person_id) if one}
+    teams = {one for ask in asks for one in (ask.team_id, ask.rule_team_id) if one}
     concerned = Q(pk__in=owners) | Q(team_id__in=teams, role__in=WORKING_ROLES)
     people = list(User.objects.filter(concerned).order_by("pk"))
     held = RetentionCase.objects.filter(assignee__in=[person.pk for person in people]).values("assignee")

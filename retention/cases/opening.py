@@ -164,13 +164,19 @@ def _grounds_of(warnings: Iterable[EarlyWarning]) -> list[Grounds]:
                 kind=warning.rule.case_kind,
                 severity=warning.severity,
                 within=span,
-                codes={"warnings": [warning.pk]},
+                codes={
+                    "warnings": [warning.pk],
+                    "rules": [warning.rule_id],
+                    "versions": [warning.rule_version],
+                },
             )
             continue
         ground.kind = stronger(ground.kind, warning.rule.case_kind)
         ground.severity = max(ground.severity, warning.severity)
         ground.within = min(ground.within, span)
         ground.codes["warnings"].append(warning.pk)
+        ground.codes["rules"].append(warning.rule_id)
+        ground.codes["versions"].append(warning.rule_version)
     return list(found.values())
 
 

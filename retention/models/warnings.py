@@ -9,7 +9,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from customers.ground.privacy import declare
-from customers.models import User
+from customers.models import Customer, User
 from retention.models.cases import RetentionCase
 from retention.models.rules import WarningRule
 
@@ -21,17 +21,23 @@ class WarningQuerySet(models.QuerySet["EarlyWarning"]):
 
     def calling(self) -> WarningQuerySet:
         """Return warnings that ask for a case: neither a rule's baseline nor withheld."""
-        return self.filter(state=EarlyWarning.State.OPEN, is_baseline=False)
+        return self.filter(state=EarlyWarning.State.OPEN, is_baseline=False, no_case_because="")
 
     def visible_to(self, user: User) -> WarningQuerySet:
-        """Return the warnings that ``user`` may see: those of the cases that she may see.
+        """Return the warnings that ``user`` may see: those of her cases, and of her customers' warnings only.
 
         What was withheld, or a rule's baseline, never got a case and is told to nobody (decision 14),
         also after its sign has gone.
         """
         cases = RetentionCase.objects.visible_to(user)  # type: ignore[attr-defined]
+        customers = Customer.objects.visible_to(user)  # type: ignore[attr-defined]
+        of_no_case = Q(no_case_because=EarlyWarning.NoCase.WARNS_ONLY, customer__in=customers)
+        return self.told().filter(Q(case__in=cases) | of_no_case)
+
+    def told(self) -> WarningQuerySet:
+        """Return the warnings that people may hear of: those of cases, and of rules that warn only."""
         told = self.exclude(state=EarlyWarning.State.WITHHELD).filter(is_baseline=False)
-        return told.filter(case__in=cases)
+        return told.filter(Q(case__isnull=False) | Q(no_case_because=EarlyWarning.NoCase.WARNS_ONLY))
 
 
 class EarlyWarning(models.Model):
@@ -48,6 +54,15 @@ class EarlyWarning(models.Model):
         RULE_OFF = "rule_off", _("the rule was switched off")
         OBJECTED = "objected", _("profiling was objected to")
         MERGED = "merged", _("the customer was merged with another that had the same warning")
+        RULE_MOVED = "rule_moved", _("the rule moved to another state")
+
+    class NoCase(models.TextChoices):
+        """Why a warning opened no case, beside being a baseline; nobody is told apart from analysis."""
+
+        SHADOW = "shadow", _("the rule was in shadow")
+        CAP = "cap", _("the rule had opened its cases of the day")
+        HELD_OUT = "held_out", _("the customer is held out")
+        WARNS_ONLY = "warns", _("the rule warns only")
 
     customer = models.ForeignKey("customers.Customer", on_delete=models.PROTECT, related_name="warnings")
     rule = models.ForeignKey(WarningRule, on_delete=models.PROTECT, related_name="warnings")
@@ -69,10 +84,17 @@ class EarlyWarning(models.Model):
     # warning until the sign has gone away (decision 14's wording: "this rule opened no case").
     is_baseline = models.BooleanField(default=False)
 
+    # Not "" on what is withheld, for good, and on what only warns.
+    no_case_because = models.CharField(
+        max_length=8, choices=NoCase.choices, blank=True, default="", db_default=""
+    )
+    released_day = models.IntegerField(null=True)  # local day on which a limited rule let it open a case
+
     objects: ClassVar[models.Manager[EarlyWarning]] = WarningQuerySet.as_manager()  # type: ignore[assignment]
 
     privacy = declare(
-        none_keep="id rule rule_version severity state closed_because fingerprint sweep_run case is_baseline",
+        none_keep="id rule rule_version severity state closed_because fingerprint sweep_run case is_baseline "
+        "no_case_because released_day",
         conduct_keep="customer raised_at as_of_day closed_at evidence",
     )
 
@@ -97,5 +119,10 @@ class EarlyWarning(models.Model):
                 fields=["-raised_at", "-id"],
                 condition=Q(state="open", is_baseline=False),
                 name="warning_news",
+            ),
+            models.Index(  # what waits for a limited rule, and what it released today
+                fields=["rule", "released_day"],
+                condition=Q(no_case_because="cap") | Q(released_day__isnull=False),
+                name="warning_waits",
             ),
         ]

@@ -1,4 +1,4 @@
-"""Warning rules as sentences, on and off."""
+"""Warning rules as sentences, with the state of each."""
 
 from __future__ import annotations
 
@@ -56,27 +56,19 @@ def rule_list(request: HttpRequest) -> HttpResponse:
 @require_POST
 @allow("admin")
 def rule_switch(request: HttpRequest, pk: int) -> HttpResponse:
-    """Switch a rule on (for new matches only, or for those who match already too) or off."""
+    """Switch a rule off; how it is switched on is chosen on its own page."""
     rule = get_object_or_404(WarningRule, pk=pk)
-    wanted = request.POST.get("switch", "")
-    try:
-        if wanted == "off":
-            rules.disable(rule, by=request.user, at=clock.now())
-            messages.success(request, _("“%(rule)s” is off.") % {"rule": rule})
-        elif wanted in {"new", "all"}:
-            rules.enable(rule, open_existing=wanted == "all", by=request.user, at=clock.now())
-            messages.success(request, _("“%(rule)s” is on.") % {"rule": rule})
-        else:
-            messages.error(request, _("Say whether the rule goes on or off."))
-    except Refused as refusal:
-        messages.error(request, str(refusal))
+    if request.POST.get("switch") != "off":
+        messages.error(request, _("How a rule is launched is chosen on its page."))
+    elif rules.disable(rule, by=request.user, at=clock.now()):
+        messages.success(request, _("“%(rule)s” is off.") % {"rule": rule})
     return redirect("retention:rule_list")
 
 
 def _shown(rule: WarningRule, *, currency: str) -> Shown:
     hours = f"{rule.call_within_minutes / 60:g}"
     try:
-        sentence = rules.rule_sentence(rules.parse(rule.condition), currency=currency)
+        sentence = rules.rule_sentence(rules.read(rule.condition), currency=currency)
     except Refused as refusal:
         return Shown(rule, "", str(refusal), hours)
     problem = _("Set aside: the last sweep could not run it.") if rule.broken_since else ""

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from retention.measures import Unit, get, stored
 from retention.measures.expressions import Row
-from retention.models import WarningRule
-from retention.rules.conditions import Condition, parse
+from retention.models import EarlyWarning, RuleState, WarningRule
+from retention.rules import terms
+from retention.rules.conditions import Condition, Terms
 
 ALWAYS_SHOWN = ("spend_365d",)
 """Measures that every evidence keeps, because every sentence says what the customer is worth."""
@@ -26,7 +27,12 @@ AS_OF_DAY = "as_of_day"
 
 @dataclass(frozen=True)
 class Compiled:
-    """One version of a rule with its condition and the stored columns of its evidence, sorted."""
+    """One version of a rule with its condition and the stored columns of its evidence, sorted.
+
+    ``hold_days``: how long it must have held. ``clear``: what ends a warning; without it, that the
+    condition is not met any more. ``no_case``: why none of its warnings opens a case, by its own
+    (``EarlyWarning.NoCase``). ``is_held_out_of``: customers are drawn before they get a warning.
+    """
 
     rule_id: int
     code: str
@@ -35,11 +41,20 @@ class Compiled:
     cool_down_days: int
     condition: Condition
     evidence: tuple[str, ...]
+    hold_days: int = 0
+    clear: Condition | None = None
+    no_case: str = ""
+    is_held_out_of: bool = False
 
 
-def compile_rule(rule: WarningRule) -> Compiled:
-    """Return the rule compiled; raise :class:`ConditionRefused` when its condition no longer stands."""
-    condition = parse(rule.condition)
+def compile_rule(rule: WarningRule, *, known: Terms | None = None) -> Compiled:
+    """Return the rule compiled; raise :class:`ConditionRefused` when its condition no longer stands.
+
+    ``known``: the attributes and segments that there are; asked for when a condition names one and it is
+    not given.
+    """
+    condition = terms.read(rule.condition, terms=known)
+    clear = terms.read(rule.clear_condition, terms=known) if rule.clear_condition else None
     return Compiled(
         rule_id=rule.pk,
         code=rule.code,
@@ -48,7 +63,20 @@ def compile_rule(rule: WarningRule) -> Compiled:
         cool_down_days=rule.cool_down_days,
         condition=condition,
         evidence=evidence_columns(condition),
+        hold_days=rule.hold_days,
+        clear=clear,
+        no_case=_no_case(rule),
+        is_held_out_of=rule.holdout_from is not None and rule.state in (RuleState.LIMITED, RuleState.LIVE),
     )
+
+
+def _no_case(rule: WarningRule) -> str:
+    """Return why a rule opens no case at once, whoever it is about."""
+    if rule.state == RuleState.SHADOW:
+        return EarlyWarning.NoCase.SHADOW
+    if not rule.opens_work:
+        return EarlyWarning.NoCase.WARNS_ONLY
+    return EarlyWarning.NoCase.CAP if rule.state == RuleState.LIMITED else ""
 
 
 def evidence_columns(condition: Condition) -> tuple[str, ...]:

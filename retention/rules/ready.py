@@ -12,6 +12,7 @@ from customers.ground import clock
 from retention.models import RuleVersion, WarningRule
 from retention.models.rules import CaseKind, Severity
 from retention.rules.conditions import Json, parse
+from retention.rules.versions import content_of
 
 HOUR = 60
 WORKING_DAY = 8 * HOUR
@@ -321,6 +322,7 @@ def sync(*, at: datetime) -> int:
                     version=rule.version,
                     condition=rule.condition,
                     severity=rule.severity,
+                    content=content_of(rule),
                     made_at=at,
                 )
                 for rule in made

@@ -16,6 +16,7 @@ from django.db import DatabaseError, OperationalError, connection, transaction
 from customers.models import Objection
 from retention.measures import dialect
 from retention.measures.compute import Customers
+from retention.measures.passes import Mode
 from retention.models import WarningRule
 from retention.rules.compile import Compiled, evidence_sql
 from retention.rules.conditions import Params
@@ -32,13 +33,16 @@ class Scan:
     """What was scanned: a table of the wide table's shape, whom of it, on which local day.
 
     Rows that were computed for a later day than the scan's are left alone (``before``): they were
-    judged by a newer pass already.
+    judged by a newer pass already. Attributes and lists are read as of ``as_of``: in a ``live`` scan as they
+    stand, in one of the ``past`` as they were known then.
     """
 
     table: str
     customers: Customers
     today: int
     before: datetime | None = None
+    as_of: datetime | None = None
+    mode: Mode = "live"
 
     def where(self, alias: str = "m") -> str:
         """Return the condition of the rows in scope; who objects to profiling never is."""
@@ -53,6 +57,11 @@ class Scan:
         if self.before:
             bound["before"] = connection.ops.adapt_datetimefield_value(self.before)
         return bound
+
+    def params(self) -> Params:
+        """Return the parameters of a statement about the scan, for conditions to add theirs."""
+        bound = {**self.parameters(), "today": self.today}
+        return Params(self.today, bound, as_of=self.as_of, mode=self.mode)
 
     def count(self) -> int:
         """Return how many customers are in scope."""
@@ -179,7 +188,7 @@ def _pass_on_unless_a_rule_can_be_blamed(error: DatabaseError) -> None:
 def _fill(matches: Matches) -> None:
     """Scan: who matches any rule is parted into a row for each that it matches."""
     scan = matches.scan
-    params = Params(scan.today, {**scan.parameters(), "today": scan.today})
+    params = scan.params()
     conditions = {rule.rule_id: rule.condition.sql(params) for rule in matches.rules}
     some = " OR ".join(conditions.values()) or "1 = 0"
     each, rule_id = dialect.each_that_holds(conditions)

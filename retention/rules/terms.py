@@ -6,7 +6,15 @@ from typing import Any
 
 from customers.models import Attribute
 from retention.models import Segment
-from retention.rules.conditions import AttributeKind, AttributeTerm, SegmentTerm, Terms
+from retention.rules.conditions import (
+    AttributeKind,
+    AttributeTerm,
+    Condition,
+    Json,
+    SegmentTerm,
+    Terms,
+    parse,
+)
 
 
 def known() -> Terms:
@@ -15,6 +23,30 @@ def known() -> Terms:
         attributes={row.code: _attribute(row) for row in Attribute.objects.order_by("code")},
         segments={row.code: segment_term(row) for row in Segment.objects.order_by("code")},
     )
+
+
+def read(tree: Json, *, terms: Terms | None = None) -> Condition:
+    """Read and check a rule's tree; raise ``ConditionRefused``.
+
+    ``terms``: those that :func:`known` gave. Without them they are asked for, if the tree names any.
+    """
+    if not names_terms(tree):
+        return parse(tree)
+    return parse(tree, terms=terms or known())
+
+
+def names_terms(tree: Json) -> bool:
+    """Say whether a tree, well-formed or not, speaks of an attribute or a segment."""
+    left: list[Json] = [tree]
+    while left:
+        node = left.pop()
+        if isinstance(node, dict):
+            if "attribute" in node or "segment" in node:
+                return True
+            left += node.values()
+        elif isinstance(node, list):
+            left += node
+    return False
 
 
 def segment_term(segment: Segment) -> SegmentTerm:

@@ -10,7 +10,7 @@ from customers.ground import audit
 from customers.ground.models import BackgroundRun
 from retention.measures import compute
 from retention.models import SweepRun, WarningRule
-from retention.sweep import shards
+from retention.sweep import releasing, shards
 from retention.sweep.judging import Found
 
 Status = SweepRun.Status
@@ -29,7 +29,9 @@ def finish(run: SweepRun) -> bool:
         if not SweepRun.objects.filter(pk=run.pk, status=Status.RUNNING).update(status=Status.DONE):
             return False
         run.refresh_from_db()
-        summed_up(run.parts.order_by("number").values_list("found", flat=True)).write_to(run)
+        found = summed_up(run.parts.order_by("number").values_list("found", flat=True))
+        release_into(found, run)
+        found.write_to(run)
         compute.note_full_pass(as_of=run.as_of, measures=run.fingerprint)
         write_down(run)
         if run.slot:
@@ -37,6 +39,14 @@ def finish(run: SweepRun) -> bool:
                 status=BackgroundRun.Status.DONE, finished_at=run.as_of
             )
     return True
+
+
+def release_into(found: Found, run: SweepRun) -> None:
+    """Let limited rules open their cases of the day, and count those to what was found."""
+    with found.timing("cases"):
+        opened, planned = releasing.release(run, at=run.as_of)
+    found.cases_opened += opened
+    found.calls_created += planned
 
 
 def fail(run: SweepRun) -> None:

@@ -13,6 +13,7 @@ from customers.ground import localtime
 from retention import cases, warnings
 from retention.measures.compute import Customers
 from retention.models import CustomerMeasures, SweepRun, WarningRule
+from retention.rules import holding, terms
 from retention.rules.compile import Compiled, compile_rule
 from retention.rules.conditions import ConditionRefused
 from retention.rules.scan import Scan, hold, matching
@@ -98,10 +99,13 @@ def judge(run: SweepRun, customers: Customers, *, measuring: Measuring) -> Found
     day = company.today(run.as_of)
     with found.timing("measures"):
         found.wide_rows = measuring()
-    scan = Scan(WIDE, customers, day.number, before=localtime.start_of_day(run.day + 1, day.zone))
+    before = localtime.start_of_day(run.day + 1, day.zone)
+    scan = Scan(WIDE, customers, day.number, before=before, as_of=run.as_of)
     with found.timing("rules"), matching(rules, scan=scan) as matches:
+        holding.note(matches)
         found.warnings |= warnings.raise_matches(matches, run=run, at=run.as_of)
         found.warnings_closed, concerned = warnings.close_gone(matches, scan=scan, at=run.as_of)
+        holding.drop_those_too_new(matches)
         found.matches = matches.counts()
         found.failed_rules |= matches.failed
         found.scan_seconds, found.rule_seconds = matches.seconds, matches.seconds_alone
@@ -122,10 +126,10 @@ def compiled(codes: Sequence[str], found: Found) -> list[Compiled]:
     """
     found.warnings = dict.fromkeys(codes, 0)
     hold(codes)
-    rules = []
+    rules, known = [], terms.known()
     for rule in WarningRule.objects.filter(code__in=codes, is_enabled=True):
         try:
-            rules.append(compile_rule(rule))
+            rules.append(compile_rule(rule, known=known))
         except ConditionRefused as error:
             found.failed_rules[rule.code] = error.code
     return rules

@@ -22,7 +22,7 @@ from customers.ground.errors import Refused
 from retention.measures import compute, fingerprint
 from retention.measures.compute import Customers
 from retention.models import MeasureState, SweepRun, WarningRule
-from retention.rules import switch
+from retention.rules import life
 from retention.sweep import ending, everybody, marks, report, shards, trying
 from retention.sweep.judging import Found, judge
 
@@ -136,7 +136,7 @@ def _refuse_a_day_that_is_over(run: SweepRun, *statuses: str) -> None:
 def _chosen(codes: Sequence[str] | None, *, dry_run: bool) -> list[WarningRule]:
     if codes is None:
         return list(WarningRule.objects.filter(is_enabled=True))
-    found = switch.get(codes)
+    found = life.get(codes)
     for rule in found:
         if not rule.is_enabled and not dry_run:
             raise RuleIsOff(rule=rule.code)
@@ -178,6 +178,7 @@ def _given(run: SweepRun, customers: Customers, marks_read: Sequence[int]) -> No
     try:
         with transaction.atomic():
             found: Found = judge(run, customers, measuring=measuring)
+            ending.release_into(found, run)
             found.write_to(run)
             run.shards = run.shards_done = 1
             ending.write_down(run)

@@ -86,6 +86,7 @@ KIND_OF = {  # what the first object in an address is, by what stands before it
     "reminders": "reminder",
     "renewals": "contract",
     "segments": "segment",
+    "silences": "silence",
     "settings/metrics": "usage_metric",
     "invoices": "invoice",
     "indicators": "indicator",

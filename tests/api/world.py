@@ -35,7 +35,7 @@ from customers.models import (
     UsageMetric,
     User,
 )
-from retention import calls, cases, segments
+from retention import calls, cases, rules, segments
 from retention.models import EarlyWarning, FollowUpCall, Loss, RetentionCase, SweepRun, WarningRule
 from tests.factories import (
     NOW,
@@ -151,6 +151,7 @@ def _belongings(world: World, owner: User, lead: User, *, hidden: bool) -> dict[
         "case": [],
         "call": [],
         "warning": [],
+        "silence": [],
         "loss": [],
     }
     for number in range(2):
@@ -197,6 +198,15 @@ def _belongings(world: World, owner: User, lead: User, *, hidden: bool) -> dict[
         case.refresh_from_db()
         found["case"].append(case.pk)
         found["warning"].append(warning.pk)
+        quiet = rules.silence(
+            warning.rule,
+            customer=customer,
+            until=(NOW + timedelta(days=9)).date(),
+            reason=word(),
+            by=owner,
+            at=NOW,
+        )
+        found["silence"].append(quiet.pk)
         found["call"] += [logged.call.pk, logged.next_call.pk]  # type: ignore[union-attr]
         if number:
             cases.diagnose(case, churn_type="active", causes=[makers.cause("price")], by=owner, at=NOW)

@@ -251,7 +251,9 @@ def _judge(world: World) -> None:
     )
     calls.plan_call(case, reason="谈价格", by=None, at=NOW + timedelta(seconds=2))
     _try_on_the_past(world)
-    world.objects |= {"case": case, "rule": WarningRule.objects.first(), "sweep": SweepRun.objects.first()}
+    rule = WarningRule.objects.first()
+    world.objects |= {"case": case, "rule": rule, "sweep": SweepRun.objects.first()}
+    world.objects["rule_code"] = rule.code if rule is not None else ""
 
 
 def _try_on_the_past(world: World) -> None:

@@ -59,6 +59,8 @@ OBJECTS: dict[str, str | tuple[str, ...]] = {
     "retention:contract_new": "customer",
     "retention:contract_edit": "contract",
     "retention:rule_backtest": "tested",
+    "retention:rule": "rule_code",
+    "retention:rule_edit": "rule_code",
     "retention:segment": "segment",
     "retention:segment_edit": "segment",
     "customers:import_undo": "import",
@@ -78,6 +80,7 @@ PIECES = {
     *("healthz", "readyz", "metrics", "account_logout", "api:schema", "api:docs"),
     # these need a file that lies on the disk; tests/customers/test_import_pages.py looks at them
     *("customers:import_columns", "customers:import_errors"),
+    "retention:rule_export",  # a file; tests/retention/test_pages_rules.py
     "retention:attachment",  # tests/retention/test_pages_file_tab.py
 }
 WORDS_OF_DATA = {"guanli", "xiaoshou", "customers", "csv", "zhao"}

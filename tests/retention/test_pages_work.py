@@ -455,15 +455,16 @@ def test_customer_page_shows_the_newest_value_of_each_attribute(client, manager,
 
 
 # --- Rules ------------------------------------------------------------------------------------
-def test_admin_switches_a_rule_on_and_off_and_others_may_not(client, admin, lead):
+def test_admin_switches_a_rule_off_and_others_may_not(client, admin, lead):
     from retention.models import WarningRule
 
     rule = WarningRule.objects.first()
     address = reverse("retention:rule_switch", args=[rule.pk])
     client.force_login(lead)
-    assert client.post(address, {"switch": "all"}).status_code == 403
+    WarningRule.objects.filter(pk=rule.pk).update(is_enabled=True)
+    assert client.post(address, {"switch": "off"}).status_code == 403
     client.force_login(admin)
-    for switch, expected in (("all", True), ("off", False), ("nonsense", False), ("new", True)):
+    for switch, expected in (("nonsense", True), ("off", False), ("off", False)):
         client.post(address, {"switch": switch})
         rule.refresh_from_db()
         assert rule.is_enabled is expected

@@ -92,11 +92,27 @@ def test_rules_enable_changes_nothing_when_one_of_the_codes_is_unknown() -> None
     assert not WarningRule.objects.filter(is_enabled=True).exists()
 
 
-@pytest.mark.parametrize("share", ["0.1", "1", "half"])
-def test_rules_enable_refuses_a_hold_out_as_yet(share: str) -> None:
-    text, code = refused("rules", "enable", "overdue", "--holdout", share)
+@pytest.mark.parametrize("share", ["0.6", "-0.1", "half", "0.00001", "nan", "inf"])
+def test_rules_enable_refuses_a_share_that_cannot_be_held_out(share: str) -> None:
+    text, code = refused("rules", "enable", "overdue", f"--holdout={share}")
     assert (f"A share of {share} cannot be held out" in text, code) == (True, 2)
     assert not WarningRule.objects.filter(is_enabled=True).exists()
+
+
+def test_rules_enable_holds_nobody_out_of_a_rule_about_complaints() -> None:
+    text, code = refused("rules", "enable", "overdue", "complaint-overdue", "--holdout", "0.1")
+    assert ("nobody is held out" in text, code) == (True, 2)
+    assert not WarningRule.objects.filter(is_enabled=True).exists()
+
+
+def test_rules_enable_holds_out_a_share_only_when_it_is_given() -> None:
+    run("rules", "enable", "overdue")
+    run("rules", "enable", "no-contact", "--holdout", "0.1")
+    shares = WarningRule.objects.filter(is_enabled=True).order_by("code")
+    assert list(shares.values_list("code", "holdout_share", "holdout_from")) == [
+        ("no-contact", 1000, NOW),
+        ("overdue", 0, None),
+    ]
 
 
 # --- sweep ------------------------------------------------------------------------------------

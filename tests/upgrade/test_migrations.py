@@ -32,6 +32,10 @@ MEANT: dict[str, dict[str, str]] = {
         "ADD_UNIQUE": "the column is new and empty: no row breaks it, and old code writes none that could",
         "CREATE_INDEX": "of the new, empty column only; contracts are few",
     },
+    "retention.0015_rule_life": {
+        "CREATE_INDEX": "of new, empty tables, and of new, empty columns of warnings only",
+        "CREATE_INDEX_EXCLUSIVE": "as above",
+    },
     "customers.0003_drop_replaced_indexes": {
         "DROP_INDEX": "dropping takes a moment; 0002 made what replaces them"
     },

@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import json
 from argparse import ArgumentParser
-from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from customers.ground import clock, context
 from customers.ground.errors import Refused
 from retention import rules
-from retention.models import WarningRule
+from retention.models import RuleState, WarningRule
+
+_STATES = {
+    RuleState.DRAFT: gettext_lazy("off"),
+    RuleState.RETIRED: gettext_lazy("off"),
+    RuleState.SHADOW: RuleState.SHADOW.label,
+    RuleState.LIMITED: RuleState.LIMITED.label,
+    RuleState.LIVE: gettext_lazy("on"),
+}
 
 
 class Command(BaseCommand):
@@ -29,7 +37,9 @@ class Command(BaseCommand):
         enabling.add_argument(
             "--open-existing", action="store_true", help="open cases for those who match already"
         )
-        enabling.add_argument("--holdout", default="0", metavar="SHARE", help="only 0 is possible as yet")
+        enabling.add_argument(
+            "--holdout", default="0", metavar="SHARE", help="share of new matches that is held out, 0 to 0.5"
+        )
         disabling = acts.add_parser("disable", help="switch rules off and close their warnings")
         disabling.add_argument("codes", nargs="+", metavar="CODE")
 
@@ -47,15 +57,17 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps({"rules": listed}, ensure_ascii=False))
             return
         for rule in listed:
-            state = _("set aside") if rule["broken"] else _("on") if rule["enabled"] else _("off")
-            self.stdout.write(f"{rule['code']:<20} {state:<10} {rule['sentence']}")
+            state = _("set aside") if rule["broken"] else _STATES[rule["state"]]
+            self.stdout.write(f"{rule['code']:<20} {state!s:<10} {rule['sentence']}")
 
     def _enable(self, options: dict[str, Any]) -> None:
-        _refuse_holdout(options["holdout"])
+        shares = rules.Shares(rule=rules.share_of(options["holdout"]))
         at = clock.now()
         with transaction.atomic():
             for rule in rules.get(options["codes"]):
-                was_off = rules.enable(rule, open_existing=options["open_existing"], by=None, at=at)
+                was_off = rules.enable(
+                    rule, open_existing=options["open_existing"], shares=shares, by=None, at=at
+                )
                 text = _("Switched on: %(rule)s") if was_off else _("Was on already: %(rule)s")
                 self.stdout.write(text % {"rule": rule.code})
 
@@ -70,7 +82,7 @@ class Command(BaseCommand):
 
 def _described(rule: WarningRule) -> dict[str, Any]:
     try:
-        sentence = rules.rule_sentence(rules.parse(rule.condition))
+        sentence = rules.rule_sentence(rules.read(rule.condition))
     except Refused as error:
         sentence = str(error)
     return {
@@ -78,16 +90,8 @@ def _described(rule: WarningRule) -> dict[str, Any]:
         "name_en": rule.name_en,
         "name_zh": rule.name_zh,
         "enabled": rule.is_enabled,
+        "state": str(rule.state),
         "broken": rule.broken_since is not None,
         "version": rule.version,
         "sentence": sentence,
     }
-
-
-def _refuse_holdout(share: str) -> None:
-    try:
-        none_held_out = Decimal(share) == 0
-    except InvalidOperation:
-        none_held_out = False
-    if not none_held_out:
-        raise rules.HoldoutRefused(share=share)

@@ -16,8 +16,11 @@ EDITS = ("team_lead", "admin")
 @require_POST
 @allow(*EDITS)
 def condition_editor(request: HttpRequest) -> HttpResponse:
-    """Draw an editor anew after a press of one of its buttons; writes nothing."""
-    name = request.POST.get("editor", "")
+    """Draw an editor anew after a press of one of its buttons; writes nothing.
+
+    ``of`` names it in the address: a form may hold several.
+    """
+    name = request.GET.get("of") or request.POST.get("editor", "")
     if not Editor.is_name(name):
         raise Http404
     editor = Editor.of_request(request, name, at=clock.now())

@@ -54,7 +54,7 @@ class OfAttribute(Leaf):
         return found in self.values if self.op == "one_of" else TESTS[self.op](found, self.values[0])
 
     def sql(self, params: Params, *, prefix: str = "m.") -> str:
-        value = _newest_value(self.term, params, prefix)
+        value = newest_value(self.term, params, prefix)
         if self.op in ("is_known", "is_unknown"):
             known = f"({value} IS NOT NULL)"
             return known if self.op == "is_known" else f"(NOT {known})"
@@ -116,7 +116,7 @@ class _This(Customers):
         return f"{column} = {self.outer}"
 
 
-def _newest_value(term: AttributeTerm, params: Params, prefix: str) -> str:
+def newest_value(term: AttributeTerm, params: Params, prefix: str) -> str:
     """Return the value of the row's customer as one expression; NULL when none was known."""
     column = _COLUMNS[term.kind]
     source = Source(_VALUES.code, "", _VALUES.fact, tuple(dict.fromkeys((*_VALUES.columns, column))))

