@@ -10,7 +10,7 @@ from django.db.models import Q
 from customers import company
 from customers.ground import clock, localtime
 from customers.ground.models import BackgroundRun
-from retention import segments
+from retention import losses, segments
 from retention.measures import fingerprint
 from retention.models import SweepRun
 from retention.sweep import everybody
@@ -29,8 +29,8 @@ def nightly(*, at: datetime) -> SweepRun | None:
     drains of the others go on with the shards that are left; a run that nobody went on with is taken over
     when its lease (real time) ends; one that failed is tried again after five minutes.
 
-    Once it is done, who belongs to each segment is counted; what of that is left is made up for when it
-    is asked again.
+    Once it is done, losses and returns are found and who belongs to each segment is counted; what of that
+    is left is made up for when it is asked again.
     """
     try:
         day = company.today(at)
@@ -39,7 +39,7 @@ def nightly(*, at: datetime) -> SweepRun | None:
     slot = localtime.day_of(day.number).isoformat()
     if not _take(slot, at=at):
         if BackgroundRun.objects.filter(name=NAME, slot=slot, status=BackgroundRun.Status.DONE).exists():
-            segments.note_counts(at=at)
+            _after(at)
         return None
     mine = BackgroundRun.objects.filter(name=NAME, slot=slot)
     try:
@@ -53,8 +53,14 @@ def nightly(*, at: datetime) -> SweepRun | None:
         mine.update(status=BackgroundRun.Status.FAILED, lease_until=clock.real_now() + TRY_AGAIN)
         raise
     mine.update(status=BackgroundRun.Status.DONE, finished_at=at)
-    segments.note_counts(at=at)
+    _after(at)
     return done
+
+
+def _after(at: datetime) -> None:
+    """Do what rests on measures that are up to date; each step is made up for when it was not done."""
+    losses.nightly(at=at)
+    segments.note_counts(at=at)
 
 
 def _take(slot: str, *, at: datetime) -> bool:
