@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from django.db import connection, transaction
@@ -72,12 +72,9 @@ def _ended(rows: list[tuple[Any, ...]]) -> Iterator[Loss]:
             yield loss
 
 
-def _moment(value: Any) -> datetime:
-    """Return a moment of a plain cursor, which SQLite gives as text in UTC."""
-    if isinstance(value, datetime):
-        return value
-    converted: datetime = Loss._meta.get_field("occurred_at").to_python(f"{value}+00:00")
-    return converted
+def _moment(value: datetime) -> datetime:
+    """Return a moment of a plain cursor, which SQLite gives without its zone."""
+    return value if value.tzinfo else value.replace(tzinfo=UTC)
 
 
 def _recovered(at: datetime) -> list[Loss]:
