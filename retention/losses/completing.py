@@ -9,14 +9,14 @@ from datetime import timedelta
 from django.db.models import Sum
 
 from customers.models import Order
-from retention.models import CutPoints, EarlyWarning, Loss, RevisitPolicy
+from retention.models import CutPoints, EarlyWarning, Loss
 
 AHEAD = timedelta(days=180)
 """How long before a loss a warning may have been raised to have told of it."""
 
 
 def complete(found: Iterable[Loss]) -> None:
-    """Set ``is_valuable``, ``detected_by``, ``days_ahead`` and ``revisit_day`` of rows not yet written.
+    """Set ``is_valuable``, ``detected_by`` and ``days_ahead`` of rows that are not written yet.
 
     A loss is valuable when its margin reaches tier B by the newest limits that were fitted when it was
     recorded; without any it is unknown. The warning is the earliest of those 180 days that were told of: what
@@ -43,12 +43,6 @@ def margins_before(until: Mapping[int, int]) -> dict[int, int]:
         if until[customer] - 365 < day <= until[customer]:
             sums[customer] += margin
     return dict(sums)
-
-
-def first_revisit() -> int | None:
-    """Return how many days after a loss its first revisit is, by the policy."""
-    days = RevisitPolicy.objects.values_list("days", flat=True).first()
-    return int(days.split(",")[0]) if days else None
 
 
 def _set_value(rows: Sequence[Loss]) -> None:

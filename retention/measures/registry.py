@@ -77,6 +77,7 @@ class Measure:
     version: int = 1
     spark: str = ""  # the monthly history of the customer page that shows its course, see ``history``
     higher_is_worse: bool | None = None
+    is_counted: bool = True  # 0 without any fact, where the unit allows it; else unknown
     edges: frozenset[int] = field(init=False)  # days back at which a fact enters or leaves
 
     def __post_init__(self) -> None:
@@ -90,7 +91,7 @@ class Measure:
     @property
     def empty(self) -> int | None:
         """Return its value for a customer without any fact: nothing counted, no moment known."""
-        return 0 if self.is_stored and self.unit in (Unit.COUNT, Unit.MONEY, Unit.FLAG) else None
+        return 0 if self.is_counted and self.is_stored and self.unit in (Unit.COUNT, Unit.MONEY, Unit.FLAG) else None
 
     @property
     def value(self) -> Expr | Ratio:

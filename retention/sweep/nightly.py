@@ -10,7 +10,7 @@ from django.db.models import Q
 from customers import company
 from customers.ground import clock, localtime
 from customers.ground.models import BackgroundRun
-from retention import losses, segments
+from retention import losses, revisits, segments, standing
 from retention.measures import fingerprint
 from retention.models import SweepRun
 from retention.sweep import everybody
@@ -29,8 +29,8 @@ def nightly(*, at: datetime) -> SweepRun | None:
     drains of the others go on with the shards that are left; a run that nobody went on with is taken over
     when its lease (real time) ends; one that failed is tried again after five minutes.
 
-    Once it is done, losses and returns are found and who belongs to each segment is counted; what of that
-    is left is made up for when it is asked again.
+    Once it is done, losses and returns are found, customers judged anew, and who belongs to each segment
+    is counted; what of that is left is made up for when it is asked again.
     """
     try:
         day = company.today(at)
@@ -60,6 +60,8 @@ def nightly(*, at: datetime) -> SweepRun | None:
 def _after(at: datetime) -> None:
     """Do what rests on measures that are up to date; each step is made up for when it was not done."""
     losses.nightly(at=at)
+    standing.nightly(at=at)
+    revisits.nightly(at=at)
     segments.note_counts(at=at)
 
 

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from customers.ground import clock
 from customers.ground.errors import Refused
-from retention import losses
+from retention import losses, standing
 from retention.losses.past import write_history
 from retention.management.commands.sweep import moment
 from retention.models import Loss
@@ -28,7 +28,8 @@ class Command(BaseCommand):
         parser.add_argument(
             "--history",
             metavar="DATE",
-            help="apply today's definitions to the time since DATE, once: spells that would have been found",
+            help="apply today's definitions to the time since DATE, once: spells that would have been found, and "
+            "values and stages as of each month",
         )
         parser.add_argument("--json", action="store_true", help="one object on the last line")
 
@@ -39,7 +40,9 @@ class Command(BaseCommand):
         try:
             as_of = moment(options["as_of"]) if options["as_of"] else at
             if options["history"]:
-                done["history"] = write_history(since=moment(options["history"]), at=at)
+                since = moment(options["history"])
+                done["history"] = write_history(since=since, at=at)
+                done["standings"] = standing.write_history(since=since, at=at)
             if not options["as_of"]:
                 done |= losses.seek(at=at)
         except Refused as error:
