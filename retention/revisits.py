@@ -31,7 +31,8 @@ CHUNK = 200
 class BadCadence(Refused):
     code = "revisit_cadence"
     message = gettext_lazy(
-        "Write up to six numbers of days that rise, from 1 to 1,095, for example 30, 90, 180; nothing for none."
+        "Write up to six numbers of days that rise, from 1 to 1,095, for example 30, 90, 180; nothing for "
+        "none."
     )
 
 
@@ -61,7 +62,7 @@ def set_cadence(days: Sequence[int], *, by: User | None, at: datetime) -> list[i
     wanted = list(days)
     if len(wanted) > MOST_STEPS or wanted != sorted(set(wanted)):
         raise BadCadence()
-    if wanted and not (1 <= wanted[0] and wanted[-1] <= MOST_DAYS):
+    if wanted and not (wanted[0] >= 1 and wanted[-1] <= MOST_DAYS):
         raise BadCadence()
     with transaction.atomic():
         said = {"days": ",".join(map(str, wanted))}
@@ -115,10 +116,10 @@ def plan_many(among: QuerySet[Loss], *, due_at: datetime, by: User, at: datetime
 
 
 def nightly(*, at: datetime) -> int:
-    """Give standing losses their next revisit by the cadence, and open those that are due; return how many.
+    """Give standing losses their next revisit by the cadence, and open those due; return how many.
 
-    A step that had passed before anybody could keep it is left out, so that a new cadence brings no flood. Whoever
-    has an open case is spoken with already. Safe to repeat: goes by 200 losses, a transaction each.
+    A step that had passed before anybody could keep it is left out, so that a new cadence brings no flood.
+    Whoever has an open case is spoken with already. Safe to repeat: goes by 200 losses, a transaction each.
     """
     firm = company.find()
     if firm is None:

@@ -58,7 +58,9 @@ def _set_detection(rows: Sequence[Loss]) -> None:
         customer__in={loss.customer_id for loss in rows}, case__isnull=False, is_baseline=False
     ).exclude(state=EarlyWarning.State.WITHHELD)
     raised = defaultdict(list)
-    for pk, customer, moment in told.order_by("raised_at", "pk").values_list("pk", "customer_id", "raised_at"):
+    for pk, customer, moment in told.order_by("raised_at", "pk").values_list(
+        "pk", "customer_id", "raised_at"
+    ):
         raised[customer].append((moment, pk))
     for loss in rows:
         for moment, pk in raised[loss.customer_id]:

@@ -98,7 +98,7 @@ def _needed(definition: Definition, *, first: int, last: int, order_days: int) -
 def _silences(
     customers: Customers, at: datetime, today: int
 ) -> Iterator[tuple[int, int, int | None, int, int]]:
-    """Yield customer, day of an order, of the next one, of the first one, number of days with one till then."""
+    """Yield customer, day of an order, of the next, of the first, number of days with one till then."""
     bound = {"at": dialect.bind_moment(at), "today": today, **customers.parameters()}
     rows = SILENCES.format(where=customers.condition("customer_id"))
     with transaction.atomic(), connection.cursor() as cursor, dialect.in_order(cursor):

@@ -83,7 +83,9 @@ def _recovered(at: datetime) -> list[Loss]:
     found = []
     for start_of in _in_parts(list(partial.order_by("pk"))):
         now = dict(
-            spent.filter(customer__in=[loss.customer_id for loss in start_of]).values_list("customer_id", "now")
+            spent.filter(customer__in=[loss.customer_id for loss in start_of]).values_list(
+                "customer_id", "now"
+            )
         )
         for loss in start_of:
             if (now.get(loss.customer_id) or 0) >= (loss.spend_before or 0) * RECOVERED:

@@ -91,7 +91,11 @@ class Measure:
     @property
     def empty(self) -> int | None:
         """Return its value for a customer without any fact: nothing counted, no moment known."""
-        return 0 if self.is_counted and self.is_stored and self.unit in (Unit.COUNT, Unit.MONEY, Unit.FLAG) else None
+        return (
+            0
+            if self.is_counted and self.is_stored and self.unit in (Unit.COUNT, Unit.MONEY, Unit.FLAG)
+            else None
+        )
 
     @property
     def value(self) -> Expr | Ratio:

@@ -12,8 +12,8 @@ from retention.models.warnings import EarlyWarning
 __all__ = [
     "CaseCause",
     "CaseMove",
-    "CutPoints",
     "CustomerMeasures",
+    "CutPoints",
     "EarlyWarning",
     "FollowUpCall",
     "Loss",

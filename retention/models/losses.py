@@ -85,9 +85,13 @@ class Loss(models.Model):
     margin_365d = models.BigIntegerField(default=0)  # base minor units lost a year
     ended_at = models.DateTimeField(null=True)  # returned
     end_recorded_at = models.DateTimeField(null=True)
-    ended_because = models.CharField(max_length=9, choices=Ended.choices, blank=True, default="", db_default="")
+    ended_because = models.CharField(
+        max_length=9, choices=Ended.choices, blank=True, default="", db_default=""
+    )
     # empty: recorded before definitions were kept, by a contract or else by hand
-    definition = models.CharField(_("found by"), max_length=8, choices=LossKind.choices, blank=True, default="", db_default="")
+    definition = models.CharField(
+        _("found by"), max_length=8, choices=LossKind.choices, blank=True, default="", db_default=""
+    )
     is_valuable = models.BooleanField(null=True)  # its margin would have put it into tier A or B
     last_order_day = models.IntegerField(null=True)  # of a silent one, as known when it was found
     spend_before = models.BigIntegerField(null=True)  # of a partial loss: what was spent the year before

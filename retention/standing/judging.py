@@ -65,8 +65,8 @@ def appraise(*, as_of: datetime, table: str | None = None) -> int:
     """Write a ``Standing`` for each customer that stands otherwise than it did; return how many.
 
     By the newest limits fitted at ``as_of`` or before; without any, tier and scores are unknown. Reads the
-    measures of ``table`` (from ``compute.at``), else the wide table. Who never ordered nor signed anything has
-    no standing. Side effects: their customers are marked, so that rules see it. Repeating it
+    measures of ``table`` (from ``compute.at``), else the wide table. Who never ordered nor signed anything
+    has no standing. Side effects: their customers are marked, so that rules see it. Repeating it
     changes nothing; goes by ranges of customers, a transaction each.
     """
     limits = _newest(as_of)
@@ -160,8 +160,9 @@ def _statement(table: str, limits: CutPoints | None) -> str:
 
 def _latest() -> str:
     return (
-        f"SELECT * FROM (SELECT m.*, row_number() OVER (PARTITION BY customer_id ORDER BY occurred_at DESC, id"
-        f" DESC) AS back FROM {_STANDING} m WHERE NOT void AND recorded_at <= {dialect.moment('%(as_of)s')}"
+        "SELECT * FROM (SELECT m.*, row_number() OVER (PARTITION BY customer_id"
+        f" ORDER BY occurred_at DESC, id DESC) AS back FROM {_STANDING} m"
+        f" WHERE NOT void AND recorded_at <= {dialect.moment('%(as_of)s')}"
         " AND {within}) r WHERE back = 1"
     )
 

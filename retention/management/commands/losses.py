@@ -28,8 +28,8 @@ class Command(BaseCommand):
         parser.add_argument(
             "--history",
             metavar="DATE",
-            help="apply today's definitions to the time since DATE, once: spells that would have been found, and "
-            "values and stages as of each month",
+            help="apply today's definitions to the time since DATE, once: spells that would have been "
+            "found, and values and stages as of each month",
         )
         parser.add_argument("--json", action="store_true", help="one object on the last line")
 
@@ -47,7 +47,9 @@ class Command(BaseCommand):
                 done |= losses.seek(at=at)
         except Refused as error:
             raise CommandError(str(error), returncode=2) from error
-        known = list(losses.known_at(as_of) if options["as_of"] else Loss.objects.order_by("occurred_at", "id"))
+        known = list(
+            losses.known_at(as_of) if options["as_of"] else Loss.objects.order_by("occurred_at", "id")
+        )
         names = external_ids([loss.customer_id for loss in known])
         rows = [_described(loss, names.get(loss.customer_id, str(loss.customer_id))) for loss in known]
         if options["json"]:
@@ -56,7 +58,8 @@ class Command(BaseCommand):
             return
         for row in rows:
             self.stdout.write(
-                f"{row['customer']:<20} {row['occurred_at']}  {row['definition']:<8}  {row['churn_type'] or '—'}"
+                f"{row['customer']:<20} {row['occurred_at']}  {row['definition']:<8}  "
+                f"{row['churn_type'] or '—'}"
             )
         self.stdout.write(_("Losses: %(number)s") % {"number": len(rows)})
 

@@ -40,8 +40,8 @@ declare(
         source="standing",
         help=_(
             "A are the customers that together bring the first half of the margin of 12 months, unless an "
-            "admin set another share; then B, C and D. Who is near a limit stays where it was. Unknown before "
-            "the first night that fitted the limits."
+            "admin set another share; then B, C and D. Who is near a limit stays where it was. Unknown "
+            "before the first night that fitted the limits."
         ),
         aggregate="max(value_tier)",
         choices=(("A", "A"), ("B", "B"), ("C", "C"), ("D", "D")),

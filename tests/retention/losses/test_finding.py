@@ -127,9 +127,7 @@ def test_personal_window_needs_a_rhythm_and_its_least_days() -> None:
     assert night(10)["lost"] == 1
 
 
-@pytest.mark.parametrize(
-    ("span", "order_days", "days"), [(30, 4, 40), (31, 4, 42), (0, 4, 7), (29, 4, 39)]
-)
+@pytest.mark.parametrize(("span", "order_days", "days"), [(30, 4, 40), (31, 4, 42), (0, 4, 7), (29, 4, 39)])
 def test_needed_days_are_rounded_up(span: int, order_days: int, days: int) -> None:
     assert finding.needed_days(days=7, percent=400, span=span, order_days=order_days) == days
 

@@ -92,7 +92,9 @@ def test_history_begins_at_its_day_and_forgets_nobody_elses_facts() -> None:
 
 def test_candidates_count_who_came_back() -> None:
     ordered(CustomerFactory(), 400, 300, 40)  # silences of 99 and 259 days that ended, of 40 that lasts
-    found = {one.days: (one.lost, one.returned) for one in window.candidates(at=NOW, windows=(40, 41, 99, 100))}
+    found = {
+        one.days: (one.lost, one.returned) for one in window.candidates(at=NOW, windows=(40, 41, 99, 100))
+    }
     assert found == {40: (3, 2), 41: (2, 2), 99: (2, 2), 100: (1, 1)}
 
 

@@ -30,9 +30,7 @@ def row(margin: int | None = None, *, customer: Customer | None = None, **values
     known = {"first_order_day": TODAY - 1000, "last_order_day": TODAY - 1, "orders_365d": 1}
     if margin is not None:
         known["margin_365d"] = margin
-    CustomerMeasures.objects.update_or_create(
-        customer=customer, defaults={"as_of": NOW, **known, **values}
-    )
+    CustomerMeasures.objects.update_or_create(customer=customer, defaults={"as_of": NOW, **known, **values})
     return customer
 
 
