@@ -207,7 +207,7 @@ def _list(request: HttpRequest, form: RevisitForm) -> HttpResponse:
     first, kept = "?" + query.urlencode(), query.urlencode()
     if len(rows) > PAGE:
         query["after"] = f"{rows[PAGE - 1].occurred_at.isoformat()}~{rows[PAGE - 1].pk}"
-    _name_causes(rows[:PAGE])
+    _name(rows[:PAGE])
     context = {
         "rows": rows[:PAGE],
         "filter": found,
@@ -237,8 +237,8 @@ def _after(rows: QuerySet[Loss], key: str) -> QuerySet[Loss]:
     return rows.filter(Q(occurred_at__lt=moment) | Q(occurred_at=moment, pk__lt=number))
 
 
-def _name_causes(rows: list[Loss]) -> None:
-    """Give each row the causes of its case, in one query."""
+def _name(rows: list[Loss]) -> None:
+    """Give each row the causes of its case, in one query, and how early it was told of."""
     named: dict[int, list[Cause]] = {}
     through = RetentionCase.causes.through.objects.filter(
         case__in=[row.case_id for row in rows if row.case_id]
@@ -247,3 +247,5 @@ def _name_causes(rows: list[Loss]) -> None:
         named.setdefault(link.case_id, []).append(link.cause)
     for row in rows:
         row.named = named.get(row.case_id or 0, [])  # type: ignore[attr-defined]
+        days = row.days_ahead or 0
+        row.told = ngettext("%(days)s day before", "%(days)s days before", days) % {"days": days}  # type: ignore[attr-defined]

@@ -36,7 +36,9 @@ def test_sql_equals_python_for_every_measure_and_random_rows(company: Any) -> No
             customer=customer,
             as_of=NOW,
             **{
-                m.code: chance.choice([None, 0, 1, 3, 4, 5, day(NOW), -chance.randrange(99), 10**12])
+                m.code: chance.choice([None, *(code for code, _label in m.choices)])
+                if m.choices
+                else chance.choice([None, 0, 1, 3, 4, 5, day(NOW), -chance.randrange(99), 10**12])
                 for m in measures.stored()
             },
         )
