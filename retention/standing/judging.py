@@ -182,7 +182,7 @@ def _spells() -> str:
 def _tier(limits: CutPoints | None) -> str:
     """Return the tier: a customer moves when its margin passes a limit by the band, else it stays."""
     if limits is None or not limits.tiers:
-        return "NULL"
+        return "CAST(NULL AS varchar(1))"
     plain, above, below = (_rank(limits.tiers, 100 + n) for n in (0, limits.band, -limits.band))
     was = "CASE s.value_tier WHEN 'A' THEN 0 WHEN 'B' THEN 1 WHEN 'C' THEN 2 WHEN 'D' THEN 3 END"
     rank = (
@@ -200,7 +200,7 @@ def _rank(tiers: Sequence[int], percent: int) -> str:
 
 def _score(value: str, better: str, limits: Sequence[int]) -> str:
     if not limits:
-        return "NULL"
+        return "CAST(NULL AS smallint)"
     steps = " + ".join(f"CASE WHEN {value} {better} {int(limit)} THEN 1 ELSE 0 END" for limit in limits)
     return f"CASE WHEN m.last_order_day IS NOT NULL THEN 1 + {steps} END"
 

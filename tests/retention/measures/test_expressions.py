@@ -21,6 +21,8 @@ def parts() -> dict[str, Expr]:
     """Return every expression that a measure is made of; a ratio has two."""
     found: dict[str, Expr] = {"literal": Num(7), "sum": Col("orders_30d") + 2, "product": Num(3) * TODAY}
     for code, measure in measures.every().items():
+        if measure.choices:  # read as it stands: nothing is computed with a code
+            continue
         if isinstance(measure.value, Ratio):
             found[f"{code} top"], found[f"{code} bottom"] = measure.value.top, measure.value.bottom
         else:
