@@ -1,5 +1,6 @@
 """What counts as lost, what a loss tells, how customers stand, and their columns in the wide table."""
 
+import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
