@@ -85,11 +85,16 @@ def plan(loss: Loss, *, due_at: datetime, by: User, at: datetime) -> FollowUpCal
     reason = _reason(loss)
     with transaction.atomic():
         codes = {"loss": loss.pk}
-        who = {"by": by, "at": at}
         case = cases.open_case(
-            loss.customer, kind=CaseKind.WIN_BACK, severity=Severity.LOW, reason=reason, codes=codes, **who
+            loss.customer,
+            kind=CaseKind.WIN_BACK,
+            severity=Severity.LOW,
+            reason=reason,
+            codes=codes,
+            by=by,
+            at=at,
         )
-        call = plan_call(case, due_at=due_at, reason=reason, **who)
+        call = plan_call(case, due_at=due_at, reason=reason, by=by, at=at)
         call.purpose = FollowUpCall.Purpose.REVISIT
         call.save(update_fields=["purpose"])
         loss.revisit_day = localtime.day_number(call.due_at, company.current().time_zone)

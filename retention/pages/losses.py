@@ -1,4 +1,4 @@
-"""Lost customers: the list with its filters, planned revisits, and what counts as lost."""
+"""Lost customers: the list with its filters, and planned revisits."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from customers import company
 from customers.access import allow
@@ -23,20 +23,16 @@ from customers.ground.errors import Refused
 from customers.ground.numbers import whole
 from customers.ground.widgets import LongSelect
 from customers.models import Cause
-from customers.models.people import Role
 from customers.search.finding import matching
 from retention import revisits
-from retention.losses import window
-from retention.models import Loss, LossDefinition, LossKind, RetentionCase
+from retention.models import CaseCause, Loss, LossKind, RetentionCase
 from retention.pages.customers import SEES_CUSTOMERS
 from retention.pages.filters import ListFilter
 from retention.pages.forms import WORKERS
-from retention.pages.loss_forms import FORMS, RevisitForm
-from retention.standing.judging import known_limits
+from retention.pages.loss_forms import RevisitForm
 
 PAGE = 50
 REVISIT_IN = timedelta(days=30)
-VERSIONS = 10
 VALUES = [
     ("yes", gettext_lazy("valuable")),
     ("no", gettext_lazy("of little value")),
@@ -68,7 +64,7 @@ class LossFilter(ListFilter):
         widget=LongSelect,
     )
     value = django_filters.ChoiceFilter(
-        label=gettext_lazy("Value"), choices=VALUES, method="by_value", empty_label=gettext_lazy("all")
+        label=gettext_lazy("Valuable"), choices=VALUES, method="by_value", empty_label=gettext_lazy("all")
     )
     definition = django_filters.ChoiceFilter(
         label=gettext_lazy("Found by"),
@@ -167,37 +163,6 @@ def loss_revisit(request: HttpRequest) -> HttpResponse:
     return redirect(f"{request.path.removesuffix('revisit/')}?{request.GET.urlencode()}")
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
-@allow(Role.ADMIN)
-def loss_settings(request: HttpRequest) -> HttpResponse:
-    """Say what counts as lost, how tiers are cut, and when the lost are called again."""
-    at = clock.now()
-    forms = {name: kind(initial=kind.current(at), prefix=name) for name, kind in FORMS.items()}
-    which = request.POST.get("form", "")
-    if request.method == "POST" and which in FORMS:
-        form = forms[which] = FORMS[which](request.POST, prefix=which)
-        if form.is_valid():
-            try:
-                form.act(by=request.user, at=at)
-            except Refused as refusal:
-                form.add_error(None, str(refusal))
-            else:
-                messages.success(request, _("It counts from the next night on."))
-                return redirect("retention:loss_settings")
-    has_errors = any(form.is_bound for form in forms.values())
-    found = window.candidates(at=at) if company.find() else []
-    context = {
-        "forms": forms,
-        "candidates": found,
-        "proposed": window.proposed(found),
-        "limits": known_limits(at),
-        "currency": company.current().base_currency,
-        "versions": LossDefinition.objects.select_related("by").order_by("-made_at", "-pk")[:VERSIONS],
-        "now": at,
-    }
-    return render(request, "retention/loss_settings.html", context, status=422 if has_errors else 200)
-
-
 def _list(request: HttpRequest, form: RevisitForm) -> HttpResponse:
     at = clock.now()
     found = found_losses(request, at=at)
@@ -240,9 +205,7 @@ def _after(rows: QuerySet[Loss], key: str) -> QuerySet[Loss]:
 def _name(rows: list[Loss]) -> None:
     """Give each row the causes of its case, in one query, and how early it was told of."""
     named: dict[int, list[Cause]] = {}
-    through = RetentionCase.causes.through.objects.filter(
-        case__in=[row.case_id for row in rows if row.case_id]
-    )
+    through = CaseCause.objects.filter(case__in=[row.case_id for row in rows if row.case_id])
     for link in through.select_related("cause").order_by("-is_main", "pk"):
         named.setdefault(link.case_id, []).append(link.cause)
     for row in rows:
