@@ -137,7 +137,7 @@ urlpatterns = [
         for act in ACTS
     ),
     path("settings/renewals/", contract_by_hand.renewal_settings, name="renewal_settings"),
-    path("settings/losses/", loss_settings.loss_settings, name="loss_settings"),
+    path("settings/losses/", loss_settings.loss_settings, name="definitions"),
     path("losses/", losses.loss_list, name="loss_list"),
     path("losses/export/", exports.export_losses, name="export_losses"),
     path("losses/revisit/", losses.loss_revisit, name="loss_revisit"),

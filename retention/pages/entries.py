@@ -30,7 +30,7 @@ def enter() -> None:
     )
     gone = _("When a customer counts as lost, how value tiers are cut, when the lost are called again.")
     register(
-        Entry("retention:loss_settings", _("What counts as lost"), "user-x", admins, 76, "setup", help=gone)
+        Entry("retention:definitions", _("What counts as lost"), "user-x", admins, 76, "setup", help=gone)
     )
     rules = frozenset({"team_lead", "admin", "analyst"})
     register(Entry("retention:segment_list", _("Segments"), "group", rules, 50))

@@ -37,7 +37,7 @@ def loss_settings(request: HttpRequest) -> HttpResponse:
                 form.add_error(None, str(refusal))
             else:
                 messages.success(request, _("It counts from the next night on."))
-                return redirect("retention:loss_settings")
+                return redirect("retention:definitions")
     has_errors = any(form.is_bound for form in forms.values())
     found = window.candidates(at=at) if company.find() else []
     context = {
