@@ -23,7 +23,7 @@ from customers.models import Contract, User
 from retention import losses
 from retention.calls.planning import span_of
 from retention.cases.opening import Grounds, open_for
-from retention.models import CustomerMeasures, Loss, RenewalCase, RenewalPolicy
+from retention.models import CustomerMeasures, Loss, LossKind, RenewalCase, RenewalPolicy, RetentionCase
 from retention.models.rules import CaseKind, Severity
 
 DAYS_BEFORE = 30
@@ -249,8 +249,11 @@ def lapsed(*, day: int, since: int) -> QuerySet[Contract]:
 
 def _count_losses(*, day: int, since: int, at: datetime) -> int:
     """Write a loss for each lapse that has none; a customer who is lost already stays so."""
+    if not losses.in_force(at)[LossKind.CONTRACT].is_on:
+        return 0
     counted = Loss.objects.filter(contract=OuterRef("pk"))
     gone = Loss.objects.filter(customer=OuterRef("customer"), ended_at__isnull=True)
+    gone = gone.exclude(definition=LossKind.PARTIAL)
     waiting = lapsed(day=day, since=since).filter(~Exists(counted), ~Exists(gone))
     rows = list(waiting.order_by("customer_id", "-ends_day", "pk"))
     done = 0
@@ -269,14 +272,24 @@ def _count_losses(*, day: int, since: int, at: datetime) -> int:
                 occurred_at=min(at, localtime.start_of_day(_lapse_day(row), firm.time_zone)),
                 recorded_at=at,
                 margin_365d=margins.get(row.customer_id) or 0,
+                churn_type=_type_of(row),
+                definition=LossKind.CONTRACT,
             )
             for row in chunk
         ]
+        losses.complete(new)
         with transaction.atomic():
+            losses.end_partial([row.customer_id for row in chunk], at=at)
             written = insert_new(new, known_by="contract")
             losses.write_down_many(written, at=at)
         done += len(written)
     return done
+
+
+def _type_of(contract: Contract) -> str:
+    """Return how it was left: who terminates leaves actively, who lets it end passively."""
+    kind = RetentionCase.ChurnType
+    return kind.ACTIVE if contract.terminated_day is not None else kind.PASSIVE
 
 
 def _lapse_day(contract: Contract) -> int:

@@ -19,6 +19,8 @@ from retention.pages import (
     exports,
     find,
     home,
+    loss_settings,
+    losses,
     measures,
     merging,
     privacy,
@@ -140,6 +142,10 @@ urlpatterns = [
         for act in ACTS
     ),
     path("settings/renewals/", contract_by_hand.renewal_settings, name="renewal_settings"),
+    path("settings/losses/", loss_settings.loss_settings, name="definitions"),
+    path("losses/", losses.loss_list, name="loss_list"),
+    path("losses/export/", exports.export_losses, name="export_losses"),
+    path("losses/revisit/", losses.loss_revisit, name="loss_revisit"),
     path("complaints/export/", exports.export_complaints, name="export_complaints"),
     path("complaints/", complaints.complaint_list, name="complaint_list"),
     *(

@@ -9,7 +9,7 @@ from customers.ground.api.access import may
 from customers.ground.api.views import Details, Lists, Resource
 from retention.api.roles import SEES_CASES
 from retention.api.shapes import LossShape
-from retention.models import Loss, RetentionCase
+from retention.models import Loss, LossKind, RetentionCase
 
 
 class LossFilter(filters.FilterSet):
@@ -18,6 +18,9 @@ class LossFilter(filters.FilterSet):
     customer = filters.IdFilter(field_name="customer_id")
     churn_type = filters.ChoiceFilter(choices=RetentionCase.ChurnType.choices)
     occurred_since = filters.MomentFilter(field_name="occurred_at", lookup_expr="gte")
+    occurred_before = filters.MomentFilter(field_name="occurred_at", lookup_expr="lt")
+    definition = filters.ChoiceFilter(choices=LossKind.choices)
+    is_valuable = filters.FlagFilter(field_name="is_valuable")
     standing = filters.FlagFilter(field_name="ended_at", lookup_expr="isnull")
 
     class Meta:

@@ -19,6 +19,7 @@ from retention.models import (
     EarlyWarning,
     FollowUpCall,
     Loss,
+    LossKind,
     RetentionCase,
     RuleState,
     RuleVersion,
@@ -337,6 +338,10 @@ class LossShape(Gives):
     """One spell of being lost."""
 
     margin_365d = AmountField()
+    definition = serializers.ChoiceField(
+        LossKind.choices, source="found_by", help_text="By what the loss was known."
+    )
+    revisit_day = DayField(allow_null=True)
 
     class Meta:
         model = Loss
@@ -347,9 +352,15 @@ class LossShape(Gives):
             "contract",
             "occurred_at",
             "recorded_at",
+            "definition",
             "churn_type",
             "margin_365d",
+            "is_valuable",
+            "days_ahead",
             "ended_at",
+            "end_recorded_at",
+            "ended_because",
+            "revisit_day",
         ]
 
 

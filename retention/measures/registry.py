@@ -126,6 +126,7 @@ class Measure:
     version: int = 1
     spark: str = ""  # the monthly history of the customer page that shows its course, see ``history``
     higher_is_worse: bool | None = None
+    is_counted: bool = True  # 0 without any fact, where the unit allows it; else unknown
     edges: frozenset[int] = field(init=False)  # days back at which a fact enters or leaves
 
     def __post_init__(self) -> None:
@@ -139,7 +140,8 @@ class Measure:
     @property
     def empty(self) -> int | None:
         """Return its value for a customer without any fact: nothing counted, no moment known."""
-        return 0 if self.aggregate and self.unit in (Unit.COUNT, Unit.MONEY, Unit.FLAG) else None
+        is_number = self.unit in (Unit.COUNT, Unit.MONEY, Unit.FLAG)
+        return 0 if self.aggregate and self.is_counted and is_number else None
 
     @property
     def value(self) -> Expr | Ratio:

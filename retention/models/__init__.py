@@ -2,7 +2,7 @@ from retention.models.backtests import BacktestRun
 from retention.models.calls import FollowUpCall
 from retention.models.cases import CaseCause, CaseMove, MoveKind, RetentionCase, StatedCause
 from retention.models.fitted import FittedParameters
-from retention.models.losses import Loss
+from retention.models.losses import Loss, LossDefinition, LossKind, RevisitPolicy
 from retention.models.measures import CustomerMeasures, MeasureCoverage, MeasureState
 from retention.models.renewals import RenewalCase, RenewalPolicy
 from retention.models.rules import (
@@ -16,6 +16,7 @@ from retention.models.rules import (
     WarningRule,
 )
 from retention.models.segments import Segment, SegmentCount, SegmentUse, SegmentVersion
+from retention.models.standing import CutPoints, Standing, StandingVersion, ValuePolicy
 from retention.models.sweeps import SweepRun, SweepShard
 from retention.models.warnings import EarlyWarning
 
@@ -24,12 +25,15 @@ __all__ = [
     "CaseCause",
     "CaseMove",
     "CustomerMeasures",
+    "CutPoints",
     "EarlyWarning",
     "FittedParameters",
     "FollowUpCall",
     "Holdout",
     "HoldoutProgramme",
     "Loss",
+    "LossDefinition",
+    "LossKind",
     "MeasureCoverage",
     "MeasureState",
     "MoveKind",
@@ -37,6 +41,7 @@ __all__ = [
     "RenewalCase",
     "RenewalPolicy",
     "RetentionCase",
+    "RevisitPolicy",
     "RuleMove",
     "RuleState",
     "RuleVersion",
@@ -45,8 +50,11 @@ __all__ = [
     "SegmentUse",
     "SegmentVersion",
     "Silence",
+    "Standing",
+    "StandingVersion",
     "StatedCause",
     "SweepRun",
     "SweepShard",
+    "ValuePolicy",
     "WarningRule",
 ]

@@ -36,7 +36,11 @@ class FollowUpCall(models.Model):
         WRONG_NUMBER = "wrong_number", _("wrong number")
         DO_NOT_CALL = "do_not_call", _("do not call")
 
+    class Purpose(models.TextChoices):
+        REVISIT = "revisit", _("revisit of a lost customer")
+
     case = models.ForeignKey(RetentionCase, on_delete=models.PROTECT, related_name="calls")
+    purpose = models.CharField(max_length=8, choices=Purpose.choices, blank=True, default="", db_default="")
     customer = models.ForeignKey("customers.Customer", on_delete=models.PROTECT, related_name="+")
     assignee = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="calls"
@@ -61,7 +65,7 @@ class FollowUpCall(models.Model):
     objects: ClassVar[models.Manager[FollowUpCall]] = CallQuerySet.as_manager()  # type: ignore[assignment]
 
     privacy = declare(
-        none_keep="id case attempt status outcome interaction",
+        none_keep="id case purpose attempt status outcome interaction",
         conduct_keep="customer due_at planned_at done_at overdue_at",
         staff_keep="assignee escalated_to by",
         text_blank="note reason",

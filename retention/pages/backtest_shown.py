@@ -13,7 +13,7 @@ from django.utils.translation import pgettext
 from retention import rules
 from retention.backtest import Threshold, thresholds_of
 from retention.measures import display, get
-from retention.models import BacktestRun, WarningRule
+from retention.models import BacktestRun, LossKind, WarningRule
 from retention.pages.backtest_chart import LONGEST_LABEL, Column, draw
 from retention.rules.conditions import Against, Condition
 
@@ -119,8 +119,8 @@ def _overlap(result: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _definitions(counted: dict[str, int]) -> list[tuple[str, int]]:
-    names = {"contract": _("a contract that lapsed"), "case": _("a case closed as lost")}
-    return [(names.get(code, code), losses) for code, losses in counted.items()]
+    names = dict(LossKind.choices)
+    return [(str(names.get(code, code)), losses) for code, losses in counted.items()]
 
 
 def _thresholds(run: BacktestRun, result: dict[str, Any], *, currency: str) -> dict[str, Any] | None:

@@ -22,10 +22,15 @@ def enter() -> None:
     register(Entry("retention:customer_list", _("Customers"), "building-2", EVERYBODY, 30))
     register(Entry("retention:complaint_list", _("Complaints"), "message-square-warning", EVERYBODY, 40))
     register(Entry("retention:contract_list", _("Contracts"), "file-text", EVERYBODY, 45))
+    register(Entry("retention:loss_list", _("Lost customers"), "user-x", EVERYBODY, 47))
     early = _("How many days before its notice date a contract becomes a case.")
     admins = frozenset({"admin"})
     register(
         Entry("retention:renewal_settings", _("Renewals"), "calendar-clock", admins, 75, "setup", help=early)
+    )
+    gone = _("When a customer counts as lost, how value tiers are cut, when the lost are called again.")
+    register(
+        Entry("retention:definitions", _("What counts as lost"), "user-x", admins, 76, "setup", help=gone)
     )
     rules = frozenset({"team_lead", "admin", "analyst"})
     register(Entry("retention:segment_list", _("Segments"), "group", rules, 50))

@@ -19,12 +19,13 @@ from customers.access import allow
 from customers.ground import audit, clock, localtime, money
 from customers.models import Complaint, Customer
 from retention.cases import queue
-from retention.models import RetentionCase
+from retention.models import LossKind, RetentionCase
 from retention.models.rules import CaseKind, Severity
 from retention.pages.complaints import complaints_of, open_complaints
 from retention.pages.contracts import ContractFilter, contracts_of, shown_to, state_of
 from retention.pages.customers import with_figures
 from retention.pages.filters import CustomerFilter, QueueFilter
+from retention.pages.losses import found_losses
 from retention.pages.queue import viewed
 
 MAY_EXPORT = ("team_lead", "admin", "analyst")
@@ -208,6 +209,48 @@ def export_contracts(request: HttpRequest) -> HttpResponseBase:
     return _answer(request, Table("contracts", header, rows, cells), filters=found)
 
 
+@require_safe
+@allow(*MAY_EXPORT)
+def export_losses(request: HttpRequest) -> HttpResponseBase:
+    """Hand out the losses that the filter shows."""
+    found = found_losses(request, at=clock.now())
+    types, kinds = _plain(RetentionCase.ChurnType.choices), _plain(LossKind.choices)
+    currency, zone = company.current().base_currency, company.current().time_zone
+
+    def cells(row: Any) -> Sequence[Any]:
+        return (
+            row.pk,
+            row.customer_id,
+            row.customer.name,
+            _local(row.occurred_at, zone),
+            _local(row.recorded_at, zone),
+            types.get(row.churn_type, ""),
+            kinds[row.found_by],
+            _major(row.margin_365d, currency),
+            "" if row.is_valuable is None else _yes(row.is_valuable),
+            row.days_ahead,
+            _local(row.ended_at, zone),
+            row.revisit_day and localtime.day_of(row.revisit_day),
+        )
+
+    header = [
+        _("Loss"),
+        _("Customer's id"),
+        _("Customer"),
+        _("Lost since"),
+        _("Found"),
+        _("Type"),
+        _("Found by"),
+        _("Margin a year before (%(currency)s)") % {"currency": currency},
+        _("Valuable"),
+        _("Days that a warning came before"),
+        _("Returned"),
+        _("Next revisit"),
+    ]
+    rows = found.qs.select_related("customer").order_by("-occurred_at", "-pk")
+    return _answer(request, Table("losses", header, rows, cells), filters=found)
+
+
 def _answer(request: HttpRequest, table: Table, *, filters: Any) -> HttpResponseBase:
     """Count and note what leaves, then write it; a sheet that is too long is refused."""
     form = "xlsx" if request.GET.get("format") == "xlsx" else "csv"
@@ -230,6 +273,7 @@ _LISTS = {
     "queue": "queue",
     "complaints": "complaint_list",
     "contracts": "contract_list",
+    "losses": "loss_list",
 }
 
 

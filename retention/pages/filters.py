@@ -18,6 +18,7 @@ from retention import segments
 from retention.cases.due import due_in
 from retention.models import RetentionCase, Segment
 from retention.models.rules import CaseKind, Severity
+from retention.models.standing import Stage, Tier
 from retention.pages.search import in_city
 
 NOBODY = "nobody"
@@ -141,6 +142,16 @@ class CustomerFilter(ListFilter):
         label=_("Case"),
         choices=[("open", _("with an open case")), ("none", _("without an open case"))],
         method="by_case",
+        empty_label=_("all"),
+    )
+
+    value_tier = django_filters.ChoiceFilter(
+        label=_("Value tier"), choices=Tier.choices, field_name="measures__value_tier", empty_label=_("all")
+    )
+    lifecycle_stage = django_filters.ChoiceFilter(
+        label=_("Stage of life"),
+        choices=Stage.choices,
+        field_name="measures__lifecycle_stage",
         empty_label=_("all"),
     )
 

@@ -10,7 +10,7 @@ from django.db.models import Q
 from customers import company
 from customers.ground import clock, localtime
 from customers.ground.models import BackgroundRun
-from retention import segments
+from retention import losses, revisits, segments, standing
 from retention.measures import coverage, fingerprint, fitted
 from retention.models import SweepRun
 from retention.sweep import everybody
@@ -29,8 +29,9 @@ def nightly(*, at: datetime) -> SweepRun | None:
     drains of the others go on with the shards that are left; a run that nobody went on with is taken over
     when its lease (real time) ends; one that failed is tried again after five minutes.
 
-    Before it, parameters that are a week old are fitted anew. Once it is done, who belongs to each segment
-    and of whom each measure is known is counted; what of that is left is made up for when it is asked again.
+    Before it, parameters that are a week old are fitted anew. Once it is done, losses and returns are found,
+    customers judged anew, and who belongs to each segment and of whom each measure is known is counted; what
+    of that is left is made up for when it is asked again.
     """
     try:
         day = company.today(at)
@@ -39,7 +40,7 @@ def nightly(*, at: datetime) -> SweepRun | None:
     slot = localtime.day_of(day.number).isoformat()
     if not _take(slot, at=at):
         if BackgroundRun.objects.filter(name=NAME, slot=slot, status=BackgroundRun.Status.DONE).exists():
-            _count(at=at)
+            _after(at)
         return None
     mine = BackgroundRun.objects.filter(name=NAME, slot=slot)
     try:
@@ -54,12 +55,15 @@ def nightly(*, at: datetime) -> SweepRun | None:
         mine.update(status=BackgroundRun.Status.FAILED, lease_until=clock.real_now() + TRY_AGAIN)
         raise
     mine.update(status=BackgroundRun.Status.DONE, finished_at=at)
-    _count(at=at)
+    _after(at)
     return done
 
 
-def _count(*, at: datetime) -> None:
-    """Count what the pages show of the day: segments and measures, as far as it is not counted yet."""
+def _after(at: datetime) -> None:
+    """Do what rests on measures that are up to date; each step is made up for when it was not done."""
+    losses.nightly(at=at)
+    standing.nightly(at=at)
+    revisits.nightly(at=at)
     segments.note_counts(at=at)
     coverage.note(at=at)
 

@@ -13,6 +13,8 @@ from django.utils.translation import gettext
 
 from customers.ground.templatetags.ui import fragment
 from customers.models import Customer
+from retention.models import CustomerMeasures
+from retention.models.standing import Stage
 from retention.pages.tabs import tabs_for
 from retention.timeline import Entry
 
@@ -74,3 +76,11 @@ def timeline_entries(context: Context, entries: Sequence[Entry]) -> SafeString:
 def customer_tabs(context: Context, customer: Customer) -> list[dict[str, Any]]:
     """Return the tabs of a customer's page."""
     return tabs_for(context["request"], customer)
+
+
+@register.simple_tag
+def standing_of(customer: Customer) -> dict[str, str]:
+    """Return the value tier and the stage of a customer as the page shows them; empty while unknown."""
+    known = CustomerMeasures.objects.filter(customer=customer)
+    tier, stage = known.values_list("value_tier", "lifecycle_stage").first() or (None, None)
+    return {"tier": tier or "", "stage": str(Stage(stage).label) if stage else ""}

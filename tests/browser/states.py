@@ -31,7 +31,7 @@ from customers.models import (
     User,
 )
 from retention import backtest, calls, cases, rules, segments, sweep
-from retention.models import RetentionCase, SweepRun, WarningRule
+from retention.models import Loss, RetentionCase, SweepRun, WarningRule
 from tests.factories import (
     NOW,
     CommunityFactory,
@@ -248,6 +248,17 @@ def _judge(world: World) -> None:
     sweep.run(as_of=NOW + timedelta(seconds=1), scope="full")
     case = RetentionCase.objects.first() or cases.open_case(
         world.objects["customer"], kind="save", severity=3, reason="沉默。", by=None, at=NOW
+    )
+    Loss.objects.create(
+        customer=case.customer,
+        occurred_at=NOW - timedelta(days=9),
+        recorded_at=NOW - timedelta(days=8),
+        definition="window",
+        churn_type="passive",
+        margin_365d=9_640_000,
+        is_valuable=True,
+        days_ahead=12,
+        revisit_day=NOW.date().toordinal() + 21,
     )
     calls.plan_call(case, reason="谈价格", by=None, at=NOW + timedelta(seconds=2))
     _try_on_the_past(world)

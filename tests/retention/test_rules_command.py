@@ -225,8 +225,12 @@ def test_losses_lists_what_was_known_at_the_moment() -> None:
         {
             "customer": "C-1",
             "occurred_at": ago(20).isoformat(),
+            "recorded_at": ago(10).isoformat(),
+            "definition": "hand",
             "churn_type": "active",
             "margin_365d": 700,
+            "is_valuable": None,
+            "days_ahead": None,
             "ended_at": None,
         }
     ]

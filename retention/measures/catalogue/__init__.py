@@ -20,3 +20,4 @@ from retention.measures.catalogue import usage  # noqa: F401
 from retention.measures.catalogue import competitors  # noqa: F401
 from retention.measures.catalogue import communities  # noqa: F401
 from retention.measures.catalogue import indicators  # noqa: F401
+from retention.measures.catalogue import standing  # noqa: F401

@@ -129,7 +129,7 @@ def test_numbers_of_a_handful_of_customers_by_hand() -> None:
     assert found["people"] == 2
     assert found["alarms_per_person_week"] == pytest.approx(4 / (150 / 7) / 2)
     assert found["minutes_per_week"] == pytest.approx(8 * 4 / (150 / 7))
-    assert found["loss_definitions"] == {"case": 3}
+    assert found["loss_definitions"] == {"hand": 3}
     # at 200 there are 5 at risk, one of whom is lost in the window; at 150 dora is drawn of three
     assert [step["at_risk"] for step in found["by_step"]] == [5, 3, 3]
     assert found["baselines"]["random"]["precision"] == pytest.approx((3 * 1 / 5 + 1 * 0 / 3) / 4)

@@ -118,6 +118,15 @@ _VALUES: dict[str, st.SearchStrategy[dict[str, Any]]] = {
         {"place": st.sampled_from(["", "CN", "CN-32", "CN-32-05", "CN-31", "ES-B", "ES-BU"])}
     ),
     "main_contact": st.fixed_dictionaries({"change": st.sampled_from(["left", "left", "followed"])}),
+    "standing": st.fixed_dictionaries(
+        {
+            "value_tier": st.sampled_from([None, "A", "B", "C", "D"]),
+            "lifecycle_stage": st.sampled_from([None, "new", "lost", "returned"]),
+            "recency_score": st.none() | st.integers(1, 5),
+            "frequency_score": st.none() | st.integers(1, 5),
+            "monetary_score": st.none() | st.integers(1, 5),
+        }
+    ),
     "activity": st.fixed_dictionaries({"user": st.integers(0, USERS - 1), "is_active": st.booleans()}),
 }
 
@@ -196,7 +205,7 @@ def histories(draw: st.DrawFn) -> History:
     for customer in range(draw(st.integers(1, CUSTOMERS))):
         for kind in (
             *("orders", "contracts", "interactions", "deliveries", "usage", "balances", "ownership"),
-            *("addresses", "main_contact", "sightings", "communities", "indicators"),
+            *("addresses", "main_contact", "sightings", "communities", "indicators", "standing"),
         ):
             one = fact(happenings=happenings, kind=kind, customer=customer)
             facts += draw(st.lists(one, max_size=7 if kind == "orders" else 4))

@@ -33,6 +33,7 @@ from customers.models import (
     User,
     UserActivity,
 )
+from retention.models import Standing
 from tests.factories import ContactFactory
 from tests.retention.measures.truth import Fact, Version, local_day
 
@@ -51,6 +52,7 @@ MODELS: dict[str, type[Model]] = {
     "ownership": Ownership,
     "addresses": Address,
     "main_contact": MainContactChange,
+    "standing": Standing,
 }
 
 
@@ -241,6 +243,9 @@ class Recorder:
         indicator = Indicator.objects.get_or_create(code=worse, defaults=named)[0]
         return {"indicator": indicator, "worse": worse, "milli": version.values["milli"]}
 
+    def _standing(self, fact: Fact, version: Version) -> dict[str, Any]:
+        return dict(version.values)
+
     _columns: dict[str, Callable[[Recorder, Fact, Version], dict[str, Any]]] = {
         "orders": _order,
         "contracts": _contract,
@@ -256,4 +261,5 @@ class Recorder:
         "ownership": _owner,
         "addresses": _address,
         "main_contact": _main_contact,
+        "standing": _standing,
     }

@@ -29,6 +29,7 @@ INDEXES = {
     "ownership": "ownership_pass",
     "addresses": "address_pass",
     "main_contact": "main_contact_pass",
+    "standing": "standing_pass",
 }
 
 

@@ -149,6 +149,13 @@ CONTRACT = {
     "terminated": None,
     "value": 5000,
 }
+STANDS = {
+    "value_tier": "A",
+    "lifecycle_stage": "mature",
+    "recency_score": 5,
+    "frequency_score": 4,
+    "monetary_score": 3,
+}
 # source -> what a fact says, what its correction says
 TOLD: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "orders": (ORDER, {**ORDER, "sold": 7000}),
@@ -174,6 +181,7 @@ TOLD: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "ownership": ({"user": 0}, {"user": 1}),
     "addresses": ({"place": "CN-31"}, {"place": "CN-32-05"}),
     "main_contact": ({"change": "left"}, {"change": "followed"}),
+    "standing": (STANDS, {**STANDS, "value_tier": "B", "recency_score": 4}),
 }
 
 

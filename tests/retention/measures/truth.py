@@ -14,7 +14,7 @@ from fractions import Fraction
 from typing import Any
 from zoneinfo import ZoneInfo
 
-Value = int | Fraction | None
+Value = int | Fraction | str | None
 
 
 @dataclass
@@ -809,3 +809,16 @@ def _(past: Past) -> Value:
 @measure("days_since_last_indicator")
 def _(past: Past) -> Value:
     return since(past, EVALUATORS["last_indicator_day"](past))
+
+
+# --- Standing ---------------------------------------------------------------------------------
+def stands(code: str) -> Callable[[Past], Value]:
+    def last(past: Past) -> Value:
+        found: Value = next((row[code] for row in reversed(past.of("standing"))), None)
+        return found
+
+    return measure(code)(last)
+
+
+for told in ("value_tier", "lifecycle_stage", "recency_score", "frequency_score", "monetary_score"):
+    stands(told)

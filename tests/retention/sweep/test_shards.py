@@ -194,7 +194,7 @@ def test_nightly_is_done_when_its_last_shard_is_whoever_did_it(monkeypatch: pyte
         sweep.nightly(at=NOW)
     BackgroundRun.objects.update(status="running")
     drained()
-    assert BackgroundRun.objects.get().status == "done"
+    assert BackgroundRun.objects.get(name="sweep").status == "done"
 
 
 # --- Rows that stay -----------------------------------------------------------------------------
