@@ -49,7 +49,7 @@ class PeriodTakes(Takes):
 class PeriodsTakes(Takes):
     """The classes to change; what is not sent stays as it is."""
 
-    periods = PeriodTakes(many=True, allow_empty=False, max_length=100)
+    periods = PeriodTakes(many=True, allow_empty=False, max_length=100)  # type: ignore[call-arg]
 
     def validate_periods(self, periods: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Refuse a class that is named twice."""
