@@ -51,7 +51,8 @@ def raise_matches(
     cool-down counts from the close of the customer's last warning of the rule, or of that warning's case if
     that came later. A warning that
     was a baseline, or fell with its rule, leaves no cool-down behind; a baseline waits for none. A
-    customer that is lost (``Loss``) gets none before the first order after the day of the loss, one that
+    customer that is lost (``Loss``) gets none before the first order after the day of the loss (one that is
+    lost in part only gets them), one that
     objects to profiling none at all, also when she objected while this was running. The evidence is that
     of the scan. Side effects: draws of hold-outs; a ``warning.raised`` event each, unless it is withheld or
     ``is_baseline``.
@@ -233,7 +234,7 @@ def _drop_those_who_wait(new: str, live: str, *, is_baseline: bool) -> str:
     lost = (
         f"SELECT 1 FROM {_LOSS} l CROSS JOIN {_COMPANY} co "
         f"LEFT JOIN {_WIDE} x ON x.customer_id = l.customer_id "
-        "WHERE l.customer_id = t.customer_id AND l.ended_at IS NULL "
+        "WHERE l.customer_id = t.customer_id AND l.ended_at IS NULL AND l.definition <> 'partial' "
         f"AND coalesce(x.last_order_day, 0) <= {dialect.day_number('l.occurred_at', 'co.time_zone')}"
     )
     return (

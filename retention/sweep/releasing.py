@@ -10,7 +10,16 @@ from django.db.models.functions import Coalesce
 
 from retention import cases, warnings
 from retention.cases import holders
-from retention.models import CustomerMeasures, EarlyWarning, Loss, RuleState, Silence, SweepRun, WarningRule
+from retention.models import (
+    CustomerMeasures,
+    EarlyWarning,
+    Loss,
+    LossKind,
+    RuleState,
+    Silence,
+    SweepRun,
+    WarningRule,
+)
 
 
 def release(run: SweepRun, *, at: datetime) -> tuple[int, int]:
@@ -32,7 +41,9 @@ def release(run: SweepRun, *, at: datetime) -> tuple[int, int]:
 
 def _waiting(run: SweepRun, *, at: datetime) -> QuerySet[EarlyWarning]:
     """Return the warnings of a run's rules that wait, but not of who is lost or silenced."""
-    lost = Loss.objects.filter(customer=OuterRef("customer"), ended_at__isnull=True)
+    lost = Loss.objects.filter(customer=OuterRef("customer"), ended_at__isnull=True).exclude(
+        definition=LossKind.PARTIAL
+    )
     silenced = Silence.objects.filter(
         Q(customer__isnull=True) | Q(customer=OuterRef("customer")),
         rule=OuterRef("rule"),

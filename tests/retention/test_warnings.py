@@ -13,7 +13,7 @@ from customers.ground import drain, events, outbox
 from customers.ground.models import AuditEvent, Event
 from customers.models import Customer, User
 from retention import cases, losses, rules, sweep, warnings
-from retention.models import EarlyWarning, Loss, RetentionCase, RuleVersion, SweepRun, WarningRule
+from retention.models import EarlyWarning, Loss, LossKind, RetentionCase, RuleVersion, SweepRun, WarningRule
 from tests.factories import NOW, CompanyFactory, CustomerFactory, InteractionFactory, OrderFactory, ago
 from tests.retention.makers import make_run, make_warning
 
@@ -299,6 +299,15 @@ def test_lost_customer_gets_no_warning_and_no_baseline(rule: WarningRule, open_e
     sweep.run(as_of=NOW)
 
     assert EarlyWarning.objects.get().customer == stays
+
+
+def test_customer_that_is_lost_in_part_only_is_warned_of(rule: WarningRule) -> None:
+    customer = silent(80)
+    loss = lose(customer, at=NOW - DAY)
+    Loss.objects.filter(pk=loss.pk).update(definition=LossKind.PARTIAL)
+    rules.enable(rule, open_existing=True, by=None, at=NOW)
+
+    assert sweep.run(as_of=NOW).cases_opened == 1
 
 
 def test_lost_customer_who_ordered_on_a_later_day_is_warned_of_again(rule: WarningRule) -> None:
