@@ -43,6 +43,7 @@ urlpatterns = [
     path("imports/recurring/<int:pk>/", recurring.profile_detail, name="profile_detail"),
     path("imports/recurring/<int:pk>/renew/", recurring.profile_renew, name="profile_renew"),
     path("imports/recurring/<int:pk>/revoke/", recurring.profile_revoke, name="profile_revoke"),
+    path("imports/<int:pk>/open/", recurring.problem_open, name="problem_open"),
     path("imports/<int:pk>/repeat/", recurring.profile_new, name="profile_new"),
     path("imports/samples/<slug:code>/", imports.import_sample, name="import_sample"),
     path("imports/<int:pk>/undo/", undoing.import_undo, name="import_undo"),

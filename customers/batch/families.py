@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from customers import addresses, groups, regions
+from customers.batch import keeping
+from customers.batch.keeping import Before
 from customers.batch.landing import Row, State
 from customers.batch.records import CustomerRecord, Reference, Refusal
 from customers.batch.references import UnknownCustomer
@@ -69,11 +71,14 @@ def settle(
     """Give the customers of a batch their parents, and note who moved."""
     made = {record.external_id: row.obj.pk for record, row in zip(records, rows, strict=True)}
     since: dict[int, datetime] = {}
-    moved, changed = [], []
+    moved, changed, before = [], [], []
     for record, row in zip(records, rows, strict=True):
         if record.parent:
             parent = ids.get(record.parent) or made.get(str(record.parent))
             if row.obj.parent_id != parent:
+                if row.state is not State.CREATED:
+                    stood = {"parent_id": row.obj.parent_id, "updated_at": row.obj.updated_at}
+                    before.append(Before(row.obj, stood, at=at))
                 row.obj.parent_id, row.obj.updated_at = parent, at
                 changed.append(row)
         if not {"country", "region"} & set(record.values):
@@ -84,6 +89,7 @@ def settle(
         moved.append(row.obj)
         if record.address_since is not None:
             since[row.obj.pk] = addresses.start_of(record.address_since)
+    keeping.note_changed(before, batch=batch)
     if changed:
         pending: list[Any] = list({row.obj.pk: row.obj for row in changed}.values())
         Customer.objects.bulk_update(pending, ["parent", "region", "updated_at"], batch_size=200)

@@ -9,7 +9,7 @@ from typing import Any
 from django.db.models import F
 
 from customers import mainstays, stubs, touched
-from customers.batch import families, keeping, references
+from customers.batch import families, keeping, references, successors
 from customers.batch.keeping import Before
 from customers.batch.landing import (
     Row,
@@ -99,7 +99,7 @@ def upsert_contacts(
     """Create or change contacts of customers that exist.
 
     The first contact of a customer takes the place of the one that was made with it, if nobody has
-    filled that in yet.
+    filled that in yet. Who follows a main contact that left becomes the main contact.
     """
 
     def land(chunk: list[ContactRecord]) -> Landed:
@@ -119,6 +119,7 @@ def upsert_contacts(
                 )
             else:
                 staying.append(record)
+        staying, followers = successors.with_right_ones(staying, ids, landed, source=source)
         fresh = {ids[r.customer]: r.external_id for r in reversed(staying) if r.external_id not in refs}
         taken = _take_placeholders(fresh, source=source, batch=batch)
         _clear_main(staying, ids, refs | taken, batch=batch)
@@ -137,6 +138,10 @@ def upsert_contacts(
             batch=batch,
             at=at,
         )
+        is_new = {
+            record.external_id: row.state is State.CREATED for record, row in zip(staying, rows, strict=True)
+        }
+        successors.settle(staying, rows, followers, is_new=is_new, batch=batch, at=at)
         for record, row in zip(staying, rows, strict=True):
             if record.external_id in taken:
                 row.state = State.CREATED

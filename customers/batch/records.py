@@ -35,9 +35,12 @@ class CustomerRecord:
 
 @dataclass(slots=True, kw_only=True)
 class ContactRecord:
+    """``successor``: who followed, by the id of her source; "" for nobody, ``None`` leaves that as it is."""
+
     external_id: str
     customer: Reference
     values: Mapping[str, Any]
+    successor: str | None = None
 
 
 @dataclass(slots=True, kw_only=True)

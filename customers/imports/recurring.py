@@ -105,5 +105,19 @@ def receive(profile: ImportProfile, upload: UploadedFile, *, at: datetime) -> Im
     return batch
 
 
+def see_problem(batch: ImportBatch, *, by: User, at: datetime) -> bool:
+    """Note that somebody opened a run that had gone badly; return whether she is the first.
+
+    Side effects: nobody is told of the run any more; audit ``import.see_problem``.
+    """
+    with transaction.atomic():
+        unseen = ImportBatch.objects.filter(pk=batch.pk, profile__isnull=False, problem_seen_at__isnull=True)
+        is_new = bool(unseen.update(problem_seen_at=at))
+        if is_new:
+            audit.record("import.see_problem", obj=batch, by=by, at=at)
+    batch.refresh_from_db()
+    return is_new
+
+
 def _new_secret() -> str:
     return PREFIX + secrets.token_urlsafe(32)

@@ -22,6 +22,18 @@ class ImportQuerySet(models.QuerySet["ImportBatch"]):
             return self.filter(by=user)
         return self.none()
 
+    def ended_badly(self) -> ImportQuerySet:
+        """Return the runs of recurring imports that failed or refused lines, are the last that ended of
+        theirs, and that nobody has opened yet.
+        """
+        ended = ImportBatch.objects.filter(status__in=[ImportBatch.Status.DONE, ImportBatch.Status.REFUSED])
+        later = ended.filter(profile=models.OuterRef("profile"), pk__gt=models.OuterRef("pk"))
+        bad = models.Q(status=ImportBatch.Status.REFUSED) | models.Q(
+            status=ImportBatch.Status.DONE, refused__gt=0
+        )
+        unseen = self.filter(bad, profile__isnull=False, problem_seen_at__isnull=True)
+        return unseen.exclude(models.Exists(later)).order_by("-pk")
+
 
 class ImportBatch(models.Model):
     """An import by page, command or API; every fact it wrote points to it."""
@@ -54,6 +66,7 @@ class ImportBatch(models.Model):
     updated = models.BigIntegerField(default=0)
     unchanged = models.BigIntegerField(default=0)
     problem = models.TextField(blank=True)  # why nothing could be read, in the user's words
+    problem_seen_at = models.DateTimeField(null=True)  # opened from the notice about a recurring import
     by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
     profile = models.ForeignKey(  # of a recurring import
         "customers.ImportProfile", null=True, on_delete=models.PROTECT, related_name="runs"
@@ -74,7 +87,7 @@ class ImportBatch(models.Model):
         none_keep="id profile kind status stored_as error_stored_as mapping size position progress "
         "attempts "
         "lease_until lease_token lines accepted refused created updated unchanged made_at started_at "
-        "finished_at undo_asked_at undone_at",
+        "finished_at undo_asked_at undone_at problem_seen_at",
         staff_keep="by undone_by",
         text_blank="file_name problem undo_reason",  # may say what somebody wrote into the file
     )

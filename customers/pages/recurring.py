@@ -108,6 +108,15 @@ def profile_revoke(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect("customers:profile_detail", pk=pk)
 
 
+@require_POST
+@allow("admin", "team_lead")
+def problem_open(request: HttpRequest, pk: int) -> HttpResponse:
+    """Lead from the notice on the first page to the run, and note that it was opened."""
+    batch = get_object_or_404(ImportBatch.objects.visible_to(request.user), pk=pk)  # type: ignore[attr-defined]
+    recurring.see_problem(batch, by=request.user, at=clock.now())
+    return redirect("customers:import_detail", pk=pk)
+
+
 def _one(request: HttpRequest, pk: int) -> ImportProfile:
     found = ImportProfile.objects.visible_to(request.user).select_related("by")  # type: ignore[attr-defined]
     profile: ImportProfile = get_object_or_404(found, pk=pk)

@@ -28,7 +28,7 @@ from customers.models import (
 from retention.pages.forms import YEARS, MomentField
 
 MOST_INVOICES = 100
-_AMOUNT = {"max_digits": 14, "decimal_places": 4}
+AMOUNT = {"max_digits": 14, "decimal_places": 4}
 _OUTCOMES = [(code, label) for code, label in InvoiceEvent.Kind.choices if code != InvoiceEvent.Kind.ISSUED]
 
 
@@ -55,13 +55,15 @@ class ListedField(forms.ModelChoiceField):
         return super().to_python(value)
 
 
-def _number(**values: Any) -> forms.DecimalField:
+def number_field(**values: Any) -> forms.DecimalField:
+    """Return a field for a decimal number; a phone shows its digits."""
     return forms.DecimalField(
         widget=forms.NumberInput(attrs={"inputmode": "decimal", "step": "any"}), **values
     )
 
 
-def _when(label: Any) -> MomentField:
+def when_field(label: Any) -> MomentField:
+    """Return a field for the moment of what is entered."""
     return MomentField(label=label, required=False, help_text=_("Empty: now."))
 
 
@@ -78,17 +80,6 @@ class InCurrencyForm(forms.Form):
         self.fields["currency"].choices = [(code, code) for code in codes]  # type: ignore[attr-defined]
 
 
-class OrderForm(InCurrencyForm):
-    """An order of one amount."""
-
-    amount = _number(label=_("Amount"), min_value=0, **_AMOUNT)
-    description = forms.CharField(label=_("What was ordered"), max_length=200, required=False)
-    number = forms.CharField(label=_("Order number"), max_length=64, required=False)
-    occurred_at = _when(_("Ordered at"))
-    promised_on = DayField(label=_("Delivery promised by"), required=False)
-    field_order = ["amount", "currency", "description", "number", "promised_on", "occurred_at"]
-
-
 class DeliveryForm(forms.Form):
     """When an order was promised and when it came."""
 
@@ -99,10 +90,10 @@ class DeliveryForm(forms.Form):
 class InvoiceForm(InCurrencyForm):
     """An invoice."""
 
-    amount = _number(label=_("Amount"), min_value=0, **_AMOUNT)
+    amount = number_field(label=_("Amount"), min_value=0, **AMOUNT)
     due_on = DayField(label=_("Due on"))
     number = forms.CharField(label=_("Invoice number"), max_length=64, required=False)
-    occurred_at = _when(_("Issued at"))
+    occurred_at = when_field(_("Issued at"))
     field_order = ["amount", "currency", "due_on", "number", "occurred_at"]
 
 
@@ -119,13 +110,13 @@ class PaymentForm(forms.Form):
 
     invoice = InvoiceField(label=_("Invoice"), queryset=Invoice.objects.none(), empty_label=None)
     kind = forms.ChoiceField(label=_("What became of it"), choices=_OUTCOMES)
-    amount = _number(
-        label=_("Amount"), min_value=0, required=False, help_text=_("Empty: all that is owed."), **_AMOUNT
+    amount = number_field(
+        label=_("Amount"), min_value=0, required=False, help_text=_("Empty: all that is owed."), **AMOUNT
     )
     method = forms.ChoiceField(
         label=_("Method"), choices=[("", "—"), *InvoiceEvent.Method.choices], required=False
     )
-    occurred_at = _when(_("When"))
+    occurred_at = when_field(_("When"))
 
     def __init__(self, *args: Any, customer: Customer, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -141,8 +132,8 @@ class UsageForm(forms.Form):
     """Usage of a metric."""
 
     metric = ListedField(label=_("Metric"), queryset=UsageMetric.objects.none(), empty_label=None)
-    quantity = _number(label=_("Quantity"), max_digits=15, decimal_places=3)
-    occurred_at = _when(_("When"))
+    quantity = number_field(label=_("Quantity"), max_digits=15, decimal_places=3)
+    occurred_at = when_field(_("When"))
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -161,11 +152,11 @@ class SightingForm(InCurrencyForm):
     offered = forms.CharField(
         label=_("What it offered"), max_length=2000, required=False, widget=forms.Textarea({"rows": 3})
     )
-    price_seen = _number(label=_("Price seen"), min_value=0, required=False, **_AMOUNT)
-    price_ours = _number(label=_("Our price"), min_value=0, required=False, **_AMOUNT)
+    price_seen = number_field(label=_("Price seen"), min_value=0, required=False, **AMOUNT)
+    price_ours = number_field(label=_("Our price"), min_value=0, required=False, **AMOUNT)
     product = forms.CharField(label=_("Our product"), max_length=64, required=False, help_text=_("Its code."))
     learnt_from = forms.ChoiceField(label=_("Learnt from"), choices=CompetitorSighting.LearntFrom.choices)
-    occurred_at = _when(_("When"))
+    occurred_at = when_field(_("When"))
     field_order = [
         *("competitor", "learnt_from", "offered", "price_seen", "price_ours"),
         *("currency", "product", "occurred_at"),
@@ -187,7 +178,7 @@ class CommunityForm(forms.Form):
     contact = ListedField(
         label=_("Who"), queryset=Contact.objects.none(), required=False, empty_label=_("The customer itself")
     )
-    occurred_at = _when(_("Joined at"))
+    occurred_at = when_field(_("Joined at"))
 
     def __init__(self, *args: Any, customer: Customer, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -201,8 +192,8 @@ class IndicatorForm(forms.Form):
     """What an indicator stands at."""
 
     indicator = ListedField(label=_("Indicator"), queryset=Indicator.objects.none(), empty_label=None)
-    value = _number(label=_("Value"), max_digits=15, decimal_places=3)
-    occurred_at = _when(_("When"))
+    value = number_field(label=_("Value"), max_digits=15, decimal_places=3)
+    occurred_at = when_field(_("When"))
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -45,7 +44,6 @@ from retention.pages.dealing_forms import (
     DeliveryForm,
     IndicatorForm,
     InvoiceForm,
-    OrderForm,
     PaymentForm,
     SightingForm,
     UsageForm,
@@ -60,6 +58,7 @@ from retention.pages.dealing_rows import (
     usage_of,
 )
 from retention.pages.forms import WORKERS
+from retention.pages.order_form import OrderForm
 
 
 @require_safe
@@ -72,12 +71,13 @@ def dealings_page(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 @allow(*WORKERS)
 def dealings_order(request: HttpRequest, pk: int) -> HttpResponse:
-    """Enter an order of one amount."""
+    """Enter an order of one amount or of lines; ``add_lines`` only shows more of them."""
     customer = customer_of(request, pk)
+    if "add_lines" in request.POST:
+        return _page(request, customer, order_form=OrderForm(typed=request.POST.dict()))
 
     def record(values: dict[str, Any], at: datetime) -> None:
-        line = orders.Line(Decimal(1), values.pop("amount"), description=values.pop("description"))
-        orders.record_order(customer, lines=[line], **values, by=request.user, at=at)
+        orders.record_order(customer, **values, by=request.user, at=at)
 
     return _act(request, customer, "order_form", OrderForm(request.POST), record, _("The order is entered."))
 
@@ -266,9 +266,10 @@ def _page(
         context["competitor_names"] = competitors.suggestions()
         context.setdefault("indicator_form", IndicatorForm())
         context.setdefault("community_form", CommunityForm(customer=customer))
-    for name in bound:  # the sheet of a form that was refused stands open
+    for name in bound:  # the sheet of a form that was sent stands open
         context[f"open_{name.removesuffix('_form')}"] = True
-    return render(request, "retention/dealings/page.html", context, status=422 if bound else 200)
+    status = 422 if any(form.is_bound for form in bound.values()) else 200
+    return render(request, "retention/dealings/page.html", context, status=status)
 
 
 def _act(

@@ -20,7 +20,7 @@ from customers.ground import clock, limits, localtime
 from customers.ground.counting import COUNT_UP_TO, Sums, counted
 from customers.ground.gathering import gathered
 from customers.ground.models import Company
-from customers.models import Customer, Reminder, User
+from customers.models import Customer, ImportBatch, Reminder, User
 from customers.models.people import Role
 from retention import rules
 from retention.cases import queue
@@ -31,6 +31,7 @@ from retention.pages.queue import MINUTES_A_CALL
 from retention.pages.rows import rows_of, shown
 
 NEXT = 5
+IMPORTS = 3
 COMPLAINTS_UP_TO = 101
 
 
@@ -133,13 +134,22 @@ def _known(user: User, waiting: QuerySet[RetentionCase], *, some: int, currency:
         swept=swept,
         cases=(waiting if few else waiting.none())[:COUNT_UP_TO].values("id"),
         reminders=mine.values("id", "text", "due_at", "customer_id", "customer__name"),
+        imports=_imports(user),
     )
     known: dict[str, Any] = {"data_as_of": next((row.as_of for row in found["swept"]), None), "news": []}
-    known["reminders"] = found["reminders"]
+    known["reminders"], known["bad_imports"] = found["reminders"], found["imports"]
     if some:
         among = [row.id for row in found["cases"]] if few else waiting
         known["news"] = _news(among, currency=currency)
     return known
+
+
+def _imports(user: User) -> QuerySet[Any, Any]:
+    """Return the runs of recurring imports that went badly, for admins and whose import it is."""
+    runs = ImportBatch.objects.visible_to(user).ended_badly()  # type: ignore[attr-defined]
+    if user.role not in {Role.ADMIN, Role.TEAM_LEAD}:
+        runs = runs.none()
+    return runs[:IMPORTS].values("id", "status", "refused", "lines", "finished_at", "profile__name")  # type: ignore[no-any-return]
 
 
 def _news(among: Any, *, currency: str) -> list[dict[str, Any]]:

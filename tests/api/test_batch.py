@@ -261,3 +261,20 @@ def test_a_thousand_orders_land_in_a_few_seconds(shop):
     said = send(shop, "orders", [order(n) for n in range(1000)])
     assert said["created"] == 1000
     assert time.perf_counter() - begun < 10
+
+
+def test_successor_of_a_contact_is_named_by_its_source(shop):
+    first = {"external_id": "K-1", "customer": "C-1", "name": "Li Na"}
+    second = {"external_id": "K-2", "customer": "C-1", "name": "Wu Di"}
+    left = {"left_on": "2026-05-01", "successor": "K-2"}
+    said = send(shop, "contacts", [{**first, **left}, second])
+    assert statuses(said) == ["created", "created"]
+    assert Contact.objects.get(name="Li Na").successor == Contact.objects.get(is_main=True, name="Wu Di")
+    said = send(shop, "contacts", [{**first, "successor": "K-9"}, {**second, "successor": "K-2"}])
+    assert [(e["pointer"], e["code"]) for r in said["results"] for e in r["errors"]] == [
+        ("#/records/0/successor", "unknown_contact"),
+        ("#/records/1/successor", "not_a_successor"),
+    ]
+    assert Contact.objects.get(name="Li Na").successor is not None
+    assert statuses(send(shop, "contacts", [{**first, "successor": None}])) == ["updated"]
+    assert Contact.objects.get(name="Li Na").successor is None

@@ -97,6 +97,61 @@ def test_import_customers_with_chinese_columns(bring, manager):
     ]
 
 
+def people():
+    """Return the contacts by name: who followed, whether they are the main contact."""
+    columns = ("name", "successor__name", "is_main")
+    return {name: (after, main) for name, after, main in Contact.objects.values_list(*columns)}
+
+
+def test_successor_of_a_main_contact_that_left_takes_over(bring):
+    bring("customers", "id,name\nC1,Blue Lake\nC2,Red Hill\n")
+    head = "id,customer,name,left on,successor\n"
+    bring("contacts", head + "K1,C1,Li Na,,\nK2,C1,Wu Di,,\n")
+    assert people() == {"Li Na": (None, True), "Wu Di": (None, False), "Red Hill": (None, True)}
+    file = head + "K1,C1,Li Na,2026-05-01,K3\nK2,C1,Wu Di,2026-05-02,K1\nK3,C1,Zhao Lei,,\n"
+    assert outcome(bring("contacts", file)) == (3, 3, 1, 2, 0)
+    after = {"Li Na": ("Zhao Lei", False), "Wu Di": ("Li Na", False), "Zhao Lei": (None, True)}
+    assert people() == after | {"Red Hill": (None, True)}
+    assert outcome(bring("contacts", file)) == (3, 3, 0, 0, 3)
+    bring("contacts", "id,customer,name,left on\nK1,C1,Li Na,2026-05-01\n")  # says nothing of successors
+    assert people()["Li Na"] == ("Zhao Lei", False)
+    bring("contacts", head + "K1,C1,Li Na,2026-05-01,\n")
+    assert people()["Li Na"] == (None, False)
+
+
+def test_main_contact_stays_whom_the_line_says_or_when_the_successor_left_too(bring):
+    bring("customers", "id,name\nC1,Blue Lake\nC2,Red Hill\n")
+    head = "id,customer,name,left on,main,successor\n"
+    bring("contacts", head + "K1,C1,Li Na,2026-05-01,yes,K2\nK2,C1,Wu Di,,no,\n")
+    assert people()["Li Na"] == ("Wu Di", True) and people()["Wu Di"] == (None, False)
+    head = "id,customer,name,left on,successor\n"
+    bring("contacts", head + "K3,C2,An,2026-05-01,K4\nK4,C2,Bo,2026-05-02,\n")
+    assert people()["An"] == ("Bo", True) and people()["Bo"] == (None, False)
+
+
+@pytest.mark.parametrize(
+    ("successor", "words"),
+    [
+        ("K9", "The customer has no contact “K9”"),
+        ("K1", "another contact of the same customer"),
+        ("K2", "another contact of the same customer"),  # stands, of C2
+        ("K5", "another contact of the same customer"),  # of this file, of C2
+        ("K6", "The customer has no contact “K6”"),  # of this file, refused itself: its own is unknown
+    ],
+)
+def test_wrong_successor_is_refused_in_words(bring, tmp_path, successor, words):
+    bring("customers", "id,name\nC1,Blue Lake\nC2,Red Hill\n")
+    bring("contacts", "id,customer,name\nK1,C1,Li Na\nK2,C2,Wu Di\n")
+    report = bring(
+        "contacts",
+        f"id,customer,name,successor\nK1,C1,Li Na,{successor}\nK5,C2,Bo,\nK6,C1,Xu,K7\nK8,C1,An,\n",
+    )
+    assert (report.accepted, report.refused) == (2, 2)
+    errors = (tmp_path / "errors.csv").read_text()
+    assert words in errors and "successor" in errors
+    assert set(people()) == {"Li Na", "Wu Di", "Bo", "An"} and people()["Li Na"] == (None, True)
+
+
 def test_import_contacts(bring):
     bring("customers", "id,name\nC1,Blue Lake\n")
     bring("contacts", "id,customer,name,phone,email,main\nK1,C1,Li Na,+86 10,li@example.com,yes\n")
@@ -338,6 +393,7 @@ def test_import_refuses_a_bad_line_with_column_and_reason(bring, tmp_path, line,
         ("customers", "id,name,team", "C1,A,nobody", "team", "no team"),
         ("contacts", "id,customer,name,email", "K1,C1,Li,at", "email", "e-mail"),
         ("contacts", "id,customer,name", "K1,C1,Li", "customer", "no customer"),
+        ("contacts", "id,customer,name,successor", "K1,C9,Li,K1", "customer", "no customer"),
         ("products", "code,name,margin", "P1,A,130%", "margin", "between 0 and 1"),
         ("contracts", "id,customer,start,end", "V1,C1,2026-05-02,2026-05-01", "end", "ends before"),
         (

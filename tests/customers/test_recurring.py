@@ -163,3 +163,65 @@ def test_pages_speak_chinese(client, saved):
     assert "定期导入" in client.get(reverse("customers:profile_list")).content.decode()
     page = client.get(reverse("customers:profile_detail", args=[saved[0].pk])).content.decode()
     assert "程序如何发送文件" in page
+
+
+def home(client, user):
+    client.force_login(user)
+    return client.get("/").content.decode()
+
+
+def run(client, secret, text, key):
+    send(client, secret, text, key=key)
+    drain.until_empty(at=NOW)
+    return ImportBatch.objects.latest("pk")
+
+
+BAD = "Nr,Firm\nC1,\nC2,Red Hill\nC3,\n"
+
+
+def test_run_with_refused_lines_stands_on_the_first_page_until_it_is_opened(
+    client, saved, lead, admin, manager
+):
+    assert "Nightly" not in home(client, lead)
+    bad = run(client, saved[1], BAD, "1")
+    assert (bad.status, bad.refused) == ("done", 2)
+    told = "Recurring import “Nightly”: 2 lines of the last file were refused."
+    other = UserFactory(role="team_lead")
+    assert [told in home(client, user) for user in (lead, admin, other, manager)] == [
+        True,
+        True,
+        False,
+        False,
+    ]
+    path = f"/imports/{bad.pk}/open/"
+    for user, status in ((other, 404), (manager, 403), (lead, 302), (admin, 302)):
+        client.force_login(user)
+        assert client.get(path).status_code in {403, 405}
+        answer = client.post(path)
+        assert answer.status_code == status
+    assert answer["Location"] == f"/imports/{bad.pk}/"
+    assert [told in home(client, user) for user in (lead, admin)] == [False, False]
+    seen = AuditEvent.objects.filter(act="import.see_problem")
+    assert [(event.object_id, event.actor_id) for event in seen] == [(bad.pk, lead.pk)]
+    run(client, saved[1], BAD + "C4,\n", "2")
+    assert "3 lines of the last file were refused" in home(client, lead)
+
+
+def test_run_that_failed_stands_there_until_a_later_one_of_the_same_import_was_clean(client, saved, lead):
+    _other, secret = recurring.save_profile(ImportBatch.objects.get(), name="Weekly", by=lead, at=NOW)
+    run(client, saved[1], "Number,Name\nC1,x\n", "1")
+    run(client, secret, FIRST, "2")
+    told = "Recurring import “Nightly”: the last file could not be read."
+    assert told in home(client, lead) and "Weekly" not in home(client, lead)
+    send(client, saved[1], FIRST, key="3")
+    assert told in home(client, lead)  # it waits, and may fail
+    drain.until_empty(at=NOW)
+    assert "Nightly" not in home(client, lead)
+
+
+def test_import_by_hand_with_refused_lines_is_no_notice(client, saved, lead, tmp_path):
+    batch = bring(tmp_path, "customers", BAD, by=lead, columns=COLUMNS, source="erp")
+    assert batch.refused == 2 and not ImportBatch.objects.ended_badly().exists()
+    client.force_login(lead)
+    assert client.post(f"/imports/{batch.pk}/open/").status_code == 302
+    assert not AuditEvent.objects.filter(act="import.see_problem").exists()

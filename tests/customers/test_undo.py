@@ -410,3 +410,32 @@ def test_order_import_keeps_no_row_for_each_fact(tmp_path, first):
     bring(tmp_path, "orders", ORDERS + "O7,C1,2026-04-20,1,500,P1,\nO8,C1,2026-04-20,1,500,P1,\n")
     assert ImportChange.objects.count() == before
     assert not OrderVersion.objects.exists()
+
+
+def test_undo_takes_successors_and_new_main_contacts_back(tmp_path, first):
+    head = "id,customer,name,left on,successor\n"
+    bring(tmp_path, "contacts", head + "K1,C1,Li Na,,\nK2,C1,Wu Di,2026-04-01,K1\nK3,C1,Bo,,\n", at=ago(1))
+
+    def people():
+        columns = ("pk", "name", "left_on", "successor", "is_main", "updated_at")
+        return list(Contact.objects.order_by("pk").values_list(*columns))
+
+    before = people()
+    batch = bring(
+        tmp_path, "contacts", head + "K1,C1,Li Na,2026-05-01,K3\nK2,C1,Wu Di,2026-04-01,K4\nK4,C1,An,,\n"
+    )
+    stands = {name: (after, main) for _pk, name, _left, after, main, _at in people()}
+    named = {name: pk for pk, name, *_rest in people()}
+    assert (stands["Li Na"], stands["Bo"]) == ((named["Bo"], False), (None, True))
+    assert stands["Wu Di"] == (named["An"], False)
+    take_back(batch)
+    assert people() == before
+
+
+def test_undo_takes_a_parent_back(tmp_path, first):
+    parents = Customer.objects.order_by("pk").values_list("name", "parent__name", "updated_at")
+    head, before = "id,name,parent\n", list(parents)
+    batch = bring(tmp_path, "customers", head + "C1,Blue Lake,C2\nC3,New Moon,C2\n")
+    assert [parent for _name, parent, _at in parents.all()] == ["Red Hill", None, "Red Hill"]
+    take_back(batch)
+    assert list(parents.filter(gone_at__isnull=True)) == before

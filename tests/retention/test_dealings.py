@@ -11,6 +11,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from customers.ground import clock, localtime
+from customers.ground.models import AuditEvent
 from customers.models import (
     Competitor,
     CompetitorSighting,
@@ -162,6 +163,85 @@ def test_order_is_entered_promised_and_delivered(dealings: Any, customer: Custom
     order.refresh_from_db()
     assert (order.status, order.delivered_day) == ("delivered", date(2026, 5, 10).toordinal())
     assert "delivered late" in dealings()
+
+
+TEA = {"line-1-product": "P-1", "line-1-quantity": "3", "line-1-unit_price": "9.99"}
+MUG = {"line-3-description": "Mugs <blue>", "line-3-quantity": "1.5", "line-3-unit_price": "0.33"}
+BOX = {"line-7-product": "P-2", "line-7-quantity": "2", "line-7-unit_price": "100"}
+
+
+def test_order_of_several_lines_is_their_sum(dealings: Any, customer: Customer) -> None:
+    tea, box = ProductFactory(code="P-1"), ProductFactory(code="P-2")
+    dealings.post("order", number="SO-9", lines="10", **TEA, **MUG, **BOX)
+    order = Order.objects.get()
+    assert (order.sold, order.returned, order.is_purchase) == (2997 + 50 + 20000, 0, True)
+    assert list(
+        order.lines.order_by("line_no").values_list("line_no", "product", "description", "amount")
+    ) == [
+        (1, tea.pk, "", 2997),
+        (2, None, "Mugs <blue>", 50),
+        (3, box.pk, "", 20000),
+    ]
+    audited = AuditEvent.objects.filter(act="order.record")
+    assert [event.object_id for event in audited] == [order.pk]
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"line-1-product": "P-9"}, "There is no product with this code."),
+        ({"line-1-product": " "}, "Say what was ordered"),
+        ({"line-1-product": "", "line-1-description": "x" * 201}, "at most 200"),
+        ({"line-1-quantity": ""}, "This field is required."),
+        ({"line-1-quantity": "0"}, "Enter a quantity above zero."),
+        ({"line-1-quantity": "-1"}, "Enter a quantity above zero."),
+        ({"line-1-quantity": "0.0001"}, "3 decimal places"),
+        ({"line-1-quantity": "NaN"}, "Enter a number."),
+        ({"line-1-unit_price": "-0.01"}, "greater than or equal to 0"),
+        ({"line-1-quantity": "100000", "line-1-unit_price": "100000"}, "The number is too large."),
+        ({"amount": "5"}, "it is the sum of the lines"),
+        ({"description": "Tea"}, "each line says what was ordered"),
+    ],
+)
+def test_one_bad_line_lands_nothing_and_is_told_where_it_stands(
+    dealings: Any, changed: dict[str, str], words: str
+) -> None:
+    ProductFactory(code="P-1")
+    text = dealings.post("order", 422, **(TEA | MUG | changed))
+    assert words in text and "data-open" in text and 'value="Mugs &lt;blue&gt;"' in text
+    is_of_line = any(name.startswith("line-") for name in changed)
+    assert ("Line 1 is not right yet." in text, "Line 3 is not" in text) == (is_of_line, False)
+    assert not Order.objects.exists()
+
+
+def test_order_of_nothing_is_refused(dealings: Any) -> None:
+    assert "Enter the amount, or lines." in dealings.post("order", 422, lines="5", **{"line-2-product": " "})
+    assert "Enter the amount, or lines." not in dealings.post("order", 422, amount="x")
+    assert not Order.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("sent", "shown"), [("5", 10), ("45", 50), ("50", 50), ("-1", 10), ("x", 10), ("9" * 30, 10), ("999", 50)]
+)
+def test_more_lines_are_shown_and_what_was_typed_stays(dealings: Any, sent: str, shown: int) -> None:
+    typed = {"number": "SO-<9>", "amount": "x", "occurred_at": "nonsense", **MUG, "line-2-quantity": "many"}
+    text = dealings.post("order", 200, add_lines="1", lines=sent, **typed)
+    assert f"line-{shown}-product" in text and f"line-{shown + 1}-product" not in text
+    assert (f'name="lines" value="{shown}"' in text) and ("add_lines" in text) is (shown < 50)
+    for kept in ("SO-&lt;9&gt;", "nonsense", "Mugs &lt;blue&gt;", "many", "1.5"):
+        assert f'value="{kept}"' in text
+    assert "data-open" in text and "field-errors" not in text and not Order.objects.exists()
+
+
+def test_order_has_fifty_lines_at_most(dealings: Any) -> None:
+    assert 'name="line-5-product"' in dealings() and 'name="line-6-product"' not in dealings()
+    goods = {
+        f"line-{n}-{name}": value
+        for n in (50, 51)
+        for name, value in (("description", f"no {n}"), ("quantity", "1"), ("unit_price", "1"))
+    }
+    dealings.post("order", lines="60", **goods)
+    assert list(Order.objects.get().lines.values_list("description", flat=True)) == ["no 50"]
 
 
 def test_delivery_on_an_impossible_day_comes_back_with_its_words(dealings: Any, customer: Customer) -> None:

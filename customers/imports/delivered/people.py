@@ -240,6 +240,12 @@ KINDS = (
                 default=False,
             ),
             Field("left_on", _("left on"), Type.DAY, guesses=("lefton", "left", "离职日期"), default=None),
+            Field(
+                "successor",
+                _("successor's contact id"),
+                Type.ID,
+                guesses=("successor", "successorid", "followedby", "接任者", "接替人", "继任者"),
+            ),
         ),
         landing.land_contacts,
     ),

@@ -32,8 +32,8 @@ def land_contacts(groups: Sequence[Group], context: Context) -> Outcome:
     records = []
     for group in groups:
         values = dict(group.first.values)
-        customer = values.pop("customer")
-        records.append(ContactRecord(external_id=group.key, customer=customer, values=without_id(values)))
+        beside = {"customer": values.pop("customer"), "successor": values.pop("successor", None)}
+        records.append(ContactRecord(external_id=group.key, values=without_id(values), **beside))
     return land(batch.upsert_contacts, groups, records, context)
 
 
