@@ -49,6 +49,9 @@ def random_rows(seed: int) -> list[dict[str, int | str | None]]:
     for number in range(ROWS):
         row: dict[str, int | str | None] = {}
         for measure in stored():
+            if measure.unit == Unit.CODE:
+                row[measure.code] = chance.choice([None, *(code for code, _label in measure.choices)])
+                continue
             low, high = ranges[measure.unit]
             factor = 10**11 if measure.unit == Unit.MONEY and number % 4 == 0 else 1
             row[measure.code] = None if chance.random() < 0.25 else chance.randint(low, high) * factor
@@ -77,6 +80,9 @@ def leaves(draw: st.DrawFn) -> dict[str, Any]:
         return leaf
     if draw(st.booleans()):
         leaf["unknown"] = draw(st.sampled_from(["yes", "no"]))
+    if measure.unit == Unit.CODE:
+        code = st.sampled_from([code for code, _label in measure.choices])
+        return {**leaf, "value": draw(st.lists(code, min_size=1, max_size=4) if op == "one_of" else code)}
     if op == "one_of":
         return {**leaf, "value": draw(st.lists(st.integers(0, 40), min_size=1, max_size=4))}
     if op == "between":

@@ -97,9 +97,9 @@ def test_an_objection_that_comes_while_the_sweep_writes_takes_its_warning_back(s
     """The matches are found, somebody objects, then the warnings are written."""
     insert = warnings._insert
 
-    def late(*said):
+    def late(*said, **more):
         Objection.objects.create(customer=silent[0], source="form", occurred_at=NOW, recorded_at=NOW)
-        return insert(*said)
+        return insert(*said, **more)
 
     monkeypatch.setattr(warnings, "_insert", late)
     run()

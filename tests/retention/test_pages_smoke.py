@@ -100,7 +100,7 @@ def test_case_page_takes_a_bounded_number_of_queries(client, manager, world, dja
     run()
     client.force_login(manager)
     clock.now()  # read once a process
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(13):
         client.get(reverse("retention:case", args=[RetentionCase.objects.get().pk]))
 
 
@@ -110,7 +110,7 @@ def test_customer_page_takes_a_bounded_number_of_queries(
     run()
     client.force_login(manager)
     clock.now()  # read once a process
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(13):
         client.get(reverse("retention:customer", args=[world.pk]))
 
 

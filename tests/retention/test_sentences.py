@@ -72,7 +72,8 @@ def test_every_measure_can_be_said_with_each_of_its_comparisons(language: str) -
     with translation.override(language):
         for measure in every().values():
             day = measure.unit.value == "day"
-            one, two = ("2026-05-01", "2026-05-11") if day else (0, 1)
+            codes = [code for code, _label in measure.choices]
+            one, two = codes[:2] if codes else ("2026-05-01", "2026-05-11") if day else (0, 1)
             for op in OPERATORS[measure.unit]:
                 leaf: dict[str, Any] = {"measure": measure.code, "op": op}
                 if op in ("between", "one_of"):
