@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -25,6 +25,8 @@ from retention.models import (
     Loss,
     MoveKind,
     RetentionCase,
+    Standing,
+    StandingVersion,
 )
 
 Outcome = RetentionCase.Outcome
@@ -65,7 +67,7 @@ def follow(model: type[Any], ids: list[int], at: datetime) -> None:
     """Close what rests on complaints or customers that were taken back; nobody has worked on it.
 
     Side effects: cases closed as not pursued, with their warnings and planned calls; the measures of
-    customers who are gone.
+    customers who are gone, and how they stood, which counts at no moment any more.
     """
     if model is Customer:
         _close(RetentionCase.objects.filter(customer_id__in=ids), at=at)
@@ -73,10 +75,17 @@ def follow(model: type[Any], ids: list[int], at: datetime) -> None:
             EarlyWarning.objects.filter(customer_id__in=ids), because=EarlyWarning.Closed.SIGN_GONE, at=at
         )
         CustomerMeasures.objects.filter(customer_id__in=ids).delete()
+        _never_stood(ids)
     elif model is Complaint:
         gone = Complaint.objects.filter(pk__in=ids, void=True)
         untouched = RetentionCase.objects.exclude(pk__in=worked_on(RetentionCase.objects.all()).values("pk"))
         _close(untouched.filter(complaint__in=gone), at=at)
+
+
+def _never_stood(customer_ids: list[int]) -> None:
+    stood = Standing.objects.filter(customer_id__in=customer_ids)
+    StandingVersion.objects.filter(fact_id__in=stood.values("pk")).update(superseded_at=F("recorded_at"))
+    stood.filter(void=False).update(void=True)
 
 
 def _close(cases: QuerySet[RetentionCase], *, at: datetime) -> None:
