@@ -217,6 +217,36 @@ def test_order_that_was_recorded_late_ends_the_loss_where_it_began() -> None:
     assert loss.ended_at == loss.occurred_at
 
 
+@pytest.mark.parametrize(
+    ("runs_until", "told", "returned"),
+    [(0, 1, 1), (400, 1, 1), (-1, 1, 0), (400, -1, 0)],  # days from the loss; hours from when it was found
+)
+def test_contract_that_was_signed_before_the_loss_and_told_of_after_it_ends_it(
+    runs_until: int, told: int, returned: int
+) -> None:
+    customer = CustomerFactory()
+    found = NOW + timedelta(hours=1)
+    loss = Loss.objects.create(customer=customer, occurred_at=NOW, recorded_at=found, definition="hand")
+    recorded = found + timedelta(hours=told)
+    ContractFactory(
+        customer=customer, occurred_at=ago(30), recorded_at=recorded, ends_day=day(NOW) + runs_until
+    )
+    assert losses.seek(at=recorded)["returned"] == 0  # what is recorded now is known a moment later
+    assert losses.seek(at=recorded + timedelta(days=1))["returned"] == returned
+    loss.refresh_from_db()
+    ended = (loss.occurred_at, recorded, "contract") if returned else (None, None, "")
+    assert (loss.ended_at, loss.end_recorded_at, loss.ended_because) == ended
+
+
+def test_contract_that_was_known_before_the_loss_and_changes_after_it_does_not_end_it() -> None:
+    customer = CustomerFactory()
+    contract = ContractFactory(customer=customer, occurred_at=ago(30), ends_day=day(NOW) + 100)
+    Loss.objects.create(customer=customer, occurred_at=NOW, recorded_at=NOW, definition="hand")
+    contract.value_base, contract.recorded_at = 7, NOW + timedelta(hours=1)
+    contract.save()
+    assert losses.seek(at=NOW + timedelta(days=1))["returned"] == 0
+
+
 @pytest.mark.parametrize("what", ["before", "cancelled", "return", "void"])
 def test_what_is_no_return(what: str) -> None:
     turn_on("window", days=90)
