@@ -613,6 +613,26 @@ def test_two_lasting_losses_become_one_spell(pair: tuple[Customer, Customer], le
     assert Loss.objects.filter(ended_at__isnull=True).count() == 2
 
 
+@pytest.mark.parametrize("partial", [0, 1])
+def test_of_two_lasting_losses_the_total_one_stays(
+    pair: tuple[Customer, Customer], lead: User, partial: int
+) -> None:
+    survivor, other = pair
+    small = Loss.objects.create(
+        customer=pair[partial], occurred_at=ago(9), recorded_at=ago(9), definition="partial"
+    )
+    total = Loss.objects.create(
+        customer=pair[1 - partial], occurred_at=ago(3), recorded_at=ago(3), definition="window"
+    )
+    made = merge(survivor, other, lead)
+    assert Loss.objects.get(customer=survivor, ended_at__isnull=True) == total
+    small.refresh_from_db()
+    assert (small.ended_at, small.end_recorded_at, small.ended_because) == (ago(9), LATER, "total")
+    merges.undo_merge(made, by=lead, at=LATER + timedelta(hours=1))
+    small.refresh_from_db()
+    assert (small.ended_at, small.end_recorded_at, small.ended_because) == (None, None, "")
+
+
 # --- Erasing, and what comes late ---------------------------------------------------------------
 def test_erasing_the_survivor_erases_what_went_into_it(pair: tuple[Customer, Customer], lead: User) -> None:
     survivor, other = pair
