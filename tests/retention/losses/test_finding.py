@@ -264,6 +264,23 @@ def test_what_is_no_return(what: str) -> None:
     assert night(3)["returned"] == 0
 
 
+@pytest.mark.parametrize(
+    ("because", "lasted", "lost"),
+    [("hand", 5, 0), ("", 5, 0), ("hand", 0, 1), ("", 0, 1), ("contract", 5, 1), ("order", 5, 1)],
+)
+def test_only_a_return_that_a_person_told_of_begins_the_silence_anew(
+    because: str, lasted: int, lost: int
+) -> None:
+    turn_on("window", days=90)
+    customer = CustomerFactory()
+    ordered(customer, 200)
+    began, ended = ago(10 + lasted), ago(10)
+    Loss.objects.create(
+        customer=customer, occurred_at=began, recorded_at=began, ended_at=ended, ended_because=because
+    )
+    assert night()["lost"] == lost
+
+
 def test_regained_by_hand_counts_anew_from_that_day(manager: User) -> None:
     turn_on("window", days=90)
     customer = CustomerFactory(owner=manager)
