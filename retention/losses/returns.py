@@ -61,7 +61,7 @@ def _returned(at: datetime) -> list[Loss]:
             {"at": dialect.bind_moment(at)},
         )
         rows = cursor.fetchall()
-    first = {row[0]: (row[0], _moment(row[1]), _moment(row[2]), row[3]) for row in rows}
+    first = {row[0]: (row[0], moment_of(row[1]), moment_of(row[2]), row[3]) for row in rows}
     for row in _signed_before(at):
         first[row[0]] = min(row, first.get(row[0], row), key=lambda one: one[1:3])
     return list(_ended([first[pk] for pk in sorted(first)]))
@@ -98,8 +98,10 @@ def _ended(rows: list[tuple[Any, ...]]) -> Iterator[Loss]:
             yield loss
 
 
-def _moment(value: datetime) -> datetime:
-    """Return a moment of a plain cursor, which SQLite gives without its zone."""
+def moment_of(value: datetime | str) -> datetime:
+    """Return a moment of a plain cursor, which SQLite gives without its zone, or as text."""
+    if isinstance(value, str):
+        value = datetime.fromisoformat(value)
     return value if value.tzinfo else value.replace(tzinfo=UTC)
 
 

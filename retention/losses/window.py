@@ -20,12 +20,15 @@ SAMPLE = 20_000  # customers looked at
 
 _ORDER = Order._meta.db_table
 SILENCES = f"""
-    SELECT customer_id, occurred_day, lead(occurred_day) OVER (PARTITION BY customer_id ORDER BY occurred_day)
-    AS back FROM (SELECT DISTINCT customer_id, occurred_day FROM {_ORDER}
+    SELECT customer_id, occurred_day, first_at,
+    lead(occurred_day) OVER (PARTITION BY customer_id ORDER BY occurred_day) AS back,
+    lead(first_at) OVER (PARTITION BY customer_id ORDER BY occurred_day) AS back_at
+    FROM (SELECT customer_id, occurred_day, min(occurred_at) AS first_at FROM {_ORDER}
     WHERE NOT void AND is_purchase AND status <> 'cancelled' AND occurred_day <= %(today)s
-    AND recorded_at < %(at)s AND occurred_at < %(at)s AND {{where}}) d
+    AND recorded_at < %(at)s AND occurred_at < %(at)s AND {{where}}
+    GROUP BY customer_id, occurred_day) d
 """
-"""From each day with an order to the next one, ``NULL`` where none has come yet."""
+"""From each day with an order to the next one and its first order, ``NULL`` where none has come yet."""
 
 
 @dataclass(frozen=True)
