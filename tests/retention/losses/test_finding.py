@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
+from io import StringIO
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 
 from customers.ground.models import AuditEvent, BackgroundRun, Event
 from customers.models import Cause, Customer, Order, User
@@ -191,6 +194,19 @@ def test_order_after_the_loss_ends_it_from_its_recorded_moment_on() -> None:
     assert list(losses.standing_at(told)) == [loss]
     assert list(losses.standing_at(told + timedelta(seconds=1))) == []
     assert Event.objects.filter(kind="loss.end").count() == 1
+
+
+def test_command_says_of_a_moment_only_the_ends_that_were_known_then() -> None:
+    began, ended, told = NOW - timedelta(days=9), NOW - timedelta(days=6), NOW - timedelta(days=3)
+    Loss.objects.create(
+        customer=CustomerFactory(), occurred_at=began, recorded_at=began, ended_at=ended, end_recorded_at=told
+    )
+    said = []
+    for moment in (told, told + timedelta(seconds=1)):
+        out = StringIO()
+        call_command("losses", "--as-of", moment.isoformat(), "--json", stdout=out)
+        said.append([loss["ended_at"] for loss in json.loads(out.getvalue())["losses"]])
+    assert said == [[None], [ended.isoformat()]]
 
 
 def test_return_and_second_loss_are_two_spells() -> None:
