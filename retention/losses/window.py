@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import connection, transaction
+from django.db import connection
 
 from customers import company
 from customers.models import Customer, Order
@@ -61,7 +61,7 @@ def candidates(*, at: datetime, windows: Sequence[int] = CANDIDATES) -> list[Can
         f"sum(CASE WHEN back - 1 - occurred_day >= {int(w)} THEN 1 ELSE 0 END)"
         for w in windows
     )
-    with transaction.atomic(), connection.cursor() as cursor, dialect.in_order(cursor):
+    with dialect.reading(), connection.cursor() as cursor, dialect.in_order(cursor):
         cursor.execute(f"SELECT {sums} FROM ({silences}) s", bound)
         row = [int(value or 0) for value in cursor.fetchone()]
     return [Candidate(w, row[2 * n], row[2 * n + 1]) for n, w in enumerate(windows)]
