@@ -107,7 +107,9 @@ def moment_of(value: datetime | str) -> datetime:
 
 def _recovered(at: datetime) -> list[Loss]:
     spent = CustomerMeasures.objects.annotate(now=F("spend_365d") * 100)
-    partial = Loss.objects.filter(ended_at__isnull=True, definition=LossKind.PARTIAL)
+    partial = Loss.objects.filter(
+        ended_at__isnull=True, definition=LossKind.PARTIAL, spend_before__isnull=False
+    )
     found = []
     for start_of in _in_parts(list(partial.order_by("pk"))):
         now = dict(
