@@ -94,7 +94,9 @@ def follow(model: type[Any], ids: list[int], at: datetime) -> None:
 
 def _never_stood(customer_ids: list[int]) -> None:
     stood = Standing.objects.filter(customer_id__in=customer_ids)
-    StandingVersion.objects.filter(fact_id__in=stood.values("pk")).update(superseded_at=F("recorded_at"))
+    StandingVersion._default_manager.filter(fact_id__in=stood.values("pk")).update(
+        superseded_at=F("recorded_at")
+    )
     stood.filter(void=False).update(void=True)
 
 

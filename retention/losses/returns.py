@@ -70,7 +70,7 @@ def _returned(at: datetime) -> list[Loss]:
 def _signed_before(at: datetime) -> Iterator[tuple[int, datetime, datetime, str]]:
     """Yield contracts signed by the loss that nobody knew of when it was found, and that run on its day."""
     zone = company.current().time_zone
-    known = ContractVersion.objects.filter(
+    known = ContractVersion._default_manager.filter(
         fact_id=OuterRef("pk"), recorded_at__lte=OuterRef("customer__losses__recorded_at")
     )
     rows = Contract.objects.filter(
