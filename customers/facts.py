@@ -26,6 +26,8 @@ FACT_PRIVACY: dict[str, tuple[Data, Erasure]] = {
 # had its text changed would else not be known any more for the time before.
 _NOT_CONTENT = {"id", "recorded_assumed", "ingested_at"}
 TWINS: dict[type[models.Model], type[models.Model]] = {}
+DERIVED: set[type[models.Model]] = set()
+"""Facts that Liuke concludes from the others: nobody told them, so nobody's work rests on them."""
 
 
 class Fact(models.Model):
@@ -48,11 +50,14 @@ class Fact(models.Model):
         abstract = True
 
 
-def twin_of(model: type[models.Model], *, caches: tuple[str, ...] = ()) -> type[models.Model]:
+def twin_of(
+    model: type[models.Model], *, caches: tuple[str, ...] = (), is_derived: bool = False
+) -> type[models.Model]:
     """Make and return the version table of a fact, and register its guards.
 
     The twin has the same columns plus ``superseded_at``, without personal text or names (those are
     sealed by the verb that changes them) and without ``caches``, the state columns kept for pages.
+    ``is_derived``: see :data:`DERIVED`.
     """
     privacy: dict[str, tuple[Data, Erasure]] = model.privacy  # type: ignore[attr-defined]
     personal = {Data.IDENTITY, Data.REACH, Data.TEXT}
@@ -96,6 +101,8 @@ def twin_of(model: type[models.Model], *, caches: tuple[str, ...] = ()) -> type[
     guards.append_only(twin, movable=["customer_id", "contact_id"], may_retract=True)
     guards.append_only(model, may_update=True)
     TWINS[model] = twin
+    if is_derived:
+        DERIVED.add(model)
     return twin
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
 from django.db import models
-from django.db.models import Exists, OuterRef, Q, Value
+from django.db.models import Exists, OuterRef, Q, Subquery, Value
 from django.db.models.functions import Cast, Concat
 
 from customers.ground.privacy import Declaration, Erasure
@@ -58,6 +58,7 @@ class Joining:
 
 
 _movers: dict[type[models.Model], Mover] = {}
+_own_movers: set[type[models.Model]] = set()  # the models whose mover is not the general one
 _joinings: dict[str, Joining] = {}
 _erasers: dict[type[models.Model], Eraser] = {}
 _exporters: dict[type[models.Model], Exporter] = {}
@@ -77,6 +78,7 @@ def register(
 ) -> None:
     """Enter what happens to the rows of ``model``; what is not given is done the general way."""
     _movers[model] = mover or _general_mover(model)
+    (_own_movers.add if mover else _own_movers.discard)(model)
     _erasers[model] = eraser or _general_eraser(model)
     _exporters[model] = exporter or _general_exporter(model)
 
@@ -211,19 +213,34 @@ def pointers(model: type[models.Model], person: str) -> list[str]:
 def _general_mover(model: type[models.Model]) -> Mover:
     def move(person: str, source: int, target: int) -> int:
         return sum(
-            _movable(model, column, source, target).update(**{column: target})
+            _movable(model, column, model._base_manager.filter(**{column: source}), target).update(
+                **{column: target}
+            )
             for column in pointers(model, person)
         )
 
     return move
 
 
-def _movable(model: type[models.Model], column: str, source: int, target: int) -> models.QuerySet[Any]:
-    """Return the rows of ``source``, but not those that would say a second time what ``target`` has.
+def of_stubs(model: type[models.Model], column: str) -> models.QuerySet[Any]:
+    """Return the rows that point to customers who were merged away, and that their mover would move."""
+    from customers.models import Customer
+
+    stubs = Customer.objects.filter(merged_into__isnull=False)
+    rows = model._base_manager.filter(**{f"{column}__in": stubs.values("pk")})
+    if model in _own_movers:
+        return rows
+    into = Subquery(stubs.filter(pk=OuterRef(column)).values("merged_into_id")[:1])
+    return _movable(model, column, rows.annotate(moves_to=into), OuterRef("moves_to"))
+
+
+def _movable(
+    model: type[models.Model], column: str, rows: models.QuerySet[Any], target: int | OuterRef
+) -> models.QuerySet[Any]:
+    """Return those of ``rows`` that do not say a second time what ``target`` has.
 
     What a unique constraint forbids beside a row of the target stays where it is.
     """
-    rows = model._base_manager.filter(**{column: source})
     names = {field.name: field.attname for field in model._meta.concrete_fields}
     for constraint in model._meta.constraints:
         if not isinstance(constraint, models.UniqueConstraint):

@@ -35,6 +35,9 @@ class RetentionConfig(AppConfig):
         movers.register(self.get_model("CustomerMeasures"), mover=merging.move)
         movers.register(self.get_model("EarlyWarning"), exporter=told.export_warnings)
         movers.register(self.get_model("Holdout"), exporter=told.export_nothing)
+        for derived in ("Standing", "StandingVersion"):
+            # how each of the two stood; the survivor is judged by what it has become
+            movers.register(self.get_model(derived), mover=movers.stay)
         movers.register_app("retention")
         movers.register_undo_blocker("retention.cases", taken_back.in_the_way)
         movers.register_follower("retention.cases", taken_back.follow)

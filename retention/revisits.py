@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -17,9 +17,10 @@ from customers.ground.errors import Refused
 from customers.ground.rows import update_rows
 from customers.models import User
 from retention import cases
-from retention.calls.planning import plan_call, refuse_unless_near, span_of
+from retention.calls.planning import plan_call, refuse_unless_near, span_of, wanting_no_calls
+from retention.cases import holders
 from retention.cases.opening import Grounds, open_for
-from retention.models import FollowUpCall, Loss, RetentionCase, RevisitPolicy
+from retention.models import FollowUpCall, Loss, LossKind, RetentionCase, RevisitPolicy
 from retention.models.rules import CaseKind, Severity
 
 MOST_DAYS = 1095
@@ -57,7 +58,8 @@ def cadence() -> list[int]:
 def set_cadence(days: Sequence[int], *, by: User | None, at: datetime) -> list[int]:
     """Visit lost customers so many days after their loss was recorded, from the next night on.
 
-    Raises :class:`BadCadence`. Audit ``revisits.set_cadence``.
+    Days that the cadence before had set count no more. Raises :class:`BadCadence`. Audit
+    ``revisits.set_cadence``.
     """
     wanted = list(days)
     if len(wanted) > MOST_STEPS or wanted != sorted(set(wanted)):
@@ -65,6 +67,8 @@ def set_cadence(days: Sequence[int], *, by: User | None, at: datetime) -> list[i
     if wanted and not (wanted[0] >= 1 and wanted[-1] <= MOST_DAYS):
         raise BadCadence()
     with transaction.atomic():
+        if (before := cadence()) != wanted:
+            _unschedule(before)
         said = {"days": ",".join(map(str, wanted))}
         policy, _new = RevisitPolicy.objects.update_or_create(id=1, defaults=said)
         audit.record("revisits.set_cadence", obj=policy, by=by, at=at, codes={"days": wanted})
@@ -80,10 +84,11 @@ def plan(loss: Loss, *, due_at: datetime, by: User, at: datetime) -> FollowUpCal
     if loss.ended_at is not None:
         raise NotLost()
     refuse_unless_near(due_at, at=at)
-    if RetentionCase.objects.filter(customer=loss.customer_id).open().exists():  # type: ignore[attr-defined]
-        raise CaseIsOpen()
     reason = _reason(loss)
     with transaction.atomic():
+        holders.hold_desk()
+        if RetentionCase.objects.filter(customer=loss.customer_id).open().exists():  # type: ignore[attr-defined]
+            raise CaseIsOpen()
         codes = {"loss": loss.pk}
         case = cases.open_case(
             loss.customer,
@@ -124,7 +129,8 @@ def nightly(*, at: datetime) -> int:
     """Give standing losses their next revisit by the cadence, and open those due; return how many.
 
     A step that had passed before anybody could keep it is left out, so that a new cadence brings no flood.
-    Whoever has an open case is spoken with already. Safe to repeat: goes by 200 losses, a transaction each.
+    Whoever has an open case is spoken with already; the partly lost are still there, and who was erased or
+    wants no calls is left in peace. Safe to repeat: goes by 200 losses, a transaction each.
     """
     firm = company.find()
     if firm is None:
@@ -134,19 +140,37 @@ def nightly(*, at: datetime) -> int:
     planned = RetentionCase.objects.filter(customer=OuterRef("customer")).exclude(
         status=RetentionCase.Status.CLOSED
     )
-    due = Loss.objects.filter(
-        ended_at__isnull=True, revisit_day__lte=today, customer__gone_at__isnull=True
-    ).annotate(is_worked_on=Exists(planned))
+    due = _visited().filter(revisit_day__lte=today).annotate(is_worked_on=Exists(planned))
     done = 0
     ids = list(due.order_by("customer_id").values_list("pk", flat=True))
     for start in range(0, len(ids), CHUNK):
         with transaction.atomic():
+            holders.hold_desk()  # so that who is due, and who has a case, stays so
             done += _open(list(due.filter(pk__in=ids[start : start + CHUNK])), at=at)
     return done
 
 
+def _visited() -> QuerySet[Loss]:
+    return Loss.objects.filter(
+        ended_at__isnull=True, customer__gone_at__isnull=True, customer__erased_at__isnull=True
+    ).exclude(definition=LossKind.PARTIAL)
+
+
+def _unschedule(days: Sequence[int]) -> None:
+    """Clear the days that a cadence had set; one that somebody chose has its case and stays."""
+    zone = company.current().time_zone
+    spoken_with = RetentionCase.objects.open().values("customer")  # type: ignore[attr-defined]
+    waiting = Loss.objects.filter(revisit_day__isnull=False, ended_at__isnull=True, revisits__lt=len(days))
+    rows = []
+    for loss in waiting.exclude(customer__in=spoken_with).order_by("pk"):
+        if loss.revisit_day == localtime.day_number(loss.recorded_at, zone) + days[loss.revisits]:
+            loss.revisit_day = None
+            rows.append(loss)
+    update_rows(rows, ["revisit_day"])
+
+
 def _schedule(days: Sequence[int], *, today: int, zone: str) -> None:
-    waiting = Loss.objects.filter(Q(revisits__lt=len(days)), ended_at__isnull=True, revisit_day__isnull=True)
+    waiting = _visited().filter(revisits__lt=len(days), revisit_day__isnull=True)
     rows = []
     for loss in waiting.order_by("pk").only("pk", "recorded_at", "revisits").iterator(chunk_size=1000):
         begun = localtime.day_number(loss.recorded_at, zone)
@@ -158,7 +182,8 @@ def _schedule(days: Sequence[int], *, today: int, zone: str) -> None:
 
 
 def _open(due: list[Loss], *, at: datetime) -> int:
-    wanted = [loss for loss in due if not loss.is_worked_on]  # type: ignore[attr-defined]
+    refusing = wanting_no_calls([loss.customer_id for loss in due])
+    wanted = [loss for loss in due if not loss.is_worked_on and loss.customer_id not in refusing]  # type: ignore[attr-defined]
     language = company.current().language
     with translation.override(language):
         grounds = [

@@ -38,6 +38,11 @@ def end(name: str, slot: str, *, at: datetime) -> None:
     BackgroundRun.objects.filter(name=name, slot=slot).update(status=Status.DONE, finished_at=at)
 
 
+def is_done(name: str, slot: str) -> bool:
+    """Return whether the slot's run was ended."""
+    return BackgroundRun.objects.filter(name=name, slot=slot, status=Status.DONE).exists()
+
+
 def give_up(name: str, slot: str) -> None:
     """Note that it failed; it may be tried again in five minutes."""
     BackgroundRun.objects.filter(name=name, slot=slot).update(

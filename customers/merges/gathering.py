@@ -13,7 +13,7 @@ from django.db import transaction
 from customers import movers
 from customers.merges import keeping
 from customers.merges.merging import absorb, lock_pair
-from customers.models import Customer, Merge
+from customers.models import Merge
 
 AT_ONCE = 1000
 
@@ -31,12 +31,11 @@ def gather(*, at: datetime) -> int:
 
 
 def _with_rows() -> set[int]:
-    """Return the stubs that rows point to, one query for each column that may."""
-    stubs = Customer.objects.filter(merged_into__isnull=False).values("pk")
+    """Return the stubs with rows that would move, one query for each column that may point to them."""
     found: set[int] = set()
     for model in movers.movers():
         if model not in keeping.DERIVED:
             for column in movers.pointers(model, "customer"):
-                rows = model._base_manager.filter(**{f"{column}__in": stubs}).order_by()
+                rows = movers.of_stubs(model, column).order_by()
                 found |= set(rows.values_list(column, flat=True).distinct()[:AT_ONCE])
     return found

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from customers import movers
-from customers.facts import TWINS, Fact
+from customers.facts import DERIVED, TWINS, Fact
 from customers.models import Customer, ImportBatch, ImportChange
 from customers.movers import Blocker
 from customers.undo import names
@@ -85,7 +85,7 @@ def _on_new_customers(batch: ImportBatch) -> Iterator[Blocker]:
     new = _records(batch, Customer, is_new=True)
     if not new.exists():
         return
-    for model in TWINS:
+    for model in [fact for fact in TWINS if fact not in DERIVED]:
         facts = model._default_manager.filter(void=False, customer_id__in=new).exclude(batch=batch)
         yield from _told(facts, _("added since: %(what)s no. %(number)s"))
     contacts = apps.get_model("customers.contact")
@@ -139,7 +139,7 @@ def _keeping(model: type[Any]) -> list[tuple[type[Any], str]]:
     return [
         (other, column.name)
         for other, column in pointing(model)
-        if column.remote_field.on_delete is models.PROTECT
+        if column.remote_field.on_delete is models.PROTECT and other not in DERIVED
     ]
 
 

@@ -19,13 +19,17 @@ class LossFilter(filters.FilterSet):
     churn_type = filters.ChoiceFilter(choices=RetentionCase.ChurnType.choices)
     occurred_since = filters.MomentFilter(field_name="occurred_at", lookup_expr="gte")
     occurred_before = filters.MomentFilter(field_name="occurred_at", lookup_expr="lt")
-    definition = filters.ChoiceFilter(choices=LossKind.choices)
+    definition = filters.ChoiceFilter(choices=LossKind.choices, method="by_definition")
     is_valuable = filters.FlagFilter(field_name="is_valuable")
     standing = filters.FlagFilter(field_name="ended_at", lookup_expr="isnull")
 
     class Meta:
         model = Loss
         fields: list[str] = []
+
+    def by_definition(self, rows: QuerySet[Loss], name: str, value: str) -> QuerySet[Loss]:
+        """Keep what a definition found, of old rows by what they say."""
+        return rows.found_by(LossKind(value))  # type: ignore[attr-defined,no-any-return]
 
 
 class Losses(Lists, Details, Resource):

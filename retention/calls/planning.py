@@ -184,6 +184,12 @@ def stopped(cases: Iterable[RetentionCase]) -> dict[int, str]:
     return found
 
 
+def wanting_no_calls(customer_ids: Iterable[int]) -> set[int]:
+    """Return those of some customers whom no call is planned for by itself: see :func:`stopped`."""
+    unborn = [RetentionCase(pk=-pk, customer_id=pk) for pk in customer_ids]
+    return {-pk for pk in stopped(unborn)}
+
+
 def _agreed_again() -> Exists:
     """Return the condition, on logged calls, that a contact agreed to calls later and now wants them."""
     later = Consent.objects.filter(

@@ -24,6 +24,7 @@ from retention.models import (
     EarlyWarning,
     FollowUpCall,
     Loss,
+    LossKind,
     MoveKind,
     RetentionCase,
     StatedCause,
@@ -62,9 +63,7 @@ def join(merge: Merge) -> None:
     if len(standing) == 2:
         _join_cases(merge, *standing)
     _close_double_warnings(merge)
-    lasting = list(Loss.objects.filter(customer_id__in=both, ended_at__isnull=True).order_by("occurred_at"))
-    keeping.keep(merge, lasting[1:], "ended_at")  # one spell of being lost, told twice
-    Loss.objects.filter(pk__in=[loss.pk for loss in lasting[1:]]).update(ended_at=F("occurred_at"))
+    _join_losses(merge)
 
 
 def settle(merge: Merge) -> None:
@@ -103,6 +102,19 @@ def part(merge: Merge) -> None:
             codes = {"case": other.pk, "merge": merge.pk}
             moves.note(one, kind=MoveKind.PARTED, codes=codes, by=merge.undone_by, at=at, **fields)
     holders.follow(RetentionCase.objects.filter(customer_id__in=both).open(), at=at)  # type: ignore[attr-defined]
+
+
+def _join_losses(merge: Merge) -> None:
+    """Let one of two lasting losses last: the total one, else the first; the other lasts no time."""
+    both = (merge.survivor_id, merge.merged_id)
+    lasting = sorted(
+        Loss.objects.filter(customer_id__in=both, ended_at__isnull=True),
+        key=lambda loss: (loss.definition == LossKind.PARTIAL, loss.occurred_at),
+    )
+    keeping.keep(merge, lasting[1:], "ended_at", "end_recorded_at", "ended_because")
+    Loss.objects.filter(pk__in=[loss.pk for loss in lasting[1:]]).update(
+        ended_at=F("occurred_at"), end_recorded_at=merge.at, ended_because=Loss.Ended.TOTAL
+    )
 
 
 # --- Cases -------------------------------------------------------------------------------------

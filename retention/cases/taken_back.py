@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -23,8 +23,11 @@ from retention.models import (
     EarlyWarning,
     FollowUpCall,
     Loss,
+    LossKind,
     MoveKind,
     RetentionCase,
+    Standing,
+    StandingVersion,
 )
 
 Outcome = RetentionCase.Outcome
@@ -48,9 +51,16 @@ def in_the_way(batch_id: int) -> Iterator[Blocker]:
     for call in calls.order_by("pk"):
         text = _("worked on since: case no. %(number)s") % {"number": call.case_id}
         yield Blocker(text, call.customer_id, reverse("retention:case", args=[call.case_id]))
-    for loss in Loss.objects.filter(customer_id__in=new.values("object_id")).order_by("pk"):
+    for loss in Loss.objects.filter(_told_by_somebody(), customer_id__in=new.values("object_id")).order_by(
+        "pk"
+    ):
         text = _("noted since: the loss of customer no. %(number)s") % {"number": loss.customer_id}
         yield Blocker(text, loss.customer_id)
+
+
+def _told_by_somebody() -> Q:
+    """Return the condition for losses that a person told of, or that a case is about."""
+    return Q(case__isnull=False) | Q(definition=LossKind.HAND) | Q(definition="", contract__isnull=True)
 
 
 def worked_on(cases: QuerySet[RetentionCase]) -> QuerySet[RetentionCase]:
@@ -65,7 +75,8 @@ def follow(model: type[Any], ids: list[int], at: datetime) -> None:
     """Close what rests on complaints or customers that were taken back; nobody has worked on it.
 
     Side effects: cases closed as not pursued, with their warnings and planned calls; the measures of
-    customers who are gone.
+    customers who are gone and the losses that definitions found of them; how they stood counts at no moment
+    any more.
     """
     if model is Customer:
         _close(RetentionCase.objects.filter(customer_id__in=ids), at=at)
@@ -73,10 +84,20 @@ def follow(model: type[Any], ids: list[int], at: datetime) -> None:
             EarlyWarning.objects.filter(customer_id__in=ids), because=EarlyWarning.Closed.SIGN_GONE, at=at
         )
         CustomerMeasures.objects.filter(customer_id__in=ids).delete()
+        Loss.objects.filter(customer_id__in=ids).exclude(_told_by_somebody()).delete()
+        _never_stood(ids)
     elif model is Complaint:
         gone = Complaint.objects.filter(pk__in=ids, void=True)
         untouched = RetentionCase.objects.exclude(pk__in=worked_on(RetentionCase.objects.all()).values("pk"))
         _close(untouched.filter(complaint__in=gone), at=at)
+
+
+def _never_stood(customer_ids: list[int]) -> None:
+    stood = Standing.objects.filter(customer_id__in=customer_ids)
+    StandingVersion._default_manager.filter(fact_id__in=stood.values("pk")).update(
+        superseded_at=F("recorded_at")
+    )
+    stood.filter(void=False).update(void=True)
 
 
 def _close(cases: QuerySet[RetentionCase], *, at: datetime) -> None:

@@ -115,12 +115,17 @@ def _by_rhythm(personal: Definition, *, day: int) -> list[Silence]:
 
 
 def _unless_just_regained(found: Sequence[Silence], *, day: int) -> list[Silence]:
-    """Leave out whose last loss ended less than the same time ago: then the silence counts from that end."""
+    """Leave out whose loss a person ended less than the same time ago: the silence counts from that end.
+
+    What else ends a loss is a fact of its own that the measures know, or the loss lasted no time.
+    """
     if not found:
         return []
     zone = company.current().time_zone
     ended: dict[int, int] = {}
-    over = Loss.objects.filter(ended_at__isnull=False).exclude(definition=LossKind.PARTIAL)
+    over = Loss.objects.filter(
+        ended_at__gt=F("occurred_at"), ended_because__in=[Loss.Ended.HAND, ""]
+    ).exclude(definition=LossKind.PARTIAL)
     for start in range(0, len(found), CHUNK):
         ids = [one.customer_id for one in found[start : start + CHUNK]]
         last = over.filter(customer__in=ids).order_by().values_list("customer_id").annotate(Max("ended_at"))

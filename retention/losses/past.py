@@ -20,6 +20,7 @@ from customers.models import Contract, Customer, User
 from retention.losses.completing import complete, margins_before
 from retention.losses.definitions import Definition, in_force
 from retention.losses.finding import needed_days
+from retention.losses.returns import moment_of
 from retention.losses.window import SILENCES
 from retention.measures import compute, dialect
 from retention.measures.catalogue.orders import LEAST_PURCHASE_DAYS
@@ -29,11 +30,17 @@ from retention.models import Loss, LossKind, RetentionCase
 _CUSTOMER = Customer._meta.db_table
 
 
+@dataclass(frozen=True, order=True)
+class _Return:
+    at: datetime
+    how: Loss.Ended
+
+
 @dataclass(frozen=True)
 class _Spell:
     customer_id: int
-    began: int  # local days
-    ended: int | None
+    began: int  # local day
+    ended: _Return | None
     last: int  # day up to which the margin before is summed
     kind: LossKind
     contract_id: int | None = None
@@ -44,9 +51,10 @@ def write_history(*, since: datetime, by: User | None = None, at: datetime) -> i
     """Write the spells that began between ``since`` and ``at``'s day by the definitions that count now.
 
     Each gets as ``recorded_at`` the beginning of the local day on which it would have been found, and as
-    its end the next order or contract. From what is known today: that an order was recorded late is
-    not seen. Partial losses are not applied to the past. What overlaps a loss that stands already is left
-    out, so that it may be repeated and stopped anywhere; goes by ranges of customers, a transaction each.
+    its end the moment of the next order, or at which the next contract was signed. From what is known
+    today: that an order was recorded late is not seen. Partial losses are not applied to the past. What
+    overlaps a loss that stands already is left out, so that it may be repeated and stopped anywhere; goes
+    by ranges of customers, a transaction each.
     Side effects: audit ``losses.history``; no events, since nobody is to act on them.
     """
     definitions = in_force(at)
@@ -55,7 +63,8 @@ def write_history(*, since: datetime, by: User | None = None, at: datetime) -> i
     done = 0
     for customers in compute.shards(1, writing=True):
         with transaction.atomic():
-            found = _unless_known(_apart(_spells(definitions, customers, days, at)), firm.time_zone)
+            spells = _spells(definitions, customers, days, at=at, zone=firm.time_zone)
+            found = _unless_known(_apart(spells, firm.time_zone), firm.time_zone)
             rows = _losses(found, firm.time_zone)
             Loss.objects.bulk_create(rows, batch_size=500)
         done += len(rows)
@@ -65,16 +74,25 @@ def write_history(*, since: datetime, by: User | None = None, at: datetime) -> i
 
 
 def _spells(
-    definitions: dict[LossKind, Definition], customers: Customers, days: tuple[int, int], at: datetime
+    definitions: dict[LossKind, Definition],
+    customers: Customers,
+    days: tuple[int, int],
+    *,
+    at: datetime,
+    zone: str,
 ) -> Iterator[_Spell]:
     """Yield the spells of every definition that is on."""
     contracts = _contracts_of(customers, at)
+    silences = list(_silences(customers, at, days[1]))
     if definitions[LossKind.CONTRACT].is_on:
-        yield from _lapses(contracts, days)
+        orders: dict[int, list[datetime]] = defaultdict(list)
+        for customer, _day, ordered_at, *_rest in silences:
+            orders[customer].append(ordered_at)
+        yield from _lapses(contracts, orders, days, zone)
     silent = [definitions[kind] for kind in (LossKind.WINDOW, LossKind.PERSONAL) if definitions[kind].is_on]
     if not silent:
         return
-    for customer, last, back, first, order_days in _silences(customers, at, days[1]):
+    for customer, last, _at, back, back_at, first, order_days in silences:
         for definition in silent:
             needed = _needed(definition, first=first, last=last, order_days=order_days)
             if needed is None or not days[0] <= last + needed <= days[1]:
@@ -82,7 +100,8 @@ def _spells(
             began = last + needed
             if (back is not None and back <= began) or _running(contracts[customer], began):
                 continue
-            yield _Spell(customer, began, back, last, definition.kind)
+            ended = _return(contracts[customer], began, zone, ordered=back_at)
+            yield _Spell(customer, began, ended, last, definition.kind)
 
 
 def _needed(definition: Definition, *, first: int, last: int, order_days: int) -> int | None:
@@ -97,20 +116,24 @@ def _needed(definition: Definition, *, first: int, last: int, order_days: int) -
 
 def _silences(
     customers: Customers, at: datetime, today: int
-) -> Iterator[tuple[int, int, int | None, int, int]]:
-    """Yield customer, day of an order, of the next, of the first, number of days with one till then."""
+) -> Iterator[tuple[int, int, datetime, int | None, datetime | None, int, int]]:
+    """Yield for each day with an order: customer, day, moment; day and moment of the next; first day; count.
+
+    The count is of the days with an order till then.
+    """
     bound = {"at": dialect.bind_moment(at), "today": today, **customers.parameters()}
     rows = SILENCES.format(where=customers.condition("customer_id"))
     with transaction.atomic(), connection.cursor() as cursor, dialect.in_order(cursor):
         cursor.execute(
-            "SELECT s.customer_id, occurred_day, back,"
+            "SELECT s.customer_id, occurred_day, first_at, back, back_at,"
             " min(occurred_day) OVER (PARTITION BY s.customer_id) AS first,"
             " row_number() OVER (PARTITION BY s.customer_id ORDER BY occurred_day) AS order_days"
             f" FROM ({rows}) s JOIN {_CUSTOMER} c ON c.id = s.customer_id AND c.gone_at IS NULL"
             " ORDER BY s.customer_id, occurred_day",
             bound,
         )
-        yield from cursor.fetchall()
+        for customer, last, told, back, back_at, first, order_days in cursor.fetchall():
+            yield customer, last, moment_of(told), back, back_at and moment_of(back_at), first, order_days
 
 
 def _contracts_of(customers: Customers, at: datetime) -> dict[int, list[Contract]]:
@@ -133,17 +156,37 @@ def _running(contracts: Sequence[Contract], day: int) -> bool:
     return any(row.starts_day <= day < _end_of(row) for row in contracts)
 
 
-def _lapses(contracts: dict[int, list[Contract]], days: tuple[int, int]) -> Iterator[_Spell]:
+def _return(
+    contracts: Sequence[Contract], began: int, zone: str, *, ordered: datetime | None
+) -> _Return | None:
+    """Return what ended a spell first: an order, a contract that was signed, or one that starts in it."""
+    lost = localtime.start_of_day(began, zone)
+    found = [] if ordered is None else [_Return(ordered, Loss.Ended.ORDER)]
+    for row in contracts:
+        if _end_of(row) > began:
+            starts = localtime.start_of_day(row.starts_day, zone)
+            signed = row.occurred_at if row.occurred_at > lost else starts
+            found += [_Return(signed, Loss.Ended.CONTRACT)] if signed > lost else []
+    return min(found, default=None)
+
+
+def _lapses(
+    contracts: dict[int, list[Contract]],
+    orders: dict[int, list[datetime]],
+    days: tuple[int, int],
+    zone: str,
+) -> Iterator[_Spell]:
     for customer, rows in contracts.items():
         for row in rows:
             over = _end_of(row)
             if row.renewed_day is not None or not days[0] <= over <= days[1] or _running(rows, over):
                 continue
-            later = [other.starts_day for other in rows if other.starts_day > over]
+            lost = localtime.start_of_day(over, zone)
+            ordered = min((moment for moment in orders[customer] if moment > lost), default=None)
             yield _Spell(
                 customer,
                 over,
-                min(later, default=None),
+                _return(rows, over, zone, ordered=ordered),
                 over - 1,
                 LossKind.CONTRACT,
                 row.pk,
@@ -151,12 +194,13 @@ def _lapses(contracts: dict[int, list[Contract]], days: tuple[int, int]) -> Iter
             )
 
 
-def _apart(found: Iterator[_Spell]) -> list[_Spell]:
+def _apart(found: Iterator[_Spell], zone: str) -> list[_Spell]:
     """Return the spells without those that begin while another one of the customer lasts."""
     kept: list[_Spell] = []
     for one in sorted(found, key=lambda s: (s.customer_id, s.began, s.kind)):
         before = kept[-1] if kept and kept[-1].customer_id == one.customer_id else None
-        if before is None or (before.ended is not None and before.ended <= one.began):
+        began = localtime.start_of_day(one.began, zone)
+        if before is None or (before.ended is not None and before.ended.at <= began):
             kept.append(one)
     return kept
 
@@ -175,7 +219,7 @@ def _unless_known(found: list[_Spell], zone: str) -> list[_Spell]:
 
     def is_new(one: _Spell) -> bool:
         began = localtime.start_of_day(one.began, zone)
-        ended = localtime.start_of_day(one.ended, zone) if one.ended is not None else None
+        ended = one.ended.at if one.ended is not None else None
         return one.contract_id not in counted - {None} and not any(
             (ended is None or other_began < ended) and (other_ended is None or began < other_ended)
             for other_began, other_ended in known[one.customer_id]
@@ -192,8 +236,7 @@ def _losses(found: list[_Spell], zone: str) -> list[Loss]:
         margins = margins_before({one.customer_id: one.last for one in turn})
         for one in turn:
             began = localtime.start_of_day(one.began, zone)
-            ended = localtime.start_of_day(one.ended, zone) if one.ended is not None else None
-            how = Loss.Ended.CONTRACT if one.kind == LossKind.CONTRACT else Loss.Ended.ORDER
+            ended = one.ended.at if one.ended is not None else None
             rows.append(
                 Loss(
                     customer_id=one.customer_id,
@@ -206,7 +249,7 @@ def _losses(found: list[_Spell], zone: str) -> list[Loss]:
                     last_order_day=None if one.kind == LossKind.CONTRACT else one.last,
                     ended_at=ended,
                     end_recorded_at=ended,
-                    ended_because=how if ended else "",
+                    ended_because=one.ended.how if one.ended is not None else "",
                 )
             )
     complete(rows)

@@ -32,13 +32,15 @@ def record_loss(case: RetentionCase, *, by: User | None, at: datetime) -> Loss:
     """Record that the customer of ``case`` left, with the type, the causes and the margin of the case.
 
     A customer that is lost already stays so: the loss that stands is returned; one that was found by a
-    definition learns its case and type. A partial loss ends, unless the case says that it is one.
+    definition learns its case and type. A partial loss ends, unless the case says that it is one: hidden
+    churn is a partial loss, which a person ends, since nothing says what was spent before.
     Raises :class:`DiagnosisMissing`. Side effects: one ``Loss``, audit and event ``loss.record``.
     """
     if not case.churn_type or not CaseCause.objects.filter(case=case).exists():
         raise DiagnosisMissing()
     with transaction.atomic():
-        if case.churn_type != RetentionCase.ChurnType.HIDDEN:
+        is_partial = case.churn_type == RetentionCase.ChurnType.HIDDEN
+        if not is_partial:
             end_partial([case.customer_id], at=at)
         new = Loss(
             customer_id=case.customer_id,
@@ -47,7 +49,7 @@ def record_loss(case: RetentionCase, *, by: User | None, at: datetime) -> Loss:
             recorded_at=at,
             churn_type=case.churn_type,
             margin_365d=case.margin_365d,
-            definition=LossKind.HAND,
+            definition=LossKind.PARTIAL if is_partial else LossKind.HAND,
         )
         complete([new])
         loss, is_new = Loss.objects.get_or_create(

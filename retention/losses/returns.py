@@ -7,9 +7,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import F
+from django.db.models import Exists, F, OuterRef
 
-from customers.models import Contract, Order
+from customers import company
+from customers.ground import localtime
+from customers.models import Contract, ContractVersion, Order
 from retention.losses.recording import end_many
 from retention.measures import dialect
 from retention.models import CustomerMeasures, Loss, LossKind
@@ -38,8 +40,9 @@ def end_returned(*, at: datetime) -> int:
 
     A spell ends when the first order (no cancelled one, no pure return) or signed contract after it
     happened, and that is known from when it was recorded. An order that was recorded late and falls
-    into the silence before the loss ends it where it began. A partial loss ends when spend is back at 80 %
-    of what it was before. Safe to repeat and to stop anywhere: goes by 500 losses.
+    into the silence before the loss ends it where it began, and so does a contract that was signed before,
+    recorded after the loss was found, and runs on its day or later. A partial loss ends when spend is
+    back at 80 % of what it was before. Safe to repeat and to stop anywhere: goes by 500 losses.
     """
     found = [*_returned(at), *_recovered(at)]
     done = 0
@@ -58,7 +61,30 @@ def _returned(at: datetime) -> list[Loss]:
             {"at": dialect.bind_moment(at)},
         )
         rows = cursor.fetchall()
-    return list(_ended(rows))
+    first = {row[0]: (row[0], moment_of(row[1]), moment_of(row[2]), row[3]) for row in rows}
+    for row in _signed_before(at):
+        first[row[0]] = min(row, first.get(row[0], row), key=lambda one: one[1:3])
+    return list(_ended([first[pk] for pk in sorted(first)]))
+
+
+def _signed_before(at: datetime) -> Iterator[tuple[int, datetime, datetime, str]]:
+    """Yield contracts signed by the loss that nobody knew of when it was found, and that run on its day."""
+    zone = company.current().time_zone
+    known = ContractVersion._default_manager.filter(
+        fact_id=OuterRef("pk"), recorded_at__lte=OuterRef("customer__losses__recorded_at")
+    )
+    rows = Contract.objects.filter(
+        customer__losses__in=Loss.objects.filter(ended_at__isnull=True).exclude(definition=LossKind.PARTIAL),
+        void=False,
+        terminated_day__isnull=True,
+        recorded_at__lt=at,
+        recorded_at__gt=F("customer__losses__recorded_at"),
+        occurred_at__lte=F("customer__losses__occurred_at"),
+    ).exclude(Exists(known))
+    columns = ("customer__losses", "customer__losses__occurred_at", "occurred_at", "recorded_at", "ends_day")
+    for pk, lost, occurred, recorded, ends in rows.values_list(*columns):
+        if ends >= localtime.day_number(lost, zone):
+            yield pk, occurred, recorded, "contract"
 
 
 def _ended(rows: list[tuple[Any, ...]]) -> Iterator[Loss]:
@@ -66,20 +92,24 @@ def _ended(rows: list[tuple[Any, ...]]) -> Iterator[Loss]:
         some = {row[0]: row for row in rows[start : start + CHUNK]}
         for loss in Loss.objects.filter(pk__in=list(some)).order_by("pk"):
             _pk, occurred, recorded, how = some[loss.pk]
-            loss.ended_at = max(_moment(occurred), loss.occurred_at)
-            loss.end_recorded_at = max(_moment(recorded), loss.recorded_at)
+            loss.ended_at = max(occurred, loss.occurred_at)
+            loss.end_recorded_at = max(recorded, loss.recorded_at)
             loss.ended_because = Loss.Ended(how)
             yield loss
 
 
-def _moment(value: datetime) -> datetime:
-    """Return a moment of a plain cursor, which SQLite gives without its zone."""
+def moment_of(value: datetime | str) -> datetime:
+    """Return a moment of a plain cursor, which SQLite gives without its zone, or as text."""
+    if isinstance(value, str):
+        value = datetime.fromisoformat(value)
     return value if value.tzinfo else value.replace(tzinfo=UTC)
 
 
 def _recovered(at: datetime) -> list[Loss]:
     spent = CustomerMeasures.objects.annotate(now=F("spend_365d") * 100)
-    partial = Loss.objects.filter(ended_at__isnull=True, definition=LossKind.PARTIAL)
+    partial = Loss.objects.filter(
+        ended_at__isnull=True, definition=LossKind.PARTIAL, spend_before__isnull=False
+    )
     found = []
     for start_of in _in_parts(list(partial.order_by("pk"))):
         now = dict(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import connection, transaction
+from django.db import connection
 
 from customers import company
 from customers.models import Customer, Order
@@ -20,12 +20,15 @@ SAMPLE = 20_000  # customers looked at
 
 _ORDER = Order._meta.db_table
 SILENCES = f"""
-    SELECT customer_id, occurred_day, lead(occurred_day) OVER (PARTITION BY customer_id ORDER BY occurred_day)
-    AS back FROM (SELECT DISTINCT customer_id, occurred_day FROM {_ORDER}
+    SELECT customer_id, occurred_day, first_at,
+    lead(occurred_day) OVER (PARTITION BY customer_id ORDER BY occurred_day) AS back,
+    lead(first_at) OVER (PARTITION BY customer_id ORDER BY occurred_day) AS back_at
+    FROM (SELECT customer_id, occurred_day, min(occurred_at) AS first_at FROM {_ORDER}
     WHERE NOT void AND is_purchase AND status <> 'cancelled' AND occurred_day <= %(today)s
-    AND recorded_at < %(at)s AND occurred_at < %(at)s AND {{where}}) d
+    AND recorded_at < %(at)s AND occurred_at < %(at)s AND {{where}}
+    GROUP BY customer_id, occurred_day) d
 """
-"""From each day with an order to the next one, ``NULL`` where none has come yet."""
+"""From each day with an order to the next one and its first order, ``NULL`` where none has come yet."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,7 @@ def candidates(*, at: datetime, windows: Sequence[int] = CANDIDATES) -> list[Can
         f"sum(CASE WHEN back - 1 - occurred_day >= {int(w)} THEN 1 ELSE 0 END)"
         for w in windows
     )
-    with transaction.atomic(), connection.cursor() as cursor, dialect.in_order(cursor):
+    with dialect.reading(), connection.cursor() as cursor, dialect.in_order(cursor):
         cursor.execute(f"SELECT {sums} FROM ({silences}) s", bound)
         row = [int(value or 0) for value in cursor.fetchone()]
     return [Candidate(w, row[2 * n], row[2 * n + 1]) for n, w in enumerate(windows)]

@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
 from typing import Any
 
-from django.db import connection
+from django.db import connection, transaction
 
 from retention.measures.registry import Measure, Unit
 
@@ -62,6 +62,14 @@ def differ(left: Sequence[str], right: Sequence[str]) -> str:
     """Return the condition that two rows of columns are not the same, nothing being the same as nothing."""
     sign = "IS DISTINCT FROM" if connection.vendor == "postgresql" else "IS NOT"
     return f"({', '.join(left)}) {sign} ({', '.join(right)})"
+
+
+def reading() -> AbstractContextManager[Any]:
+    """Return the block of a long reading: a transaction on PostgreSQL, for its settings and one view of all.
+
+    None on SQLite, where it would keep every writer waiting: see ``transaction_mode``.
+    """
+    return transaction.atomic() if connection.vendor == "postgresql" else nullcontext()
 
 
 @contextmanager

@@ -12,10 +12,9 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import transaction
-
 from customers import company
 from customers.ground import localtime
+from retention.measures import dialect
 from retention.measures.registry import Parameters
 from retention.models.fitted import FittedParameters
 
@@ -62,7 +61,8 @@ def fit(kind: str, *, as_of: datetime, at: datetime) -> FittedParameters | None:
     Returns ``None`` when there is too little to learn from. What was fitted for that moment stands.
     """
     moment = _beginning(as_of)
-    learnt = _learners[kind](moment)
+    with dialect.reading():
+        learnt = _learners[kind](moment)
     if learnt is None:
         return None
     values, customers = learnt
@@ -81,8 +81,7 @@ def fit_due(*, at: datetime) -> list[str]:
         if recent.exists():
             continue
         try:
-            with transaction.atomic():
-                done = fit(kind, as_of=at, at=at)
+            done = fit(kind, as_of=at, at=at)
         except Exception:
             log.exception("parameters could not be fitted", extra={"kind": kind})
             continue

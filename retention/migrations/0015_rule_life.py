@@ -152,10 +152,6 @@ class Migration(migrations.Migration):
             name='closed_because',
             field=models.CharField(blank=True, choices=[('sign_gone', 'the sign is gone'), ('case_closed', 'its case was closed'), ('rule_off', 'the rule was switched off'), ('objected', 'profiling was objected to'), ('merged', 'the customer was merged with another that had the same warning'), ('rule_moved', 'the rule moved to another state')], max_length=12),
         ),
-        migrations.AddIndex(
-            model_name='earlywarning',
-            index=models.Index(condition=models.Q(('no_case_because', 'cap'), ('released_day__isnull', False), _connector='OR'), fields=['rule', 'released_day'], name='warning_waits'),
-        ),
         migrations.AddField(
             model_name='holdout',
             name='customer',

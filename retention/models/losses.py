@@ -59,6 +59,12 @@ class LossQuerySet(models.QuerySet["Loss"]):
         """Return the losses of the customers that ``user`` may see."""
         return self.filter(customer__in=Customer.objects.visible_to(user))  # type: ignore[attr-defined]
 
+    def found_by(self, kind: LossKind) -> LossQuerySet:
+        """Return those known by ``kind``, also from before that was kept: see ``Loss.found_by``."""
+        found = models.Q(definition=kind)
+        old = {LossKind.CONTRACT: False, LossKind.HAND: True}.get(kind)
+        return self.filter(found if old is None else found | models.Q(definition="", contract__isnull=old))
+
 
 class Loss(models.Model):
     """One spell of being lost, by hand or by a definition; see docs/losses.md.

@@ -105,4 +105,4 @@ class Standing(Fact):
         ]
 
 
-StandingVersion = twin_of(Standing)
+StandingVersion = twin_of(Standing, is_derived=True)

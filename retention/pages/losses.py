@@ -104,9 +104,7 @@ class LossFilter(ListFilter):
 
     def by_definition(self, rows: QuerySet[Loss], name: str, value: str) -> QuerySet[Loss]:
         """Keep what a definition found, of old rows by what they say."""
-        old = {LossKind.CONTRACT: False, LossKind.HAND: True}.get(LossKind(value))
-        found = Q(definition=value)
-        return rows.filter(found if old is None else found | Q(definition="", contract__isnull=old))
+        return rows.found_by(LossKind(value))  # type: ignore[attr-defined,no-any-return]
 
     def by_state(self, rows: QuerySet[Loss], name: str, value: str) -> QuerySet[Loss]:
         """Keep who is lost now, or who returned."""

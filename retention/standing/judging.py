@@ -14,7 +14,7 @@ from typing import Any
 from django.db import connection, transaction
 
 from customers import company, touched
-from customers.ground import localtime, runs
+from customers.ground import clock, localtime, runs
 from customers.ground.models import BackgroundRun
 from retention.measures import compute, dialect
 from retention.measures.catalogue.orders import LEAST_PURCHASE_DAYS
@@ -77,6 +77,7 @@ def appraise(*, as_of: datetime, table: str | None = None) -> int:
         bound = {
             **customers.parameters(),
             "as_of": dialect.bind_moment(as_of),
+            "real": dialect.bind_moment(clock.real_now()),
             "day": day,
             "back": dialect.bind_moment(as_of - timedelta(days=RETURNED_DAYS)),
         }
@@ -104,7 +105,7 @@ def write_history(*, since: datetime, at: datetime) -> int:
     for moment in _months(first, until=until, zone=firm.time_zone):
         if moment in known:
             continue
-        with transaction.atomic(), compute.at(as_of=moment) as table:
+        with dialect.reading(), compute.at(as_of=moment) as table, transaction.atomic():
             fit(as_of=moment, table=table)
             done += appraise(as_of=moment, table=table)
     return done
@@ -136,7 +137,7 @@ def _statement(table: str, limits: CutPoints | None) -> str:
     columns = ", ".join(CODES)
     differ = dialect.differ([f"n.{code}" for code in CODES], [f"n.was_{code}" for code in CODES])
     was = ", ".join(f"s.{code} AS was_{code}" for code in CODES)
-    moment = dialect.moment("%(as_of)s")
+    moment, real = dialect.moment("%(as_of)s"), dialect.moment("%(real)s")
     judged = ", ".join(
         [
             f"{_tier(limits)} AS value_tier",
@@ -149,7 +150,7 @@ def _statement(table: str, limits: CutPoints | None) -> str:
     return (
         f"INSERT INTO {_STANDING} (customer_id, occurred_at, occurred_day, recorded_at, recorded_assumed,"
         f" ingested_at, void, {columns})"
-        f" SELECT n.customer_id, {moment}, %(day)s, {moment}, false, {moment}, false, {columns}"
+        f" SELECT n.customer_id, {moment}, %(day)s, {moment}, false, {real}, false, {columns}"
         f" FROM (SELECT m.customer_id, s.id AS was, {was}, {judged}"
         f' FROM "{table}" m LEFT JOIN ({_latest()}) s ON s.customer_id = m.customer_id'
         f" LEFT JOIN ({_spells()}) l ON l.customer_id = m.customer_id"

@@ -8,15 +8,18 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 
 from customers import company
-from customers.ground import clock, localtime
+from customers.ground import clock, localtime, runs
 from customers.ground.models import BackgroundRun
 from retention import losses, revisits, segments, standing
+from retention.losses.nightly import NAME as LOSSES
 from retention.measures import coverage, fingerprint, fitted
 from retention.models import SweepRun
+from retention.standing.judging import NAME as STANDING
 from retention.sweep import everybody
 from retention.sweep.ending import NIGHTLY as NAME
 from retention.sweep.sweeping import run
 
+AFTER = "after_sweep"  # what follows the sweep, as ``BackgroundRun`` names it
 LEASE = timedelta(minutes=30)
 TRY_AGAIN = timedelta(minutes=5)
 
@@ -39,8 +42,8 @@ def nightly(*, at: datetime) -> SweepRun | None:
         return None
     slot = localtime.day_of(day.number).isoformat()
     if not _take(slot, at=at):
-        if BackgroundRun.objects.filter(name=NAME, slot=slot, status=BackgroundRun.Status.DONE).exists():
-            _after(at)
+        if runs.is_done(NAME, slot):
+            _after(slot, at=at)
         return None
     mine = BackgroundRun.objects.filter(name=NAME, slot=slot)
     try:
@@ -55,17 +58,31 @@ def nightly(*, at: datetime) -> SweepRun | None:
         mine.update(status=BackgroundRun.Status.FAILED, lease_until=clock.real_now() + TRY_AGAIN)
         raise
     mine.update(status=BackgroundRun.Status.DONE, finished_at=at)
-    _after(at)
+    _after(slot, at=at)
     return done
 
 
-def _after(at: datetime) -> None:
-    """Do what rests on measures that are up to date; each step is made up for when it was not done."""
-    losses.nightly(at=at)
-    standing.nightly(at=at)
-    revisits.nightly(at=at)
-    segments.note_counts(at=at)
-    coverage.note(at=at)
+def _after(slot: str, *, at: datetime) -> None:
+    """Do what rests on measures that are up to date, once and in order, one worker at a time.
+
+    What a worker that died or failed left is made up for. Who stands how rests on who is lost, and who is
+    visited on both: a step that somebody may still be at is waited for, by trying again later.
+    """
+    if not runs.take(AFTER, slot, at=at):
+        return
+    try:
+        for name, step in ((LOSSES, losses.nightly), (STANDING, standing.nightly)):
+            step(at=at)
+            if not runs.is_done(name, slot):
+                runs.give_up(AFTER, slot)
+                return
+        revisits.nightly(at=at)
+        segments.note_counts(at=at)
+        coverage.note(at=at)
+    except BaseException:
+        runs.give_up(AFTER, slot)
+        raise
+    runs.end(AFTER, slot, at=at)
 
 
 def _take(slot: str, *, at: datetime) -> bool:

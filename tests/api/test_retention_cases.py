@@ -13,8 +13,8 @@ from django.test.utils import CaptureQueriesContext
 from customers.ground import clock
 from retention import calls, cases
 from retention.cases import queue
-from retention.models import EarlyWarning, FollowUpCall, RetentionCase
-from tests.factories import NOW, CustomerFactory, UserFactory, findable
+from retention.models import EarlyWarning, FollowUpCall, Loss, RetentionCase
+from tests.factories import NOW, ContractFactory, CustomerFactory, UserFactory, findable
 from tests.retention import makers
 
 pytestmark = pytest.mark.django_db
@@ -244,3 +244,26 @@ def test_a_program_reads_every_case_and_holds_none(caller, case):
     assert ids(program.get("cases/")) == [case.pk]
     assert program("post", f"cases/{case.pk}/take/").json()["code"] == "role_not_allowed"
     assert EarlyWarning.objects.count() == 0
+
+
+def test_losses_by_definition_have_those_from_before_it_was_kept(caller, manager):
+    found = {}
+    for kind, values in {
+        "hand": {"definition": "hand"},
+        "old hand": {},
+        "contract": {"definition": "contract"},
+        "old contract": {"contract": True},
+        "window": {"definition": "window"},
+    }.items():
+        customer = CustomerFactory(owner=manager)
+        if "contract" in values:
+            values = {"contract": ContractFactory(customer=customer)}
+        moments = {"occurred_at": NOW, "recorded_at": NOW}
+        found[kind] = Loss.objects.create(customer=customer, **moments, **values).pk
+    call = caller(manager)
+    for kind, wanted in {
+        "hand": {"hand", "old hand"},
+        "contract": {"contract", "old contract"},
+        "window": {"window"},
+    }.items():
+        assert set(ids(call.get("losses/", definition=kind))) == {found[name] for name in wanted}

@@ -96,3 +96,19 @@ def test_one_standing_loss_per_customer_is_kept_by_the_database(customer: Custom
     lose(customer, by=manager)
     with pytest.raises(IntegrityError), transaction.atomic():
         Loss.objects.create(customer=customer, occurred_at=NEXT, recorded_at=NEXT)
+
+
+def test_hidden_churn_is_a_partial_loss_that_no_spend_ends_by_itself(
+    customer: Customer, manager: User, company: object
+) -> None:
+    case = make_case(customer)
+    price = Cause.objects.get(code="price")
+    cases.diagnose(case, churn_type="hidden", causes=[price], by=manager, at=NOW)
+    cases.close_case(case, outcome="lost", reason="Buys half.", by=manager, at=LATER)
+    loss = Loss.objects.get()
+    assert (loss.definition, loss.spend_before, loss.case) == ("partial", None, case)
+    assert losses.seek(at=NEXT)["returned"] == 0
+    assert losses.spells(since=NOW, until=NEXT) == []  # still there to be lost
+    lose(customer, by=manager)
+    loss.refresh_from_db()
+    assert loss.ended_because == "total" and Loss.objects.get(ended_at=None).definition == "hand"

@@ -37,7 +37,17 @@ from customers.models import (
 from customers.search import index
 from retention import cases, sweep
 from retention.measures import stored
-from retention.models import CustomerMeasures, EarlyWarning, FollowUpCall, Loss, RetentionCase
+from retention.models import (
+    CustomerMeasures,
+    EarlyWarning,
+    FollowUpCall,
+    Holdout,
+    Loss,
+    PendingMatch,
+    RetentionCase,
+    Standing,
+    StandingVersion,
+)
 from tests.factories import (
     NOW,
     ComplaintFactory,
@@ -60,6 +70,8 @@ OF_STUBS = {
     "customers.Merge": "says who went into whom",
     "customers.DuplicateProposal": "says that the two were found alike",
     "customers.TouchedCustomer": "a mark that the sweep will find nobody for",
+    "retention.Standing": "says how the one stood while there were two",
+    "retention.StandingVersion": "as above",
 }
 SEALS = {"customers.Merge", "customers.MergedRow", "ground.SealedValue", "ground.HolderKey"}
 
@@ -613,6 +625,26 @@ def test_two_lasting_losses_become_one_spell(pair: tuple[Customer, Customer], le
     assert Loss.objects.filter(ended_at__isnull=True).count() == 2
 
 
+@pytest.mark.parametrize("partial", [0, 1])
+def test_of_two_lasting_losses_the_total_one_stays(
+    pair: tuple[Customer, Customer], lead: User, partial: int
+) -> None:
+    survivor, other = pair
+    small = Loss.objects.create(
+        customer=pair[partial], occurred_at=ago(9), recorded_at=ago(9), definition="partial"
+    )
+    total = Loss.objects.create(
+        customer=pair[1 - partial], occurred_at=ago(3), recorded_at=ago(3), definition="window"
+    )
+    made = merge(survivor, other, lead)
+    assert Loss.objects.get(customer=survivor, ended_at__isnull=True) == total
+    small.refresh_from_db()
+    assert (small.ended_at, small.end_recorded_at, small.ended_because) == (ago(9), LATER, "total")
+    merges.undo_merge(made, by=lead, at=LATER + timedelta(hours=1))
+    small.refresh_from_db()
+    assert (small.ended_at, small.end_recorded_at, small.ended_because) == (None, None, "")
+
+
 # --- Erasing, and what comes late ---------------------------------------------------------------
 def test_erasing_the_survivor_erases_what_went_into_it(pair: tuple[Customer, Customer], lead: User) -> None:
     survivor, other = pair
@@ -642,6 +674,40 @@ def test_gather_moves_what_came_to_a_stub_afterwards(pair: tuple[Customer, Custo
     assert merges.gather(at=LATER) == 0
 
 
+def test_gather_leaves_draws_and_waiting_matches_that_the_survivor_has_too(
+    pair: tuple[Customer, Customer], lead: User
+) -> None:
+    survivor, other = pair
+    rule = make_rule()
+    for n, customer in enumerate(pair):
+        drawn = {"customer": customer, "bucket": n, "share": 5, "is_held_out": False, "drawn_at": ago(1)}
+        Holdout.objects.create(**drawn)
+        Holdout.objects.create(**drawn, rule=rule)
+        PendingMatch.objects.create(customer=customer, rule=rule, since_day=day(ago(n)))
+    merge(survivor, other, lead)
+    assert Holdout.objects.filter(customer=survivor, bucket=0).count() == 2
+    assert merges.gather(at=LATER) == 0
+    late = Holdout.objects.create(**{**drawn, "customer": other}, rule=make_rule())
+    assert merges.gather(at=LATER) == 1
+    late.refresh_from_db()
+    assert late.customer == survivor
+    assert merges.gather(at=LATER) == 0
+
+
+def test_how_the_two_stood_stays_with_them(pair: tuple[Customer, Customer], lead: User) -> None:
+    survivor, other = pair
+    stood = {}
+    for customer, tier in ((survivor, "A"), (other, "D")):
+        moments = {"occurred_at": ago(1), "occurred_day": day(ago(1)), "recorded_at": ago(1)}
+        stood[customer] = Standing.objects.create(customer=customer, value_tier=tier, **moments)
+    made = merge(survivor, other, lead)
+    assert merges.gather(at=LATER) == 0
+    for _turn in range(2):
+        assert {s.customer: s for s in Standing.objects.filter(void=False)} == stood
+        if made.undone_at is None:
+            merges.undo_merge(made, by=lead, at=LATER + timedelta(hours=1))
+
+
 # --- Models that come later --------------------------------------------------------------------
 def test_every_column_that_points_to_a_customer_is_moved_or_stays_for_a_reason() -> None:
     known = {(model, column) for model in movers.movers() for column in movers.pointers(model, "customer")}
@@ -650,6 +716,8 @@ def test_every_column_that_points_to_a_customer_is_moved_or_stays_for_a_reason()
         (Merge, "survivor_id"),
         (Merge, "merged_id"),
         (DuplicateKey, "customer_id"),  # made anew
+        (Standing, "customer_id"),  # how each of the two stood
+        (StandingVersion, "customer_id"),
         (DuplicateProposal, "low_id"),  # settled
         (DuplicateProposal, "high_id"),
     }

@@ -246,3 +246,11 @@ def test_list_speaks_chinese(client: Client, customer: Customer, manager: User) 
     with translation.override("zh-hans"):
         text = client.get("/losses/").content.decode()
     assert "流失档案" in text and "被动" in text
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="a transaction keeps others from writing there")
+def test_settings_are_shown_without_a_transaction(client: Any, admin: User) -> None:
+    client.force_login(admin)
+    with CaptureQueriesContext(connection) as queries:
+        assert client.get("/settings/losses/").status_code == 200
+    assert not [q["sql"] for q in queries if q["sql"].startswith(("BEGIN", "SAVEPOINT"))]

@@ -9,8 +9,9 @@ import pytest
 
 from customers.ground.models import AuditEvent
 from customers.models import Customer, User
-from retention import revisits
+from retention import calls, cases, revisits
 from retention.calls.planning import DueInThePast
+from retention.cases import holders
 from retention.models import FollowUpCall, Loss, RetentionCase
 from tests.factories import NOW, CustomerFactory, ago, day
 from tests.retention.makers import make_case, planned_call
@@ -101,3 +102,56 @@ def test_set_cadence_to_nothing_ends_it(admin: User) -> None:
     revisits.set_cadence([], by=admin, at=NOW)
     assert revisits.cadence() == []
     assert AuditEvent.objects.filter(act="revisits.set_cadence").count() == 2
+
+
+@pytest.mark.parametrize("what", ["partial", "erased", "no calls", "none"])
+def test_cadence_leaves_in_peace_who_is_there_or_wants_no_calls(
+    customer: Customer, admin: User, manager: User, what: str
+) -> None:
+    if what == "no calls":
+        case = make_case(customer)
+        calls.log_call(planned_call(case), outcome="do_not_call", by=manager, at=NOW)
+        case.refresh_from_db()
+        cases.close_case(case, outcome="not_pursued", reason="Wants no calls.", by=manager, at=NOW)
+    if what == "erased":
+        Customer.objects.filter(pk=customer.pk).update(erased_at=NOW)
+    lost(customer, definition="partial" if what == "partial" else "window")
+    revisits.set_cadence([30], by=admin, at=NOW)
+    revisits.nightly(at=NOW)
+    assert revisits.nightly(at=LATER) == (1 if what == "none" else 0)
+
+
+@pytest.mark.parametrize("days", [[], [60]])
+def test_another_cadence_clears_the_days_of_the_one_before_and_no_other(
+    customer: Customer, admin: User, manager: User, days: list[int]
+) -> None:
+    loss, chosen = lost(customer), lost(CustomerFactory(owner=manager))
+    revisits.plan(chosen, due_at=LATER, by=manager, at=NOW)
+    revisits.set_cadence([30, 90], by=admin, at=NOW)
+    revisits.nightly(at=NOW)
+    revisits.set_cadence(days, by=admin, at=NOW)
+    for one in (loss, chosen):
+        one.refresh_from_db()
+    assert loss.revisit_day is None and chosen.revisit_day is not None
+    revisits.nightly(at=NOW)
+    loss.refresh_from_db()
+    assert loss.revisit_day == (day(NOW) + 60 if days else None)
+
+
+def test_case_that_is_opened_while_the_night_waits_for_the_desk_is_seen(
+    customer: Customer, admin: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost(customer)
+    revisits.set_cadence([30], by=admin, at=NOW)
+    revisits.nightly(at=NOW)
+    real, opened = holders.hold_desk, []
+
+    def waits() -> None:
+        if not opened:
+            opened.append(True)
+            make_case(customer, at=LATER)
+        real()
+
+    monkeypatch.setattr(holders, "hold_desk", waits)
+    assert revisits.nightly(at=LATER) == 0
+    assert not FollowUpCall.objects.filter(purpose="revisit").exists()

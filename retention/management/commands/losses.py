@@ -51,7 +51,11 @@ class Command(BaseCommand):
             losses.known_at(as_of) if options["as_of"] else Loss.objects.order_by("occurred_at", "id")
         )
         names = external_ids([loss.customer_id for loss in known])
-        rows = [_described(loss, names.get(loss.customer_id, str(loss.customer_id))) for loss in known]
+        lasting = set(losses.standing_at(as_of).values_list("pk", flat=True)) if options["as_of"] else set()
+        rows = [
+            _described(loss, names.get(loss.customer_id, str(loss.customer_id)), lasts=loss.pk in lasting)
+            for loss in known
+        ]
         if options["json"]:
             said = {"as_of": as_of.isoformat(), **done, "losses": rows}
             self.stdout.write(json.dumps(said, ensure_ascii=False))
@@ -64,7 +68,8 @@ class Command(BaseCommand):
         self.stdout.write(_("Losses: %(number)s") % {"number": len(rows)})
 
 
-def _described(loss: Loss, customer: str) -> dict[str, Any]:
+def _described(loss: Loss, customer: str, *, lasts: bool) -> dict[str, Any]:
+    """Return a loss in words and numbers; ``lasts``: that it ended was not known at the moment asked for."""
     return {
         "customer": customer,
         "occurred_at": loss.occurred_at.isoformat(),
@@ -74,5 +79,5 @@ def _described(loss: Loss, customer: str) -> dict[str, Any]:
         "margin_365d": loss.margin_365d,
         "is_valuable": loss.is_valuable,
         "days_ahead": loss.days_ahead,
-        "ended_at": loss.ended_at.isoformat() if loss.ended_at else None,
+        "ended_at": loss.ended_at.isoformat() if loss.ended_at and not lasts else None,
     }

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
+from io import StringIO
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 
 from customers.ground.models import AuditEvent, BackgroundRun, Event
 from customers.models import Cause, Customer, Order, User
@@ -193,6 +196,19 @@ def test_order_after_the_loss_ends_it_from_its_recorded_moment_on() -> None:
     assert Event.objects.filter(kind="loss.end").count() == 1
 
 
+def test_command_says_of_a_moment_only_the_ends_that_were_known_then() -> None:
+    began, ended, told = NOW - timedelta(days=9), NOW - timedelta(days=6), NOW - timedelta(days=3)
+    Loss.objects.create(
+        customer=CustomerFactory(), occurred_at=began, recorded_at=began, ended_at=ended, end_recorded_at=told
+    )
+    said = []
+    for moment in (told, told + timedelta(seconds=1)):
+        out = StringIO()
+        call_command("losses", "--as-of", moment.isoformat(), "--json", stdout=out)
+        said.append([loss["ended_at"] for loss in json.loads(out.getvalue())["losses"]])
+    assert said == [[None], [ended.isoformat()]]
+
+
 def test_return_and_second_loss_are_two_spells() -> None:
     turn_on("window", days=90)
     customer = CustomerFactory()
@@ -217,6 +233,36 @@ def test_order_that_was_recorded_late_ends_the_loss_where_it_began() -> None:
     assert loss.ended_at == loss.occurred_at
 
 
+@pytest.mark.parametrize(
+    ("runs_until", "told", "returned"),
+    [(0, 1, 1), (400, 1, 1), (-1, 1, 0), (400, -1, 0)],  # days from the loss; hours from when it was found
+)
+def test_contract_that_was_signed_before_the_loss_and_told_of_after_it_ends_it(
+    runs_until: int, told: int, returned: int
+) -> None:
+    customer = CustomerFactory()
+    found = NOW + timedelta(hours=1)
+    loss = Loss.objects.create(customer=customer, occurred_at=NOW, recorded_at=found, definition="hand")
+    recorded = found + timedelta(hours=told)
+    ContractFactory(
+        customer=customer, occurred_at=ago(30), recorded_at=recorded, ends_day=day(NOW) + runs_until
+    )
+    assert losses.seek(at=recorded)["returned"] == 0  # what is recorded now is known a moment later
+    assert losses.seek(at=recorded + timedelta(days=1))["returned"] == returned
+    loss.refresh_from_db()
+    ended = (loss.occurred_at, recorded, "contract") if returned else (None, None, "")
+    assert (loss.ended_at, loss.end_recorded_at, loss.ended_because) == ended
+
+
+def test_contract_that_was_known_before_the_loss_and_changes_after_it_does_not_end_it() -> None:
+    customer = CustomerFactory()
+    contract = ContractFactory(customer=customer, occurred_at=ago(30), ends_day=day(NOW) + 100)
+    Loss.objects.create(customer=customer, occurred_at=NOW, recorded_at=NOW, definition="hand")
+    contract.value_base, contract.recorded_at = 7, NOW + timedelta(hours=1)
+    contract.save()
+    assert losses.seek(at=NOW + timedelta(days=1))["returned"] == 0
+
+
 @pytest.mark.parametrize("what", ["before", "cancelled", "return", "void"])
 def test_what_is_no_return(what: str) -> None:
     turn_on("window", days=90)
@@ -232,6 +278,23 @@ def test_what_is_no_return(what: str) -> None:
     }[what]
     OrderFactory(customer=customer, **values)
     assert night(3)["returned"] == 0
+
+
+@pytest.mark.parametrize(
+    ("because", "lasted", "lost"),
+    [("hand", 5, 0), ("", 5, 0), ("hand", 0, 1), ("", 0, 1), ("contract", 5, 1), ("order", 5, 1)],
+)
+def test_only_a_return_that_a_person_told_of_begins_the_silence_anew(
+    because: str, lasted: int, lost: int
+) -> None:
+    turn_on("window", days=90)
+    customer = CustomerFactory()
+    ordered(customer, 200)
+    began, ended = ago(10 + lasted), ago(10)
+    Loss.objects.create(
+        customer=customer, occurred_at=began, recorded_at=began, ended_at=ended, ended_because=because
+    )
+    assert night()["lost"] == lost
 
 
 def test_regained_by_hand_counts_anew_from_that_day(manager: User) -> None:

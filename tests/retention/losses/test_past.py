@@ -74,6 +74,45 @@ def test_history_of_contracts_and_what_stands_already() -> None:
     assert Loss.objects.get().found_by == LossKind.CONTRACT
 
 
+def test_history_ends_a_spell_at_the_very_moment_of_the_order() -> None:
+    turn_on("window", days=90)
+    customer = CustomerFactory()
+    ordered(customer, 300)
+    back = ago(100) + timedelta(hours=3)
+    OrderFactory(customer=customer, occurred_at=back + timedelta(hours=1))
+    OrderFactory(customer=customer, occurred_at=back)
+    past.write_history(since=ago(800), at=NOW)
+    first = Loss.objects.order_by("occurred_at")[0]
+    assert (first.ended_at, first.end_recorded_at, first.ended_because) == (back, back, "order")
+
+
+@pytest.mark.parametrize(("order", "contract", "because"), [(120, 150, "contract"), (150, 120, "order")])
+@pytest.mark.parametrize("kind", ["window", "contract"])
+def test_history_ends_a_spell_by_an_order_or_a_contract_whichever_comes_first(
+    kind: str, order: int, contract: int, because: str
+) -> None:
+    customer = CustomerFactory()
+    if kind == "window":
+        turn_on("window", days=90)
+        ordered(customer, 400)
+    else:
+        ContractFactory(customer=customer, occurred_at=ago(500), ends_day=day(ago(200)))
+    ordered(customer, order)
+    ContractFactory(customer=customer, occurred_at=ago(contract))
+    past.write_history(since=ago(800), at=NOW)
+    loss = Loss.objects.get()
+    assert (loss.ended_at, loss.ended_because, loss.found_by) == (ago(150), because, kind)
+
+
+def test_history_ends_no_spell_by_a_contract_that_had_run_out() -> None:
+    turn_on("window", days=90)
+    customer = CustomerFactory()
+    ContractFactory(customer=customer, occurred_at=ago(380), ends_day=day(ago(350)))
+    ordered(customer, 400)
+    past.write_history(since=ago(330), at=NOW)
+    assert Loss.objects.get().ended_at is None
+
+
 def test_history_leaves_out_what_overlaps_a_loss_by_hand() -> None:
     turn_on("window", days=90)
     customer = CustomerFactory()

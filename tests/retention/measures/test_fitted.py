@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 
 from customers.ground.localtime import start_of_day
 from customers.models import Customer, Order
@@ -157,6 +157,18 @@ def test_parameters_are_fitted_anew_after_a_week_and_not_before(many: list[Custo
     assert fitted.fit_due(at=NOW)
     assert fitted.fit_due(at=NOW + 6 * DAY) == []
     assert fitted.fit_due(at=NOW + 7 * DAY) == ["buying_rate", "decline"]
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="a transaction keeps others from writing there")
+def test_learning_keeps_no_writer_waiting(company: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    inside: list[int] = []
+
+    def learn(moment: datetime) -> None:
+        inside.append(len(connection.savepoint_ids))
+
+    monkeypatch.setattr(fitted, "_learners", {"buying_rate": learn})
+    fitted.fit_due(at=NOW)
+    assert inside == [len(connection.savepoint_ids)]
 
 
 def test_a_kind_that_fails_leaves_the_others_alone(

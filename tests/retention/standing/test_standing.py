@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from customers.ground import localtime
+from customers.ground import clock, localtime
 from customers.ground.models import AuditEvent
 from customers.models import Customer, TouchedCustomer, User
 from retention import losses, standing
@@ -98,6 +98,15 @@ def test_moment_uses_the_newest_limits_fitted_at_it_or_before() -> None:
     customer = row(50)
     standing.appraise(as_of=NOW)
     assert now(customer) == "B"
+
+
+def test_standing_says_when_it_was_written_in_real_time() -> None:
+    before = clock.real_now()
+    row()
+    standing.appraise(as_of=NOW)
+    stood = Standing.objects.get()
+    assert (stood.occurred_at, stood.recorded_at) == (NOW, NOW)
+    assert before - timedelta(seconds=1) <= stood.ingested_at <= clock.real_now() + timedelta(seconds=1)
 
 
 # --- Scores ------------------------------------------------------------------------------------

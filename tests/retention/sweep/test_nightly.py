@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from importlib import import_module
 
 import pytest
 from django.db import DatabaseError
 
 from customers.ground import clock
 from customers.ground.models import BackgroundRun, Company
-from retention import segments, sweep
+from retention import revisits, segments, sweep
 from retention.measures import compute
 from retention.models import EarlyWarning, SegmentCount
+from retention.standing import judging
 from tests.factories import NOW, CompanyFactory, CustomerFactory, OrderFactory, ago
 from tests.retention.sweep.stories import names_of, on, silent
 
@@ -53,8 +55,59 @@ def test_nightly_counts_every_segment_once_it_is_done_and_makes_up_for_what_is_l
     sweep.nightly(at=NOW + timedelta(hours=14))  # the next local day
     assert list(segment.counts.order_by("day").values_list("customers", flat=True)) == [0, 1]
     SegmentCount.objects.filter(customers=1).delete()  # the worker died before it had counted
+    died = clock.real_now() - timedelta(seconds=1)
+    BackgroundRun.objects.filter(name="after_sweep").update(status="running", lease_until=died)
     sweep.nightly(at=NOW + timedelta(hours=15))
     assert list(segment.counts.order_by("day").values_list("customers", flat=True)) == [0, 1]
+
+
+@pytest.fixture
+def steps(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Note which steps after the sweep are done, in order."""
+    done: list[str] = []
+    for module, name in (
+        (import_module("retention.losses.nightly"), "seek"),
+        (judging, "appraise"),
+        (revisits, "nightly"),
+    ):
+        monkeypatch.setattr(module, name, lambda _name=name, **_k: done.append(_name) or {})
+    return done
+
+
+def test_steps_after_the_sweep_are_done_once_whoever_rings_again(steps: list[str]) -> None:
+    for hours in (0, 1, 2):
+        sweep.nightly(at=NOW + timedelta(hours=hours))
+    assert steps == ["seek", "appraise", "nightly"]
+
+
+def test_second_ring_does_not_overtake_the_steps_that_somebody_is_at(steps: list[str]) -> None:
+    later, passed = (clock.real_now() + timedelta(minutes=n) for n in (9, -9))
+    values = {"name": "after_sweep", "slot": "2026-05-11", "started_at": NOW, "lease_until": later}
+    after = BackgroundRun.objects.create(**values)
+    sweep.nightly(at=NOW)
+    sweep.nightly(at=NOW)
+    assert steps == []
+    BackgroundRun.objects.filter(pk=after.pk).update(lease_until=passed)  # died; its step is still leased
+    step = BackgroundRun.objects.create(**{**values, "name": "losses"})
+    sweep.nightly(at=NOW)
+    assert steps == []
+    BackgroundRun.objects.update(lease_until=passed)
+    sweep.nightly(at=NOW)
+    assert steps == ["seek", "appraise", "nightly"]
+    assert set(BackgroundRun.objects.values_list("status", flat=True)) == {"done"} and step.slot
+
+
+def test_step_that_fails_is_tried_again_before_those_that_rest_on_it(
+    steps: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(judging, "appraise", lambda **_k: (_ for _ in ()).throw(DatabaseError("gone")))
+        with pytest.raises(DatabaseError):
+            sweep.nightly(at=NOW)
+    assert steps == ["seek"]
+    BackgroundRun.objects.exclude(status="done").update(lease_until=clock.real_now() - timedelta(seconds=1))
+    sweep.nightly(at=NOW)
+    assert steps == ["seek", "appraise", "nightly"]
 
 
 def test_nightly_waits_until_a_company_is_set_up() -> None:
