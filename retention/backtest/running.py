@@ -27,7 +27,8 @@ from retention.backtest.counting import Counted, Counting, OnRows, Progress, cou
 from retention.backtest.span import Span
 from retention.measures import fingerprint
 from retention.models import BacktestRun, RuleVersion, WarningRule
-from retention.rules.conditions import Json, parse
+from retention.rules import terms
+from retention.rules.conditions import Json
 
 log = logging.getLogger(__name__)
 
@@ -260,7 +261,7 @@ def _made(
     if rule is None and condition is None:
         raise Unsaved()
     if condition is not None:
-        condition, version = parse(condition).as_json(), None
+        condition, version = terms.read(condition).as_json(), None
     elif rule is not None:
         version = version or rule.version
         condition = _condition_of(rule, version)

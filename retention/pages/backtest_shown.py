@@ -10,6 +10,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
+from customers.ground.errors import Refused
 from retention import rules
 from retention.backtest import Threshold, thresholds_of
 from retention.measures import display, get
@@ -127,8 +128,9 @@ def _thresholds(run: BacktestRun, result: dict[str, Any], *, currency: str) -> d
     told = result["thresholds"]
     if not told:
         return None
-    condition = rules.parse(run.condition)
-    [moved] = [one for one in thresholds_of(condition) if one.number == told["comparison"]]
+    moved = _moved(run, told["comparison"])
+    if moved is None:
+        return None
     rows = [
         {
             "value": _value(moved, row["value"], currency=currency),
@@ -156,6 +158,15 @@ def _thresholds(run: BacktestRun, result: dict[str, Any], *, currency: str) -> d
         "comparison": sentence
     }
     return {"sentence": sentence, "rows": rows, "chart": draw(columns, label=label)}
+
+
+def _moved(run: BacktestRun, number: int) -> Threshold | None:
+    """Return the comparison that was moved; nothing when the condition no longer stands."""
+    try:
+        condition = rules.read(run.condition)
+    except Refused:
+        return None
+    return next((one for one in thresholds_of(condition) if one.number == number), None)
 
 
 def _value(moved: Threshold, written: str, *, currency: str) -> str:
