@@ -458,6 +458,7 @@ def test_a_baseline_is_not_drawn() -> None:
     [
         {"case_kind": "recovery"},
         {"condition": {"any": [SILENT, {"measure": "complaints_open", "op": ">=", "value": 1}]}},
+        {"condition": {"any": [SILENT, {"measure": "failures_60d", "op": ">=", "value": 1}]}},
     ],
 )
 def test_complaints_are_never_held_out(values: dict[str, Any]) -> None:
@@ -466,6 +467,29 @@ def test_complaints_are_never_held_out(values: dict[str, Any]) -> None:
     with pytest.raises(rules.NeverHeldOut):
         launched_with(rule, share=1000)
     assert WarningRule.objects.get(code="silent").state == "draft"
+
+
+@pytest.mark.parametrize(
+    ("changes", "withheld"),
+    [
+        ({"severity": 3}, 1),
+        ({"case_kind": "recovery"}, 0),
+        ({"condition": {"any": [SILENT, {"measure": "complaints_open", "op": ">=", "value": 1}]}}, 0),
+        ({"condition": {"any": [SILENT, {"measure": "failures_60d", "op": ">=", "value": 1}]}}, 0),
+    ],
+)
+def test_a_rule_with_a_hold_out_that_becomes_one_of_complaints_withholds_nobody(
+    changes: dict[str, Any], withheld: int
+) -> None:
+    rule = rule_of()
+    launched_with(rule, share=5000)
+    rules.revise(rule, changes=changes, by=None, at=NOW)
+    customer = silent()
+    Holdout.objects.create(customer=customer, rule=rule, bucket=1, share=5000, is_held_out=True, drawn_at=NOW)
+    sweep.run(as_of=NOW + DAY)
+    assert EarlyWarning.objects.filter(no_case_because="held_out").count() == withheld
+    assert RetentionCase.objects.count() == 1 - withheld
+    assert Holdout.objects.count() == 1
 
 
 def test_nobody_is_held_out_unless_it_is_asked_for() -> None:
