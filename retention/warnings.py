@@ -152,18 +152,24 @@ def close(warnings: QuerySet[EarlyWarning], *, because: str, at: datetime) -> in
 
 
 def release(waiting: QuerySet[EarlyWarning], *, run: SweepRun, at: datetime) -> int:
-    """Let warnings that waited for their limited rule ask for a case; return how many.
+    """Let warnings that waited for their limited rule ask for a case, in the caller's transaction.
 
-    Side effects: a ``warning.raised`` event each; they count as raised by ``run``.
+    Returns how many; those whose warning or customer somebody else is just writing go on waiting, and those
+    of who objects to profiling. Side effects: a ``warning.raised`` event each; they count as raised by
+    ``run``.
     """
-    ids = list(waiting.order_by("customer_id", "id").values_list("id", flat=True))
+    waiting = waiting.filter(state=EarlyWarning.State.WITHHELD, no_case_because=EarlyWarning.NoCase.CAP)
+    ordered = waiting.select_related("customer").order_by("customer_id", "id")
+    if connection.features.has_select_for_update_skip_locked:
+        ordered = ordered.select_for_update(skip_locked=True, of=("self", "customer"), no_key=True)
+    ids, released = [warning.pk for warning in ordered.only("customer__id")], 0
     for start in range(0, len(ids), 1000):
         some = EarlyWarning.objects.filter(id__in=ids[start : start + 1000])
-        some.filter(state=EarlyWarning.State.WITHHELD, no_case_because=EarlyWarning.NoCase.CAP).update(
+        released += some.exclude(Exists(_objecting())).update(
             state=EarlyWarning.State.OPEN, no_case_because="", released_day=run.day, sweep_run=run
         )
-        _tell(RAISED, some, at=at)
-    return len(ids)
+        _tell(RAISED, some.filter(state=EarlyWarning.State.OPEN, sweep_run=run), at=at)
+    return released
 
 
 def close_of_case(case: RetentionCase, *, because: str, at: datetime) -> int:
@@ -231,15 +237,19 @@ def _drop_those_who_wait(new: str, live: str, *, is_baseline: bool) -> str:
     )
     reasons = [cooling, too_new, silenced]
     waits = "" if is_baseline else "".join(f" OR EXISTS ({reason})" for reason in reasons)
-    lost = (
-        f"SELECT 1 FROM {_LOSS} l CROSS JOIN {_COMPANY} co "
-        f"LEFT JOIN {_WIDE} x ON x.customer_id = l.customer_id "
-        "WHERE l.customer_id = t.customer_id AND l.ended_at IS NULL AND l.definition <> 'partial' "
-        f"AND coalesce(x.last_order_day, 0) <= {dialect.day_number('l.occurred_at', 'co.time_zone')}"
-    )
     return (
         f'WITH {_LIVE} AS ({live}) DELETE FROM "{new}" AS t '
-        f"WHERE EXISTS ({lost}) OR {objects('t.customer_id')}{waits}"
+        f"WHERE EXISTS ({lost()} AND l.customer_id = t.customer_id) OR {objects('t.customer_id')}{waits}"
+    )
+
+
+def lost() -> str:
+    """Return the query of customers who are lost, not in part only, and have not ordered since that day."""
+    return (
+        f"SELECT l.customer_id FROM {_LOSS} l CROSS JOIN {_COMPANY} co "
+        f"LEFT JOIN {_WIDE} x ON x.customer_id = l.customer_id "
+        "WHERE l.ended_at IS NULL AND l.definition <> 'partial' "
+        f"AND coalesce(x.last_order_day, 0) <= {dialect.day_number('l.occurred_at', 'co.time_zone')}"
     )
 
 
@@ -277,8 +287,11 @@ def _spare_objectors(new: QuerySet[EarlyWarning]) -> None:
                 f"SELECT 1 FROM {Customer._meta.db_table} WHERE id IN ({chosen}) ORDER BY id FOR KEY SHARE",
                 params,
             )
-    standing = Objection.objects.filter(customer=OuterRef("customer"), lifted_at__isnull=True)
-    new.filter(Exists(standing)).delete()
+    new.filter(Exists(_objecting())).delete()
+
+
+def _objecting() -> QuerySet[Objection]:
+    return Objection.objects.filter(customer=OuterRef("customer"), lifted_at__isnull=True)
 
 
 def _live_rules(found: Matches, *, at: datetime) -> tuple[str, dict[str, Any]]:

@@ -9,22 +9,33 @@ from typing import Any
 import pytest
 
 from customers.ground.models import AuditEvent, Event
-from customers.models import Customer, Team, User
-from retention import cases, rules, sweep
+from customers.models import Customer, Objection, Team, User
+from retention import cases, rules, sweep, warnings
 from retention.models import (
     EarlyWarning,
     Holdout,
     HoldoutProgramme,
+    Loss,
     PendingMatch,
     RetentionCase,
     RuleMove,
     RuleState,
+    SweepRun,
     WarningRule,
 )
 from retention.rules import holdout, silences, versions
 from retention.rules.contradictions import Contradiction
 from retention.rules.holdout import bucket_of
-from tests.factories import NOW, CompanyFactory, CustomerFactory, InteractionFactory, UserFactory, ago
+from retention.sweep import releasing
+from tests.factories import (
+    NOW,
+    CompanyFactory,
+    CustomerFactory,
+    InteractionFactory,
+    OrderFactory,
+    UserFactory,
+    ago,
+)
 from tests.retention.makers import give_margin
 
 DAY = timedelta(days=1)
@@ -185,6 +196,55 @@ def test_those_who_wait_open_theirs_when_the_rule_goes_live() -> None:
     rules.move(rule, to="live", by=None, at=NOW + DAY)
     assert sweep.run(as_of=NOW + 2 * DAY).cases_opened == 2
     assert set(told(rule)) == {("open", "", True)}
+
+
+def waiting_for(rule: WarningRule) -> tuple[Customer, Customer]:
+    """Return two customers of a limited rule whose turn comes on the next days, in this order."""
+    _first, second, third = silent(), silent(), silent()
+    rules.move(rule, to="limited", cases_a_day=1, open_existing=True, by=None, at=NOW)
+    sweep.run(as_of=NOW + DAY)
+    assert told(rule) == [("open", "", True), ("withheld", "cap", False), ("withheld", "cap", False)]
+    return second, third
+
+
+def test_whoever_objects_while_waiting_lets_the_next_one_through() -> None:
+    objector, _next = waiting_for(rule_of())
+    Objection.objects.create(customer=objector, source="form", occurred_at=NOW, recorded_at=NOW)
+    assert releasing.release(SweepRun.objects.get(), at=NOW + DAY) == (0, 0)
+    run = SweepRun.objects.create(
+        scope="touched",
+        as_of=NOW + 2 * DAY,
+        day=SweepRun.objects.get().day + 1,
+        started_at=NOW,
+        codes=["silent"],
+    )
+    told_of = Event.objects.filter(kind="warning.raised").count()
+    assert warnings.release(EarlyWarning.objects.filter(customer=objector), run=run, at=NOW + 2 * DAY) == 0
+    assert releasing.release(run, at=NOW + 2 * DAY) == (1, 1)
+    assert Event.objects.filter(kind="warning.raised").count() == told_of + 1
+    assert not RetentionCase.objects.filter(customer=objector).exists()
+
+
+@pytest.mark.parametrize(("ordered", "opened"), [(None, 0), (2, 1)])
+def test_who_is_lost_lets_others_through_until_an_order_after_that_day(
+    ordered: int | None, opened: int
+) -> None:
+    rule = rule_of()
+    lost, _next = waiting_for(rule)
+    Loss.objects.create(customer=lost, occurred_at=ago(5), recorded_at=NOW)
+    if ordered:
+        OrderFactory(customer=lost, occurred_at=ago(ordered))
+    sweep.run(as_of=NOW + 2 * DAY)
+    assert RetentionCase.objects.filter(customer=lost).count() == opened
+    assert RetentionCase.objects.count() == 2
+
+
+def test_a_used_up_day_does_not_hold_the_desk(monkeypatch: pytest.MonkeyPatch) -> None:
+    waiting_for(rule_of())
+    held: list[int] = []
+    monkeypatch.setattr("retention.cases.holders.hold_desk", lambda: held.append(1))
+    assert releasing.release(SweepRun.objects.get(), at=NOW + DAY) == (0, 0)
+    assert held == []
 
 
 def test_a_touched_sweep_counts_with_the_day() -> None:
