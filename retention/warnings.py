@@ -38,6 +38,7 @@ _SILENCE = Silence._meta.db_table
 _STANDING = "('open', 'withheld')"
 _LIVE = "live (rule_id, version, cool, hold, no_case, draws)"
 _TOLD = ("", EarlyWarning.NoCase.WARNS_ONLY)
+Closed = tuple[int, int | None, str]  # a warning, its case, why it opened none
 
 
 def raise_matches(
@@ -77,28 +78,36 @@ def _of(run: SweepRun, scan: Scan) -> QuerySet[EarlyWarning]:
     return raised.filter(customer__gte=scan.customers.low, customer__lte=scan.customers.high)
 
 
-def close_gone(found: Matches, *, scan: Scan, at: datetime) -> tuple[int, list[int]]:
+def count_told(run: SweepRun, raised: dict[str, int]) -> dict[str, int]:
+    """Return how many of what a run ``raised`` were told, by rule: not withheld."""
+    if not any(raised.values()):
+        return raised
+    told = EarlyWarning.objects.filter(sweep_run=run, no_case_because__in=_TOLD)
+    return dict.fromkeys(raised, 0) | dict(told.order_by().values_list("rule__code").annotate(Count("id")))
+
+
+def close_gone(found: Matches, *, scan: Scan, at: datetime) -> tuple[int, int, list[int]]:
     """Close the standing warnings in scope whose rule was scanned and no longer matches.
 
     A rule with a clear condition closes them only once that holds, too.
-    Returns how many, and the ids of the cases that they belonged to. A rule that failed closes nothing.
+    Returns how many, how many of these were told, and the ids of the cases that they belonged to. A rule
+    that failed closes nothing.
     Whoever got a newer row since the scan is left to the pass that wrote it: with the row, the answer may
     have changed. Side effects: ``warning.closed`` events.
     """
-    closed: list[tuple[int, int | None]] = []
+    closed: list[Closed] = []
     plain = [rule for rule in found.rules if rule.clear is None]
     if plain:
         closed += _close_gone(found, plain, scan=scan, at=at)
     for rule in found.rules:
         if rule.clear is not None:
             closed += _close_cleared(found, rule, scan=scan, at=at)
-    _tell_of(CLOSED, [warning for warning, _case in closed], at=at)
-    return len(closed), sorted({case for _warning, case in closed if case is not None})
+    _tell_of(CLOSED, [warning for warning, _case, _why in closed], at=at)
+    told = sum(why in _TOLD for _warning, _case, why in closed)
+    return len(closed), told, sorted({case for _warning, case, _why in closed if case is not None})
 
 
-def _close_cleared(
-    found: Matches, rule: Compiled, *, scan: Scan, at: datetime
-) -> list[tuple[int, int | None]]:
+def _close_cleared(found: Matches, rule: Compiled, *, scan: Scan, at: datetime) -> list[Closed]:
     """Close the warnings of a rule with a condition of its own for that; name it as failed if it raises."""
     try:
         with transaction.atomic():
@@ -110,10 +119,8 @@ def _close_cleared(
         return []
 
 
-def _close_gone(
-    found: Matches, rules: Sequence[Compiled], *, scan: Scan, at: datetime
-) -> list[tuple[int, int | None]]:
-    """Close what no longer matches, and is cleared where the (one) rule says when; return ids and cases."""
+def _close_gone(found: Matches, rules: Sequence[Compiled], *, scan: Scan, at: datetime) -> list[Closed]:
+    """Close what no longer matches, and is cleared where the (one) rule says when; return what it closed."""
     params = scan.params()
     clear = rules[0].clear
     cleared = f" AND {clear.sql(params)}" if clear is not None else ""
@@ -131,7 +138,7 @@ def _close_gone(
             f"AND m.as_of <= %(seen)s AND {scan.where()}{cleared}) "
             f'AND NOT EXISTS (SELECT 1 FROM "{found.table}" t '
             f"WHERE t.customer_id = {_WARNING}.customer_id AND t.rule_id = {_WARNING}.rule_id) "
-            "RETURNING id, case_id",
+            "RETURNING id, case_id, no_case_because",
             params.values,
         )
         return list(cursor.fetchall())
