@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import product
 from typing import Any
 
 import pytest
 
-from customers.ground.models import AuditEvent, Event
+from customers.ground.models import AuditEvent, Company, Event
 from customers.models import Customer, Objection, Team, User
 from retention import cases, rules, sweep, warnings
 from retention.models import (
@@ -23,7 +23,7 @@ from retention.models import (
     SweepRun,
     WarningRule,
 )
-from retention.rules import holdout, silences, versions
+from retention.rules import holdout, silences, versions, why
 from retention.rules.contradictions import Contradiction
 from retention.rules.holdout import bucket_of
 from retention.sweep import releasing
@@ -283,6 +283,22 @@ def test_a_dry_run_compares_the_day_with_the_one_so_many_days_before(days: int, 
     run = sweep.run(as_of=NOW, rules=["silent"], dry_run=True)
     assert run.warnings == {"silent": matches}
     assert not PendingMatch.objects.exists()
+
+
+@pytest.mark.parametrize("how", ["sweep", "why"])
+def test_days_are_local_ones_when_clocks_change(how: str) -> None:
+    """At 00:30 of 30 March 24 hours before is 23:30 two days before, since the 29th has 23 hours."""
+    Company.objects.update(time_zone="Europe/Berlin")
+    as_of = datetime(2026, 3, 29, 22, 30, tzinfo=UTC)
+    customer = CustomerFactory()
+    InteractionFactory(customer=customer, occurred_at=datetime(2026, 1, 28, 11, tzinfo=UTC))
+    rule = rule_of(hold_days=1)
+    if how == "sweep":
+        run = sweep.run(as_of=as_of, rules=["silent"], dry_run=True)
+        assert run.warnings == {"silent": 1}
+    else:
+        user = UserFactory(role="admin")
+        assert why.why(rule, customer, as_of=as_of, user=user, currency="EUR").earlier is True
 
 
 def test_a_warning_stands_until_its_clear_condition_holds() -> None:
