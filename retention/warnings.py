@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import DatabaseError, OperationalError, connection, transaction
+from django.db import DatabaseError, connection, transaction
 from django.db.models import Count, Exists, Max, OuterRef, QuerySet
 
 from customers.ground import events
@@ -25,7 +25,7 @@ from retention.models import (
 )
 from retention.rules import holding, holdout
 from retention.rules.compile import Compiled
-from retention.rules.scan import Matches, Scan, objects
+from retention.rules.scan import Matches, Scan, objects, pass_on_unless_a_rule_can_be_blamed
 
 RAISED, CLOSED = "warning.raised", "warning.closed"
 _WARNING = EarlyWarning._meta.db_table
@@ -112,9 +112,8 @@ def _close_cleared(found: Matches, rule: Compiled, *, scan: Scan, at: datetime) 
     try:
         with transaction.atomic():
             return _close_gone(found, [rule], scan=scan, at=at)
-    except OperationalError:
-        raise  # a deadlock, a lost connection: no rule is to blame
     except DatabaseError as error:
+        pass_on_unless_a_rule_can_be_blamed(error)
         found.failed[rule.code] = type(error).__name__
         return []
 
