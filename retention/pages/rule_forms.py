@@ -21,11 +21,11 @@ from retention.models import RuleState, WarningRule
 from retention.models.rules import HOLD_DAYS, CaseKind, Severity, WorkTo
 from retention.rules.holdout import PROGRAMME, RULE
 from retention.rules.life import MOST_A_DAY
+from retention.rules.saving import RESERVED
 from retention.segments.naming import named
 
 LARGEST_FILE = 1_000_000
 WORKING_ROLES = (Role.ACCOUNT_MANAGER, Role.TEAM_LEAD)
-RESERVED = {"new", "import", "export"}
 
 
 class RuleForm(forms.Form):

@@ -24,11 +24,16 @@ from retention.rules.versions import FIELDS, content_of, content_of_version
 
 WORKING_ROLES = (Role.ACCOUNT_MANAGER, Role.TEAM_LEAD)
 LONGEST_REASON = 300
+RESERVED = frozenset({"new", "import", "export"})
 
 
 class CodeTaken(Refused):
     code = "rule_code_taken"
     message = _("There is a rule called “%(rule)s” already. Choose another code.")
+
+
+class CodeReserved(CodeTaken):
+    message = _("“%(rule)s” is an address of the pages. Choose another code.")
 
 
 class NobodyGetsIt(Refused):
@@ -53,6 +58,8 @@ def save(rule: WarningRule, *, reason: str = "", by: Actor | None, at: datetime)
     Conditions are stored in their canonical form. Raises also :class:`HoldsOddly`, :class:`NobodyGetsIt`.
     Side effects: a ``RuleVersion`` and an audit event.
     """
+    if rule.code in RESERVED:
+        raise CodeReserved(rule=rule.code)
     check(rule)
     rule.is_enabled, rule.enabled_at, rule.version = False, None, 1
     rule.stage, rule.retired_at, rule.cases_a_day = "", None, None

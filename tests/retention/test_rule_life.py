@@ -23,7 +23,7 @@ from retention.models import (
     SweepRun,
     WarningRule,
 )
-from retention.rules import holdout, silences, versions, why
+from retention.rules import exchange, holdout, silences, versions, why
 from retention.rules.contradictions import Contradiction
 from retention.rules.holdout import bucket_of
 from retention.sweep import releasing
@@ -582,6 +582,27 @@ def asks(op: str, value: Any, measure: str = "orders_90d") -> dict[str, Any]:
     return {"measure": measure, "op": op, "value": value}
 
 
+RATIO = "spend_90d_vs_previous"
+
+
+@pytest.mark.parametrize("code", ["new", "import", "export"])
+def test_a_code_that_is_an_address_is_refused(code: str) -> None:
+    with pytest.raises(rules.CodeTaken, match="is an address"):
+        rule_of(code=code)
+    assert rule_of(code=f"{code}s").pk
+
+
+@pytest.mark.parametrize(
+    ("said", "opens"), [({"severity": 1}, False), ({}, True), ({"severity": 1, "opens_work": True}, True)]
+)
+def test_a_rule_of_a_file_opens_work_by_its_severity_unless_it_says_so(
+    said: dict[str, Any], opens: bool
+) -> None:
+    one = {"code": "filed", "name_en": "F", "name_zh": "F", "condition": SILENT, **said}
+    exchange.take({"liuke_rules": 1, "rules": [one]}, by=None, at=NOW)
+    assert WarningRule.objects.get(code="filed").opens_work is opens
+
+
 @pytest.mark.parametrize(
     "parts",
     [
@@ -612,6 +633,7 @@ def test_conditions_that_exclude_each_other_are_refused(parts: list[Any]) -> Non
         [asks(">", 5), {"any": [asks("<", 3), asks(">", 9)]}],
         [asks(">", "0.5", "spend_90d_vs_previous"), asks("<", "0.6", "spend_90d_vs_previous")],
         [{"measure": "orders_90d", "op": "is_known"}, asks(">", 5)],
+        [{"measure": RATIO, "op": "is_unknown"}, {**asks(">", 5, RATIO), "unknown": "yes"}],
     ],
 )
 def test_conditions_that_somebody_can_meet_are_kept(parts: list[Any]) -> None:
