@@ -268,6 +268,17 @@ def test_a_silence_of_a_customer_is_not_told_to_whoever_may_not_see_it(
     assert "Secret" not in html and "Foreign" not in html
 
 
+def test_list_and_page_count_the_same_of_a_rule_that_warns_only(
+    client: Any, admin: Any, rule: WarningRule, mine: Customer
+) -> None:
+    rules.revise(rule, changes={"opens_work": False}, by=None, at=NOW - 4 * DAY)
+    rules.move(rule, to="live", open_existing=True, by=None, at=NOW - 4 * DAY)
+    sweep.run(as_of=NOW)
+    client.force_login(admin)
+    assert [one.open_now for one in client.get("/rules/").context["page"] if one.code == "silent"] == [1]
+    assert client.get("/rules/silent/").context["open_now"] == 1
+
+
 # --- Trying -------------------------------------------------------------------------------------------
 def verdict(client: Any, query: str) -> str:
     html = page_of(client, f"/rules/silent/?{query}")
