@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -206,3 +207,18 @@ def test_a_kept_result_whose_condition_no_longer_stands_is_read_without_threshol
     text = body(client, boss)
     assert "Were right" in text
     assert "At another threshold" not in text
+
+
+def test_labels_of_money_in_the_chart_are_in_major_units(client, boss, rule) -> None:
+    spent = {"measure": "spend_365d", "op": "<=", "value": 150000}
+    WarningRule.objects.filter(pk=rule.pk).update(condition=spent)
+    rule.refresh_from_db()
+    run = counted(rule, SPAN)
+    [column] = re.findall(r'<text class="chart-text chart-text-now"[^>]*>([^<]*)<', body(client, boss))
+    assert (run.result["thresholds"]["present"], column) == ("150000", "1500")
+
+
+@pytest.mark.parametrize("clear", [None, {**QUIET, "op": "<", "value": 10}])
+def test_the_page_says_that_a_clear_condition_is_left_out(client, boss, rule, clear) -> None:
+    WarningRule.objects.filter(pk=rule.pk).update(clear_condition=clear)
+    assert ("own condition for the end of a warning is left out" in body(client, boss)) == bool(clear)
