@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import DatabaseError, OperationalError, connection, transaction
+from django.db import DatabaseError, connection, transaction
 from django.db.models import Count, Exists, Max, OuterRef, QuerySet
 
 from customers.ground import events
@@ -25,7 +25,7 @@ from retention.models import (
 )
 from retention.rules import holding, holdout
 from retention.rules.compile import Compiled
-from retention.rules.scan import Matches, Scan, objects
+from retention.rules.scan import Matches, Scan, objects, pass_on_unless_a_rule_can_be_blamed
 
 RAISED, CLOSED = "warning.raised", "warning.closed"
 _WARNING = EarlyWarning._meta.db_table
@@ -38,6 +38,7 @@ _SILENCE = Silence._meta.db_table
 _STANDING = "('open', 'withheld')"
 _LIVE = "live (rule_id, version, cool, hold, no_case, draws)"
 _TOLD = ("", EarlyWarning.NoCase.WARNS_ONLY)
+Closed = tuple[int, int | None, str]  # a warning, its case, why it opened none
 
 
 def raise_matches(
@@ -77,43 +78,48 @@ def _of(run: SweepRun, scan: Scan) -> QuerySet[EarlyWarning]:
     return raised.filter(customer__gte=scan.customers.low, customer__lte=scan.customers.high)
 
 
-def close_gone(found: Matches, *, scan: Scan, at: datetime) -> tuple[int, list[int]]:
+def count_told(run: SweepRun, raised: dict[str, int]) -> dict[str, int]:
+    """Return how many of what a run ``raised`` were told, by rule: not withheld."""
+    if not any(raised.values()):
+        return raised
+    told = EarlyWarning.objects.filter(sweep_run=run, no_case_because__in=_TOLD)
+    return dict.fromkeys(raised, 0) | dict(told.order_by().values_list("rule__code").annotate(Count("id")))
+
+
+def close_gone(found: Matches, *, scan: Scan, at: datetime) -> tuple[int, int, list[int]]:
     """Close the standing warnings in scope whose rule was scanned and no longer matches.
 
     A rule with a clear condition closes them only once that holds, too.
-    Returns how many, and the ids of the cases that they belonged to. A rule that failed closes nothing.
+    Returns how many, how many of these were told, and the ids of the cases that they belonged to. A rule
+    that failed closes nothing.
     Whoever got a newer row since the scan is left to the pass that wrote it: with the row, the answer may
     have changed. Side effects: ``warning.closed`` events.
     """
-    closed: list[tuple[int, int | None]] = []
+    closed: list[Closed] = []
     plain = [rule for rule in found.rules if rule.clear is None]
     if plain:
         closed += _close_gone(found, plain, scan=scan, at=at)
     for rule in found.rules:
         if rule.clear is not None:
             closed += _close_cleared(found, rule, scan=scan, at=at)
-    _tell_of(CLOSED, [warning for warning, _case in closed], at=at)
-    return len(closed), sorted({case for _warning, case in closed if case is not None})
+    _tell_of(CLOSED, [warning for warning, _case, _why in closed], at=at)
+    told = sum(why in _TOLD for _warning, _case, why in closed)
+    return len(closed), told, sorted({case for _warning, case, _why in closed if case is not None})
 
 
-def _close_cleared(
-    found: Matches, rule: Compiled, *, scan: Scan, at: datetime
-) -> list[tuple[int, int | None]]:
+def _close_cleared(found: Matches, rule: Compiled, *, scan: Scan, at: datetime) -> list[Closed]:
     """Close the warnings of a rule with a condition of its own for that; name it as failed if it raises."""
     try:
         with transaction.atomic():
             return _close_gone(found, [rule], scan=scan, at=at)
-    except OperationalError:
-        raise  # a deadlock, a lost connection: no rule is to blame
     except DatabaseError as error:
+        pass_on_unless_a_rule_can_be_blamed(error)
         found.failed[rule.code] = type(error).__name__
         return []
 
 
-def _close_gone(
-    found: Matches, rules: Sequence[Compiled], *, scan: Scan, at: datetime
-) -> list[tuple[int, int | None]]:
-    """Close what no longer matches, and is cleared where the (one) rule says when; return ids and cases."""
+def _close_gone(found: Matches, rules: Sequence[Compiled], *, scan: Scan, at: datetime) -> list[Closed]:
+    """Close what no longer matches, and is cleared where the (one) rule says when; return what it closed."""
     params = scan.params()
     clear = rules[0].clear
     cleared = f" AND {clear.sql(params)}" if clear is not None else ""
@@ -131,7 +137,7 @@ def _close_gone(
             f"AND m.as_of <= %(seen)s AND {scan.where()}{cleared}) "
             f'AND NOT EXISTS (SELECT 1 FROM "{found.table}" t '
             f"WHERE t.customer_id = {_WARNING}.customer_id AND t.rule_id = {_WARNING}.rule_id) "
-            "RETURNING id, case_id",
+            "RETURNING id, case_id, no_case_because",
             params.values,
         )
         return list(cursor.fetchall())
@@ -152,18 +158,24 @@ def close(warnings: QuerySet[EarlyWarning], *, because: str, at: datetime) -> in
 
 
 def release(waiting: QuerySet[EarlyWarning], *, run: SweepRun, at: datetime) -> int:
-    """Let warnings that waited for their limited rule ask for a case; return how many.
+    """Let warnings that waited for their limited rule ask for a case, in the caller's transaction.
 
-    Side effects: a ``warning.raised`` event each; they count as raised by ``run``.
+    Returns how many; those whose warning or customer somebody else is just writing go on waiting, and those
+    of who objects to profiling. Side effects: a ``warning.raised`` event each; they count as raised by
+    ``run``.
     """
-    ids = list(waiting.order_by("customer_id", "id").values_list("id", flat=True))
+    waiting = waiting.filter(state=EarlyWarning.State.WITHHELD, no_case_because=EarlyWarning.NoCase.CAP)
+    ordered = waiting.select_related("customer").order_by("customer_id", "id")
+    if connection.features.has_select_for_update_skip_locked:
+        ordered = ordered.select_for_update(skip_locked=True, of=("self", "customer"), no_key=True)
+    ids, released = [warning.pk for warning in ordered.only("customer__id")], 0
     for start in range(0, len(ids), 1000):
         some = EarlyWarning.objects.filter(id__in=ids[start : start + 1000])
-        some.filter(state=EarlyWarning.State.WITHHELD, no_case_because=EarlyWarning.NoCase.CAP).update(
+        released += some.exclude(Exists(_objecting())).update(
             state=EarlyWarning.State.OPEN, no_case_because="", released_day=run.day, sweep_run=run
         )
-        _tell(RAISED, some, at=at)
-    return len(ids)
+        _tell(RAISED, some.filter(state=EarlyWarning.State.OPEN, sweep_run=run), at=at)
+    return released
 
 
 def close_of_case(case: RetentionCase, *, because: str, at: datetime) -> int:
@@ -231,15 +243,19 @@ def _drop_those_who_wait(new: str, live: str, *, is_baseline: bool) -> str:
     )
     reasons = [cooling, too_new, silenced]
     waits = "" if is_baseline else "".join(f" OR EXISTS ({reason})" for reason in reasons)
-    lost = (
-        f"SELECT 1 FROM {_LOSS} l CROSS JOIN {_COMPANY} co "
-        f"LEFT JOIN {_WIDE} x ON x.customer_id = l.customer_id "
-        "WHERE l.customer_id = t.customer_id AND l.ended_at IS NULL AND l.definition <> 'partial' "
-        f"AND coalesce(x.last_order_day, 0) <= {dialect.day_number('l.occurred_at', 'co.time_zone')}"
-    )
     return (
         f'WITH {_LIVE} AS ({live}) DELETE FROM "{new}" AS t '
-        f"WHERE EXISTS ({lost}) OR {objects('t.customer_id')}{waits}"
+        f"WHERE EXISTS ({lost()} AND l.customer_id = t.customer_id) OR {objects('t.customer_id')}{waits}"
+    )
+
+
+def lost() -> str:
+    """Return the query of customers who are lost, not in part only, and have not ordered since that day."""
+    return (
+        f"SELECT l.customer_id FROM {_LOSS} l CROSS JOIN {_COMPANY} co "
+        f"LEFT JOIN {_WIDE} x ON x.customer_id = l.customer_id "
+        "WHERE l.ended_at IS NULL AND l.definition <> 'partial' "
+        f"AND coalesce(x.last_order_day, 0) <= {dialect.day_number('l.occurred_at', 'co.time_zone')}"
     )
 
 
@@ -277,8 +293,11 @@ def _spare_objectors(new: QuerySet[EarlyWarning]) -> None:
                 f"SELECT 1 FROM {Customer._meta.db_table} WHERE id IN ({chosen}) ORDER BY id FOR KEY SHARE",
                 params,
             )
-    standing = Objection.objects.filter(customer=OuterRef("customer"), lifted_at__isnull=True)
-    new.filter(Exists(standing)).delete()
+    new.filter(Exists(_objecting())).delete()
+
+
+def _objecting() -> QuerySet[Objection]:
+    return Objection.objects.filter(customer=OuterRef("customer"), lifted_at__isnull=True)
 
 
 def _live_rules(found: Matches, *, at: datetime) -> tuple[str, dict[str, Any]]:

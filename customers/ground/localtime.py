@@ -68,6 +68,13 @@ def start_of_day(n: int, zone: str) -> datetime:
     return moment_at(day_of(n), 0, zone)
 
 
+def days_before(moment: datetime, days: int, zone: str) -> datetime:
+    """Return the moment, in UTC, at the same time of the wall clock of ``zone`` so many local days before."""
+    local = to_local(moment, zone)
+    there = moment_at(day_of(local.toordinal() - days), local.hour * 60 + local.minute, zone)
+    return there + timedelta(seconds=local.second, microseconds=local.microsecond)
+
+
 def moment_at(day: date, minute: int, zone: str) -> datetime:
     """Return the moment, in UTC, at which the wall clock of ``zone`` first reaches a time of ``day``.
 

@@ -35,5 +35,8 @@ class Sweeps(Lists, Details, Resource):
     }
 
     def rows(self) -> QuerySet[SweepRun]:
-        """Return all runs: they belong to the company. Their numbers are sums, withheld warnings too."""
+        """Return all runs: they belong to the company.
+
+        Their numbers are sums, withheld warnings too, but for runs over a few customers (``judge``).
+        """
         return SweepRun.objects.all()

@@ -44,9 +44,11 @@ from retention.backtest.scoring import Score, score
 from retention.backtest.span import Span
 from retention.losses import Spell
 from retention.measures import compute
-from retention.models import BacktestRun, WarningRule
+from retention.models import BacktestRun, RuleState, RuleVersion, WarningRule
+from retention.rules import terms
 from retention.rules.compile import Compiled, compile_rule
 from retention.rules.conditions.leaves import exactly
+from retention.rules.versions import content_of_version
 from retention.sweep.trying import Match
 
 
@@ -83,10 +85,14 @@ def span_of(run: BacktestRun) -> Span:
 def tested(run: BacktestRun) -> Compiled:
     """Return the condition of a run compiled; raise ``ConditionRefused`` when it no longer stands.
 
-    It is the rule as it is, but with the condition and the re-fire period that the run keeps.
+    It is the rule with the condition and the re-fire period that the run keeps, and with the days that it
+    must hold of the version that the run is about. A clear condition of its own is left out.
     """
     rule = copy(run.rule) if run.rule else WarningRule(pk=0, code="", version=0)
-    rule.condition, rule.cool_down_days = run.condition, run.re_fire_days
+    rule.condition, rule.cool_down_days, rule.clear_condition = run.condition, run.re_fire_days, None
+    version = RuleVersion.objects.filter(rule=run.rule_id, version=run.version).first()
+    if version is not None:
+        rule.hold_days = content_of_version(version).get("hold_days", rule.hold_days)
     return compile_rule(rule)
 
 
@@ -303,11 +309,12 @@ class _Work:
 
 
 def _live_rules(run: BacktestRun, failed: dict[str, str]) -> list[Compiled]:
-    """Return the other rules that are on; one that no longer compiles is named in ``failed``."""
-    found = []
-    for rule in WarningRule.objects.filter(is_enabled=True).exclude(pk=run.rule_id or 0):
+    """Return the other rules that open cases; one that no longer compiles is named in ``failed``."""
+    found, known = [], terms.known()
+    live = WarningRule.objects.in_state(RuleState.LIMITED, RuleState.LIVE)  # type: ignore[attr-defined]
+    for rule in live.exclude(pk=run.rule_id or 0):
         try:
-            found.append(compile_rule(rule))
+            found.append(compile_rule(rule, known=known))
         except Refused as refusal:
             failed[rule.code] = refusal.code
     return found

@@ -27,7 +27,9 @@ from retention.backtest.counting import Counted, Counting, OnRows, Progress, cou
 from retention.backtest.span import Span
 from retention.measures import fingerprint
 from retention.models import BacktestRun, RuleVersion, WarningRule
-from retention.rules.conditions import Json, parse
+from retention.rules import terms
+from retention.rules.conditions import Json
+from retention.rules.versions import Content, content_of, content_of_version
 
 log = logging.getLogger(__name__)
 
@@ -259,16 +261,18 @@ def _made(
     """Return a backtest, not yet stored, of a condition that compiles and has the comparison asked for."""
     if rule is None and condition is None:
         raise Unsaved()
+    cool_down = (rule or WarningRule()).cool_down_days
     if condition is not None:
-        condition, version = parse(condition).as_json(), None
+        condition, version = terms.read(condition).as_json(), None
     elif rule is not None:
         version = version or rule.version
-        condition = _condition_of(rule, version)
+        content = _content_of(rule, version)
+        condition, cool_down = content["condition"], content.get("cool_down_days", cool_down)
     run = BacktestRun(
         rule=rule,
         version=version,
         condition=condition,
-        re_fire_days=rule.cool_down_days if rule else WarningRule().cool_down_days,
+        re_fire_days=cool_down,
         first_day=span.first,
         last_day=span.last,
         step_days=span.step,
@@ -284,13 +288,13 @@ def _made(
     return run
 
 
-def _condition_of(rule: WarningRule, version: int) -> Json:
+def _content_of(rule: WarningRule, version: int) -> Content:
     if version == rule.version:
-        return rule.condition
+        return content_of(rule)
     found = RuleVersion.objects.filter(rule=rule, version=version).first()
     if found is None:
         raise UnknownVersion(rule=rule.code, version=version)
-    return found.condition
+    return content_of_version(found)
 
 
 def _end(run: BacktestRun, counted: Counted, *, at: datetime) -> bool:

@@ -171,7 +171,7 @@ def _progress(run: BacktestRun) -> dict[str, Any]:
 def _form(rule: WarningRule, data: Any, *, like: BacktestRun | None = None) -> BacktestForm | None:
     """Return the form, filled as the last one was; nothing for a rule that no longer compiles."""
     try:
-        condition = rules.parse(rule.condition)
+        condition = rules.read(rule.condition)
     except Refused:
         return None
     choices = backtest_shown.comparisons(condition, currency=company.current().base_currency)
@@ -194,7 +194,7 @@ def _newest() -> backtest.Span:
 
 def _sentence(rule: WarningRule, currency: str) -> str:
     try:
-        return rules.rule_sentence(rules.parse(rule.condition), currency=currency)
+        return rules.rule_sentence(rules.read(rule.condition), currency=currency)
     except Refused as refusal:
         return str(refusal)
 

@@ -10,12 +10,14 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
+from customers.ground.errors import Refused
+from customers.ground.money import EXPONENTS
 from retention import rules
 from retention.backtest import Threshold, thresholds_of
-from retention.measures import display, get
+from retention.measures import Unit, display, get
 from retention.models import BacktestRun, LossKind, WarningRule
 from retention.pages.backtest_chart import LONGEST_LABEL, Column, draw
-from retention.rules.conditions import Against, Condition
+from retention.rules.conditions import Against, Compare, Condition
 
 FEW = 30
 """Below so many judged alarms a share says little (``science.md`` §5 and §8)."""
@@ -127,8 +129,9 @@ def _thresholds(run: BacktestRun, result: dict[str, Any], *, currency: str) -> d
     told = result["thresholds"]
     if not told:
         return None
-    condition = rules.parse(run.condition)
-    [moved] = [one for one in thresholds_of(condition) if one.number == told["comparison"]]
+    moved = _moved(run, told["comparison"])
+    if moved is None:
+        return None
     rows = [
         {
             "value": _value(moved, row["value"], currency=currency),
@@ -143,7 +146,7 @@ def _thresholds(run: BacktestRun, result: dict[str, Any], *, currency: str) -> d
     ]
     columns = [
         Column(
-            _short(row["value"], shown["value"]),
+            _short(moved, row["value"], shown["value"], currency=currency),
             row["precision"],
             row["recall"],
             row["alarms_per_week"],
@@ -158,6 +161,15 @@ def _thresholds(run: BacktestRun, result: dict[str, Any], *, currency: str) -> d
     return {"sentence": sentence, "rows": rows, "chart": draw(columns, label=label)}
 
 
+def _moved(run: BacktestRun, number: int) -> Threshold | None:
+    """Return the comparison that was moved; nothing when the condition no longer stands."""
+    try:
+        condition = rules.read(run.condition)
+    except Refused:
+        return None
+    return next((one for one in thresholds_of(condition) if one.number == number), None)
+
+
 def _value(moved: Threshold, written: str, *, currency: str) -> str:
     """Return a threshold as people read it: with the unit of its measure, factors as ``× 0.5``."""
     if isinstance(moved.leaf, Against):
@@ -169,6 +181,8 @@ def _value(moved: Threshold, written: str, *, currency: str) -> str:
     return display.format_value(measure, exact, currency=currency, language=language)
 
 
-def _short(written: str, shown: str) -> str:
-    """Return a label for the chart: the bare number where what is shown is long."""
+def _short(moved: Threshold, written: str, shown: str, *, currency: str) -> str:
+    """Return a label for the chart: the bare number, of money in major units, where what is shown is long."""
+    if isinstance(moved.leaf, Compare) and get(moved.leaf.measure).unit == Unit.MONEY:
+        written = f"{Decimal(written).scaleb(-EXPONENTS[currency]).normalize():f}"
     return shown if len(shown) <= LONGEST_LABEL or len(written) > LONGEST_LABEL else written

@@ -98,7 +98,8 @@ def _save(
     if rule is None:
         made = WarningRule(code=form.chosen_code(), position=_last_position() + 1, **values)
         return rules.save(made, reason=reason, by=request.user, at=at)
-    return rules.revise(rule, changes=values, reason=reason, by=request.user, at=at)
+    read = form.cleaned_data["version"]
+    return rules.revise(rule, changes=values, read=read, reason=reason, by=request.user, at=at)
 
 
 def _last_position() -> int:

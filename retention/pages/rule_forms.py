@@ -21,16 +21,17 @@ from retention.models import RuleState, WarningRule
 from retention.models.rules import HOLD_DAYS, CaseKind, Severity, WorkTo
 from retention.rules.holdout import PROGRAMME, RULE
 from retention.rules.life import MOST_A_DAY
+from retention.rules.saving import RESERVED
 from retention.segments.naming import named
 
 LARGEST_FILE = 1_000_000
 WORKING_ROLES = (Role.ACCOUNT_MANAGER, Role.TEAM_LEAD)
-RESERVED = {"new", "import", "export"}
 
 
 class RuleForm(forms.Form):
     """All of a rule but its conditions, which are editors beside it."""
 
+    version = forms.IntegerField(widget=forms.HiddenInput, required=False)
     name_en = forms.CharField(label=_("English name"), max_length=120, required=False)
     name_zh = forms.CharField(label=_("Chinese name"), max_length=120, required=False)
     code = forms.SlugField(
@@ -52,8 +53,8 @@ class RuleForm(forms.Form):
     case_kind = forms.ChoiceField(label=_("Kind of case"), choices=CaseKind.choices)
     call_within = forms.DecimalField(
         label=_("First call within"),
-        min_value=Decimal("0.25"),
-        max_value=Decimal(2000),
+        min_value=Decimal("0.02"),
+        max_value=Decimal(24 * 366),
         decimal_places=2,
         help_text=_("Working hours."),
     )
@@ -82,8 +83,7 @@ class RuleForm(forms.Form):
     def __init__(self, *args: Any, rule: WarningRule | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.rule = rule
-        if rule is not None:
-            del self.fields["code"]
+        del self.fields["version" if rule is None else "code"]
         self.fields["work_team"].queryset = Team.objects.all()  # type: ignore[attr-defined]
         people = User.objects.filter(is_active=True, role__in=WORKING_ROLES).order_by("pk")
         self.fields["work_person"].queryset = people  # type: ignore[attr-defined]
@@ -101,12 +101,13 @@ class RuleForm(forms.Form):
                 "cool_down_days": 30,
             }
         return {
+            "version": rule.version,
             "name_en": rule.name_en,
             "name_zh": rule.name_zh,
             "severity": rule.severity,
             "opens_work": "1" if rule.opens_work else "0",
             "case_kind": rule.case_kind,
-            "call_within": f"{rule.call_within_minutes / 60:g}",
+            "call_within": _hours(rule.call_within_minutes),
             "work_to": rule.work_to,
             "work_team": rule.work_team_id,
             "work_person": rule.work_person_id,
@@ -140,13 +141,25 @@ class RuleForm(forms.Form):
             "severity": data["severity"],
             "opens_work": opens,
             "case_kind": data["case_kind"],
-            "call_within_minutes": int(data["call_within"] * 60),
+            "call_within_minutes": self._minutes(),
             "work_to": data["work_to"],
             "work_team_id": team.pk if team else None,
             "work_person_id": person.pk if person else None,
             "hold_days": data["hold_days"],
             "cool_down_days": data["cool_down_days"],
         }
+
+    def _minutes(self) -> int:
+        """Return the minutes that were meant: those of the rule when its hours, rounded, were left alone."""
+        hours = self.cleaned_data["call_within"]
+        if self.rule is not None and hours == Decimal(_hours(self.rule.call_within_minutes)):
+            return self.rule.call_within_minutes
+        return round(hours * 60)
+
+
+def _hours(minutes: int) -> str:
+    """Return minutes as hours with two decimals at most."""
+    return f"{round(minutes / 60, 2):g}"
 
 
 class MoveForm(forms.Form):

@@ -38,8 +38,8 @@ class Shown:
 def rule_list(request: HttpRequest) -> HttpResponse:
     """List the rules, each said in a sentence."""
     page = Paginator(WarningRule.objects.order_by("position", "pk"), PAGE).get_page(request.GET.get("page"))
-    calling = EarlyWarning.objects.calling()  # type: ignore[attr-defined]
-    open_now = counted(**{rule.code: calling.filter(rule=rule) for rule in page})
+    told = EarlyWarning.objects.told().filter(state=EarlyWarning.State.OPEN)  # type: ignore[attr-defined]
+    open_now = counted(**{rule.code: told.filter(rule=rule) for rule in page})
     for rule in page:
         rule.open_now = open_now[rule.code]  # type: ignore[attr-defined]
     currency = company.current().base_currency
@@ -66,7 +66,7 @@ def rule_switch(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _shown(rule: WarningRule, *, currency: str) -> Shown:
-    hours = f"{rule.call_within_minutes / 60:g}"
+    hours = f"{round(rule.call_within_minutes / 60, 2):g}"
     try:
         sentence = rules.rule_sentence(rules.read(rule.condition), currency=currency)
     except Refused as refusal:

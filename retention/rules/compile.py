@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from retention.measures import Unit, get, stored
 from retention.measures.expressions import Row
 from retention.models import EarlyWarning, RuleState, WarningRule
+from retention.models.rules import CaseKind
 from retention.rules import terms
 from retention.rules.conditions import Condition, Terms
 
@@ -66,8 +67,19 @@ def compile_rule(rule: WarningRule, *, known: Terms | None = None) -> Compiled:
         hold_days=rule.hold_days,
         clear=clear,
         no_case=_no_case(rule),
-        is_held_out_of=rule.holdout_from is not None and rule.state in (RuleState.LIMITED, RuleState.LIVE),
+        is_held_out_of=(
+            rule.holdout_from is not None
+            and rule.state in (RuleState.LIMITED, RuleState.LIVE)
+            and may_hold_out(rule, condition)
+        ),
     )
+
+
+def may_hold_out(rule: WarningRule, condition: Condition) -> bool:
+    """Say whether customers may be held out of a rule: never of one that recovers, or reads complaints."""
+    if rule.case_kind == CaseKind.RECOVERY:
+        return False
+    return all(get(column).source != "complaints" for column in condition.columns())
 
 
 def _no_case(rule: WarningRule) -> str:

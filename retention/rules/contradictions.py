@@ -21,6 +21,7 @@ from retention.rules.conditions import (
     Not,
     OfMeasure,
     OneOf,
+    OrUnknown,
     Path,
 )
 
@@ -123,6 +124,8 @@ def _narrow(room: _Room, leaf: OfMeasure) -> None:
             room.must_be_known |= leaf.known
             room.must_be_unknown |= not leaf.known
             return
+        case OrUnknown():
+            return  # an unknown value meets it, whatever else is asked
         case Between():
             room.at_least(Fraction(leaf.low), is_open=False)
             room.at_most(Fraction(leaf.high), is_open=False)

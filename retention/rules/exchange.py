@@ -90,6 +90,8 @@ def _take(one: dict[str, Any], *, reason: str, by: Actor | None, at: datetime) -
     values = {name: one[name] for name in CARRIED if name in one}
     rule = WarningRule.objects.filter(code=one["code"]).first()
     if rule is None:
+        opens = severity_opens_work(values.get("severity", Severity.MEDIUM))
+        values = {"opens_work": opens} | values
         return Taken(save(WarningRule(code=one["code"], **values), reason=reason, by=by, at=at), "made")
     before = rule.version
     revise(rule, changes=values, reason=reason, by=by, at=at)

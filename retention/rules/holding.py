@@ -8,12 +8,13 @@ matched to the first on which it did not.
 # ruff: noqa: S608 — SQL is put together from declarations alone; every value is bound
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.db import connection
 
 from customers import company
+from customers.ground import localtime
 from retention.measures import compute, dialect
 from retention.models import PendingMatch
 from retention.rules.compile import Compiled
@@ -73,9 +74,8 @@ def keep_those_that_held(found: Matches, *, as_of: datetime) -> None:
     Measures are computed once for each number of days that a rule asks for, which come from a closed list.
     """
     for days in sorted({rule.hold_days for rule in _holding(found)}):
-        _keep_held(
-            found, [rule for rule in found.rules if rule.hold_days == days], as_of - timedelta(days=days)
-        )
+        before = localtime.days_before(as_of, days, company.today(as_of).zone)
+        _keep_held(found, [rule for rule in found.rules if rule.hold_days == days], before)
 
 
 def _keep_held(found: Matches, rules: list[Compiled], before: datetime) -> None:

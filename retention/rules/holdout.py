@@ -18,12 +18,11 @@ from django.db import connection
 from django.utils.translation import gettext_lazy as _
 
 from customers.ground.errors import Refused
-from retention.measures import get as measure
 from retention.models import Holdout, HoldoutProgramme, WarningRule
-from retention.models.rules import CaseKind
+from retention.rules import compile as compiling
 from retention.rules import terms
 from retention.rules.compile import Compiled
-from retention.rules.conditions import Condition, ConditionRefused
+from retention.rules.conditions import ConditionRefused
 
 BUCKETS = 10_000
 LARGEST = 5_000  # hundredths of a percent: half of all
@@ -73,14 +72,11 @@ def bucket_of(salt: str, customer: int | str) -> int:
 
 
 def may_hold_out(rule: WarningRule) -> bool:
-    """Say whether customers may be held out of a rule: never of one that recovers, or reads complaints."""
-    if rule.case_kind == CaseKind.RECOVERY:
-        return False
+    """Say whether customers may be held out of a rule; of one that no longer compiles they may not."""
     try:
-        condition: Condition = terms.read(rule.condition)
+        return compiling.may_hold_out(rule, terms.read(rule.condition))
     except ConditionRefused:
         return False
-    return all(measure(code).source != "complaints" for code in condition.measures())
 
 
 def start(rule: WarningRule, *, shares: Shares, at: datetime) -> None:

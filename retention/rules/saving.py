@@ -10,6 +10,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 
+from customers.changing import ChangedMeanwhile
 from customers.ground import audit
 from customers.ground.audit import Actor
 from customers.ground.errors import Refused
@@ -23,11 +24,16 @@ from retention.rules.versions import FIELDS, content_of, content_of_version
 
 WORKING_ROLES = (Role.ACCOUNT_MANAGER, Role.TEAM_LEAD)
 LONGEST_REASON = 300
+RESERVED = frozenset({"new", "import", "export"})
 
 
 class CodeTaken(Refused):
     code = "rule_code_taken"
     message = _("There is a rule called “%(rule)s” already. Choose another code.")
+
+
+class CodeReserved(CodeTaken):
+    message = _("“%(rule)s” is an address of the pages. Choose another code.")
 
 
 class NobodyGetsIt(Refused):
@@ -52,6 +58,8 @@ def save(rule: WarningRule, *, reason: str = "", by: Actor | None, at: datetime)
     Conditions are stored in their canonical form. Raises also :class:`HoldsOddly`, :class:`NobodyGetsIt`.
     Side effects: a ``RuleVersion`` and an audit event.
     """
+    if rule.code in RESERVED:
+        raise CodeReserved(rule=rule.code)
     check(rule)
     rule.is_enabled, rule.enabled_at, rule.version = False, None, 1
     rule.stage, rule.retired_at, rule.cases_a_day = "", None, None
@@ -72,16 +80,20 @@ def revise(
     condition: Json | None = None,
     severity: int | None = None,
     changes: Mapping[str, Any] | None = None,
+    read: int | None = None,
     reason: str = "",
     by: Actor | None,
     at: datetime,
 ) -> WarningRule:
     """Change a rule as its next version; what stands changes nothing. Raises as :func:`save`.
 
-    ``changes``: any of ``FIELDS``. Warnings that stand keep the version that raised them. A condition that
+    ``changes``: any of ``FIELDS``. ``read``: the version that was read; when another one stands by now,
+    ``ChangedMeanwhile`` is raised. Warnings that stand keep the version that raised them. A condition that
     stands again mends a rule that was set aside. The days that it must hold count from anew.
     """
-    rule.refresh_from_db()
+    rule.refresh_from_db(from_queryset=WarningRule.objects.select_for_update(no_key=True))
+    if read not in (None, rule.version):
+        raise ChangedMeanwhile()
     before = content_of(rule)
     wanted = {**(changes or {})}
     if condition is not None:

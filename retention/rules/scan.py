@@ -149,7 +149,7 @@ def matching(rules: Sequence[Compiled], *, scan: Scan) -> Iterator[Matches]:
     try:
         _fill(found)
     except DatabaseError as error:
-        _pass_on_unless_a_rule_can_be_blamed(error)
+        pass_on_unless_a_rule_can_be_blamed(error)
         _try_alone(found)
         began = perf_counter()
         _fill(found)
@@ -170,7 +170,7 @@ def _try_alone(found: Matches) -> None:
         try:
             _fill(alone)
         except DatabaseError as error:
-            _pass_on_unless_a_rule_can_be_blamed(error)
+            pass_on_unless_a_rule_can_be_blamed(error)
             found.failed[rule.code] = type(error).__name__
         else:
             _drop(alone.table)
@@ -179,7 +179,7 @@ def _try_alone(found: Matches) -> None:
     found.rules = good
 
 
-def _pass_on_unless_a_rule_can_be_blamed(error: DatabaseError) -> None:
+def pass_on_unless_a_rule_can_be_blamed(error: DatabaseError) -> None:
     """Raise again what no rule can cause: a deadlock, a lost connection, a locked file."""
     if isinstance(error, OperationalError) and (connection.vendor == "postgresql" or "locked" in str(error)):
         raise error

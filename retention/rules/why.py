@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
@@ -19,7 +19,7 @@ from django.utils.formats import date_format
 from django.utils.translation import get_language, gettext
 
 from customers import company
-from customers.ground.localtime import day_of
+from customers.ground.localtime import day_of, days_before
 from customers.models import Customer, Objection, User
 from retention.measures import compute, get
 from retention.measures.compute import format_value
@@ -206,7 +206,7 @@ def why(rule: WarningRule, customer: Customer, *, as_of: datetime, user: User, c
     lines, held = tried(condition, customer, as_of=as_of, currency=currency)
     earlier = None
     if hold_days and held:
-        before = as_of - timedelta(days=hold_days)
+        before = days_before(as_of, hold_days, company.today(as_of).zone)
         earlier = tried(condition, customer, as_of=before, currency=currency)[1] is True
     state = state_at(rule, as_of)
     warning = _warned(rule, customer, as_of=as_of, user=user)

@@ -40,13 +40,24 @@ def work_until_ended(run: SweepRun) -> SweepRun:
     Raises :class:`SweepFailed` when another worker had to give it up. An error here ends the run as
     failed, except for a passing one (a deadlock, a lock), which is tried again.
     """
+    passed = 0
     try:
         while _is_running(run):
             shard = shards.claim(run)
             if shard is not None:
                 _do(shard)
-            elif not ending.finish(run):
-                _wait_for_others(run)
+                continue
+            try:
+                ended = ending.finish(run)
+            except OperationalError as error:
+                passed += 1
+                if passed > MOST_FAILURES or not _is_passing(error):
+                    raise
+                log.warning("sweep could not be ended yet", extra={"sweep_id": run.pk})
+                time.sleep(WAIT_SECONDS)
+            else:
+                if not ended:
+                    _wait_for_others(run)
     except BaseException:
         with suppress(DatabaseError):  # when the database itself is gone, the first error counts
             ending.fail(run)

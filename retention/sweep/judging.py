@@ -92,7 +92,8 @@ def judge(run: SweepRun, customers: Customers, *, measuring: Measuring) -> Found
     """Do the four steps for some customers, inside the caller's transaction; return what was found.
 
     ``measuring`` brings their rows of the wide table up to date and returns how many it wrote. Whoever
-    has a row of a later day is left to the pass that wrote it.
+    has a row of a later day is left to the pass that wrote it. Of a few customers only those warnings are
+    counted that are told: else the run would say who is held out.
     """
     found = Found()
     rules = compiled(run.codes or [], found)
@@ -103,15 +104,18 @@ def judge(run: SweepRun, customers: Customers, *, measuring: Measuring) -> Found
     scan = Scan(WIDE, customers, day.number, before=before, as_of=run.as_of)
     with found.timing("rules"), matching(rules, scan=scan) as matches:
         holding.note(matches)
-        found.warnings |= warnings.raise_matches(matches, run=run, at=run.as_of)
-        found.warnings_closed, concerned = warnings.close_gone(matches, scan=scan, at=run.as_of)
+        raised = warnings.raise_matches(matches, run=run, at=run.as_of)
+        is_of_few = run.scope == SweepRun.Scope.TOUCHED
+        found.warnings |= warnings.count_told(run, raised) if is_of_few else raised
+        closed, told, concerned = warnings.close_gone(matches, scan=scan, at=run.as_of)
+        found.warnings_closed = told if is_of_few else closed
         holding.drop_those_too_new(matches)
         found.matches = matches.counts()
         found.failed_rules |= matches.failed
         found.scan_seconds, found.rule_seconds = matches.seconds, matches.seconds_alone
         found.customers = scan.count()
     with found.timing("cases"):
-        if any(found.warnings.values()):
+        if any(raised.values()):
             among = None if customers.low is None else (customers.low, customers.high or customers.low)
             found.cases_opened, found.calls_created = cases.open_for_warnings(run, among=among, at=run.as_of)
         if concerned:

@@ -262,9 +262,9 @@ class Teller:
 
     # --- What we noticed ----------------------------------------------------------------------
     def _warned(self) -> QuerySet[EarlyWarning]:
-        """Those that belong to a case: what was withheld, or a baseline, never got one."""
-        withheld = Q(state=EarlyWarning.State.WITHHELD) | Q(is_baseline=True) | Q(case__isnull=True)
-        return EarlyWarning.objects.filter(~withheld, customer=self.customer)
+        """Those of cases, and of rules that warn only; nobody is told what was withheld, or a baseline."""
+        told: QuerySet[EarlyWarning] = EarlyWarning.objects.told().filter(customer=self.customer)  # type: ignore[attr-defined]
+        return told
 
     def _warning(self, warning: Told) -> Entry:
         rule = _rule(warning)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from customers.ground import clock, drain
+from retention import segments
 from retention.models import BacktestRun
 from tests.factories import NOW
 from tests.retention.backtest.past import QUIET, buyer, lose, quiet_rule
@@ -84,3 +85,12 @@ def test_a_lead_reads_and_does_not_start(caller, lead, admin):
 
 def test_an_account_manager_sees_none(caller, manager):
     assert caller(manager).get("backtests/").status_code == 403
+
+
+def test_a_condition_that_names_a_segment_is_tried_by_itself(caller, admin):
+    segments.make_list("watched", name_en="Watched", name_zh="关注", by=None, at=NOW)
+    condition = {"all": [QUIET, {"segment": "watched"}]}
+    made = caller(admin)("post", "backtests/", {"condition": condition})
+    assert (made.status_code, made.json()["condition"]) == (202, condition), made.content
+    drain.until_empty(at=NOW)
+    assert BacktestRun.objects.get().status == "done"

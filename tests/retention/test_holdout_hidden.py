@@ -11,6 +11,7 @@ import pytest
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from customers import movers
+from customers.ground.models import AuditEvent
 from customers.models import Customer
 from retention import rules, sweep
 from retention.models import EarlyWarning, Holdout, PendingMatch, RetentionCase, WarningRule
@@ -127,3 +128,29 @@ def test_what_is_given_out_about_a_person_leaves_out_what_was_withheld(held: Cus
     told = EarlyWarning.objects.filter(case__isnull=False)
     other = RetentionCase.objects.get().customer_id
     assert len(exporters[EarlyWarning]("customer", other)) == told.count() > 0
+
+
+def test_a_sweep_of_one_customer_counts_only_what_is_told(client: Any, admin: Any, held: Customer) -> None:
+    EarlyWarning.objects.all().delete()
+    audits = AuditEvent.objects.filter(act="sweep.run").count()
+    client.force_login(admin)
+    for as_of, state in ((NOW + 4 * DAY, "withheld"), (NOW + 6 * DAY, "closed")):
+        run = sweep.run(as_of=as_of, scope="touched", customer_ids=[held.pk])
+        assert EarlyWarning.objects.get(customer=held).state == state  # that it is withheld stays inside
+        assert (run.warnings, run.warnings_closed) == ({"silent": 0, "silent-just": 0}, 0)
+        told = client.get(f"/api/v1/sweeps/{run.pk}/").json()
+        assert (told["warnings"], told["warnings_closed"]) == ({"silent": 0, "silent-just": 0}, 0)
+        assert run.details["rules"]["silent"]["raised"] == run.details["rows"]["rules"] == 0
+        page = client.get(f"/sweeps/{run.pk}/").content.decode()
+        assert re.findall(r'data-label="Raised" class="right num">([^<]*)<', page) == ["0", "0"]
+        InteractionFactory(customer=held, occurred_at=NOW + 5 * DAY)
+    assert AuditEvent.objects.filter(act="sweep.run").count() == audits
+
+
+def test_a_sweep_of_one_customer_counts_what_is_told(held: Customer) -> None:
+    Holdout.objects.update(is_held_out=False)
+    EarlyWarning.objects.all().delete()
+    run = sweep.run(as_of=NOW + 4 * DAY, scope="touched", customer_ids=[held.pk])
+    assert (run.warnings, run.cases_opened) == ({"silent": 1, "silent-just": 0}, 1)
+    InteractionFactory(customer=held, occurred_at=NOW + 5 * DAY)
+    assert sweep.run(as_of=NOW + 6 * DAY, scope="touched", customer_ids=[held.pk]).warnings_closed == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -166,6 +167,47 @@ def test_an_edit_makes_a_version_that_says_what_changed_and_can_be_taken_back(
     assert rule.version == 3
 
 
+def edited(client: Any, **more: Any) -> Any:
+    """Open the form of the rule, and return what sends it back with changes."""
+    html = page_of(client, "/rules/silent/edit/")
+    [version] = re.findall(r'name="version" value="(\d+)"', html)
+    [hours] = re.findall(r'name="call_within" value="([^"]+)"', html)
+    return lambda: client.post(
+        "/rules/silent/edit/", sent(**{"version": version, "call_within": hours, **more})
+    )
+
+
+def test_of_two_who_edit_at_once_the_second_is_told(client: Any, admin: Any, rule: WarningRule) -> None:
+    client.force_login(admin)
+    first, second = edited(client, severity="3"), edited(client, severity="1")
+    assert first().status_code == 302
+    refused = second()
+    assert (refused.status_code, "Somebody else changed this" in refused.content.decode()) == (422, True)
+    rule.refresh_from_db()
+    assert (rule.version, rule.severity) == (2, 3)
+    assert edited(client, severity="1")().status_code == 302
+
+
+@pytest.mark.parametrize(
+    ("minutes", "more", "kept"),
+    [
+        (50, {}, 50),
+        (1, {}, 1),
+        (60 * 24 * 366 - 1, {}, 60 * 24 * 366 - 1),
+        (50, {"call_within": "0.84"}, 50),
+        (50, {"call_within": "0.5"}, 30),
+    ],
+)
+def test_minutes_that_are_no_quarter_of_an_hour_stay_as_they_are(
+    client: Any, admin: Any, rule: WarningRule, minutes: int, more: dict[str, str], kept: int
+) -> None:
+    WarningRule.objects.filter(pk=rule.pk).update(call_within_minutes=minutes)
+    client.force_login(admin)
+    assert edited(client, **more)().status_code == 302
+    rule.refresh_from_db()
+    assert rule.call_within_minutes == kept
+
+
 # --- Life ---------------------------------------------------------------------------------------------
 def test_a_launch_in_the_browser_proposes_a_hold_out_and_takes_the_baseline(
     client: Any, admin: Any, rule: WarningRule, mine: Customer
@@ -224,6 +266,17 @@ def test_a_silence_of_a_customer_is_not_told_to_whoever_may_not_see_it(
     client.force_login(lead)
     html = page_of(client, "/rules/silent/")
     assert "Secret" not in html and "Foreign" not in html
+
+
+def test_list_and_page_count_the_same_of_a_rule_that_warns_only(
+    client: Any, admin: Any, rule: WarningRule, mine: Customer
+) -> None:
+    rules.revise(rule, changes={"opens_work": False}, by=None, at=NOW - 4 * DAY)
+    rules.move(rule, to="live", open_existing=True, by=None, at=NOW - 4 * DAY)
+    sweep.run(as_of=NOW)
+    client.force_login(admin)
+    assert [one.open_now for one in client.get("/rules/").context["page"] if one.code == "silent"] == [1]
+    assert client.get("/rules/silent/").context["open_now"] == 1
 
 
 # --- Trying -------------------------------------------------------------------------------------------

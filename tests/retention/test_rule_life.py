@@ -2,29 +2,40 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import product
 from typing import Any
 
 import pytest
 
-from customers.ground.models import AuditEvent, Event
-from customers.models import Customer, Team, User
-from retention import cases, rules, sweep
+from customers.ground.models import AuditEvent, Company, Event
+from customers.models import Customer, Objection, Team, User
+from retention import cases, rules, sweep, warnings
 from retention.models import (
     EarlyWarning,
     Holdout,
     HoldoutProgramme,
+    Loss,
     PendingMatch,
     RetentionCase,
     RuleMove,
     RuleState,
+    SweepRun,
     WarningRule,
 )
-from retention.rules import holdout, silences, versions
+from retention.rules import exchange, holdout, silences, versions, why
 from retention.rules.contradictions import Contradiction
 from retention.rules.holdout import bucket_of
-from tests.factories import NOW, CompanyFactory, CustomerFactory, InteractionFactory, UserFactory, ago
+from retention.sweep import releasing
+from tests.factories import (
+    NOW,
+    CompanyFactory,
+    CustomerFactory,
+    InteractionFactory,
+    OrderFactory,
+    UserFactory,
+    ago,
+)
 from tests.retention.makers import give_margin
 
 DAY = timedelta(days=1)
@@ -187,6 +198,55 @@ def test_those_who_wait_open_theirs_when_the_rule_goes_live() -> None:
     assert set(told(rule)) == {("open", "", True)}
 
 
+def waiting_for(rule: WarningRule) -> tuple[Customer, Customer]:
+    """Return two customers of a limited rule whose turn comes on the next days, in this order."""
+    _first, second, third = silent(), silent(), silent()
+    rules.move(rule, to="limited", cases_a_day=1, open_existing=True, by=None, at=NOW)
+    sweep.run(as_of=NOW + DAY)
+    assert told(rule) == [("open", "", True), ("withheld", "cap", False), ("withheld", "cap", False)]
+    return second, third
+
+
+def test_whoever_objects_while_waiting_lets_the_next_one_through() -> None:
+    objector, _next = waiting_for(rule_of())
+    Objection.objects.create(customer=objector, source="form", occurred_at=NOW, recorded_at=NOW)
+    assert releasing.release(SweepRun.objects.get(), at=NOW + DAY) == (0, 0)
+    run = SweepRun.objects.create(
+        scope="touched",
+        as_of=NOW + 2 * DAY,
+        day=SweepRun.objects.get().day + 1,
+        started_at=NOW,
+        codes=["silent"],
+    )
+    told_of = Event.objects.filter(kind="warning.raised").count()
+    assert warnings.release(EarlyWarning.objects.filter(customer=objector), run=run, at=NOW + 2 * DAY) == 0
+    assert releasing.release(run, at=NOW + 2 * DAY) == (1, 1)
+    assert Event.objects.filter(kind="warning.raised").count() == told_of + 1
+    assert not RetentionCase.objects.filter(customer=objector).exists()
+
+
+@pytest.mark.parametrize(("ordered", "opened"), [(None, 0), (2, 1)])
+def test_who_is_lost_lets_others_through_until_an_order_after_that_day(
+    ordered: int | None, opened: int
+) -> None:
+    rule = rule_of()
+    lost, _next = waiting_for(rule)
+    Loss.objects.create(customer=lost, occurred_at=ago(5), recorded_at=NOW)
+    if ordered:
+        OrderFactory(customer=lost, occurred_at=ago(ordered))
+    sweep.run(as_of=NOW + 2 * DAY)
+    assert RetentionCase.objects.filter(customer=lost).count() == opened
+    assert RetentionCase.objects.count() == 2
+
+
+def test_a_used_up_day_does_not_hold_the_desk(monkeypatch: pytest.MonkeyPatch) -> None:
+    waiting_for(rule_of())
+    held: list[int] = []
+    monkeypatch.setattr("retention.cases.holders.hold_desk", lambda: held.append(1))
+    assert releasing.release(SweepRun.objects.get(), at=NOW + DAY) == (0, 0)
+    assert held == []
+
+
 def test_a_touched_sweep_counts_with_the_day() -> None:
     rule, customers = rule_of(), [silent(), silent()]
     rules.move(rule, to="limited", cases_a_day=1, open_existing=True, by=None, at=NOW)
@@ -223,6 +283,22 @@ def test_a_dry_run_compares_the_day_with_the_one_so_many_days_before(days: int, 
     run = sweep.run(as_of=NOW, rules=["silent"], dry_run=True)
     assert run.warnings == {"silent": matches}
     assert not PendingMatch.objects.exists()
+
+
+@pytest.mark.parametrize("how", ["sweep", "why"])
+def test_days_are_local_ones_when_clocks_change(how: str) -> None:
+    """At 00:30 of 30 March 24 hours before is 23:30 two days before, since the 29th has 23 hours."""
+    Company.objects.update(time_zone="Europe/Berlin")
+    as_of = datetime(2026, 3, 29, 22, 30, tzinfo=UTC)
+    customer = CustomerFactory()
+    InteractionFactory(customer=customer, occurred_at=datetime(2026, 1, 28, 11, tzinfo=UTC))
+    rule = rule_of(hold_days=1)
+    if how == "sweep":
+        run = sweep.run(as_of=as_of, rules=["silent"], dry_run=True)
+        assert run.warnings == {"silent": 1}
+    else:
+        user = UserFactory(role="admin")
+        assert why.why(rule, customer, as_of=as_of, user=user, currency="EUR").earlier is True
 
 
 def test_a_warning_stands_until_its_clear_condition_holds() -> None:
@@ -458,6 +534,7 @@ def test_a_baseline_is_not_drawn() -> None:
     [
         {"case_kind": "recovery"},
         {"condition": {"any": [SILENT, {"measure": "complaints_open", "op": ">=", "value": 1}]}},
+        {"condition": {"any": [SILENT, {"measure": "failures_60d", "op": ">=", "value": 1}]}},
     ],
 )
 def test_complaints_are_never_held_out(values: dict[str, Any]) -> None:
@@ -466,6 +543,29 @@ def test_complaints_are_never_held_out(values: dict[str, Any]) -> None:
     with pytest.raises(rules.NeverHeldOut):
         launched_with(rule, share=1000)
     assert WarningRule.objects.get(code="silent").state == "draft"
+
+
+@pytest.mark.parametrize(
+    ("changes", "withheld"),
+    [
+        ({"severity": 3}, 1),
+        ({"case_kind": "recovery"}, 0),
+        ({"condition": {"any": [SILENT, {"measure": "complaints_open", "op": ">=", "value": 1}]}}, 0),
+        ({"condition": {"any": [SILENT, {"measure": "failures_60d", "op": ">=", "value": 1}]}}, 0),
+    ],
+)
+def test_a_rule_with_a_hold_out_that_becomes_one_of_complaints_withholds_nobody(
+    changes: dict[str, Any], withheld: int
+) -> None:
+    rule = rule_of()
+    launched_with(rule, share=5000)
+    rules.revise(rule, changes=changes, by=None, at=NOW)
+    customer = silent()
+    Holdout.objects.create(customer=customer, rule=rule, bucket=1, share=5000, is_held_out=True, drawn_at=NOW)
+    sweep.run(as_of=NOW + DAY)
+    assert EarlyWarning.objects.filter(no_case_because="held_out").count() == withheld
+    assert RetentionCase.objects.count() == 1 - withheld
+    assert Holdout.objects.count() == 1
 
 
 def test_nobody_is_held_out_unless_it_is_asked_for() -> None:
@@ -480,6 +580,27 @@ def test_nobody_is_held_out_unless_it_is_asked_for() -> None:
 # --- Contradictions -------------------------------------------------------------------------------------
 def asks(op: str, value: Any, measure: str = "orders_90d") -> dict[str, Any]:
     return {"measure": measure, "op": op, "value": value}
+
+
+RATIO = "spend_90d_vs_previous"
+
+
+@pytest.mark.parametrize("code", ["new", "import", "export"])
+def test_a_code_that_is_an_address_is_refused(code: str) -> None:
+    with pytest.raises(rules.CodeTaken, match="is an address"):
+        rule_of(code=code)
+    assert rule_of(code=f"{code}s").pk
+
+
+@pytest.mark.parametrize(
+    ("said", "opens"), [({"severity": 1}, False), ({}, True), ({"severity": 1, "opens_work": True}, True)]
+)
+def test_a_rule_of_a_file_opens_work_by_its_severity_unless_it_says_so(
+    said: dict[str, Any], opens: bool
+) -> None:
+    one = {"code": "filed", "name_en": "F", "name_zh": "F", "condition": SILENT, **said}
+    exchange.take({"liuke_rules": 1, "rules": [one]}, by=None, at=NOW)
+    assert WarningRule.objects.get(code="filed").opens_work is opens
 
 
 @pytest.mark.parametrize(
@@ -512,6 +633,7 @@ def test_conditions_that_exclude_each_other_are_refused(parts: list[Any]) -> Non
         [asks(">", 5), {"any": [asks("<", 3), asks(">", 9)]}],
         [asks(">", "0.5", "spend_90d_vs_previous"), asks("<", "0.6", "spend_90d_vs_previous")],
         [{"measure": "orders_90d", "op": "is_known"}, asks(">", 5)],
+        [{"measure": RATIO, "op": "is_unknown"}, {**asks(">", 5, RATIO), "unknown": "yes"}],
     ],
 )
 def test_conditions_that_somebody_can_meet_are_kept(parts: list[Any]) -> None:

@@ -196,6 +196,17 @@ def test_timeline_tells_neither_withheld_nor_baseline_warnings_nor_voided_facts(
     assert not [title for title in told if title.startswith(("Ordered", "Complain"))]
 
 
+def test_timeline_tells_warnings_of_rules_that_warn_only(customer: Customer, manager: User) -> None:
+    run = make_run()
+    warning = make_warning(customer, run=run, rule=make_rule(name_en="Only"), no_case_because="warns")
+    make_warning(customer, run=run, rule=make_rule(name_en="Held"), no_case_because="held_out")
+    told = timeline(customer, user=manager).entries
+    assert [(one.title, one.case_id) for one in told if one.kind == "warning"] == [("Warning: Only", None)]
+    warning.state, warning.closed_because, warning.closed_at = "closed", "sign_gone", NOW + HOUR
+    warning.save()
+    assert titles(timeline(customer, user=manager))[0] == "The sign is gone: Only"
+
+
 def test_timeline_tells_that_a_sign_is_gone(customer: Customer, manager: User) -> None:
     run = make_run()
     warning = make_warning(customer, run=run, rule=make_rule(name_en="Quiet"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from django.urls import reverse
 
 from customers.ground import clock, drain, localtime
 from customers.models import HistoryTakenBack, ImportBatch, User
-from retention import rules
+from retention import rules, segments
 from retention.models import BacktestRun, WarningRule
 from tests.factories import NOW, CompanyFactory, UserFactory
 from tests.retention.backtest.past import QUIET, TODAY, back, buyer, counted, lose, quiet_rule
@@ -183,3 +184,41 @@ def test_it_reads_in_chinese(client, rule) -> None:
     text = body(client, UserFactory(role="admin", language="zh-hans"))
     for said in ("回测", "每周预警", "提前预警的流失", "团队承担得了吗？"):
         assert said in text
+
+
+def test_a_rule_that_names_a_segment_is_tried_and_read(client, boss, rule) -> None:
+    segments.make_list("watched", name_en="Watched", name_zh="关注", by=None, at=NOW)
+    condition = {"all": [QUIET, {"segment": "watched"}]}
+    WarningRule.objects.filter(pk=rule.pk).update(condition=condition)
+    buyer("quiet", 300)
+    text = body(client, boss)
+    assert "Run the backtest" in text and "Watched" in text
+    assert start(client, boss).status_code == 302
+    drain.until_empty(at=NOW)
+    assert "At another threshold" in body(client, boss)
+
+
+def test_a_kept_result_whose_condition_no_longer_stands_is_read_without_thresholds(
+    client, boss, rule
+) -> None:
+    lose(buyer("lost", 300), 180)
+    run = counted(rule, SPAN)
+    BacktestRun.objects.filter(pk=run.pk).update(condition={"measure": "gone", "op": ">", "value": 1})
+    text = body(client, boss)
+    assert "Were right" in text
+    assert "At another threshold" not in text
+
+
+def test_labels_of_money_in_the_chart_are_in_major_units(client, boss, rule) -> None:
+    spent = {"measure": "spend_365d", "op": "<=", "value": 150000}
+    WarningRule.objects.filter(pk=rule.pk).update(condition=spent)
+    rule.refresh_from_db()
+    run = counted(rule, SPAN)
+    [column] = re.findall(r'<text class="chart-text chart-text-now"[^>]*>([^<]*)<', body(client, boss))
+    assert (run.result["thresholds"]["present"], column) == ("150000", "1500")
+
+
+@pytest.mark.parametrize("clear", [None, {**QUIET, "op": "<", "value": 10}])
+def test_the_page_says_that_a_clear_condition_is_left_out(client, boss, rule, clear) -> None:
+    WarningRule.objects.filter(pk=rule.pk).update(clear_condition=clear)
+    assert ("own condition for the end of a warning is left out" in body(client, boss)) == bool(clear)

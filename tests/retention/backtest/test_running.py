@@ -12,7 +12,7 @@ from customers.ground import clock, drain, localtime
 from customers.ground.models import AuditEvent
 from customers.models import HistoryTakenBack, ImportBatch
 from retention import backtest, rules
-from retention.backtest import running
+from retention.backtest import counting, running
 from retention.measures import compute
 from retention.models import BacktestRun, WarningRule
 from tests.factories import NOW, CompanyFactory, UserFactory
@@ -223,3 +223,31 @@ def test_a_done_backtest_has_a_result(rule: WarningRule) -> None:
     run = started(rule)
     with pytest.raises(IntegrityError):
         BacktestRun.objects.filter(pk=run.pk).update(status=Status.DONE)
+
+
+def test_a_version_is_tried_with_its_own_days(rule: WarningRule) -> None:
+    made = WarningRule(code="held", name_en="H", name_zh="H", condition=QUIET, hold_days=30, cool_down_days=7)
+    rules.save(made, by=None, at=NOW)
+    rules.revise(made, changes={"hold_days": 0, "cool_down_days": 90}, by=None, at=NOW)
+    first, second = started(made, version=1), started(made)
+    assert (first.re_fire_days, second.re_fire_days) == (7, 90)
+    assert [counting.tested(run).hold_days for run in (first, second)] == [30, 0]
+    rules.revise(made, changes={"hold_days": 3}, by=None, at=NOW)
+    first.refresh_from_db()
+    assert counting.tested(first).hold_days == 30
+
+
+def test_only_rules_that_open_cases_stand_beside_it(rule: WarningRule) -> None:
+    for code, state in (
+        ("a-shadow", "shadow"),
+        ("b-limited", "limited"),
+        ("c-live", "live"),
+        ("d-draft", ""),
+    ):
+        made = rules.save(
+            WarningRule(code=code, name_en=code, name_zh=code, condition=QUIET), by=None, at=NOW
+        )
+        if state:
+            rules.move(made, to=state, cases_a_day=3, open_existing=True, by=None, at=NOW)
+    result = counted(rule, SPAN).result
+    assert [one["rule"] for one in result["overlap"]] == ["b-limited", "c-live"]

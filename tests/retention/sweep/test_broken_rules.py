@@ -95,3 +95,22 @@ def test_rule_that_no_longer_compiles_matches_nobody_and_closes_nothing() -> Non
     assert sweep.run(as_of=NOW + 2 * DAY).failed_rules == {}
     rule.refresh_from_db()
     assert rule.broken_since is None
+
+
+def test_rule_whose_clear_condition_fails_is_set_aside_and_the_others_go_on(
+    crooked: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    silent(60)
+    (rule,) = on("no-contact")
+    stored = [m for m in compute.stored() if m.code != "no_such_column"]
+    monkeypatch.setattr("retention.rules.compile.stored", lambda: stored)
+    filled = [m for m in stored if m.aggregate]
+    for module in ("retention.measures.compute", "retention.measures.passes"):
+        monkeypatch.setattr(f"{module}.aggregated", lambda: filled)
+    clear = {"measure": "gone_column", "op": ">=", "value": 1}
+    WarningRule.objects.filter(pk=rule.pk).update(clear_condition=clear)
+
+    done = sweep.run(as_of=NOW)
+
+    assert set(done.failed_rules) == {"no-contact"}
+    assert (done.status, names_of()) == ("done", ["silent 60"])

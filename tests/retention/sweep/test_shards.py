@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import DatabaseError
+from django.db import DatabaseError, OperationalError
 
 from customers import touched as touching
 from customers.ground import clock
@@ -244,3 +244,26 @@ def test_workers_who_help_at_once_do_each_shard_once(monkeypatch: pytest.MonkeyP
     assert names_of() == [f"silent {days}" for days in range(60, 84)]
     assert AuditEvent.objects.filter(act="sweep.run").count() == 1
     assert set(run.parts.values_list("attempts", flat=True)) == {1}
+
+
+@pytest.mark.parametrize(("times", "status"), [(2, "done"), (9, "failed")])
+def test_a_lock_at_the_end_is_tried_again_but_not_for_ever(
+    monkeypatch: pytest.MonkeyPatch, times: int, status: str
+) -> None:
+    silent(60)
+    on("no-contact")
+    left, finish = [None] * times, ending.finish
+
+    def locked(run: SweepRun) -> bool:
+        if left:
+            left.pop()
+            raise OperationalError("database is locked")
+        return finish(run)
+
+    monkeypatch.setattr(ending, "finish", locked)
+    if status == "failed":
+        with pytest.raises(OperationalError):
+            sweep.run(as_of=NOW)
+    else:
+        sweep.run(as_of=NOW)
+    assert SweepRun.objects.get().status == status
