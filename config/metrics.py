@@ -108,7 +108,7 @@ def _limits() -> Iterator[Metric]:
     family = GaugeMetricFamily(
         "liuke_limit_used_ratio", "Used share of each standing limit", labels=["limit"]
     )
-    for use in limits.uses():
+    for use in limits.noted():
         family.add_metric([use.limit.code], use.used / use.limit.most)
     yield family
 

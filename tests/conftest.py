@@ -15,7 +15,7 @@ from django.test import TransactionTestCase
 from django.utils import translation
 from hypothesis import settings as hypothesis_settings
 
-from customers.ground import clock, guards
+from customers.ground import clock, guards, limits
 
 pytest_plugins = ["tests.fixtures"]
 
@@ -83,6 +83,7 @@ def _tables_can_be_emptied() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def _fresh_clock_and_language() -> Iterator[None]:
     clock.forget()
+    limits.forget()
     with translation.override("en"):
         yield
     clock.forget()

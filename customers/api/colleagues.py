@@ -21,12 +21,21 @@ from customers.ground.api import filters
 from customers.ground.api.access import may
 from customers.ground.api.serializers import Gives, IdField, Takes
 from customers.ground.api.views import Details, Lists, Resource
+from customers.ground.errors import Refused
 from customers.models import Team, User
 from customers.models.people import Role
 
 READ = {"list": may(*EVERYBODY, scope="company:read"), "retrieve": may(*EVERYBODY, scope="company:read")}
 CHANGES = may(Role.ADMIN, scope="people:write")
 MOST_CASES = 10_000
+
+
+class NoAdminsByToken(Refused):
+    code = "no_admins_by_token"
+    message = _(
+        "A token makes no admin and changes none: what it may do would else have no end. "
+        "Sign in and use the page “Users and teams”."
+    )
 
 
 class UserShape(Gives):
@@ -103,11 +112,12 @@ class Users(Lists, Details, Resource):
     takes = {"create": NewUser, "partial_update": UserChange}
     gives = {"create": MadeUser, "link": LinkShape}
     refuses = {
-        "create": ["name_taken"],
-        "partial_update": ["changed_meanwhile", "last_admin", "still_owns"],
-        "lock": ["last_admin"],
-        "link": ["program_without_password"],
-        "invite": ["no_mail_address", "program_without_password"],
+        "create": ["name_taken", "no_admins_by_token"],
+        "partial_update": ["changed_meanwhile", "last_admin", "no_admins_by_token", "still_owns"],
+        "lock": ["last_admin", "no_admins_by_token"],
+        "unlock": ["no_admins_by_token"],
+        "link": ["no_admins_by_token", "program_without_password"],
+        "invite": ["no_admins_by_token", "no_mail_address", "program_without_password"],
     }
     examples = {
         "create": {"username": "wang.jing", "role": "account_manager", "email": "wang.jing@example.com"},
@@ -121,7 +131,9 @@ class Users(Lists, Details, Resource):
 
     def create(self, request: Request) -> Response:
         """Make a colleague, and a link by which she chooses her password."""
-        user = people.create_user(**self._values(), password=None, by=request.user, at=clock.now())
+        values = self._values()
+        self._spare_admins(values["role"])
+        user = people.create_user(**values, password=None, by=request.user, at=clock.now())
         is_program = user.role == Role.INTEGRATION
         response = self.made(user)
         response.data = MadeUser({"user": user, "link": None if is_program else self._link(user)}).data
@@ -129,8 +141,9 @@ class Users(Lists, Details, Resource):
 
     def partial_update(self, request: Request, pk: str) -> Response:
         """Change a colleague's data, role, team or capacity."""
-        user = self.one(to_change=True)
-        return self.shown(people.change_user(user, **self._values(of=user), by=request.user, at=clock.now()))
+        user, values = self.one(to_change=True), self._values(of=self.one())
+        self._spare_admins(user.role, values.get("role"))
+        return self.shown(people.change_user(user, **values, by=request.user, at=clock.now()))
 
     @action(detail=True, methods=["post"])
     def lock(self, request: Request, pk: str) -> Response:
@@ -160,10 +173,17 @@ class Users(Lists, Details, Resource):
         user: User = self.one()
         if not user.is_active:
             raise Http404
+        self._spare_admins(user.role)
         return user
+
+    def _spare_admins(self, *roles: str | None) -> None:
+        """Refuse what would let a token act as an admin beyond its scopes."""
+        if self.request.auth is not None and Role.ADMIN in roles:
+            raise NoAdminsByToken()
 
     def _active(self, *, is_active: bool) -> Response:
         user = self.one()
+        self._spare_admins(user.role)
         return self.shown(people.set_active(user, is_active=is_active, by=self.request.user, at=clock.now()))
 
     def _link(self, user: User) -> str:

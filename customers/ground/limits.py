@@ -6,6 +6,7 @@ those that fill up over months.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ from django.utils.functional import Promise
 
 WARN_AT = 70  # percent of a limit
 URGE_AT = 90
+NOTED_FOR = 600.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,7 @@ class Use:
 
 
 _limits: dict[str, Limit] = {}
+_noted: tuple[float, list[Use]] | None = None
 
 
 def register(limit: Limit) -> None:
@@ -60,6 +63,20 @@ def uses() -> list[Use]:
     return sorted(found, key=lambda use: (-use.percent, use.limit.code))
 
 
+def noted() -> list[Use]:
+    """Return what :func:`uses` told this process within the last ten minutes: they fill up over months."""
+    global _noted
+    if _noted is None or time.monotonic() - _noted[0] > NOTED_FOR:
+        _noted = (time.monotonic(), uses())
+    return _noted[1]
+
+
 def warned() -> list[Use]:
-    """Return those of which 70 % or more is used."""
-    return [use for use in uses() if use.tone]
+    """Return those of which 70 % or more was used ten minutes ago or later."""
+    return [use for use in noted() if use.tone]
+
+
+def forget() -> None:
+    """Forget what was noted: the next question asks the database."""
+    global _noted
+    _noted = None

@@ -10,7 +10,7 @@ from customers import links
 from customers.ground import clock
 from customers.ground.models import AuditEvent, OutboxRow
 from customers.models import KeepPeriod, OneTimeLink, Team, User
-from tests.factories import CustomerFactory, TeamFactory
+from tests.factories import CustomerFactory, TeamFactory, UserFactory
 
 NEW = {"username": "wang.jing", "role": "account_manager", "email": "wang@example.com"}
 
@@ -83,7 +83,7 @@ def test_the_last_admin_stays(caller, admin):
     User.objects.filter(role="admin").exclude(pk=admin.pk).update(is_active=False)
     role = call("patch", path, {"role": "analyst"}, If_Match=call.get(path)["ETag"])
     locked = call("post", f"{path}lock/")
-    assert {(r.status_code, r.json()["code"]) for r in (role, locked)} == {(409, "last_admin")}
+    assert {(r.status_code, r.json()["code"]) for r in (role, locked)} == {(409, "no_admins_by_token")}
     admin.refresh_from_db()
     assert (admin.role, admin.is_active) == ("admin", True)
 
@@ -162,3 +162,23 @@ def test_periods_that_are_none_change_nothing(caller, admin, periods):
     refused = caller(admin)("put", "keep-periods/", {"periods": periods})
     assert refused.status_code == 400, json.dumps(periods)
     assert not KeepPeriod.objects.exists()
+
+
+def test_a_token_makes_no_admin_and_changes_none(caller, admin):
+    call = caller(admin)
+    other = UserFactory(role="admin")
+    manager = UserFactory(role="account_manager")
+
+    def tag(user: User) -> str:
+        return call.get(f"users/{user.pk}/")["ETag"]
+
+    tried = [
+        call("post", "users/", {**NEW, "role": "admin"}),
+        call("patch", f"users/{manager.pk}/", {"role": "admin"}, If_Match=tag(manager)),
+        call("patch", f"users/{other.pk}/", {"email": "me@example.com"}, If_Match=tag(other)),
+        *(call("post", f"users/{other.pk}/{act}/", {}) for act in ("lock", "unlock", "link", "invite")),
+    ]
+    assert [answer.json()["code"] for answer in tried] == ["no_admins_by_token"] * 7
+    assert not User.objects.filter(username="wang.jing").exists()
+    manager.refresh_from_db(), other.refresh_from_db()
+    assert (manager.role, other.is_active) == ("account_manager", True)

@@ -203,6 +203,7 @@ class Request(dict):  # type: ignore[type-arg]
         self.headers = headers
 
 
+@pytest.mark.django_db
 def test_task_carries_the_id_of_who_sent_it(written) -> None:
     headers: dict[str, Any] = {}
     with context.acting(channel="page", request_id=ASKED):
@@ -218,6 +219,7 @@ def test_task_carries_the_id_of_who_sent_it(written) -> None:
     assert context.current().request_id == ""
 
 
+@pytest.mark.django_db
 @pytest.mark.parametrize("given", ["x" * 65, "a b c d e f g h", "", "<script>alert(1)</script>"])
 def test_task_believes_no_odd_id(given: str) -> None:
     task = Task({celery.CAUSED_BY: given})
@@ -226,6 +228,7 @@ def test_task_believes_no_odd_id(given: str) -> None:
     celery._end(task_id="task-id-0002", task=task)
 
 
+@pytest.mark.django_db
 def test_scheduled_task_has_no_cause(written) -> None:
     headers: dict[str, Any] = {}
     celery._carry_the_id(headers=headers)

@@ -29,7 +29,7 @@ def test_runs_older_than_90_days_go_with_their_parts_and_younger_ones_stay() -> 
 
 
 def test_run_that_a_warning_names_stays_without_its_parts() -> None:
-    old = _run(200)
+    old, _newest = _run(200), _run(1)
     make_warning(CustomerFactory(), run=old)
     assert forgetting.forget_old(at=NOW) == 0
     assert SweepRun.objects.filter(pk=old.pk).exists()
@@ -37,7 +37,7 @@ def test_run_that_a_warning_names_stays_without_its_parts() -> None:
 
 
 def test_run_that_still_goes_is_left_alone() -> None:
-    old = _run(200)
+    old, _newest = _run(200), _run(1)
     SweepRun.objects.filter(pk=old.pk).update(status="running")
     assert forgetting.forget_old(at=NOW) == 0
     assert SweepShard.objects.filter(run=old).exists()
@@ -47,4 +47,12 @@ def test_more_than_one_portion_goes_in_one_call(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(forgetting, "AT_ONCE", 2)
     for _n in range(5):
         _run(100)
+    _run(1)
     assert forgetting.forget_old(at=NOW) == 5
+
+
+def test_newest_run_over_everybody_stays_however_old_it_is() -> None:
+    older, newest = _run(300), _run(200)
+    assert forgetting.forget_old(at=NOW) == 1
+    assert list(SweepRun.objects.all()) == [newest]
+    assert older.pk < newest.pk
