@@ -88,7 +88,7 @@ class OrderForm(InCurrencyForm):
         initial: Mapping[str, Any] | None = None,
     ) -> None:
         """``typed`` is what stands in the form unchecked; it gets more lines than it had."""
-        super().__init__(data, initial=typed or initial)
+        super().__init__(data, initial=typed or initial, auto_id="id_order_%s")  # sheets share a page
         said: Mapping[str, Any] = data or typed or {}
         shown = max(whole(str(said.get("lines", ""))) or 0, SHOWN) + (SHOWN if typed is not None else 0)
         self.shown, self.most = min(shown, MOST), MOST
