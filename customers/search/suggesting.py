@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Case, Exists, IntegerField, OuterRef, Q, QuerySet, Value, When
+from django.db.models import Case, IntegerField, Q, QuerySet, Value, When
 
-from customers.ground.bytewise import begins
 from customers.models import Contact, Customer, SearchToken, User
 from customers.models.people import Role
-from customers.search.finding import Asked, by_number, of_tail, of_word, stands_for, tokens
+from customers.search.finding import Asked, Meant, by_number, few_with, of_tail, of_word
 from customers.search.words import Place
 
 BEST = 10
-GATHERED = 2000  # tokens of one word, or of one rank, that are looked through for those one may see
+GATHERED = 2000  # tokens of one word that are looked through for those one may see
 SEES_ALL = frozenset({Role.ADMIN, Role.ANALYST, Role.INTEGRATION})
+SOME = 1000  # customers of a word with very many, of whom the best are shown
+LOOKED_AT = 20_000  # customers of one person
 NUMBER, EXACT, TAIL, BEGINNING, WORD, ANYWHERE = range(6)
 
 
@@ -50,14 +51,15 @@ def suggest(text: str, *, user: User, most: int = BEST) -> list[Hit]:
 # --- Few: ranked here --------------------------------------------------------------------------
 def _gathered(asked: Asked) -> list[SearchToken] | None:
     """Return all tokens of what was asked for, or nothing when they are too many to look through."""
-    conditions = [of_word(word) for word in asked.words] + ([of_tail(asked.tail)] if asked.tail else [])
-    found: list[SearchToken] = []
-    for condition in conditions:
-        some = list(tokens(condition)[:GATHERED])
-        if len(some) == GATHERED:
-            return None
-        found += some
-    return found
+    meant = _meant(asked)
+    if not all(one.is_at_most(GATHERED) for one in meant):
+        return None
+    return [token for one in meant for token in one.rows()]
+
+
+def _meant(asked: Asked) -> list[Meant]:
+    """Return what each word means, and the end of a phone number."""
+    return [of_word(word) for word in asked.words] + ([of_tail(asked.tail)] if asked.tail else [])
 
 
 def _ranked(found: Iterable[SearchToken], asked: Asked) -> dict[int, int]:
@@ -67,7 +69,7 @@ def _ranked(found: Iterable[SearchToken], asked: Asked) -> dict[int, int]:
     for token in found:
         pk = token.customer_id
         ranks[pk] = min(ranks.get(pk, ANYWHERE), _rank(token, asked))
-        words.setdefault(pk, set()).update(word for word in asked.words if stands_for(token, word))
+        words.setdefault(pk, set()).update(word for word in asked.words if of_word(word).is_met_by(token))
     return {pk: rank for pk, rank in ranks.items() if rank < WORD or len(words[pk]) == len(asked.words)}
 
 
@@ -93,71 +95,73 @@ def _by_ranks(
     return list(found)[:most]
 
 
-def _conditions(asked: Asked) -> Iterator[Sequence[Q]]:
-    """Give the conditions of tokens, all of which a customer has, from the closest to the loosest."""
+def _conditions(asked: Asked) -> Iterator[Sequence[Meant]]:
+    """Give the tokens, all of which a customer has, from the closest to the loosest."""
     if asked.words:
-        yield [Q(place=Place.START, token__in=asked.whole)]
+        yield [Meant((Place.START,), texts=asked.whole)]
     if asked.tail:
         yield [of_tail(asked.tail)]
     if asked.words:
         for whole in asked.whole:
-            yield [Q(place=Place.START, **begins("token", whole))]
+            yield [Meant((Place.START,), whole)]
     if len(asked.words) == 1:
-        yield [of_word(asked.words[0]) & Q(place=Place.WORD)]
+        yield [Meant((Place.WORD,), of_word(asked.words[0]).beginning)]
     if asked.words:
         yield [of_word(word) for word in asked.words]
 
 
-def _of_rank(rank: Sequence[Q], visible: QuerySet[Customer], user: User, most: int) -> list[int]:
+def _of_rank(rank: Sequence[Meant], visible: QuerySet[Customer], user: User, most: int) -> list[int]:
     """Return the customers with tokens of a rank; of very many those that are met first, own ones always."""
-    gathered: list[int] = []
-    few, others = False, rank
-    for place, condition in enumerate(rank):
-        gathered = list(tokens(condition).values_list("customer_id", flat=True)[:GATHERED])
-        others = [*rank[:place], *rank[place + 1 :]]
-        if len(gathered) < GATHERED:
-            few = True
-            break
-    compared = _all(others)
-    if few:
-        return _seen(visible.filter(compared), gathered, user, most)
-    own = _met(visible.filter(_all(rank), owner=user), most)
+    if any(one.is_rare() for one in rank):
+        return _seen(visible, few_with(rank) or (), user, most)
+    compared = Q(*(one.of("pk") for one in rank))
+    present: QuerySet[Customer] = Customer.objects.present()  # type: ignore[attr-defined]
+    own = _met(_first(present.filter(owner=user)).filter(compared), most)
+    if len(own) == most:
+        return own
     if user.role in SEES_ALL:
-        return own + _seen(visible.filter(compared), gathered, user, most)
-    return own + _met(visible.filter(_all(rank)), most)
+        # of the last word: names that begin alike stand together, and few of the first go on as asked
+        some, others = set(rank[-1].customers()[:SOME]), Q(*(one.of("pk") for one in rank[:-1]))
+        met = _seen(visible.filter(others), some, user, most)
+    elif user.role == Role.TEAM_LEAD:
+        met = _met(_first(present.filter(team_id=user.team_id)).filter(compared) & visible, most)
+    else:
+        met = _met(_first(visible).filter(compared), most)
+        if visible.order_by()[: LOOKED_AT + 1].count() <= LOOKED_AT:
+            return own + met
+    if len(met) == most:
+        return own + met
+    few = few_with(rank)
+    return own + (_met(visible.filter(compared), most) if few is None else _seen(visible, few, user, most))
 
 
-def _all(conditions: Iterable[Q]) -> Q:
-    found = Q()
-    for condition in conditions:
-        found &= Q(Exists(tokens(condition).filter(customer_id=OuterRef("pk"))))
-    return found
+def _first(customers: QuerySet[Customer]) -> QuerySet[Customer]:
+    """Return some of the customers, no more than can be looked at one by one."""
+    some = customers.order_by().values("pk")[:LOOKED_AT]
+    return Customer.objects.filter(pk__in=some)
 
 
 def _met(customers: QuerySet[Customer], most: int) -> list[int]:
     return list(customers.order_by().values_list("pk", flat=True)[:most])
 
 
-def _seen(customers: QuerySet[Customer], ids: Sequence[int], user: User, most: int) -> list[int]:
+def _seen(customers: QuerySet[Customer], ids: Collection[int], user: User, most: int) -> list[int]:
     """Return those of the ids that are among the customers: own ones first, then by name."""
     if not ids:
         return []
     is_other: Any = Case(When(owner=user, then=Value(0)), default=Value(1), output_field=IntegerField())
-    ordered = customers.filter(pk__in=set(ids)).order_by(is_other, "sort_key", "pk")
+    ordered = customers.filter(pk__in=ids).order_by(is_other, "sort_key", "pk")
     return list(ordered.values_list("pk", flat=True)[:most])
 
 
 # --- Why ---------------------------------------------------------------------------------------
 def _of(ids: Sequence[int], asked: Asked) -> list[SearchToken]:
     """Return the tokens by which these customers were found."""
-    wanted = Q(pk__in=[])
-    for word in asked.words:
-        wanted |= of_word(word)
-    for whole in asked.whole if asked.words else ():
-        wanted |= Q(place=Place.START, **begins("token", whole))
-    if asked.tail:
-        wanted |= of_tail(asked.tail)
-    return list(tokens(wanted).filter(customer_id__in=ids))
+    wanted = _meant(asked)
+    if asked.words:
+        wanted += [Meant((Place.START,), whole) for whole in asked.whole]
+    mine = SearchToken.objects.filter(customer_id__in=ids)
+    return [token for token in mine if any(meant.is_met_by(token) for meant in wanted)]
 
 
 def _hits(ids: Sequence[int], found: Iterable[SearchToken], user: User) -> list[Hit]:
