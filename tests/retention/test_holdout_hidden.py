@@ -11,6 +11,7 @@ import pytest
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from customers import movers
+from customers.ground.api import throttles
 from customers.ground.models import AuditEvent
 from customers.models import Customer
 from retention import rules, sweep
@@ -101,10 +102,12 @@ def first_difference(one: bytes, other: bytes) -> tuple[bytes, bytes]:
     return one[max(at - 60, 0) : at + 60], other[max(at - 60, 0) : at + 60]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("who", ["admin", "manager"])
 def test_every_page_and_route_is_the_same_with_and_without_what_was_withheld(
-    client: Any, request: Any, held: Customer, who: str
+    client: Any, request: Any, held: Customer, who: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(throttles, "limits", lambda: {"address": 10**6, "token": 10**6})
     client.force_login(request.getfixturevalue(who))
     paths = addresses(held)
     looked_at(client, paths)  # what is counted or noted by looking, is now
