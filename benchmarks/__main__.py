@@ -1,4 +1,4 @@
-"""``python -m benchmarks``: generate, run, report, list, shard. See README.md."""
+"""``python -m benchmarks``: generate, run, report, list, shard, proof. See README.md."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import signal
 import sys
 from pathlib import Path
 
-from benchmarks import book, databases, report, results, running, server, shard
+from benchmarks import book, databases, proof, report, results, running, server, shard
 from benchmarks.book import ENGINES, SIZES, STATES
 
 
@@ -30,6 +30,9 @@ def main(words: list[str]) -> int:
     parts = commands.add_parser("shard", help="one sweep in several databases against one")
     parts.add_argument("--databases", type=int, default=4)
     parts.add_argument("--size", choices=SIZES, default="s")
+    proven = commands.add_parser("proof", help="try the ready rules on demo companies; writes docs/backtest.md")
+    proven.add_argument("--jobs", type=int, default=1, help="companies at once")
+    proven.add_argument("--only-write", action="store_true", help="from what was found last")
     options = parser.parse_args(words)
     try:
         return COMMANDS[options.command](options)
@@ -79,6 +82,13 @@ def _shard(options: argparse.Namespace) -> int:
     return 0
 
 
+def _proof(options: argparse.Namespace) -> int:
+    if not options.only_write:
+        proof.run(proof.SEEDS, jobs=options.jobs, say=say)
+    print(proof.write().relative_to(server.ROOT))
+    return 0
+
+
 def _without_database() -> None:
     databases.set_up_django("sqlite://:memory:", scratch=server.folder() / "var")
 
@@ -88,7 +98,7 @@ def say(text: str) -> None:
     print(text, flush=True)
 
 
-COMMANDS = {"generate": _generate, "run": _run, "report": _report, "list": _list, "shard": _shard}
+COMMANDS = {"generate": _generate, "run": _run, "report": _report, "list": _list, "shard": _shard, "proof": _proof}
 
 if __name__ == "__main__":
     # Who is told to stop takes the server along.
