@@ -174,7 +174,8 @@ def adopt(
         standing = next((draft for draft in drafts if draft.condition == condition), None)
         if standing is not None:
             return standing, False
-        draft = WarningRule(**content_of(rule) | _names(rule, proposal), condition=condition)  # type: ignore[misc]
+        content: dict[str, Any] = {**content_of(rule), **_names(rule, proposal), "condition": condition}
+        draft = WarningRule(**content)
         draft.code, draft.position, draft.replaces = _free_code(rule), rule.position, rule
         rules.save(draft, reason=_reason(rule, proposal), by=by, at=at)
         codes = {"rule": draft.code, "replaces": rule.code, "version": rule.version, "backtest": run}
