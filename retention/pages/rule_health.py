@@ -20,7 +20,7 @@ from customers.access import allow
 from customers.ground import clock
 from customers.ground.errors import Refused
 from customers.ground.numbers import whole
-from retention import backtest
+from retention import backtest, rules
 from retention.backtest import Advice, Because
 from retention.models import Dismissal, WarningRule
 from retention.pages.backtest import STARTS
@@ -70,13 +70,13 @@ def rule_health(request: HttpRequest, code: str) -> HttpResponse:
     rule = get_object_or_404(WarningRule, code=code)
     days, at = _days(request), clock.now()
     found = health.of_rules([rule], days=days, at=at)[0]
-    advice = backtest.advise(rule)
+    told, advice = cells(found), backtest.advise(rule)
     currency = company.current().base_currency
     labels = dict(Dismissal.Reason.choices)
     context = {
         "rule": rule,
         "health": found,
-        "cells": cells(found),
+        "cells": [told[:4], told[4:]],
         "reasons": [
             (labels[reason], number, percent(number / found.dismissed.part))
             for reason, number in sorted(found.reasons.items(), key=lambda one: (-one[1], one[0]))
@@ -86,6 +86,7 @@ def rule_health(request: HttpRequest, code: str) -> HttpResponse:
         "views": _views(request, days),
         "advice": advice,
         "proposed": advice.proposal.said(currency=currency) if advice.proposal else "",
+        "moves": _moved(advice, currency=currency),
         "why_none": why_none(advice),
         "may_adopt": request.user.role in ADOPTS,  # type: ignore[union-attr]
         "may_ask": request.user.role in STARTS and bool(advice.untried),  # type: ignore[union-attr]
@@ -188,6 +189,11 @@ def why_none(advice: Advice) -> str:
         ),
     }
     return words[advice.because] if advice.because else ""
+
+
+def _moved(advice: Advice, *, currency: str) -> str:
+    """Return the comparison that a proposal moves, as it stands, in words."""
+    return rules.rule_sentence(advice.proposal.threshold.leaf, currency=currency) if advice.proposal else ""
 
 
 def _share(label: str, share: Share, words: str, why: str) -> Cell:

@@ -132,6 +132,11 @@ class Health:
         return self.fired - self.shadow - self.waiting
 
     @property
+    def is_idle(self) -> bool:
+        """Say whether there is nothing to tell: no warning that is counted, and no share from before."""
+        return not (self.fired or self.flapping.of or self.untouched.is_enough)
+
+    @property
     def joined(self) -> int:
         """Return how many cases were open already when its warning came."""
         return self.cases - self.opened
