@@ -30,7 +30,7 @@ ASKS = (Role.ADMIN, Role.ANALYST)
 CHOICES = [(str(days), str(days)) for days in SPANS]
 
 
-class ShareShape(serializers.Serializer[Any]):
+class HealthShareShape(serializers.Serializer[Any]):
     """A part of a whole; `share` is null where the whole is 0."""
 
     part = serializers.IntegerField()
@@ -48,7 +48,7 @@ class UntouchedShape(serializers.Serializer[Any]):
     high = serializers.FloatField(allow_null=True)
 
 
-class PairShape(serializers.Serializer[Any]):
+class RulePairShape(serializers.Serializer[Any]):
     """Another rule that warned of almost the same customers."""
 
     rule = serializers.CharField(source="rule.code")
@@ -71,15 +71,15 @@ class HealthShape(serializers.Serializer[Any]):
     opened = serializers.IntegerField()
     joined = serializers.IntegerField()
     closed = serializers.IntegerField()
-    acted_on = ShareShape()
-    kept = ShareShape()
-    lost = ShareShape()
-    recovered = ShareShape()
-    dismissed = ShareShape()
+    acted_on = HealthShareShape()
+    kept = HealthShareShape()
+    lost = HealthShareShape()
+    recovered = HealthShareShape()
+    dismissed = HealthShareShape()
     reasons = serializers.SerializerMethodField()
     untouched = serializers.SerializerMethodField()
-    flapping = ShareShape()
-    together = PairShape(many=True)
+    flapping = HealthShareShape()
+    together = RulePairShape(many=True)
 
     @extend_schema_field({"type": "object", "additionalProperties": {"type": "integer"}})
     def get_reasons(self, one: Health) -> dict[str, int]:
@@ -100,17 +100,17 @@ class HealthShape(serializers.Serializer[Any]):
         }
 
 
-class ProposalShape(serializers.Serializer[Any]):
+class ThresholdProposalShape(serializers.Serializer[Any]):
     """Another threshold, with the counts of the backtest's sweep at the present one and at that."""
 
     backtest = serializers.IntegerField(source="run.pk")
     comparison = serializers.IntegerField(source="threshold.number")
     present = serializers.SerializerMethodField()
     value = serializers.SerializerMethodField(method_name="proposed")
-    cases = serializers.IntegerField(source="cases.0")
-    cases_then = serializers.IntegerField(source="cases.1")
-    caught = serializers.IntegerField(source="caught.0")
-    caught_then = serializers.IntegerField(source="caught.1")
+    cases = serializers.IntegerField(source="cases.now")
+    cases_then = serializers.IntegerField(source="cases.then")
+    caught = serializers.IntegerField(source="caught.now")
+    caught_then = serializers.IntegerField(source="caught.then")
     said = serializers.SerializerMethodField()
 
     def get_present(self, one: Proposal) -> str:
@@ -130,12 +130,12 @@ class RuleHealthShape(serializers.Serializer[Any]):
     """The health of one rule over each span; `because` says why nothing is proposed."""
 
     spans = HealthShape(many=True)
-    proposal = ProposalShape(allow_null=True)
+    proposal = ThresholdProposalShape(allow_null=True)
     because = serializers.ChoiceField([str(one) for one in Because], allow_null=True)
     untried = serializers.ListField(child=serializers.IntegerField())
 
 
-class AskedShape(serializers.Serializer[Any]):
+class AskedBacktestsShape(serializers.Serializer[Any]):
     """The backtests that were asked for."""
 
     backtests = serializers.ListField(child=serializers.IntegerField())
@@ -197,7 +197,7 @@ class HealthOfRule:
         "adopt": may(*WRITES_RULES, scope="rules:write"),
     }
     HEALTH_TAKES = {"adopt": AdoptProposal}
-    HEALTH_GIVES = {"health": RuleHealthShape, "ask": AskedShape}
+    HEALTH_GIVES = {"health": RuleHealthShape, "ask": AskedBacktestsShape}
     HEALTH_REFUSES = {
         "ask": ["proposal_nothing_to_ask", "backtests_waiting", "condition_refused", "backtest_span"],
         "adopt": ["proposal_gone", "rule_work_to_nobody"],
@@ -221,7 +221,7 @@ class HealthOfRule:
     def ask(self: Any, request: Request, pk: str) -> Response:
         """Ask for a backtest of each threshold that was not tried, for proposals to rest on."""
         runs = backtest.ask(self.one(), by=request.user, at=clock.now())
-        return Response(AskedShape({"backtests": [run.pk for run in runs]}).data, status=202)
+        return Response(AskedBacktestsShape({"backtests": [run.pk for run in runs]}).data, status=202)
 
     @action(detail=True, methods=["post"])
     def adopt(self: Any, request: Request, pk: str) -> Response:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import transaction
 from django.utils import translation
@@ -65,6 +65,18 @@ class Because(StrEnum):
     NONE_BETTER = "none_better"
 
 
+class Counts(NamedTuple):
+    """A count at the present threshold, and at the proposed one."""
+
+    now: int
+    then: int
+
+    @property
+    def change(self) -> float:
+        """Return the change: −0.31 for 31 % fewer."""
+        return self.then / self.now - 1
+
+
 @dataclass(frozen=True)
 class Proposal:
     """Another threshold in one comparison, with the counts of the sweep at both."""
@@ -72,18 +84,8 @@ class Proposal:
     run: BacktestRun
     threshold: Threshold
     value: Decimal
-    cases: tuple[int, int]  # alarms at the present threshold, and at the proposed one
-    caught: tuple[int, int]  # losses foreseen at both
-
-    @property
-    def cases_change(self) -> float:
-        """Return the change of the cases: −0.31 for 31 % fewer."""
-        return self.cases[1] / self.cases[0] - 1
-
-    @property
-    def caught_change(self) -> float:
-        """Return the change of the losses foreseen."""
-        return self.caught[1] / self.caught[0] - 1
+    cases: Counts  # alarms
+    caught: Counts  # losses foreseen
 
     def said(self, *, currency: str) -> str:
         """Say it in a sentence: ``45 → 52 days: −31 % cases, −3 % caught``."""
@@ -92,8 +94,8 @@ class Proposal:
                 *(self._shown(value, currency) for value in (self.threshold.present, self.value))
             ),
             "after": self._shown(self.value, currency),
-            "cases": signed(self.cases_change),
-            "caught": signed(self.caught_change),
+            "cases": signed(self.cases.change),
+            "caught": signed(self.caught.change),
         }
 
     def _shown(self, value: Decimal, currency: str) -> str:
@@ -133,7 +135,7 @@ def advise(rule: WarningRule) -> Advice:
             proposals += [best] if isinstance(best, Proposal) else []
             reasons |= {best} if isinstance(best, Because) else set()
     if proposals:
-        return Advice(min(proposals, key=lambda p: (p.cases_change, -p.caught_change)), untried=untried)
+        return Advice(min(proposals, key=lambda p: (p.cases.change, -p.caught.change)), untried=untried)
     if under_way:
         return Advice(because=Because.WAITING, untried=untried)
     if not done:
@@ -236,8 +238,8 @@ def _best(run: BacktestRun, threshold: Threshold) -> Proposal | Because:
         run,
         threshold,
         Decimal(best["value"]),
-        (present["alarms"], best["alarms"]),
-        (before, _caught(best, losses)),
+        Counts(present["alarms"], best["alarms"]),
+        Counts(before, _caught(best, losses)),
     )
 
 
