@@ -12,7 +12,6 @@ from typing import Any
 from django.apps import apps
 from django.db import connection, models
 from django.db.models import F
-from django.utils import translation
 
 from customers import complaints, customers, duplicates, handles, merges, needs, reminders, tokens
 from customers.ground import clock, guards
@@ -285,8 +284,9 @@ def _try_on_the_past(world: World) -> None:
     BacktestRun.objects.filter(pk=run.pk).update(result=found)
     proposal = backtest.advise(rule).proposal
     assert proposal is not None
-    with translation.override("zh-hans"):  # the reason is data
-        draft, _new = backtest.adopt(rule, run=run.pk, value=proposal.value, by=world.admin, at=NOW)
+    draft, _new = backtest.adopt(rule, run=run.pk, value=proposal.value, by=world.admin, at=NOW)
+    WarningRule.objects.filter(pk=draft.pk).update(name_en=draft.name_zh)
+    draft.versions.update(reason="用来替代。")  # data
     world.objects |= {"tested": rule.code, "draft": draft.code}
 
 
