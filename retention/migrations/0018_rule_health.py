@@ -25,7 +25,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='warningrule',
             name='replaces',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='replacements', to='retention.warningrule'),
+            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, db_index=False, related_name='replacements', to='retention.warningrule'),
         ),
         migrations.AlterField(
             model_name='casemove',

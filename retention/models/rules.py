@@ -103,7 +103,9 @@ class WarningRule(models.Model):
     )
 
     # A draft that was proposed in the place of another rule, which it does not touch.
-    replaces = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="replacements")
+    replaces = models.ForeignKey(
+        "self", null=True, on_delete=models.PROTECT, related_name="replacements", db_index=False
+    )
 
     # Hold-out, in hundredths of a percent: of whoever matches first after ``holdout_from``.
     holdout_from = models.DateTimeField(null=True)
