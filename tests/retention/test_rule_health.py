@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 
 from customers.models import Customer, Objection
 from retention import calls, cases
-from retention.models import EarlyWarning, Loss, RetentionCase, WarningRule
+from retention.models import EarlyWarning, FollowUpCall, Loss, RetentionCase, WarningRule
 from retention.rules import health
 from retention.rules.health import Health, Share, Untouched, wilson
 from tests.factories import NOW, CustomerFactory, InteractionFactory
@@ -132,6 +132,31 @@ def test_a_logged_call_or_a_contact_after_the_warning_is_an_act(admin: Any) -> N
     assert of(rule).acted_on == Share(2, 3)
     assert of(rule, at=NOW - 1.5 * DAY).acted_on == Share(1, 3)
     assert of(rule, at=NOW - 3 * DAY).acted_on == Share(0, 3)
+
+
+def called(case: RetentionCase, days: float) -> None:
+    """Leave a logged call that wrote no contact of its own, as older ones did not."""
+    at = NOW - days * DAY
+    FollowUpCall.objects.filter(case=case, status="planned").update(status="cancelled")
+    FollowUpCall.objects.create(
+        case=case,
+        customer=case.customer,
+        status="done",
+        outcome="no_answer",
+        due_at=at,
+        planned_at=at,
+        done_at=at,
+    )
+
+
+def test_a_call_before_a_warning_joined_its_case_was_not_for_that_one() -> None:
+    first, second = make_rule(), make_rule()
+    warning = worked(first, 5)
+    called(warning.case, 4)
+    worked(second, 3, customer=warning.customer)
+    assert (of(first).acted_on, of(second).acted_on) == (Share(1, 1), Share(0, 1))
+    called(warning.case, 2)
+    assert of(second).acted_on == Share(1, 1)
 
 
 @pytest.mark.parametrize("what", ["before", "void", "after the close", "another customer"])
@@ -260,6 +285,13 @@ def test_a_logged_call_within_the_horizon_touches(back: float, is_touched: bool,
     rule = make_rule()
     warning = worked(rule, 100)
     calls.log_unplanned(warning.case, outcome="no_answer", by=admin, at=NOW - back * DAY)
+    assert of(rule).untouched.customers == int(not is_touched)
+
+
+@pytest.mark.parametrize(("back", "is_touched"), [(99, True), (11, True), (9, False)])
+def test_a_call_that_wrote_no_contact_touches_as_well(back: float, is_touched: bool) -> None:
+    rule = make_rule()
+    called(worked(rule, 100).case, back)
     assert of(rule).untouched.customers == int(not is_touched)
 
 
