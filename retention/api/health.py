@@ -24,7 +24,8 @@ from retention.backtest import Because, Proposal
 from retention.models import Dismissal, RuleState, WarningRule
 from retention.rules import health
 from retention.rules.conditions.leaves import exactly
-from retention.rules.health import SPANS, Health
+from retention.rules.health import SPANS
+from retention.rules.vitals import Health
 
 ASKS = (Role.ADMIN, Role.ANALYST)
 CHOICES = [(str(days), str(days)) for days in SPANS]

@@ -27,7 +27,8 @@ from retention.pages.backtest import STARTS
 from retention.pages.backtest_shown import percent
 from retention.pages.rules import SEES_RULES
 from retention.rules import health
-from retention.rules.health import ENOUGH, FLAP_DAYS, HORIZON, SPANS, Health, Share
+from retention.rules.health import FLAP_DAYS, HORIZON, SPANS
+from retention.rules.vitals import ENOUGH, Health, Share
 
 PAGE = 20
 ADOPTS = ("admin",)

@@ -14,7 +14,7 @@ from customers.models import Customer, Objection
 from retention import calls, cases
 from retention.models import EarlyWarning, FollowUpCall, Loss, RetentionCase, WarningRule
 from retention.rules import health
-from retention.rules.health import Health, Share, Untouched, wilson
+from retention.rules.vitals import Health, Share, Untouched, wilson
 from tests.factories import NOW, CustomerFactory, InteractionFactory
 from tests.retention.makers import make_rule, make_run, make_warning
 

@@ -17,6 +17,7 @@ from customers.ground.errors import Refused
 from retention import rules
 from retention.models import RuleState, WarningRule
 from retention.rules import health
+from retention.rules.vitals import Health
 
 _SHARES = ("acted_on", "kept", "lost", "recovered", "dismissed", "flapping")
 _STATES = {
@@ -101,7 +102,7 @@ class Command(BaseCommand):
                 self.stdout.write(text % {"rule": rule.code})
 
 
-def _healthy(one: health.Health) -> dict[str, Any]:
+def _healthy(one: Health) -> dict[str, Any]:
     shares = {name: asdict(getattr(one, name)) for name in _SHARES}
     precision, interval = one.untouched.precision, one.untouched.interval
     return {
