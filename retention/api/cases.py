@@ -183,7 +183,7 @@ def with_details(found: QuerySet[RetentionCase]) -> QuerySet[RetentionCase]:
     return found.prefetch_related(
         Prefetch(
             "warnings",
-            queryset=told.select_related("rule").order_by("closed_at", "-severity", "pk"),
+            queryset=told.select_related("rule", "dismissal").order_by("closed_at", "-severity", "pk"),
             to_attr="told_warnings",
         ),
         Prefetch("calls", queryset=planned, to_attr="planned"),

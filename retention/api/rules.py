@@ -16,6 +16,7 @@ from customers.ground.api import filters
 from customers.ground.api.access import may
 from customers.ground.api.views import Details, Lists, Resource
 from retention import rules, segments
+from retention.api.health import HealthOfRule
 from retention.api.roles import SEES_RULES, WRITES_RULES
 from retention.api.shapes import (
     RuleDetailShape,
@@ -61,7 +62,7 @@ class RuleFilter(filters.FilterSet):
         return kept
 
 
-class Rules(Lists, Details, Resource):
+class Rules(HealthOfRule, Lists, Details, Resource):
     tag = "rules"
     model = WarningRule
     detail_route = "api:rule-detail"
@@ -73,6 +74,7 @@ class Rules(Lists, Details, Resource):
         "retrieve": may(*SEES_RULES, scope="rules:read"),
         "export": may(*SEES_RULES, scope="rules:read"),
         "why_on": may(*SEES_RULES, scope="rules:read"),
+        **HealthOfRule.HEALTH_ACCESS,
         **{
             name: may(*WRITES_RULES, scope="rules:write")
             for name in ("create", "revise", "revert", "enable", "disable", "move", "silence", "take")
@@ -86,6 +88,7 @@ class Rules(Lists, Details, Resource):
         "move": MoveRule,
         "silence": SilenceRule,
         "take": TakeRules,
+        **HealthOfRule.HEALTH_TAKES,
     }
     gives = {
         "list": RuleShape,
@@ -93,7 +96,9 @@ class Rules(Lists, Details, Resource):
         "why_on": WhyShape,
         "silence": SilenceShape,
         "take": TakenShape,
+        **HealthOfRule.HEALTH_GIVES,
     }
+    answers = {"create": 201, "ask": 202, "adopt": 201}
     refuses = {
         "create": ["rule_code_taken", *WRITING],
         "revise": WRITING,
@@ -109,9 +114,11 @@ class Rules(Lists, Details, Resource):
         "silence": ["silence_refused"],
         "take": ["rules_file"],
         "why_on": ["day_to_come", "nothing_known", "condition_refused"],
+        **HealthOfRule.HEALTH_REFUSES,
     }
     needs_match = ("revise",)
     examples = {
+        **HealthOfRule.HEALTH_EXAMPLES,
         "create": {
             "code": "quiet-for-long",
             "name_en": "Quiet for long",

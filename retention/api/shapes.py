@@ -16,6 +16,7 @@ from customers.ground.errors import Refused
 from retention import rules
 from retention.models import (
     CaseMove,
+    Dismissal,
     EarlyWarning,
     FollowUpCall,
     Loss,
@@ -160,6 +161,7 @@ class WarningShape(Gives):
 
     rule = serializers.CharField(source="rule.code")
     as_of = DayField(source="as_of_day")
+    dismissed_because = serializers.SerializerMethodField()
 
     class Meta:
         model = EarlyWarning
@@ -174,8 +176,15 @@ class WarningShape(Gives):
             "as_of",
             "closed_at",
             "closed_because",
+            "dismissed_because",
             "case",
         ]
+
+    @extend_schema_field(serializers.ChoiceField(Dismissal.Reason.choices, allow_null=True))
+    def get_dismissed_because(self, warning: EarlyWarning) -> str | None:
+        """Return why somebody said that it is no sign; null when nobody did."""
+        said = getattr(warning, "dismissal", None)
+        return said.reason if said is not None else None
 
 
 class WarningDetailShape(WarningShape):

@@ -1,6 +1,16 @@
 """Backtests: what a rule would have said in the past, step by step, and what came of it."""
 
 from retention.backtest.counting import RuleFailed, span_of
+from retention.backtest.proposing import (
+    Advice,
+    Because,
+    NothingToAsk,
+    Proposal,
+    ProposalGone,
+    adopt,
+    advise,
+    ask,
+)
 from retention.backtest.provenance import taken_back_since
 from retention.backtest.running import (
     MINUTES_PER_CALL,
@@ -16,11 +26,17 @@ from retention.backtest.running import (
 from retention.backtest.span import Span, SpanRefused, asked
 from retention.backtest.thresholds import NoThreshold, Threshold
 from retention.backtest.thresholds import every as thresholds_of
+from retention.backtest.thresholds import shown as shown_threshold
 
 __all__ = [
     "MINUTES_PER_CALL",
+    "Advice",
+    "Because",
     "Cancelled",
     "NoThreshold",
+    "NothingToAsk",
+    "Proposal",
+    "ProposalGone",
     "RuleFailed",
     "Span",
     "SpanRefused",
@@ -28,9 +44,13 @@ __all__ = [
     "TooManyWaiting",
     "Unsaved",
     "Wish",
+    "adopt",
+    "advise",
+    "ask",
     "asked",
     "cancel",
     "run_now",
+    "shown_threshold",
     "span_of",
     "start",
     "taken_back_since",

@@ -9,14 +9,17 @@ from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 
 from django.db.models import F
+from django.utils import translation
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext
 
 from customers import company
 from customers.ground.errors import Refused
 from customers.models import Customer
-from retention.measures import Unit, compute, get
+from retention.measures import Unit, compute, display, get
 from retention.measures.expressions import Row
 from retention.rules.conditions import Against, All, AnyOf, Compare, Condition, Leaf, Not
+from retention.rules.conditions.leaves import exactly
 
 EACH_SIDE = 4
 SAMPLE = 4_000
@@ -91,6 +94,15 @@ def moved(condition: Condition, threshold: Threshold, value: Decimal) -> Conditi
         return threshold.at(value) if next(leaves) == threshold.number else leaf
 
     return _mapped(condition, turn)
+
+
+def shown(threshold: Threshold, value: Decimal, *, currency: str) -> str:
+    """Return a threshold as people read it: with the unit of its measure, factors as ``× 0.5``."""
+    if isinstance(threshold.leaf, Against):
+        return pgettext("a factor", "× %(number)s") % {"number": exactly(value)}
+    measure, language = get(threshold.leaf.measure), translation.get_language() or "en"
+    exact = int(value) if value == value.to_integral_value() and threshold.is_exact else Fraction(value)
+    return display.format_value(measure, exact, currency=currency, language=language)
 
 
 def around(threshold: Threshold, *, as_of: datetime) -> list[Decimal]:

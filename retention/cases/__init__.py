@@ -9,6 +9,7 @@ from retention.cases.closing import (
     recovered_by_itself,
 )
 from retention.cases.diagnosis import CauseRetired, MainCauseMissing, diagnose
+from retention.cases.dismissing import DismissedAlready, NotTold, dismiss
 from retention.cases.holders import (
     HeldAlready,
     MayNotHold,
@@ -35,11 +36,13 @@ __all__ = [
     "CaseClosed",
     "CauseRetired",
     "ComplaintOpen",
+    "DismissedAlready",
     "HeldAlready",
     "MainCauseMissing",
     "MayNotHold",
     "MovedMeanwhile",
     "NotAllowed",
+    "NotTold",
     "OutcomeReasonMissing",
     "ReasonMissing",
     "assign",
@@ -48,6 +51,7 @@ __all__ = [
     "complaints_of",
     "diagnose",
     "diagram",
+    "dismiss",
     "may_assign",
     "may_work",
     "move_to",

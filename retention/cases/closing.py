@@ -23,6 +23,7 @@ CLOSED_BY_HAND = [
     choice for choice in Outcome.choices if choice[0] not in (Outcome.RECOVERED, Outcome.MERGED)
 ]
 """The outcomes that a person may choose; the others follow from what happened."""
+_NO_WORK = (MoveKind.ASSIGNED, MoveKind.REASSIGNED, MoveKind.UNASSIGNED, MoveKind.DISMISSED)
 
 
 class OutcomeReasonMissing(Refused):
@@ -101,18 +102,19 @@ def objected(customer_id: int, at: datetime) -> None:
     close_untouched(set(concerned), outcome=Outcome.NOT_PURSUED, kind=MoveKind.OBJECTED, at=at)
 
 
-def close_untouched(case_ids: Iterable[int], *, outcome: Outcome, kind: MoveKind, at: datetime) -> int:
+def close_untouched(
+    case_ids: Iterable[int], *, outcome: Outcome, kind: MoveKind, by: User | None = None, at: datetime
+) -> int:
     """Close the cases without an open warning that nobody worked on; return how many.
 
     A case stays open that somebody works on or has called about, that a person opened or gave a reason
-    for, that a complaint opened, or that still has an open warning. Side effects as
+    for, that a complaint opened, or that still has an open warning. Giving it to somebody and saying that
+    a warning is no sign are no work on it. Side effects as
     :func:`close_case`; a bounded number of statements.
     """
     ids = list(case_ids)
     still_on = EarlyWarning.objects.filter(case=OuterRef("pk"), state=EarlyWarning.State.OPEN)
-    worked = CaseMove.objects.filter(case=OuterRef("pk"), by__isnull=False).exclude(
-        kind__in=[MoveKind.ASSIGNED, MoveKind.REASSIGNED, MoveKind.UNASSIGNED]
-    )
+    worked = CaseMove.objects.filter(case=OuterRef("pk"), by__isnull=False).exclude(kind__in=_NO_WORK)
     with transaction.atomic():
         locked = [case.pk for case in moves.lock(ids)]
         untouched = RetentionCase.objects.filter(
@@ -124,13 +126,13 @@ def close_untouched(case_ids: Iterable[int], *, outcome: Outcome, kind: MoveKind
             reason="",
         )
         cases = list(untouched.order_by("customer_id", "pk"))
-        closing = {"outcome": outcome, "closed_at": at, "due_at": None}
+        closing = {"outcome": outcome, "closed_at": at, "closed_by": by, "due_at": None}
         moves.move_many(
             cases,
             Status.CLOSED,
             kind=kind,
             codes_of=lambda case: {"outcome": outcome.value},
-            by=None,
+            by=by,
             at=at,
             fields_of=lambda case: closing,
         )

@@ -18,7 +18,7 @@ from retention.models.rules import (
 from retention.models.segments import Segment, SegmentCount, SegmentUse, SegmentVersion
 from retention.models.standing import CutPoints, Standing, StandingVersion, ValuePolicy
 from retention.models.sweeps import SweepRun, SweepShard
-from retention.models.warnings import EarlyWarning
+from retention.models.warnings import Dismissal, EarlyWarning
 
 __all__ = [
     "BacktestRun",
@@ -26,6 +26,7 @@ __all__ = [
     "CaseMove",
     "CustomerMeasures",
     "CutPoints",
+    "Dismissal",
     "EarlyWarning",
     "FittedParameters",
     "FollowUpCall",

@@ -236,6 +236,7 @@ class MoveKind(models.TextChoices):
     OBJECTED = "objected", _("closed the case: profiling was objected to")
     MERGED = "merged", _("made one case of two")
     PARTED = "parted", _("made two cases of one again")
+    DISMISSED = "dismissed", _("said that a warning is no sign")
 
 
 class CaseMove(models.Model):

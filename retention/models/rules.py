@@ -102,6 +102,11 @@ class WarningRule(models.Model):
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
     )
 
+    # A draft that was proposed in the place of another rule, which it does not touch.
+    replaces = models.ForeignKey(
+        "self", null=True, on_delete=models.PROTECT, related_name="replacements", db_index=False
+    )
+
     # Hold-out, in hundredths of a percent: of whoever matches first after ``holdout_from``.
     holdout_from = models.DateTimeField(null=True)
     holdout_share = models.PositiveSmallIntegerField(default=0, db_default=0)
@@ -112,7 +117,8 @@ class WarningRule(models.Model):
     privacy = declare(
         none_keep="id code name_en name_zh condition severity case_kind cool_down_days call_within_minutes "
         "is_enabled is_ready_made version enabled_at broken_since position stage cases_a_day retired_at "
-        "hold_days clear_condition opens_work work_to work_team holdout_from holdout_share holdout_salt",
+        "hold_days clear_condition opens_work work_to work_team replaces holdout_from holdout_share "
+        "holdout_salt",
         staff_keep="work_person",
     )
 

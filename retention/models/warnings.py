@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -55,6 +56,7 @@ class EarlyWarning(models.Model):
         OBJECTED = "objected", _("profiling was objected to")
         MERGED = "merged", _("the customer was merged with another that had the same warning")
         RULE_MOVED = "rule_moved", _("the rule moved to another state")
+        DISMISSED = "dismissed", _("somebody said that it is no sign")
 
     class NoCase(models.TextChoices):
         """Why a warning opened no case, beside being a baseline; nobody is told apart from analysis."""
@@ -125,4 +127,24 @@ class EarlyWarning(models.Model):
                 condition=Q(no_case_because="cap") | Q(released_day__isnull=False),
                 name="warning_waits",
             ),
+            # what a rule raised in a span: its health
+            models.Index(fields=["rule", "raised_at"], name="warning_rule_raised"),
         ]
+
+
+class Dismissal(models.Model):
+    """Somebody said that a warning was noise: there was nothing to be warned of."""
+
+    class Reason(models.TextChoices):
+        USUAL = "usual", _("usual for this customer or this season")
+        ONE_OFF = "one_off", _("it has a reason that passes")
+        KNOWN = "known", _("known already and taken care of")
+        WRONG_DATA = "wrong_data", _("the data is wrong or late")
+        TOO_EARLY = "too_early", _("too early to mean anything")
+
+    warning = models.OneToOneField(EarlyWarning, on_delete=models.PROTECT, related_name="dismissal")
+    reason = models.CharField(_("reason"), max_length=10, choices=Reason.choices)
+    at = models.DateTimeField()
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+
+    privacy = declare(none_keep="id warning reason", conduct_keep="at", staff_keep="by")

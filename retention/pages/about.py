@@ -14,14 +14,23 @@ from customers.ground.gathering import gathered
 from customers.models import Cause, Complaint, Contact, Contract, Customer, User
 from retention import calls, rules
 from retention.cases import diagnosis
-from retention.models import CaseMove, EarlyWarning, FollowUpCall, MoveKind, RetentionCase, WarningRule
+from retention.models import (
+    CaseMove,
+    Dismissal,
+    EarlyWarning,
+    FollowUpCall,
+    MoveKind,
+    RetentionCase,
+    WarningRule,
+)
 
 MOST = 100
 OF_CONTRACT = ("id", "number", "starts_day", "ends_day", "notice_day", "auto_renew", "currency", "value")
 OF_CONTACT = ("id", "name", "role", "phone", "email", "is_main")
-_OF_WARNING = ("rule_version", "severity", "raised_at", "closed_at", "closed_because", "evidence")
+_OF_WARNING = ("id", "rule_version", "severity", "raised_at", "closed_at", "closed_because", "evidence")
 _OF_CAUSE = ("cause_id", "cause__name_en", "cause__name_zh", "cause__is_retired")
 _OF_CATALOGUE = ("id", "parent_id", "name_en", "name_zh", "is_retired")
+_OF_DISMISSAL = ("dismissal__reason",)
 _OF_RULE = ("rule__name_en", "rule__name_zh", "rule__condition")
 
 
@@ -31,6 +40,7 @@ class Reason:
 
     warning: EarlyWarning
     sentence: str
+    noise: str = ""  # why somebody said that it is no sign
 
 
 @dataclass(frozen=True)
@@ -120,7 +130,7 @@ def about(case: RetentionCase, *, user: User) -> About:
         .order_by("-done_at", "-id")[:1]
         .values("outcome", "attempt"),
         "warnings": case.warnings.order_by("closed_at", "-severity", "pk")[:MOST].values(
-            *_OF_WARNING, *_OF_RULE
+            *_OF_WARNING, *_OF_DISMISSAL, *_OF_RULE
         ),
         "links": _in_order(links)[:MOST].values("is_main", *_OF_CAUSE),
         "stated": _in_order(stated)[:MOST].values(*_OF_CAUSE),
@@ -160,4 +170,6 @@ def _cause(row: SimpleNamespace) -> Cause:
 def _reason(row: SimpleNamespace, *, language: str, currency: str) -> Reason:
     rule = WarningRule(name_en=row.rule__name_en, name_zh=row.rule__name_zh, condition=row.rule__condition)
     warning = EarlyWarning(rule=rule, **{name: getattr(row, name) for name in _OF_WARNING})
-    return Reason(warning, rules.evidence_sentence(warning, rule, language=language, currency=currency))
+    sentence = rules.evidence_sentence(warning, rule, language=language, currency=currency)
+    noise = str(dict(Dismissal.Reason.choices).get(row.dismissal__reason, ""))
+    return Reason(warning, sentence, noise)

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from fractions import Fraction
 from typing import Any
 
-from django.utils import translation
 from django.utils.translation import gettext as _
-from django.utils.translation import pgettext
 
 from customers.ground.errors import Refused
 from customers.ground.money import EXPONENTS
 from retention import rules
-from retention.backtest import Threshold, thresholds_of
-from retention.measures import Unit, display, get
+from retention.backtest import Threshold, shown_threshold, thresholds_of
+from retention.measures import Unit, get
 from retention.models import BacktestRun, LossKind, WarningRule
 from retention.pages.backtest_chart import LONGEST_LABEL, Column, draw
-from retention.rules.conditions import Against, Compare, Condition
+from retention.rules.conditions import Compare, Condition
 
 FEW = 30
 """Below so many judged alarms a share says little (``science.md`` §5 and §8)."""
@@ -134,7 +131,7 @@ def _thresholds(run: BacktestRun, result: dict[str, Any], *, currency: str) -> d
         return None
     rows = [
         {
-            "value": _value(moved, row["value"], currency=currency),
+            "value": shown_threshold(moved, Decimal(row["value"]), currency=currency),
             "is_present": row["value"] == told["present"],
             "alarms": row["alarms"],
             "per_week": number(row["alarms_per_week"]),
@@ -168,17 +165,6 @@ def _moved(run: BacktestRun, number: int) -> Threshold | None:
     except Refused:
         return None
     return next((one for one in thresholds_of(condition) if one.number == number), None)
-
-
-def _value(moved: Threshold, written: str, *, currency: str) -> str:
-    """Return a threshold as people read it: with the unit of its measure, factors as ``× 0.5``."""
-    if isinstance(moved.leaf, Against):
-        return pgettext("a factor", "× %(number)s") % {"number": written}
-    measure = get(moved.leaf.measure)
-    value = Fraction(Decimal(written))
-    language = translation.get_language() or "en"
-    exact = int(value) if value.denominator == 1 and moved.is_exact else value
-    return display.format_value(measure, exact, currency=currency, language=language)
 
 
 def _short(moved: Threshold, written: str, shown: str, *, currency: str) -> str:

@@ -26,7 +26,15 @@ from retention.cases import queue
 from retention.models import FollowUpCall, RetentionCase
 from retention.pages.about import about
 from retention.pages.contract_forms import act_forms
-from retention.pages.forms import WORKERS, AssignForm, CallForm, CloseForm, DiagnosisForm, PlanForm
+from retention.pages.forms import (
+    WORKERS,
+    AssignForm,
+    CallForm,
+    CloseForm,
+    DiagnosisForm,
+    DismissForm,
+    PlanForm,
+)
 from retention.timeline import told
 
 SEES_CASES = ("account_manager", "team_lead", "admin", "analyst")
@@ -118,6 +126,24 @@ def case_close(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
+@allow(*WORKERS)
+def case_dismiss(request: HttpRequest, pk: int) -> HttpResponse:
+    """Say that a warning of the case is no sign."""
+    case, form = _case_to_work_on(request, pk), DismissForm(request.POST)
+    warning = get_object_or_404(case.warnings, pk=whole(request.POST.get("warning")) or 0)
+    if not form.is_valid():
+        messages.error(request, _("Choose why it is no sign."))
+        return _onward(request, case)
+    try:
+        cases.dismiss(warning, **form.cleaned_data, by=request.user, at=clock.now())
+    except Refused as refusal:
+        messages.error(request, str(refusal))
+    else:
+        messages.success(request, _("Noted: the warning was no sign."))
+    return _onward(request, case)
+
+
+@require_POST
 @allow("team_lead", "admin")
 def case_assign(request: HttpRequest, pk: int) -> HttpResponse:
     """Give the case to a colleague."""
@@ -204,6 +230,7 @@ def _page(request: HttpRequest, case: RetentionCase, **bound: forms.Form) -> Htt
         "call_form": CallForm(),
         "plan_form": PlanForm(initial={"due_at": call.due_at if call else None}),
         "close_form": CloseForm(),
+        "dismiss_form": DismissForm(),
         "assign_form": AssignForm(user=request.user),
         "diagnosis_form": DiagnosisForm(initial=found.diagnosis, known=found.causes),
         "diagnosis": found.named,

@@ -20,7 +20,7 @@ from customers.models import Cause, Complaint, Contact, Customer, Interaction, U
 from customers.models.people import Role
 from retention.cases import diagnosis
 from retention.cases.closing import CLOSED_BY_HAND
-from retention.models import RetentionCase
+from retention.models import Dismissal, RetentionCase
 from retention.models.rules import CaseKind, Severity
 
 YEARS = range(2000, 2101)
@@ -187,6 +187,12 @@ class CloseForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 3}),
         help_text=_("One sentence: what kept the customer, or why not."),
     )
+
+
+class DismissForm(forms.Form):
+    """Why a warning is no sign."""
+
+    reason = forms.ChoiceField(label=_("Why is it no sign?"), choices=Dismissal.Reason.choices)
 
 
 class ColleagueField(forms.ModelChoiceField):

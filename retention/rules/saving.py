@@ -24,7 +24,7 @@ from retention.rules.versions import FIELDS, content_of, content_of_version
 
 WORKING_ROLES = (Role.ACCOUNT_MANAGER, Role.TEAM_LEAD)
 LONGEST_REASON = 300
-RESERVED = frozenset({"new", "import", "export"})
+RESERVED = frozenset({"new", "import", "export", "health"})
 
 
 class CodeTaken(Refused):

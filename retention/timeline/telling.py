@@ -24,7 +24,15 @@ from customers.models import (
     Ownership,
     User,
 )
-from retention.models import CaseMove, EarlyWarning, FollowUpCall, MoveKind, RetentionCase, WarningRule
+from retention.models import (
+    CaseMove,
+    Dismissal,
+    EarlyWarning,
+    FollowUpCall,
+    MoveKind,
+    RetentionCase,
+    WarningRule,
+)
 from retention.models.rules import CaseKind
 from retention.rules import evidence_sentence
 from retention.timeline import dealings
@@ -45,6 +53,7 @@ _STEPS = (  # those that calls do not tell already
     MoveKind.CLOSED,
     MoveKind.RECOVERED,
     MoveKind.OBJECTED,
+    MoveKind.DISMISSED,
 )
 
 
@@ -340,6 +349,7 @@ def _step_title(step: Told, people: list[str]) -> str:
         "kind": CaseKind(step.case__kind).label,
         "outcome": dict(RetentionCase.Outcome.choices).get(step.case__outcome, ""),
         "name": people[0] if people else gettext("a colleague"),
+        "reason": dict(Dismissal.Reason.choices).get(step.codes.get("reason", ""), ""),
     }
     given = gettext("Case given to %(name)s")
     return {
@@ -353,6 +363,7 @@ def _step_title(step: Told, people: list[str]) -> str:
         MoveKind.CLOSED: gettext("Case closed: %(outcome)s"),
         MoveKind.RECOVERED: gettext("Case closed: the signs are gone"),
         MoveKind.OBJECTED: gettext("Case closed: profiling was objected to"),
+        MoveKind.DISMISSED: gettext("A warning was no sign: %(reason)s"),
     }[MoveKind(step.kind)] % values
 
 

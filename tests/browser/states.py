@@ -31,7 +31,7 @@ from customers.models import (
     User,
 )
 from retention import backtest, calls, cases, rules, segments, sweep
-from retention.models import Loss, RetentionCase, SweepRun, WarningRule
+from retention.models import BacktestRun, Loss, RetentionCase, SweepRun, WarningRule
 from tests.factories import (
     NOW,
     CommunityFactory,
@@ -261,6 +261,7 @@ def _judge(world: World) -> None:
         revisit_day=NOW.date().toordinal() + 21,
     )
     calls.plan_call(case, reason="谈价格", by=None, at=NOW + timedelta(seconds=2))
+    _call_noise(world, case)
     _try_on_the_past(world)
     rule = WarningRule.objects.first()
     world.objects |= {"case": case, "rule": rule, "sweep": SweepRun.objects.first()}
@@ -271,8 +272,29 @@ def _try_on_the_past(world: World) -> None:
     """Leave a backtest that was counted."""
     rule = WarningRule.objects.get(code="overdue")
     span = backtest.asked(at=NOW)
-    backtest.run_now(rule, span=span, by=world.admin, at=NOW)
-    world.objects["tested"] = rule.code
+    run = backtest.run_now(rule, span=span, by=world.admin, at=NOW)
+    rows = [
+        {"value": "2", "alarms": 400, "alarms_per_week": 7.7, "precision": 0.2, "recall": 0.5},
+        {"value": "2.5", "alarms": 276, "alarms_per_week": 5.3, "precision": 0.28, "recall": 0.485},
+    ]
+    for row in rows:
+        row["lead_days_median"] = 41
+    found = {**run.result, "judged": 380, "losses": 200}
+    found["thresholds"] = {"comparison": 0, "present": "2", "rows": rows}
+    BacktestRun.objects.filter(pk=run.pk).update(result=found)
+    proposal = backtest.advise(rule).proposal
+    assert proposal is not None
+    draft, _new = backtest.adopt(rule, run=run.pk, value=proposal.value, by=world.admin, at=NOW)
+    WarningRule.objects.filter(pk=draft.pk).update(name_en=draft.name_zh)
+    draft.versions.update(reason="用来替代。")  # data
+    world.objects |= {"tested": rule.code, "draft": draft.code}
+
+
+def _call_noise(world: World, case: RetentionCase) -> None:
+    """Say of the last of a case's warnings that it is no sign."""
+    warning = case.warnings.order_by("pk").last()
+    if warning is not None and case.warnings.count() > 1:
+        cases.dismiss(warning, reason="usual", by=world.admin, at=NOW + timedelta(seconds=3))
 
 
 def _stretch(model: type[models.Model]) -> None:

@@ -60,6 +60,7 @@ OBJECTS: dict[str, str | tuple[str, ...]] = {
     "retention:contract_edit": "contract",
     "retention:rule_backtest": "tested",
     "retention:rule": "rule_code",
+    "retention:rule_health": "tested",
     "retention:rule_edit": "rule_code",
     "retention:segment": "segment",
     "retention:segment_edit": "segment",
@@ -74,7 +75,12 @@ OBJECTS: dict[str, str | tuple[str, ...]] = {
     "customers:cause_edit": "cause",
 }
 # The same route once more, for an object of another kind.
-ALSO = [("retention:segment", "list"), ("retention:segment_edit", "list")]
+ALSO = [
+    ("retention:segment", "list"),
+    ("retention:segment_edit", "list"),
+    ("retention:rule", "draft"),
+    ("retention:rule_health", "draft"),
+]
 # Not pages: pieces of one, files, answers for programs.
 PIECES = {
     *("healthz", "readyz", "metrics", "account_logout", "api:schema", "api:docs"),

@@ -14,8 +14,9 @@ from django.core.management import CommandError, call_command
 from customers import touched as touching
 from customers.ground import clock
 from customers.models import Customer, ExternalRef
-from retention.models import EarlyWarning, Loss, RetentionCase, SweepRun, WarningRule
+from retention.models import Dismissal, EarlyWarning, Loss, RetentionCase, SweepRun, WarningRule
 from tests.factories import NOW, CompanyFactory, CustomerFactory, InteractionFactory, ago
+from tests.retention.makers import make_rule, make_run, make_warning
 
 DAY = timedelta(days=1)
 
@@ -237,3 +238,18 @@ def test_losses_lists_what_was_known_at_the_moment() -> None:
     assert printed_json("losses", "--as-of", ago(15).isoformat(), "--json")["losses"] == []
     assert "Losses: 2" in run("losses")
     assert refused("losses", "--as-of", "once")[1] == 2
+
+
+def test_rules_health_says_what_each_rule_raised() -> None:
+    rule = make_rule(code="quiet")
+    warning = make_warning(silent(), run=make_run(at=NOW - 40 * DAY), rule=rule)
+    make_warning(silent(), run=make_run(at=NOW - DAY), rule=rule)
+    Dismissal.objects.create(warning=warning, reason="known", at=NOW)
+    found = {one["code"]: one for one in printed_json("rules", "health", "--days", "90", "--json")["rules"]}
+    assert found["quiet"]["fired"] == 2
+    assert found["quiet"]["dismissed"] == {"part": 1, "of": 2}
+    assert (found["quiet"]["reasons"], found["quiet"]["untouched"]) == ({"known": 1}, None)
+    assert printed_json("rules", "health", "--json")["days"] == 30
+    said = next(line for line in run("rules", "health").splitlines() if line.startswith("quiet"))
+    assert "1 fired, 0 cases, 0 acted on, 0 noise" in said
+    refused("rules", "health", "--days", "31")
