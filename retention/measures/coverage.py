@@ -26,7 +26,7 @@ def note(*, at: datetime) -> int:
     if MeasureCoverage.objects.filter(day=day).exists():
         return 0
     customers, known = _known(day)
-    newest = {code: _newest_day(source.fact, day) for code, source in sources().items()}
+    newest = {code: _newest_day(source.days_of, day) for code, source in sources().items()}
     rows = [
         MeasureCoverage(
             code=code,

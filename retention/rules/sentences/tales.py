@@ -145,6 +145,13 @@ def _owner_changed(told: Evidence) -> str:
     return gettext("The account manager changed %(since)s ago.") % {"since": _days(since)}
 
 
+def _withdrawn(told: Evidence) -> str:
+    since = told.whole("days_since_product_withdrawn") or 0
+    if since == 0:
+        return gettext("A product that the customer buys is withdrawn from today on.")
+    return gettext("A product that the customer buys was withdrawn %(since)s ago.") % {"since": _days(since)}
+
+
 def worth(told: Evidence) -> str:
     """Return what the customer paid in the past year, nothing when that is nothing or unknown."""
     if not told.value("spend_365d"):
@@ -165,5 +172,6 @@ TALES: Mapping[str, Callable[[Evidence], str]] = {
     "days_to_contract_end": _contract,
     "owner_inactive": _owner_gone,
     "days_since_owner_change": _owner_changed,
+    "days_since_product_withdrawn": _withdrawn,
     "spend_365d": worth,
 }
