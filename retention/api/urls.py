@@ -8,6 +8,7 @@ from retention.api import (
     cases,
     customers,
     losses,
+    own_measures,
     queue,
     renewals,
     rules,
@@ -20,6 +21,7 @@ ID = "[0-9]{1,18}"
 
 RESOURCES = (
     ("measures", customers.Measures, "measure"),
+    ("own-measures", own_measures.OwnMeasures, "own-measure"),
     ("customers", customers.CustomerMeasuresOf, "customer"),
     (f"customers/(?P<customer>{ID})/timeline", customers.Timeline, "customer-timeline"),
     ("rules", rules.Rules, "rule"),

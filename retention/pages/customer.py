@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -195,6 +196,17 @@ def measure_groups(
     return [group for group in groups.values() if group.rows]
 
 
+def own_group(customer: Customer, *, at: datetime) -> list[Group]:
+    """Return the customer's own measures, formatted; nothing where there are none. Two queries at most."""
+    terms = list(measures.own.known(also_retired=False).values())
+    values = measures.own.values_of([customer.pk], terms, at=at).get(customer.pk, {})
+    if not values:
+        return []
+    group = Group(_("Own measures"))
+    group.rows += [Shown(term.label, term.text(values[term.key]), term.help, None) for term in terms]
+    return [group]
+
+
 def attributes_of(rows: Iterable[Any], *, language: str) -> list[tuple[str, str]]:
     """Return the customer's own attributes, oldest value first, as pairs of label and newest value."""
     newest = {row.attribute__code: row for row in rows}
@@ -223,9 +235,12 @@ def _page(request: HttpRequest, customer: Customer, **bound: forms.Form) -> Http
         "now": at,
         "currency": firm.base_currency,
         "attributes": attributes_of(rows["attributes"], language=get_language() or "en"),
-        "groups": measure_groups(
-            customer, today=company.today(at, firm).number, firm=firm, spark=history(customer.pk, at=at)
-        ),
+        "groups": [
+            *measure_groups(
+                customer, today=company.today(at, firm).number, firm=firm, spark=history(customer.pk, at=at)
+            ),
+            *own_group(customer, at=at),
+        ],
         "as_of": max(row.as_of for row in rows["measured"] + rows["swept"]) if rows["measured"] else None,
         "page": _timeline(request, customer),
         "objection": next(iter(rows["objections"]), None),

@@ -1,4 +1,4 @@
-"""Conditions over attributes, segments and own measures: the database says what a reference made from the record says.
+"""Conditions over attributes, segments, own measures: what a reference made from the record says.
 
 The reference keeps no versions: it replays what was recorded, in order, and takes what was known at
 the moment that is asked about.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from decimal import Decimal
 
 from django.utils.translation import gettext_lazy as _
 
@@ -21,7 +22,7 @@ from retention.rules.conditions.vocabulary import (
     Path,
 )
 
-LARGEST_DAYS = 1_000_000
+LARGEST_DAYS = Decimal(1_000_000)
 
 
 def names_own(data: Json) -> bool:

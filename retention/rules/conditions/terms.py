@@ -1,7 +1,7 @@
 """What conditions may speak of beside measures: the company's own attributes and measures, and segments.
 
-Measures are declared in code. Attributes, own measures and segments are rows, so that whoever reads a tree brings
-them along (``retention.rules.terms.known``); without them a tree may speak of measures only.
+Measures are declared in code. Attributes, own measures and segments are rows, so that whoever reads a tree
+brings them along (``retention.rules.terms.known``); without them a tree may speak of measures only.
 """
 
 from __future__ import annotations
