@@ -8,6 +8,7 @@ are whole ten-thousandths, so that both databases and Python agree to the last d
 # ruff: noqa: S608 — SQL is put together from declarations alone; every value is bound
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -290,6 +291,37 @@ def _of_attribute(term: OwnTerm, params: Binding, one: Customers) -> str:
             chosen = f"CASE WHEN v.one = {params.bind(term.choice)} THEN 1 ELSE 0 END"
             return f"(SELECT {chosen} FROM ({said}) v WHERE v.one IS NOT NULL)"
     return value
+
+
+# --- Frozen into the evidence of a warning -------------------------------------------------------
+MOST_FROZEN_CHOICES = 20
+
+
+def frozen_sql(term: OwnTerm, params: Binding, *, prefix: str) -> str:
+    """Return SQL that makes the JSON of a value, with all that is needed to tell it: see :func:`thawed`."""
+    value = value_sql(term, params, prefix=prefix)
+    if term.unit == Unit.CODE:
+        text = dialect.json_text(value)
+    else:
+        text = f"coalesce(CAST(CAST({value} AS bigint) AS text), 'null')"
+    choices = term.choices if len(term.choices) <= MOST_FROZEN_CHOICES else ()
+    told = {"choices": choices, "en": term.label_en, "way": term.way.value, "words": term.words}
+    rest = json.dumps({**told, "zh": term.label_zh}, ensure_ascii=False, separators=(",", ":"))
+    before, after = params.bind('{"value":'), params.bind(f",{rest[1:]}")
+    return f"(CAST({before} AS text) || {text} || CAST({after} AS text))"
+
+
+def thawed(key: str, frozen: Mapping[str, Any]) -> OwnTerm:
+    """Return an own measure as it was when a warning froze its value."""
+    return OwnTerm(
+        pk=0,
+        code=key.removeprefix(PREFIX),
+        label_en=frozen["en"],
+        label_zh=frozen["zh"],
+        way=Way(frozen["way"]),
+        choices=tuple((code, english, chinese) for code, english, chinese in frozen["choices"]),
+        words=frozen["words"],
+    )
 
 
 # --- Values and coverage -------------------------------------------------------------------------

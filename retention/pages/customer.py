@@ -203,7 +203,7 @@ def own_group(customer: Customer, *, at: datetime) -> list[Group]:
     if not values:
         return []
     group = Group(_("Own measures"))
-    group.rows += [Shown(term.label, term.text(values[term.key]), term.help, None) for term in terms]
+    group.rows.extend(Shown(term.label, term.text(values[term.key]), term.help, None) for term in terms)
     return [group]
 
 

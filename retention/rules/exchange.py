@@ -16,6 +16,7 @@ from customers.ground.errors import Refused
 from retention.measures import every, own
 from retention.models import WarningRule
 from retention.models.rules import CaseKind, Severity
+from retention.rules import terms
 from retention.rules.saving import revise, save
 
 FORM = 1
@@ -137,7 +138,9 @@ def _fits(name: str, value: Any, wanted: tuple[int, int] | type) -> bool:
 def unknown_measures(trees: list[Any]) -> list[str]:
     """Return the codes in some trees, well-formed or not, that no measure has, each once, in order."""
     left, found = list(reversed(trees)), dict[str, None]()
-    there = every().keys() | own.known(also_retired=False).keys()
+    there = set(every())
+    if any(map(terms.names_terms, trees)):
+        there |= own.known(also_retired=False).keys()
     while left:
         node = left.pop()
         if isinstance(node, dict):

@@ -62,7 +62,7 @@ def _say(condition: Condition, currency: str | None, *, top: bool = False) -> st
     if isinstance(condition, OfAttribute):
         return _say_attribute(condition)
     if isinstance(condition, OfOwn):
-        said = _said(condition.term.label, condition.op, [_own_value(condition, v) for v in condition.values])
+        said = _said(condition.term.label, condition.op, [condition.term.text(v) for v in condition.values])
         return (
             gettext("(%(comparison)s, or this is unknown)") % {"comparison": said}
             if condition.or_unknown
@@ -120,11 +120,6 @@ def _said(label: str, op: str, values: list[str]) -> str:
         case "is_unknown":
             return gettext("%(measure)s is unknown") % named
     return _compared(op) % {**named, "value": values[0]}
-
-
-def _own_value(leaf: OfOwn, value: int | str) -> str:
-    written = leaf.term.text(value)
-    return gettext("“%(label)s”") % {"label": written} if isinstance(value, str) else written
 
 
 def _attribute_value(leaf: OfAttribute, value: int | str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 
@@ -14,6 +14,7 @@ from customers.ground.localtime import day_of
 from retention.measures import get
 from retention.measures.compute import format_value
 from retention.measures.expressions import Row
+from retention.measures.own import OwnTerm
 from retention.rules.compile import AS_OF_DAY
 
 
@@ -24,6 +25,7 @@ class Evidence:
     row: Row
     currency: str
     language: str
+    own: Mapping[str, OwnTerm] = field(default_factory=dict)
 
     @property
     def day(self) -> int:
