@@ -166,10 +166,10 @@ urlpatterns = [
     path("rules/", rules.rule_list, name="rule_list"),
     path("rules/<int:pk>/switch/", rules.rule_switch, name="rule_switch"),
     path("settings/measures/", measures.measure_list, name="measure_list"),
-    path("settings/measures/own/", own_measures.own_measure_list, name="own_measure_list"),
-    path("settings/measures/own/<int:pk>/", own_measures.own_measure_edit, name="own_measure_edit"),
+    path("settings/measures/own/", own_measures.measure_own_list, name="measure_own_list"),
+    path("settings/measures/own/<int:pk>/", own_measures.measure_own_edit, name="measure_own_edit"),
     path(
-        "settings/measures/own/<int:pk>/retire/", own_measures.own_measure_retire, name="own_measure_retire"
+        "settings/measures/own/<int:pk>/retire/", own_measures.measure_own_retire, name="measure_own_retire"
     ),
     path("rules/<slug:code>/backtest/", backtest.rule_backtest, name="rule_backtest"),
     path("rules/<slug:code>/backtest/start/", backtest.rule_backtest_start, name="rule_backtest_start"),

@@ -104,7 +104,7 @@ _FIELDS = {
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @allow(Role.ADMIN)
-def own_measure_list(request: HttpRequest) -> HttpResponse:
+def measure_own_list(request: HttpRequest) -> HttpResponse:
     """List the own measures, with coverage and who uses each, and make new ones."""
     form = NewOwnForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
@@ -116,7 +116,7 @@ def own_measure_list(request: HttpRequest) -> HttpResponse:
             messages.success(
                 request, _("“%(name)s” is made: rules and segments can ask for it now.") % {"name": made}
             )
-            return redirect("retention:own_measure_list")
+            return redirect("retention:measure_own_list")
     found = OwnMeasure.objects.select_related("attribute", "indicator").order_by("retired_at", "code")
     page = Paginator(found, PAGE).get_page(request.GET.get("page"))
     context = {
@@ -126,12 +126,12 @@ def own_measure_list(request: HttpRequest) -> HttpResponse:
         "active": OwnMeasure.objects.filter(retired_at=None).count(),
         "most": making.MOST,
     }
-    return render(request, "retention/own_measure_list.html", context, status=422 if form.errors else 200)
+    return render(request, "retention/measure_own_list.html", context, status=422 if form.errors else 200)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @allow(Role.ADMIN)
-def own_measure_edit(request: HttpRequest, pk: int) -> HttpResponse:
+def measure_own_edit(request: HttpRequest, pk: int) -> HttpResponse:
     """Give an own measure other names; see what it counts and who uses it."""
     measure = get_object_or_404(OwnMeasure.objects.select_related("attribute", "indicator"), pk=pk)
     form = NamesForm(
@@ -144,15 +144,15 @@ def own_measure_edit(request: HttpRequest, pk: int) -> HttpResponse:
             form.add_error("label_en", str(refusal))
         else:
             messages.success(request, _("Saved."))
-            return redirect("retention:own_measure_list")
-    (row,) = _rows([measure])
+            return redirect("retention:measure_own_list")
+    ((measure, row),) = _rows([measure])
     context = {"measure": measure, "row": row, "form": form}
-    return render(request, "retention/own_measure_edit.html", context, status=422 if form.errors else 200)
+    return render(request, "retention/measure_own_edit.html", context, status=422 if form.errors else 200)
 
 
 @require_POST
 @allow(Role.ADMIN)
-def own_measure_retire(request: HttpRequest, pk: int) -> HttpResponse:
+def measure_own_retire(request: HttpRequest, pk: int) -> HttpResponse:
     """Retire an own measure, or take it up again."""
     measure = get_object_or_404(OwnMeasure, pk=pk)
     is_retired = request.POST.get("retired") == "1"
@@ -167,7 +167,7 @@ def own_measure_retire(request: HttpRequest, pk: int) -> HttpResponse:
             if is_retired
             else _("“%(name)s” counts again.") % {"name": measure},
         )
-    return redirect("retention:own_measure_edit", pk=pk)
+    return redirect("retention:measure_own_edit", pk=pk)
 
 
 def _rows(measures: list[OwnMeasure]) -> list[tuple[OwnMeasure, Shown]]:

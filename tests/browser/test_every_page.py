@@ -70,7 +70,7 @@ OBJECTS: dict[str, str | tuple[str, ...]] = {
     "customers:metric_edit": "metric",
     "customers:competitor_edit": "competitor",
     "customers:indicator_edit": "indicator",
-    "retention:own_measure_edit": "own_measure",
+    "retention:measure_own_edit": "own_measure",
     "customers:community_edit": "community",
     "customers:cause_edit": "cause",
 }

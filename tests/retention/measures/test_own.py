@@ -388,7 +388,8 @@ def test_admin_makes_renames_and_retires_one_in_the_browser(
     assert "own.fall" in client.get("/settings/measures/", {"q": "fall"}).content.decode()
     assert "Fall" in client.get(f"/customers/{customer.pk}/").content.decode()
     edit = f"{PATH}{one.pk}/"
-    assert client.get(edit).status_code == 200
+    html = client.get(edit).content.decode()
+    assert "<h1>Fall</h1>" in html and "minus the one that stood 30 days ago" in html
     assert client.post(edit, {"label_en": "Drop", "label_zh": "下降"}).status_code == 302
     client.post(f"{edit}retire/", {"retired": "1"})
     one.refresh_from_db()
