@@ -212,6 +212,29 @@ def term_of(row: OwnMeasure) -> OwnTerm:
     )
 
 
+_OWN = ("id", "code", "label_en", "label_zh", "way", "attribute_id", "indicator_id", "days", "choice")
+_ATTRIBUTE = ("label_en", "label_zh", "choices", "choice_labels")
+_INDICATOR = ("name_en", "name_zh", "unit", "worse")
+OF_TERM = (
+    *_OWN,
+    *(f"attribute__{name}" for name in _ATTRIBUTE),
+    *(f"indicator__{name}" for name in _INDICATOR),
+)
+"""The values of an own measure that :func:`read` needs, for pages that gather all their lists at once."""
+
+
+def read(row: Any) -> OwnTerm:
+    """Return a row of the values ``OF_TERM`` as conditions and pages read it."""
+    made = OwnMeasure(**{name: getattr(row, name) for name in _OWN})
+    if made.attribute_id is not None:
+        parts = {name: getattr(row, f"attribute__{name}") for name in _ATTRIBUTE}
+        made.attribute = Attribute(pk=made.attribute_id, **parts)
+    else:
+        parts = {name: getattr(row, f"indicator__{name}") for name in _INDICATOR}
+        made.indicator = Indicator(pk=made.indicator_id, **parts)
+    return term_of(made)
+
+
 def _choices(attribute: Attribute) -> tuple[tuple[str, str, str], ...]:
     named = attribute.choice_labels
     return tuple((str(code), *named.get(code, (str(code), str(code)))) for code in attribute.choices)

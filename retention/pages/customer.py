@@ -24,10 +24,10 @@ from customers.ground.localtime import day_of
 from customers.ground.models import Company
 from customers.models import Attribute, AttributeValue, Complaint, Customer, Reminder, User
 from retention import cases, measures
-from retention.measures import compute
+from retention.measures import compute, making
 from retention.measures.display import format_value
 from retention.measures.history import history
-from retention.models import CustomerMeasures, MeasureState, RetentionCase
+from retention.models import CustomerMeasures, MeasureState, OwnMeasure, RetentionCase
 from retention.pages.about import OF_CONTACT, contacts_of
 from retention.pages.acting import Verb, act, customer_of
 from retention.pages.customers import SEES_CUSTOMERS
@@ -196,9 +196,8 @@ def measure_groups(
     return [group for group in groups.values() if group.rows]
 
 
-def own_group(customer: Customer, *, at: datetime) -> list[Group]:
-    """Return the customer's own measures, formatted; nothing where there are none. Two queries at most."""
-    terms = list(measures.own.known(also_retired=False).values())
+def own_group(customer: Customer, terms: list[measures.own.OwnTerm], *, at: datetime) -> list[Group]:
+    """Return the customer's own measures, formatted; nothing, and no query, where there are none."""
     values = measures.own.values_of([customer.pk], terms, at=at).get(customer.pk, {})
     if not values:
         return []
@@ -239,7 +238,7 @@ def _page(request: HttpRequest, customer: Customer, **bound: forms.Form) -> Http
             *measure_groups(
                 customer, today=company.today(at, firm).number, firm=firm, spark=history(customer.pk, at=at)
             ),
-            *own_group(customer, at=at),
+            *own_group(customer, [measures.own.read(row) for row in rows["own"]], at=at),
         ],
         "as_of": max(row.as_of for row in rows["measured"] + rows["swept"]) if rows["measured"] else None,
         "page": _timeline(request, customer),
@@ -284,6 +283,7 @@ def _lists(customer: Customer, user: User) -> dict[str, QuerySet[Any, Any]]:
         "swept": MeasureState.objects.filter(id=1).values("as_of"),  # rows that would be the same stay
         "cases": opened[:MOST_CASES].values(*_OF_CASE, *_OF_ASSIGNEE),
         "complaints": complained[:MOST_COMPLAINTS].values(*_OF_COMPLAINT),
+        "own": OwnMeasure.objects.filter(retired_at=None).values(*measures.own.OF_TERM)[: making.MOST],
         "reminders": mine[:MOST_REMINDERS].values("id", "text", "due_at"),
     }
 

@@ -14,6 +14,7 @@ from django.utils import translation
 
 from customers import attributes, in_use, indicators
 from customers.ground import clock
+from customers.ground.gathering import gathered
 from customers.ground.models import AuditEvent
 from customers.models import Attribute, Customer, Indicator, User
 from retention import rules, segments, sweep
@@ -347,6 +348,14 @@ def test_a_file_of_rules_names_what_is_not_there(score: Indicator) -> None:
     assert unknown_measures([LOW]) == ["own.health"]
 
 
+def test_a_gathered_row_reads_as_the_record_does(score: Indicator, grade: Attribute) -> None:
+    Indicator.objects.update(unit="points")
+    made("fall", way="change", indicator=score, days=30)
+    made("is-a", way="is_choice", attribute=grade, choice="a")
+    rows = gathered(own=OwnMeasure.objects.order_by("code").values(*own.OF_TERM))["own"]
+    assert [own.read(row) for row in rows] == list(own.known().values())
+
+
 # --- Coverage and pages --------------------------------------------------------------------------
 def test_coverage_and_freshness_are_counted_with_the_others(
     score: Indicator, grade: Attribute, customer: Customer
@@ -386,7 +395,8 @@ def test_admin_makes_renames_and_retires_one_in_the_browser(
     html = client.get(PATH).content.decode()
     assert "own.fall" in html and "minus the one that stood 30 days ago" in html and "1 of 50" in html
     assert "own.fall" in client.get("/settings/measures/", {"q": "fall"}).content.decode()
-    assert "Fall" in client.get(f"/customers/{customer.pk}/").content.decode()
+    html = client.get(f"/customers/{customer.pk}/").content.decode()
+    assert "Own measures" in html and ">Fall<" in html.replace("\n", "").replace("> ", ">").replace(" <", "<")
     edit = f"{PATH}{one.pk}/"
     html = client.get(edit).content.decode()
     assert "<h1>Fall</h1>" in html and "minus the one that stood 30 days ago" in html
