@@ -30,7 +30,7 @@ def main(words: list[str]) -> int:
     parts = commands.add_parser("shard", help="one sweep in several databases against one")
     parts.add_argument("--databases", type=int, default=4)
     parts.add_argument("--size", choices=SIZES, default="s")
-    proven = commands.add_parser("proof", help="try the ready rules on demo companies; writes docs/backtest.md")
+    proven = commands.add_parser("proof", help="try the ready rules on demo companies")
     proven.add_argument("--jobs", type=int, default=1, help="companies at once")
     proven.add_argument("--only-write", action="store_true", help="from what was found last")
     options = parser.parse_args(words)
@@ -98,7 +98,14 @@ def say(text: str) -> None:
     print(text, flush=True)
 
 
-COMMANDS = {"generate": _generate, "run": _run, "report": _report, "list": _list, "shard": _shard, "proof": _proof}
+COMMANDS = {
+    "generate": _generate,
+    "run": _run,
+    "report": _report,
+    "list": _list,
+    "shard": _shard,
+    "proof": _proof,
+}
 
 if __name__ == "__main__":
     # Who is told to stop takes the server along.

@@ -49,7 +49,7 @@ def one_company(seed: int) -> dict[str, Any]:
     Returns ``{"seed", "customers", "losses", "true": {rule: …}, "noise": {rule: …}}``. Side effects: fills
     the database.
     """
-    from django.core.management import call_command  # noqa: PLC0415 — only a process with its own database
+    from django.core.management import call_command
 
     with tempfile.TemporaryDirectory() as folder:
         told = Path(folder) / "truth.json.gz"
@@ -68,16 +68,16 @@ def one_company(seed: int) -> dict[str, Any]:
 
 
 def _day(text: str) -> Any:
-    from datetime import date  # noqa: PLC0415
+    from datetime import date
 
     return date.fromisoformat(text)
 
 
 def _tried(seed: int, truth: Mapping[str, Any]) -> dict[str, Any]:
-    from customers import company  # noqa: PLC0415 — needs Django to be set up
-    from customers.ground import clock  # noqa: PLC0415
-    from customers.models import ExternalRef  # noqa: PLC0415
-    from retention import backtest  # noqa: PLC0415
+    from customers import company
+    from customers.ground import clock
+    from customers.models import ExternalRef
+    from retention import backtest
 
     ids = dict(ExternalRef.objects.filter(kind="customer").values_list("external_id", "object_id"))
     losses: dict[int, list[tuple[int, int | None]]] = {}
@@ -106,13 +106,13 @@ def shuffled(losses: Losses, customers: Sequence[int], *, seed: int) -> Losses:
 
 def _steps(span: Any) -> Iterator[tuple[int, dict[str, set[int]], Any]]:
     """Yield each step's day, whom each ready rule matches, and everybody who was known by then."""
-    from dataclasses import replace  # noqa: PLC0415
+    from dataclasses import replace
 
-    from customers import company  # noqa: PLC0415
-    from retention.backtest.looking import Seen, look  # noqa: PLC0415
-    from retention.measures import compute  # noqa: PLC0415
-    from retention.models import WarningRule  # noqa: PLC0415
-    from retention.rules.compile import compile_rule  # noqa: PLC0415
+    from customers import company
+    from retention.backtest.looking import Seen, look
+    from retention.measures import compute
+    from retention.models import WarningRule
+    from retention.rules.compile import compile_rule
 
     zone = company.current().time_zone
     rules = list(WarningRule.objects.filter(is_ready_made=True).order_by("position", "code"))
@@ -129,11 +129,11 @@ def _steps(span: Any) -> Iterator[tuple[int, dict[str, set[int]], Any]]:
 
 def _world(steps: Sequence[Any], span: Any, losses: Losses, *, known_until: int) -> dict[str, Any]:
     """Return for each rule what it and longest silence found in one world, as a backtest counts it."""
-    from retention.backtest.alarms import Fold  # noqa: PLC0415
-    from retention.backtest.baselines import Chance, Ranked  # noqa: PLC0415
-    from retention.backtest.interval import precision_interval  # noqa: PLC0415
-    from retention.backtest.scoring import score  # noqa: PLC0415
-    from retention.models import WarningRule  # noqa: PLC0415
+    from retention.backtest.alarms import Fold
+    from retention.backtest.baselines import Chance, Ranked
+    from retention.backtest.interval import precision_interval
+    from retention.backtest.scoring import score
+    from retention.models import WarningRule
 
     starts = {customer: sorted(left for left, _back in spells) for customer, spells in losses.items()}
     rests = dict(WarningRule.objects.filter(is_ready_made=True).values_list("code", "cool_down_days"))
@@ -227,7 +227,7 @@ def _verdict(code: str, companies: Sequence[Mapping[str, Any]]) -> Verdict:
 
 def paired_interval(differences: Sequence[float]) -> tuple[float, float] | None:
     """Return the 95 % interval of the mean difference, by a bootstrap of seeds; nothing below five."""
-    if len(differences) < 5:  # noqa: PLR2004 — too few to draw from
+    if len(differences) < 5:
         return None
     drawn = np.random.default_rng(9).choice(np.array(differences), (DRAWS, len(differences))).mean(axis=1)
     low, high = np.percentile(drawn, [2.5, 97.5])
@@ -289,12 +289,13 @@ def table() -> str:
         f"{about['customers']:,} customers and {about['months']} months each, "
         f"{sum(one['losses'] for one in companies):,} customers who left.",
         "",
-        "| rule | alarms judged | precision | longest silence | chance | × silence | difference, 95 % | proven |",
+        "| rule | alarms judged | precision | longest silence | chance | × silence | difference, 95 % "
+        "| proven |",
         "|---|---|---|---|---|---|---|---|",
         *(_row(one) for one in found),
         "",
-        f"In a world where signs are noise, the 95 % interval held what chance gives in {held} of {pairs} pairs "
-        f"of rule and seed with at least {FEWEST} judged alarms"
+        "In a world where signs are noise, the 95 % interval held what chance gives in "
+        f"{held} of {pairs} pairs of rule and seed with at least {FEWEST} judged alarms"
         + (f" ({100 * held / pairs:.1f} %); the worst rule missed in {worst} seeds." if pairs else "."),
     ]
     return "\n".join(lines)

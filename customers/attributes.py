@@ -11,7 +11,7 @@ from django.core.validators import slug_re
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_lazy as _
 
-from customers import addresses, writing
+from customers import addresses, in_use, writing
 from customers.ground import audit
 from customers.ground.errors import Refused
 from customers.models import Attribute, AttributeValue, Customer, User
@@ -121,10 +121,15 @@ def change_attribute(
 
 
 def retire_attribute(attribute: Attribute, *, is_retired: bool, by: User | None, at: datetime) -> Attribute:
-    """Ask for an attribute no more, or again; its values stay. Side effects: audit ``attribute.retire``."""
+    """Ask for an attribute no more, or again; its values stay.
+
+    Raises ``StillRead`` when measures of the company's own read it. Side effects: audit ``attribute.retire``.
+    """
     if (attribute.retired_at is not None) == is_retired:
         return attribute
     with transaction.atomic():
+        if is_retired:
+            in_use.refuse_if_read(attribute)
         attribute.retired_at = at if is_retired else None
         attribute.save(update_fields=["retired_at"])
         audit.record("attribute.retire", obj=attribute, by=by, at=at, codes={"retired": is_retired})

@@ -9,7 +9,7 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from customers import writing
+from customers import in_use, writing
 from customers.ground import audit, events
 from customers.ground.errors import Refused
 from customers.models import Customer, Indicator, IndicatorValue, User, Worse
@@ -127,12 +127,15 @@ def change_indicator(
 ) -> Indicator:
     """Rename an indicator, retire it (old values stay readable) or take it up again.
 
-    Audit ``indicator.change``.
+    Raises ``StillRead`` when one that measures of the company's own read shall be retired. Audit
+    ``indicator.change``.
     """
     wanted = {"name_en": name_en, "name_zh": name_zh, "unit": unit, "is_retired": is_retired}
     with transaction.atomic():
         indicator = Indicator.objects.select_for_update().get(pk=indicator.pk)
         changed = sorted(name for name, value in wanted.items() if getattr(indicator, name) != value)
+        if is_retired and "is_retired" in changed:
+            in_use.refuse_if_read(indicator)
         if changed:
             for name in changed:
                 setattr(indicator, name, wanted[name])

@@ -9,7 +9,7 @@ class RetentionConfig(AppConfig):
     def ready(self) -> None:
         from django.urls import reverse
 
-        from customers import movers, objections, showing
+        from customers import in_use, movers, objections, showing
         from retention import (
             backtest,  # noqa: F401  — registers its poller with the drain
             keeping,
@@ -19,12 +19,13 @@ class RetentionConfig(AppConfig):
         from retention.api import scopes
         from retention.cases import closing, complaints, taken_back
         from retention.cases import merging as cases_merging
-        from retention.measures import learning, merging  # noqa: F401  — learning says what is learnt
+        from retention.measures import learning, making, merging  # noqa: F401  — learning says what is learnt
         from retention.pages import entries
         from retention.rules import ready, told
         from retention.segments import counting
 
         complaints.subscribe()
+        in_use.register("retention.measures", making.users_of)
         objections.register("retention.cases", closing.objected)
         keeping.register_all()
         routine.register_all()

@@ -23,6 +23,7 @@ from retention.pages import (
     losses,
     measures,
     merging,
+    own_measures,
     privacy,
     queue,
     reminders,
@@ -167,6 +168,11 @@ urlpatterns = [
     path("rules/", rules.rule_list, name="rule_list"),
     path("rules/<int:pk>/switch/", rules.rule_switch, name="rule_switch"),
     path("settings/measures/", measures.measure_list, name="measure_list"),
+    path("settings/measures/own/", own_measures.measure_own_list, name="measure_own_list"),
+    path("settings/measures/own/<int:pk>/", own_measures.measure_own_edit, name="measure_own_edit"),
+    path(
+        "settings/measures/own/<int:pk>/retire/", own_measures.measure_own_retire, name="measure_own_retire"
+    ),
     path("rules/<slug:code>/backtest/", backtest.rule_backtest, name="rule_backtest"),
     path("rules/<slug:code>/backtest/start/", backtest.rule_backtest_start, name="rule_backtest_start"),
     path("backtests/<int:pk>/cancel/", backtest.backtest_cancel, name="backtest_cancel"),

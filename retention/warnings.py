@@ -199,7 +199,8 @@ def _raise(found: Matches, *, run: SweepRun, at: datetime, is_baseline: bool) ->
                 if not is_baseline:
                     holdout.draw(new, found.rules, at=at)
                 bound |= {"fingerprint": fingerprint(), "run": run.pk, "baseline": is_baseline}
-                cursor.execute(_insert(found, new, live, is_baseline=is_baseline), bound)
+                statement = _insert(found, new, live, is_baseline=is_baseline)
+                cursor.execute(statement, bound | found.frozen)
                 raised = max(cursor.rowcount, 0)
         cursor.execute(f'DROP TABLE "{new}"')
     return raised

@@ -82,6 +82,7 @@ class Attributes(Lists, Details, Resource):
     refuses = {
         "create": ["attribute_taken", "attribute_code", "no_choices"],
         "partial_update": ["no_choices", "choice_in_use"],
+        "retire": ["still_read"],
     }
     examples = {
         "create": {"code": "staff", "kind": "number", "label_en": "Staff", "label_zh": "员工人数"},

@@ -51,7 +51,7 @@ class Indicators(Catalogue):
     change = indicators.change_indicator
     changes = ("name_en", "name_zh", "unit", "is_retired")
     takes = {"create": NewIndicator, "partial_update": IndicatorChange}
-    refuses = {"create": ["indicator_exists"]}
+    refuses = {"create": ["indicator_exists"], "partial_update": ["still_read"]}
     examples = {
         "create": {
             "code": "health-score",

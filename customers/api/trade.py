@@ -28,10 +28,26 @@ MOST_LINES = 1000
 class ProductShape(Gives):
     unit_cost = AmountField(allow_null=True, help_text="In the company's currency; null: by margin.")
     margin = serializers.SerializerMethodField(help_text="Share of net amount; null: the company's rate.")
+    is_withdrawn = serializers.BooleanField(help_text="It cannot be bought any more, or soon no more.")
+    withdrawn_on = DayField(
+        source="withdrawn_day",
+        allow_null=True,
+        help_text="From which day on it cannot be bought; null: it can, or the day is not known.",
+    )
 
     class Meta:
         model = Product
-        fields = ["id", "code", "name", "name_alt", "category", "margin", "unit_cost", "is_withdrawn"]
+        fields = [
+            "id",
+            "code",
+            "name",
+            "name_alt",
+            "category",
+            "margin",
+            "unit_cost",
+            "is_withdrawn",
+            "withdrawn_on",
+        ]
 
     def get_margin(self, product: Product) -> str | None:
         """Return the margin as a share: ``"0.35"``."""

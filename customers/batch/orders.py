@@ -15,24 +15,33 @@ from customers.ground import localtime
 from customers.ground.errors import Refused
 from customers.ground.models import Company, ExchangeRate
 from customers.models import ImportBatch, Order, Product
+from customers.products import buyers_of, withdrawal
 
 
 def upsert_products(records: Iterable[ProductRecord], *, batch: ImportBatch | None, at: datetime) -> Landed:
-    """Create or change products by their code; orders that stand keep their margin."""
+    """Create or change products by their code; orders that stand keep their margin.
+
+    A day of withdrawal that changes marks the customers who bought the product.
+    """
 
     def land(chunk: list[ProductRecord]) -> Landed:
         present = {p.code: p for p in Product.objects.filter(code__in=[r.code for r in chunk])}
         changes = Changes(Product, batch=batch, at=at)
-        landed, new = Landed(), []
+        landed, new, moved = Landed(), [], []
         for record in chunk:
             product = present.get(record.code)
+            values = withdrawal(product, record.values, at=at)
             if product is None:
-                new.append(Product(code=record.code, **{"name": record.code, **record.values}))
-            elif changes.put(product, Wanted(record.code, dict(record.values))):
+                new.append(Product(code=record.code, **{"name": record.code, **values}))
+                continue
+            before = product.withdrawn_day
+            if changes.put(product, Wanted(record.code, values)):
                 landed.updated += 1
+                moved += [product.pk] if product.withdrawn_day != before else []
             else:
                 landed.unchanged += 1
         changes.write()
+        references.mark(buyers_of(moved), at=at)
         keeping.note_new(Product.objects.bulk_create(new), batch=batch, at=at)
         landed.created += len(new)
         return landed

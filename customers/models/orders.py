@@ -19,9 +19,14 @@ class Product(models.Model):
     category = models.CharField(max_length=64, blank=True)
     margin_bp = models.PositiveIntegerField(null=True)  # basis points of net; empty: category or company rate
     unit_cost = models.BigIntegerField(null=True)  # minor units of the base currency
-    is_withdrawn = models.BooleanField(default=False)
+    is_withdrawn = models.BooleanField(default=False)  # or will be, from ``withdrawn_day`` on
+    withdrawn_day = models.IntegerField(null=True)  # local day from which on it cannot be bought any more
+    withdrawn_known_at = models.DateTimeField(null=True)  # since when we know of that day
 
-    privacy = declare(none_keep="id code name name_alt category margin_bp unit_cost is_withdrawn")
+    privacy = declare(
+        none_keep="id code name name_alt category margin_bp unit_cost is_withdrawn withdrawn_day "
+        "withdrawn_known_at"
+    )
 
     def __str__(self) -> str:
         return self.name

@@ -126,7 +126,11 @@ def attribute_retire(request: HttpRequest, pk: int) -> HttpResponse:
     """Ask for an attribute no more, or again."""
     attribute = get_object_or_404(Attribute, pk=pk)
     is_retired = request.POST.get("retired") == "1"
-    attributes.retire_attribute(attribute, is_retired=is_retired, by=request.user, at=clock.now())
+    try:
+        attributes.retire_attribute(attribute, is_retired=is_retired, by=request.user, at=clock.now())
+    except Refused as refusal:
+        messages.error(request, str(refusal))
+        return redirect("customers:attribute_edit", pk=pk)
     messages.success(
         request,
         _("“%(name)s” is retired: its values stay readable.") % {"name": attribute}

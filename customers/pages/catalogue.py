@@ -126,9 +126,13 @@ def _edit_page(catalogue: Catalogue) -> Callable[..., HttpResponse]:
             request.POST or None, initial={name: getattr(entry, name) for name in fields}
         )
         if request.method == "POST" and form.is_valid():
-            entry = catalogue.change(entry, **form.cleaned_data, by=request.user, at=clock.now())
-            messages.success(request, _("“%(name)s” is saved.") % {"name": entry})
-            return redirect(catalogue.list_route)
+            try:
+                entry = catalogue.change(entry, **form.cleaned_data, by=request.user, at=clock.now())
+            except Refused as refusal:
+                form.add_error(None, str(refusal))
+            else:
+                messages.success(request, _("“%(name)s” is saved.") % {"name": entry})
+                return redirect(catalogue.list_route)
         sort = getattr(entry, f"get_{catalogue.sort}_display")()
         found = {"catalogue": catalogue, "entry": entry, "sort": sort, "form": form}
         return render(request, "customers/catalogue/form.html", found, status=422 if form.errors else 200)

@@ -19,9 +19,11 @@ from customers.models import (
     ExternalRef,
     ImportBatch,
     ImportChange,
+    Product,
     SearchToken,
     TouchedCustomer,
 )
+from customers.products import buyers_of
 from customers.search import index
 from customers.undo.blockers import pointing
 from customers.undo.facts import Done, free_names
@@ -116,6 +118,8 @@ def _by_model(found: Sequence[ImportChange]) -> list[tuple[type[Any], list[Impor
 def _customers_of(model: type[Any], ids: Sequence[int]) -> set[int]:
     if model is Customer:
         return set(ids)
+    if model is Product:
+        return buyers_of(ids)
     if not any(column.attname == "customer_id" for column in model._meta.concrete_fields):
         return set()
     return set(model._default_manager.filter(pk__in=ids).values_list("customer_id", flat=True)) - {None}

@@ -25,7 +25,7 @@ from retention import measures
 from retention.api.paging import Everything, OwnPages, unknown_cursor
 from retention.api.roles import SEES_CASES
 from retention.api.shapes import EntryShape, MeasureShape
-from retention.measures import Measure, Unit, compute
+from retention.measures import Measure, Unit, compute, own
 from retention.measures.history import history, months_of
 from retention.models import CustomerMeasures, MeasureCoverage, RetentionCase
 from retention.timeline import Entry, UnknownPlace, timeline
@@ -97,6 +97,9 @@ class CustomerMeasuresOf(Resource):
             for code, measure in measures.every().items()
             if row is not None
         }
+        terms = own.known(also_retired=False)
+        made = own.values_of([customer.pk], terms.values(), at=clock.now())[customer.pk]
+        values |= {key: terms[key].plain(value) for key, value in made.items()}
         shown = {"customer": customer.pk, "as_of": as_of, "currency": firm.base_currency, "values": values}
         return Response(MeasuresShape(shown).data)
 
@@ -140,7 +143,8 @@ class Measures(Lists, Resource):
     def filter_queryset(self, queryset: Any) -> Any:
         """Return the measures in the order of their declaration."""
         kept = {row.code: row for row in MeasureCoverage.objects.all()}
-        return [_described(measure, kept.get(code)) for code, measure in measures.every().items()]
+        made = [_described_own(term, kept.get(key)) for key, term in own.known(also_retired=False).items()]
+        return [_described(measure, kept.get(code)) for code, measure in measures.every().items()] + made
 
     def list(self, request: Request) -> Response:
         """List the measures that there are, with their units, coverage and freshness."""
@@ -180,6 +184,19 @@ class Timeline(Lists, Resource):
     def list(self, request: Request, **address: str) -> Response:
         """Tell what happened with a customer, newest first, in the caller's language."""
         return super().list(request)
+
+
+def _described_own(term: own.OwnTerm, kept: MeasureCoverage | None) -> dict[str, Any]:
+    shown = Measure(
+        term.key,
+        term.label,
+        term.unit,
+        own.SOURCE,
+        term.help,
+        window=term.days or None,
+        choices=tuple((code, code) for code, _en, _zh in term.choices if term.unit == Unit.CODE),
+    )
+    return {**_described(shown, kept), "is_stored": False}
 
 
 def _described(measure: Measure, kept: MeasureCoverage | None) -> dict[str, Any]:

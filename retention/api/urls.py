@@ -9,6 +9,7 @@ from retention.api import (
     customers,
     health,
     losses,
+    own_measures,
     queue,
     renewals,
     rules,
@@ -21,6 +22,7 @@ ID = "[0-9]{1,18}"
 
 RESOURCES = (
     ("measures", customers.Measures, "measure"),
+    ("own-measures", own_measures.OwnMeasures, "own-measure"),
     ("customers", customers.CustomerMeasuresOf, "customer"),
     (f"customers/(?P<customer>{ID})/timeline", customers.Timeline, "customer-timeline"),
     ("rules/health", health.RuleHealths, "rule-healths"),

@@ -36,7 +36,9 @@ def changed_customers(*, since: MeasureState, day: int, customers: Customers = E
         f" WHERE a.occurred_day BETWEEN %(from_day)s AND %(to_day)s AND {within('o.customer_id')}",
     ]
     for source in sources().values():
-        table = apps.get_model(source.fact)._meta.db_table
+        if source.moved:
+            selects.append(source.moved.replace("{within}", within("customer_id")))
+        table = apps.get_model(source.days_of)._meta.db_table
         for column, days in _days_crossed(source, since.day, day).items():
             bound[f"{source.code}_{column}"] = dialect.bind_ids(days)
             crossed = dialect.among(column, f"{source.code}_{column}")

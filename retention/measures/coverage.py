@@ -12,7 +12,7 @@ from django.apps import apps
 from django.db import connection
 
 from customers.company import today
-from retention.measures import every, sources
+from retention.measures import every, own, sources
 from retention.measures.expressions import known_sql
 from retention.models.measures import CustomerMeasures, MeasureCoverage
 
@@ -26,7 +26,11 @@ def note(*, at: datetime) -> int:
     if MeasureCoverage.objects.filter(day=day).exists():
         return 0
     customers, known = _known(day)
-    newest = {code: _newest_day(source.fact, day) for code, source in sources().items()}
+    newest = {code: _newest_day(source.days_of, day) for code, source in sources().items()}
+    made = own.known(also_retired=False).values()
+    known |= own.counted(made, table=CustomerMeasures._meta.db_table, at=at)
+    dated = own.newest_days(made, day=day)
+    newest_of = {code: newest[measure.source] for code, measure in every().items()} | dated
     rows = [
         MeasureCoverage(
             code=code,
@@ -34,9 +38,9 @@ def note(*, at: datetime) -> int:
             as_of=at,
             known=known[code],
             customers=customers,
-            newest_day=newest[measure.source],
+            newest_day=newest_of[code],
         )
-        for code, measure in every().items()
+        for code in known
     ]
     MeasureCoverage.objects.exclude(code__in=known).delete()
     MeasureCoverage.objects.bulk_create(

@@ -21,6 +21,20 @@ def among(column: str, parameter: str) -> str:
     return f"{column} IN (SELECT value FROM json_each(%({parameter})s))"
 
 
+def one_of(column: str, rows: str) -> str:
+    """Return the condition that ``column`` is one of the few values of a select: these are read first."""
+    if connection.vendor == "postgresql":
+        return f"{column} = ANY(ARRAY({rows}))"
+    return f"{column} IN ({rows})"
+
+
+def json_text(value: str) -> str:
+    """Return SQL that writes a text as JSON does, ``null`` when there is none."""
+    if connection.vendor == "postgresql":
+        return f"coalesce(CAST(to_json(CAST({value} AS text)) AS text), 'null')"
+    return f"json_quote({value})"
+
+
 def bind_ids(ids: Sequence[int]) -> Any:
     """Return ids in the form that one parameter takes, however many they are."""
     return list(ids) if connection.vendor == "postgresql" else json.dumps(list(ids))

@@ -48,6 +48,13 @@ def _format(measure: Measure, value: int | Fraction | str, *, currency: str, lan
     return _grouped(number)
 
 
+def format_number(number: Decimal) -> str:
+    """Return a plain number with all its decimals: ``1,200``, ``−0.5``."""
+    exact = number if number == number.to_integral_value() else number.normalize()
+    text = f"{abs(exact):,f}"
+    return f"{_MINUS if number < 0 else ''}{text.rstrip('0').rstrip('.') if '.' in text else text}"
+
+
 def _grouped(number: int) -> str:
     return f"{_MINUS if number < 0 else ''}{abs(number):,}"
 

@@ -46,6 +46,35 @@ that the company knew of, before that moment count.
 """
 
 _TAIL = """
+## Own measures
+
+Admins make measures without code: *Settings → Measures → Own measures*, or `POST /api/v1/own-measures/`. One
+is made of one attribute or one indicator in one of these ways. What it counts never changes, its names may.
+
+| of | way | unit | is |
+|---|---|---|---|
+| a number | `number` | number | its number |
+| a date | `day` | local day | its day |
+| a date | `days_since` | days | days from it to today, below 0 while it is to come |
+| a date | `days_until` | days | days from today to it, below 0 once it has passed |
+| a choice | `choice` | choice | the code that was chosen |
+| a choice | `is_choice` | yes or no | whether one code was chosen; unknown when none was |
+| an indicator | `newest` | number | the newest value |
+| an indicator | `change` | number | the newest value minus the one that stood so many days ago |
+| an indicator | `worst` | number | the worst of the values of the last so many days, by its direction |
+| an indicator | `average` | number | the average of these values, cut off at thousandths |
+| an indicator | `days_since_value` | days | days since the newest value |
+
+* Conditions name one `own.` and its code: `{"measure": "own.health", "op": "<", "value": 40}`. What its unit
+  allows goes, with a value; it is not compared with another measure. Without a value it is unknown,
+  which matches nothing, unless the comparison says so.
+* It is read from the facts as of the moment: it is there at once, moves with the clock, and sees on a past
+  day what was known then (decision 6). Sweep, try, why, backtest, segments, customer pages and the API read
+  the same.
+* A warning keeps its value with the names that it had then.
+* At most 50 count at once. One that is retired stays readable; rules that ask for it are set aside and
+  reported, and match nobody, until it is taken up again. What it reads cannot be retired before it.
+
 ## What is learnt
 
 Once a week, before the pass of the night, the parameters below are fitted to what was known at the

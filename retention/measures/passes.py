@@ -16,7 +16,7 @@ from typing import Any, Literal
 from django.apps import apps
 
 from customers.facts import TWINS
-from customers.models import Customer, TouchedCustomer, UserActivity
+from customers.models import Customer, Order, Product, TouchedCustomer, UserActivity
 from retention.measures import Measure, Source, aggregated, dialect, sources
 from retention.models.measures import CustomerMeasures
 
@@ -97,11 +97,27 @@ def latest_activity() -> str:
     )
 
 
+def withdrawn_product(column: str) -> str:
+    """Return the condition that a product was withdrawn, and known to be, before the moment.
+
+    Nothing is read of the facts where no product is, which is first asked.
+    """
+    known = (
+        f"FROM {Product._meta.db_table} p WHERE p.withdrawn_day <= %(today)s"
+        f" AND p.withdrawn_known_at < %(as_of)s"
+    )
+    return f"(EXISTS (SELECT 1 {known}) AND {dialect.one_of(column, f'SELECT p.id {known}')})"
+
+
 def source_pass(source: Source, customers: Customers, *, mode: Mode) -> str:
     """Return the select that gives every stored measure of one source, a row a customer."""
     rows = source.rows.replace("{facts}", visible_facts(source, customers, mode=mode)).replace(
         "{latest_activity}", latest_activity()
     )
+    if "{orders}" in rows:
+        orders = Source(source.code, "", Order._meta.label, ("status",))
+        rows = rows.replace("{orders}", visible_facts(orders, customers, mode=mode))
+    rows = rows.replace("{withdrawn}", withdrawn_product("product_id"))
     aggregates = ", ".join(f"{m.aggregate} AS {m.code}" for m in _of(source))
     return f"SELECT customer_id, {aggregates} FROM ({rows}) s GROUP BY customer_id"
 

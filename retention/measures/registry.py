@@ -46,7 +46,12 @@ class Source:
         fact: the model's label, such as ``customers.Order``.
         columns: what the pass reads of it beside ``id`` and ``customer_id``.
         rows: a select over ``{facts}`` (the rows visible as of the moment) that gives the rows to be
-            aggregated; it may read ``{latest_activity}`` (``user_id, is_active``) as well.
+            aggregated; it may read ``{latest_activity}`` (``user_id, is_active``) and ``{orders}``
+            (``id, status``) as well, and ask ``{withdrawn}`` of a ``product_id``.
+        dated_by: the model whose ``occurred_day`` tells when rows enter or leave; that of ``fact`` when
+            not given.
+        moved: a select of customers whose rows count differently from a day on that stands elsewhere,
+            between ``%(from_day)s`` and ``%(to_day)s``; ``{within}`` is the condition on ``customer_id``.
         crossings: day columns with the days after which a row counts differently, beside the edges
             that the windows of its measures give: ``("ends_day", 1)`` = the day after it.
     """
@@ -57,6 +62,13 @@ class Source:
     columns: tuple[str, ...]
     rows: str = "{facts}"
     crossings: tuple[tuple[str, int], ...] = ()
+    dated_by: str = ""
+    moved: str = ""
+
+    @property
+    def days_of(self) -> str:
+        """Return the label of the model whose days tell when rows enter or leave."""
+        return self.dated_by or self.fact
 
 
 Numbers = NDArray[np.float64]

@@ -4,6 +4,7 @@ from retention.models.cases import CaseCause, CaseMove, MoveKind, RetentionCase,
 from retention.models.fitted import FittedParameters
 from retention.models.losses import Loss, LossDefinition, LossKind, RevisitPolicy
 from retention.models.measures import CustomerMeasures, MeasureCoverage, MeasureState
+from retention.models.own import OwnMeasure, Way
 from retention.models.renewals import RenewalCase, RenewalPolicy
 from retention.models.rules import (
     Holdout,
@@ -38,6 +39,7 @@ __all__ = [
     "MeasureCoverage",
     "MeasureState",
     "MoveKind",
+    "OwnMeasure",
     "PendingMatch",
     "RenewalCase",
     "RenewalPolicy",
@@ -58,4 +60,5 @@ __all__ = [
     "SweepShard",
     "ValuePolicy",
     "WarningRule",
+    "Way",
 ]

@@ -75,7 +75,7 @@ class EarlyWarning(models.Model):
     as_of_day = models.IntegerField()
     closed_at = models.DateTimeField(null=True)
     closed_because = models.CharField(max_length=12, choices=Closed.choices, blank=True)
-    evidence = models.TextField()  # canonical JSON of stored columns and as_of_day: numbers and codes only
+    evidence = models.TextField()  # canonical JSON of stored columns, own measures and as_of_day
     fingerprint = models.CharField(max_length=64)
     sweep_run = models.ForeignKey("retention.SweepRun", on_delete=models.PROTECT, related_name="+")
     case = models.ForeignKey(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -23,10 +24,10 @@ from customers.ground.localtime import day_of
 from customers.ground.models import Company
 from customers.models import Attribute, AttributeValue, Complaint, Customer, Reminder, User
 from retention import cases, measures
-from retention.measures import compute
+from retention.measures import compute, making
 from retention.measures.display import format_value
 from retention.measures.history import history
-from retention.models import CustomerMeasures, MeasureState, RetentionCase
+from retention.models import CustomerMeasures, MeasureState, OwnMeasure, RetentionCase
 from retention.pages.about import OF_CONTACT, contacts_of
 from retention.pages.acting import Verb, act, customer_of
 from retention.pages.customers import SEES_CUSTOMERS
@@ -195,6 +196,16 @@ def measure_groups(
     return [group for group in groups.values() if group.rows]
 
 
+def own_group(customer: Customer, terms: list[measures.own.OwnTerm], *, at: datetime) -> list[Group]:
+    """Return the customer's own measures, formatted; nothing, and no query, where there are none."""
+    values = measures.own.values_of([customer.pk], terms, at=at).get(customer.pk, {})
+    if not values:
+        return []
+    group = Group(_("Own measures"))
+    group.rows.extend(Shown(term.label, term.text(values[term.key]), term.help, None) for term in terms)
+    return [group]
+
+
 def attributes_of(rows: Iterable[Any], *, language: str) -> list[tuple[str, str]]:
     """Return the customer's own attributes, oldest value first, as pairs of label and newest value."""
     newest = {row.attribute__code: row for row in rows}
@@ -223,9 +234,12 @@ def _page(request: HttpRequest, customer: Customer, **bound: forms.Form) -> Http
         "now": at,
         "currency": firm.base_currency,
         "attributes": attributes_of(rows["attributes"], language=get_language() or "en"),
-        "groups": measure_groups(
-            customer, today=company.today(at, firm).number, firm=firm, spark=history(customer.pk, at=at)
-        ),
+        "groups": [
+            *measure_groups(
+                customer, today=company.today(at, firm).number, firm=firm, spark=history(customer.pk, at=at)
+            ),
+            *own_group(customer, [measures.own.read(row) for row in rows["own"]], at=at),
+        ],
         "as_of": max(row.as_of for row in rows["measured"] + rows["swept"]) if rows["measured"] else None,
         "page": _timeline(request, customer),
         "objection": next(iter(rows["objections"]), None),
@@ -269,6 +283,7 @@ def _lists(customer: Customer, user: User) -> dict[str, QuerySet[Any, Any]]:
         "swept": MeasureState.objects.filter(id=1).values("as_of"),  # rows that would be the same stay
         "cases": opened[:MOST_CASES].values(*_OF_CASE, *_OF_ASSIGNEE),
         "complaints": complained[:MOST_COMPLAINTS].values(*_OF_COMPLAINT),
+        "own": OwnMeasure.objects.filter(retired_at=None).values(*measures.own.OF_TERM)[: making.MOST],
         "reminders": mine[:MOST_REMINDERS].values("id", "text", "due_at"),
     }
 

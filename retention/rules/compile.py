@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 from retention.measures import Unit, get, stored
 from retention.measures.expressions import Row
+from retention.measures.own import OwnTerm
 from retention.models import EarlyWarning, RuleState, WarningRule
 from retention.models.rules import CaseKind
 from retention.rules import terms
-from retention.rules.conditions import Condition, Terms
+from retention.rules.conditions import Condition, OfOwn, Terms
 
 ALWAYS_SHOWN = ("spend_365d",)
 """Measures that every evidence keeps, because every sentence says what the customer is worth."""
@@ -28,7 +29,7 @@ AS_OF_DAY = "as_of_day"
 
 @dataclass(frozen=True)
 class Compiled:
-    """One version of a rule with its condition and the stored columns of its evidence, sorted.
+    """One version of a rule with its condition, and the stored columns and own measures of its evidence.
 
     ``hold_days``: how long it must have held. ``clear``: what ends a warning; without it, that the
     condition is not met any more. ``no_case``: why none of its warnings opens a case, by its own
@@ -42,6 +43,7 @@ class Compiled:
     cool_down_days: int
     condition: Condition
     evidence: tuple[str, ...]
+    own: tuple[OwnTerm, ...] = ()
     hold_days: int = 0
     clear: Condition | None = None
     no_case: str = ""
@@ -64,6 +66,7 @@ def compile_rule(rule: WarningRule, *, known: Terms | None = None) -> Compiled:
         cool_down_days=rule.cool_down_days,
         condition=condition,
         evidence=evidence_columns(condition),
+        own=own_read(condition),
         hold_days=rule.hold_days,
         clear=clear,
         no_case=_no_case(rule),
@@ -98,13 +101,21 @@ def evidence_columns(condition: Condition) -> tuple[str, ...]:
     return tuple(sorted(condition.columns() | (set(told) & there)))
 
 
-def evidence_sql(columns: Iterable[str], *, prefix: str, today: str) -> str:
+def own_read(condition: Condition) -> tuple[OwnTerm, ...]:
+    """Return the own measures that a condition asks for, each once."""
+    found = {leaf.term.key: leaf.term for leaf in condition.leaves() if isinstance(leaf, OfOwn)}
+    return tuple(found[key] for key in sorted(found))
+
+
+def evidence_sql(
+    columns: Iterable[str], *, prefix: str, today: str, own: Mapping[str, str] | None = None
+) -> str:
     """Return SQL that makes the canonical JSON of ``columns`` and the day; ``today`` is a placeholder.
 
     Keys in order, no blanks, whole numbers, codes and null only, so that both databases and
-    :func:`canonical_evidence` give the same bytes.
+    :func:`canonical_evidence` give the same bytes. ``own``: the JSON of own measures, as SQL by name.
     """
-    made: dict[str, str] = {AS_OF_DAY: f"CAST({today} AS text)"}
+    made: dict[str, str] = {AS_OF_DAY: f"CAST({today} AS text)", **(own or {})}
     for code in columns:
         quoted = get(code).unit == Unit.CODE  # codes are plain ASCII words: nothing to escape
         text = f"""'"' || {prefix}{code} || '"'""" if quoted else f"CAST({prefix}{code} AS text)"

@@ -13,9 +13,10 @@ from django.utils.translation import gettext, gettext_lazy
 
 from customers.ground.audit import Actor
 from customers.ground.errors import Refused
-from retention.measures import every
+from retention.measures import every, own
 from retention.models import WarningRule
 from retention.models.rules import CaseKind, Severity
+from retention.rules import terms
 from retention.rules.saving import revise, save
 
 FORM = 1
@@ -137,11 +138,14 @@ def _fits(name: str, value: Any, wanted: tuple[int, int] | type) -> bool:
 def unknown_measures(trees: list[Any]) -> list[str]:
     """Return the codes in some trees, well-formed or not, that no measure has, each once, in order."""
     left, found = list(reversed(trees)), dict[str, None]()
+    there = set(every())
+    if any(map(terms.names_terms, trees)):
+        there |= own.known(also_retired=False).keys()
     while left:
         node = left.pop()
         if isinstance(node, dict):
             for key in ("measure", "other"):
-                if key in node and (not isinstance(node[key], str) or node[key] not in every()):
+                if key in node and (not isinstance(node[key], str) or node[key] not in there):
                     found[str(node[key])[:64]] = None
             left += reversed(list(node.values()))
         elif isinstance(node, list):

@@ -283,6 +283,16 @@ READY: tuple[ReadyRule, ...] = (
         call_within_minutes=2 * WORKING_DAY,
     ),
     ReadyRule(
+        code="product-withdrawn",
+        name_en="A product they buy was withdrawn",
+        name_zh="客户所购产品已停售",
+        # Early enough to offer them something else before they ask in vain.
+        condition={"measure": "days_since_product_withdrawn", "op": "<=", "value": 30},
+        severity=Severity.MEDIUM,
+        cool_down_days=30,
+        call_within_minutes=3 * WORKING_DAY,
+    ),
+    ReadyRule(
         code="indicator-worse",
         name_en="An indicator got worse",
         name_zh="指标变差",

@@ -16,6 +16,7 @@ from django.db import DatabaseError, OperationalError, connection, transaction
 from customers.models import Objection
 from retention.measures import dialect
 from retention.measures.compute import Customers
+from retention.measures.own import OwnTerm, frozen_sql
 from retention.measures.passes import Mode
 from retention.models import WarningRule
 from retention.rules.compile import Compiled, evidence_sql
@@ -92,14 +93,16 @@ class Matches:
     failed: dict[str, str] = field(default_factory=dict)
     seconds: float = 0.0
     seconds_alone: dict[str, float] = field(default_factory=dict)  # of rules that were tried alone
+    frozen: dict[str, Any] = field(default_factory=dict)  # parameters of the own measures in the evidence
     seen: Any = None  # the newest ``as_of`` before the scan: newer rows came after it
 
     def evidence(self) -> str:
-        """Return SQL that makes a match's evidence, of ``t`` (a match) and ``m`` (its row)."""
-        made = " ".join(
-            f"WHEN {rule.rule_id} THEN {evidence_sql(rule.evidence, prefix='m.', today='%(today)s')}"
-            for rule in self.rules
-        )
+        """Return SQL that makes a match's evidence, of ``t`` (a match) and ``m`` (its row).
+
+        What it binds beside ``today`` stands in :attr:`frozen` afterwards.
+        """
+        bound = _Frozen(self.scan, self.frozen)
+        made = " ".join(f"WHEN {rule.rule_id} THEN {bound.evidence_of(rule)}" for rule in self.rules)
         return f"CASE t.rule_id {made} END" if made else "NULL"
 
     def with_rows(self, *, table: str = "") -> str:
@@ -112,7 +115,7 @@ class Matches:
         with connection.cursor() as cursor:
             cursor.execute(
                 f"SELECT t.customer_id, t.rule_id, {self.evidence()} FROM {self.with_rows()}",
-                {"today": self.scan.today},
+                {"today": self.scan.today, **self.frozen},
             )
             return [(customer, codes[rule], text) for customer, rule, text in cursor.fetchall()]
 
@@ -122,6 +125,29 @@ class Matches:
             cursor.execute(f'SELECT rule_id, count(*) FROM "{self.table}" GROUP BY rule_id')
             found = dict(cursor.fetchall())
         return {rule.code: found.get(rule.rule_id, 0) for rule in self.rules}
+
+
+class _Frozen:
+    """The parameters of own measures in an evidence, under names that no other part of a statement has."""
+
+    def __init__(self, scan: Scan, values: dict[str, Any]) -> None:
+        self.scan, self.values = scan, values
+        self.today, self.mode = scan.today, scan.mode
+
+    def bind(self, value: int | str) -> str:
+        name = f"frozen_{len(self.values)}"
+        self.values[name] = value
+        return f"%({name})s"
+
+    def evidence_of(self, rule: Compiled) -> str:
+        own = {term.key: self._own(term) for term in rule.own}
+        return evidence_sql(rule.evidence, prefix="m.", today="%(today)s", own=own)
+
+    def _own(self, term: OwnTerm) -> str:
+        if self.scan.as_of is None:
+            raise TypeError("own measures are read as of a moment: give the scan its as_of")
+        self.values["frozen_as_of"] = dialect.bind_moment(self.scan.as_of)
+        return frozen_sql(term, self, prefix="m.").replace("%(as_of)s", "%(frozen_as_of)s")
 
 
 def hold(codes: Sequence[str]) -> None:

@@ -1,10 +1,11 @@
-"""The attributes and segments that conditions may name, as they stand."""
+"""The attributes, segments and own measures that conditions may name, as they stand."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from customers.models import Attribute
+from retention.measures import own
 from retention.models import Segment
 from retention.rules.conditions import (
     AttributeKind,
@@ -18,10 +19,11 @@ from retention.rules.conditions import (
 
 
 def known() -> Terms:
-    """Return all of them, retired segments too: conditions that stand go on naming them. Two queries."""
+    """Return all of them, retired ones too: conditions that stand go on naming them. Three queries."""
     return Terms(
         attributes={row.code: _attribute(row) for row in Attribute.objects.order_by("code")},
         segments={row.code: segment_term(row) for row in Segment.objects.order_by("code")},
+        own=own.known(),
     )
 
 
@@ -36,17 +38,22 @@ def read(tree: Json, *, terms: Terms | None = None) -> Condition:
 
 
 def names_terms(tree: Json) -> bool:
-    """Say whether a tree, well-formed or not, speaks of an attribute or a segment."""
+    """Say whether a tree, well-formed or not, speaks of an attribute, a segment or an own measure."""
     left: list[Json] = [tree]
     while left:
         node = left.pop()
         if isinstance(node, dict):
-            if "attribute" in node or "segment" in node:
+            if "attribute" in node or "segment" in node or is_own(node.get("measure")):
                 return True
             left += node.values()
         elif isinstance(node, list):
             left += node
     return False
+
+
+def is_own(code: Json) -> bool:
+    """Say whether a tree names an own measure by this, whether there is such a one or not."""
+    return isinstance(code, str) and code.startswith(own.PREFIX)
 
 
 def segment_term(segment: Segment) -> SegmentTerm:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import Any
 
 from django.db import connection
 from django.db.models import Q
@@ -24,6 +25,7 @@ from customers.models import Customer, Objection, User
 from retention.measures import compute, get
 from retention.measures.compute import format_value
 from retention.measures.expressions import Row
+from retention.measures.own import value_sql
 from retention.models import EarlyWarning, RuleState, RuleVersion, WarningRule
 from retention.rules import terms
 from retention.rules.conditions import (
@@ -35,6 +37,7 @@ from retention.rules.conditions import (
     Leaf,
     Not,
     OfAttribute,
+    OfOwn,
     Params,
 )
 from retention.rules.conditions.dated import SCALE, newest_value
@@ -106,7 +109,7 @@ def _ask(
     for leaf in leaves:
         sql = leaf.sql(params)
         columns.append(f"CASE WHEN {sql} THEN 1 WHEN NOT {sql} THEN 0 END")
-        columns.append(newest_value(leaf.term, params, "m.") if isinstance(leaf, OfAttribute) else "NULL")
+        columns.append(_seen_sql(leaf, params))
     params.values["customer"] = customer
     with connection.cursor() as cursor:
         cursor.execute(
@@ -115,6 +118,12 @@ def _ask(
         found = cursor.fetchone() or (None,) * len(columns)
     held = [None if one is None else bool(one) for one in found[::2]]
     return held, list(found[1::2])
+
+
+def _seen_sql(leaf: Leaf, params: Params) -> str:
+    if isinstance(leaf, OfOwn):
+        return value_sql(leaf.term, params)
+    return newest_value(leaf.term, params, "m.") if isinstance(leaf, OfAttribute) else "NULL"
 
 
 @dataclass
@@ -146,6 +155,8 @@ class _Asked:
     def _seen(self, leaf: Condition, value: int | str | None, held: bool | None) -> str:
         if isinstance(leaf, OfAttribute):
             return _attribute(leaf, value)
+        if isinstance(leaf, OfOwn):
+            return gettext("unknown") if value is None else leaf.term.text(_kept(value))
         if isinstance(leaf, InSegment):
             return gettext("in it") if held else gettext("not in it")
         said = []
@@ -159,6 +170,10 @@ class _Asked:
                     format_value(measure, found, currency=self.currency, language=get_language() or "en")
                 )
         return gettext(" against ").join(said)
+
+
+def _kept(value: Any) -> int | str:
+    return value if isinstance(value, str) else int(value)
 
 
 def _attribute(leaf: OfAttribute, value: int | str | None) -> str:

@@ -44,6 +44,7 @@ NO_OBJECTS = {
     "capacity",
     "cause",
     "comparison",  # a place in a condition
+    "days",
     "competitor",
     "into",
     "minutes_per_call",

@@ -92,6 +92,8 @@ KIND_OF = {  # what the first object in an address is, by what stands before it
     "indicators": "indicator",
     "indicator-values": "indicator_value",
     "settings/indicators": "indicator",
+    "own-measures": "own_measure",
+    "settings/measures/own": "own_measure",
     "communities": "community",
     "community-memberships": "community_membership",
     "settings/communities": "community",

@@ -36,6 +36,7 @@ from customers.models import (
     User,
 )
 from retention import calls, cases, rules, segments
+from retention.measures import making
 from retention.models import EarlyWarning, FollowUpCall, Loss, RetentionCase, SweepRun, WarningRule
 from tests.factories import (
     NOW,
@@ -83,6 +84,11 @@ class World:
         return word
 
 
+def _own_measure() -> int:
+    names = {"label_en": "Health", "label_zh": "健康度", "by": None, "at": NOW}
+    return making.make(code="health", way="newest", indicator=IndicatorFactory(), **names).pk
+
+
 def build() -> World:
     """Build the company; the clock is fixed at the factories' Monday."""
     CompanyFactory()
@@ -114,6 +120,7 @@ def build() -> World:
         "usage_metric": [UsageMetric.objects.get(code="logins").pk],
         "community": [CommunityFactory().pk],
         "indicator": [IndicatorFactory().pk],
+        "own_measure": [_own_measure()],
         "rate": [],
         "erasure": [
             ErasureReceipt.objects.create(

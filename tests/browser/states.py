@@ -31,6 +31,7 @@ from customers.models import (
     User,
 )
 from retention import backtest, calls, cases, rules, segments, sweep
+from retention.measures import making
 from retention.models import BacktestRun, Loss, RetentionCase, SweepRun, WarningRule
 from tests.factories import (
     NOW,
@@ -238,6 +239,16 @@ def _catalogues(world: World, team: Team, seller: User) -> None:
         "community": Community.objects.first() or CommunityFactory(code="tea", name="茶友群"),
         "cause": Cause.objects.first(),
     }
+    world.objects["own_measure"] = making.make(
+        code="health-fall",
+        label_en="健康度变化",
+        label_zh="健康度变化",
+        way="change",
+        indicator=world.objects["indicator"],
+        days=30,
+        by=world.admin,
+        at=NOW,
+    )
     _imports(world)
 
 

@@ -71,6 +71,7 @@ OBJECTS: dict[str, str | tuple[str, ...]] = {
     "customers:metric_edit": "metric",
     "customers:competitor_edit": "competitor",
     "customers:indicator_edit": "indicator",
+    "retention:measure_own_edit": "own_measure",
     "customers:community_edit": "community",
     "customers:cause_edit": "cause",
 }

@@ -171,6 +171,45 @@ def test_import_products(bring):
     ]
 
 
+def withdrawn(code):
+    return Product.objects.values_list("is_withdrawn", "withdrawn_day", "withdrawn_known_at").get(code=code)
+
+
+def test_import_says_from_which_day_on_products_are_withdrawn(bring):
+    day = date(2026, 6, 1).toordinal()
+    bring("products", "sku,name,withdrawn,withdrawn on\nP1,A,,2026-06-01\nP2,B,yes,\nP3,C,no,\n")
+    assert withdrawn("P1") == (True, day, NOW)
+    assert withdrawn("P2") == (True, date(2026, 5, 11).toordinal(), NOW)  # the day on which we heard so
+    assert withdrawn("P3") == (False, None, None)
+
+
+def test_what_is_known_of_a_withdrawal_stays_until_its_day_changes(bring):
+    bring("products", "sku,name,withdrawn,withdrawn on\nP1,A,,2026-06-01\nP2,B,yes,\n")
+    later = NOW + timedelta(days=3)
+    again = bring("products", "sku,name,withdrawn,withdrawn on\nP1,A,,2026-06-01\nP2,B,yes,\n", at=later)
+    assert (again.landed.unchanged, again.landed.updated) == (2, 0)
+    assert withdrawn("P2") == (True, date(2026, 5, 11).toordinal(), NOW)
+    bring("products", "sku,name,withdrawn on\nP1,A,2026-06-02\nP2,B,\n", at=later)
+    assert withdrawn("P1") == (True, date(2026, 6, 2).toordinal(), later)
+    assert withdrawn("P2") == (False, None, None)
+    bring("products", "sku,name\nP1,Lamp\n", at=later)
+    assert withdrawn("P1")[0] is True
+
+
+def test_history_of_withdrawals_was_known_on_their_days(bring):
+    bring("products", "sku,name,withdrawn on\nP1,A,2026-02-01\nP2,B,2026-06-01\n", history=True)
+    assert withdrawn("P1")[2] == datetime(2026, 1, 31, 16, tzinfo=UTC)  # midnight in Shanghai
+    assert withdrawn("P2")[2] == NOW
+
+
+def test_a_withdrawal_marks_those_who_bought_and_nobody_else(bring):
+    bring("products", "sku,name\nP1,A\nP2,B\n")
+    bring("orders", "id,customer,date,product,amount\nA,C1,2026-05-01,P1,9\nB,C2,2026-05-01,P2,9\n")
+    TouchedCustomer.objects.all().delete()
+    bring("products", "sku,name,withdrawn on\nP1,A,2026-06-01\nP2,Renamed,\n")
+    assert list(TouchedCustomer.objects.values_list("customer__name", flat=True)) == ["C1"]
+
+
 def test_import_orders_of_several_lines_not_side_by_side(bring):
     report = bring(
         "orders",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from django.db import transaction
@@ -258,6 +258,17 @@ def test_undo_of_products_and_rates_gives_old_values_back(tmp_path):
         take_back(batch)
     assert list(Product.objects.values_list("code", "name", "unit_cost")) == [("P1", "Lamp", 320)]
     assert [(r.currency, float(r.rate)) for r in ExchangeRate.objects.all()] == [("USD", 7.1)]
+
+
+def test_undo_of_a_withdrawal_gives_the_day_back_and_marks_who_bought(tmp_path):
+    bring(tmp_path, "products", "sku,name,withdrawn on\nP1,Lamp,2026-05-01\n", at=ago(2))
+    bring(tmp_path, "orders", "id,customer,date,product,amount\nA,C1,2026-05-01,P1,9\n", at=ago(2))
+    batch = bring(tmp_path, "products", "sku,name,withdrawn on\nP1,Lamp,\n", at=ago(1))
+    TouchedCustomer.objects.all().delete()
+    take_back(batch)
+    stands = Product.objects.values_list("is_withdrawn", "withdrawn_day", "withdrawn_known_at").get()
+    assert stands == (True, date(2026, 5, 1).toordinal(), ago(2))
+    assert TouchedCustomer.objects.count() == 1
 
 
 def test_undo_says_what_erasure_keeps_from_coming_back(tmp_path, first):

@@ -1,4 +1,4 @@
-"""Conditions over attributes and segments: the database says what a reference made from the record says.
+"""Conditions over attributes, segments, own measures: what a reference made from the record says.
 
 The reference keeps no versions: it replays what was recorded, in order, and takes what was known at
 the moment that is asked about.
@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -22,12 +23,28 @@ from hypothesis import strategies as st
 from customers import writing
 from customers.ground import localtime
 from customers.ground.localtime import day_of
-from customers.models import Attribute, AttributeValue, CustomerList, CustomerListMember
+from customers.models import (
+    Attribute,
+    AttributeValue,
+    CustomerList,
+    CustomerListMember,
+    Indicator,
+    IndicatorValue,
+)
 from retention.measures import dialect, stored
+from retention.measures.own import WAYS, counted, values_of
+from retention.models import OwnMeasure, Way
 from retention.rules import ConditionRefused, Params, parse, rule_sentence, terms
-from retention.rules.conditions import MOST_UNFOLDED, AttributeKind, AttributeTerm, SegmentTerm, Terms
+from retention.rules.conditions import (
+    MOST_UNFOLDED,
+    OPERATORS,
+    AttributeKind,
+    AttributeTerm,
+    SegmentTerm,
+    Terms,
+)
 from retention.rules.conditions.dated import SCALE
-from tests.factories import NOW, CustomerFactory, ago
+from tests.factories import NOW, CustomerFactory, IndicatorFactory, ago
 from tests.retention.test_compile import DECLARED, in_order, numbers_in
 
 TABLE = "some_measures_too"
@@ -67,7 +84,19 @@ class World:
         for segment in self.terms.segments.values():
             if segment.list_id is not None:
                 row[segment.key] = int(bool(self._newest(customer, segment.code, as_of)))
+        for key, (about, made_of) in OWN.items():
+            row[key] = made_of(self._known(customer, about, as_of))
         return row
+
+    def _known(self, customer: int, about: str, as_of: datetime) -> list[tuple[int, Any]]:
+        """Return local day and value of what was known, the newest last."""
+        standing: dict[int, Recorded] = {}
+        for one in self.record:
+            if one.customer == customer and one.about == about and one.recorded_at < as_of:
+                standing[one.fact] = one
+        known = [one for one in standing.values() if not one.void and one.occurred_at < as_of]
+        known.sort(key=lambda one: (one.occurred_at, one.fact))
+        return [(localtime.day_number(one.occurred_at, "Asia/Shanghai"), one.value) for one in known]
 
     def _newest(self, customer: int, about: str, as_of: datetime) -> Any:
         standing: dict[int, Recorded] = {}
@@ -84,6 +113,82 @@ class World:
         return newest.value
 
 
+Known = list[tuple[int, Any]]
+
+
+def newest(known: Known) -> Any:
+    """Return the newest value."""
+    return known[-1][1] if known else None
+
+
+def minus(left: int | None, right: int | None) -> int | None:
+    """Return a difference; unknown when either side is."""
+    return None if left is None or right is None else left - right
+
+
+def ten(milli: int | None) -> int | None:
+    """Return thousandths in ten-thousandths."""
+    return None if milli is None else 10 * milli
+
+
+def of_days(known: Known, days: int) -> list[int]:
+    """Return the values of the last days, today included."""
+    return [value for day, value in known if TODAY - day < days]
+
+
+def change(known: Known, days: int) -> int | None:
+    """Return what was added since the value that stood so many days ago."""
+    return ten(minus(newest(known), newest([one for one in known if one[0] <= TODAY - days])))
+
+
+def average(known: Known, days: int) -> int | None:
+    """Return the average in whole thousandths, cut off towards zero."""
+    values = of_days(known, days)
+    return ten(int(Fraction(sum(values), len(values)))) if values else None
+
+
+OWN: dict[str, tuple[str, Any]] = {
+    "own.staff-number": ("staff", newest),
+    "own.audit-day": ("audit", newest),
+    "own.audit-since": ("audit", lambda known: minus(TODAY, newest(known))),
+    "own.audit-until": ("audit", lambda known: minus(newest(known), TODAY)),
+    "own.line": ("industry", newest),
+    "own.steel": ("industry", lambda known: int(newest(known) == "steel") if known else None),
+    "own.health-newest": ("health", lambda known: ten(newest(known))),
+    "own.health-change": ("health", lambda known: change(known, 20)),
+    "own.health-worst": ("health", lambda known: ten(min(of_days(known, 30), default=None))),
+    "own.load-worst": ("load", lambda known: ten(max(of_days(known, 30), default=None))),
+    "own.load-average": ("load", lambda known: average(known, 41)),
+    "own.load-age": ("load", lambda known: minus(TODAY, max((day for day, _v in known), default=None))),
+}
+"""What each own measure is made of, and how, told once more without a database."""
+
+
+MADE: list[tuple[str, str, str, dict[str, Any]]] = [
+    ("staff-number", "number", "staff", {}),
+    ("audit-day", "day", "audit", {}),
+    ("audit-since", "days_since", "audit", {}),
+    ("audit-until", "days_until", "audit", {}),
+    ("line", "choice", "industry", {}),
+    ("steel", "is_choice", "industry", {"choice": "steel"}),
+    ("health-newest", "newest", "health", {}),
+    ("health-change", "change", "health", {"days": 20}),
+    ("health-worst", "worst", "health", {"days": 30}),
+    ("load-worst", "worst", "load", {"days": 30}),
+    ("load-average", "average", "load", {"days": 41}),
+    ("load-age", "days_since_value", "load", {}),
+]
+OWN_WAYS = {f"own.{code}": Way(way) for code, way, _of, _more in MADE}
+
+
+def make_own(attributes: dict[str, Attribute], indicators: dict[str, Indicator]) -> None:
+    """Make an own measure of every way there is."""
+    for code, way, of, more in MADE:
+        source = {"attribute": attributes[of]} if of in attributes else {"indicator": indicators[of]}
+        names = {"label_en": f"Own {code}", "label_zh": f"自定义 {code}"}
+        OwnMeasure.objects.create(code=code, way=way, made_at=ago(90), **names, **source, **more)
+
+
 def store(about: str, value: Any) -> dict[str, Any]:
     """Return the columns that hold a value."""
     return {
@@ -93,6 +198,8 @@ def store(about: str, value: Any) -> dict[str, Any]:
         "area": lambda: {"text": value},
         "vip": lambda: {"is_member": bool(value)},
         "fair": lambda: {"is_member": bool(value)},
+        "health": lambda: {"milli": value},
+        "load": lambda: {"milli": value},
     }[about]()
 
 
@@ -105,6 +212,8 @@ def some_value(about: str, chance: random.Random) -> Any:
         "area": lambda: chance.choice(TEXTS),
         "vip": lambda: chance.randint(0, 1),
         "fair": lambda: chance.randint(0, 1),
+        "health": lambda: chance.choice([-2000, -1, 0, 1, 999, 1000, 2500]),
+        "load": lambda: chance.choice([-2000, -1, 0, 1, 999, 1000, 2500]),
     }[about]()
 
 
@@ -125,11 +234,16 @@ def world(company: Any) -> Any:
         ]
     }
     lists = {code: CustomerList.objects.create(code=code, made_at=ago(90)) for code in ("vip", "fair")}
+    indicators = {
+        code: IndicatorFactory(code=code, worse=worse)
+        for code, worse in (("health", "lower"), ("load", "higher"))
+    }
+    make_own(attributes, indicators)
     record: list[Recorded] = []
     for customer in customers:
-        for about in (*attributes, *lists):
+        for about in (*attributes, *lists, *indicators):
             for _ in range(chance.randint(0, 3)):
-                _live_through(customer, about, attributes, lists, chance, record)
+                _live_through(customer, about, {**attributes, **indicators}, lists, chance, record)
     record.sort(key=lambda one: one.recorded_at)
     measured = {pk: {m.code: chance.choice([None, 0, 1, 2, 3]) for m in stored()} for pk in customers}
     _fill_table(measured)
@@ -141,7 +255,7 @@ def world(company: Any) -> Any:
 def _live_through(
     customer: int,
     about: str,
-    attributes: dict[str, Attribute],
+    attributes: dict[str, Any],
     lists: dict[str, CustomerList],
     chance: random.Random,
     record: list[Recorded],
@@ -152,6 +266,8 @@ def _live_through(
     value = some_value(about, chance)
     model: Any = AttributeValue if about in attributes else CustomerListMember
     what = {"attribute": attributes[about]} if about in attributes else {"list": lists[about]}
+    if about in ("health", "load"):
+        model, what = IndicatorValue, {"indicator": attributes[about], "worse": attributes[about].worse}
     fact = writing.write(
         model,
         customer_id=customer,
@@ -186,7 +302,7 @@ def _terms(lists: dict[str, CustomerList]) -> Terms:
             "best", "Best", "佳", condition={"any": [{"segment": "vip"}, {"not": {"segment": "big"}}]}
         ),
     }
-    return Terms(known.attributes, {**by_list, **by_condition})
+    return Terms(known.attributes, {**by_list, **by_condition}, known.own)
 
 
 def _fill_table(measured: dict[int, dict[str, Any]]) -> None:
@@ -211,10 +327,42 @@ def a_value(code: str) -> st.SearchStrategy[Any]:
     }[code]
 
 
+def own_value(key: str) -> st.SearchStrategy[Any]:
+    """Return thresholds for an own measure."""
+    if key == "own.audit-day":
+        return a_value("audit")
+    if key == "own.line":
+        return st.sampled_from(CHOICES)
+    if key == "own.steel":
+        return st.sampled_from([0, 1])
+    if key in ("own.audit-since", "own.audit-until", "own.load-age"):
+        return st.integers(-4, 45)
+    return st.sampled_from(["-2.001", -2, "-0.001", 0, "0.0001", "0.001", "0.333", "0.999", 1, "2.5"])
+
+
+@st.composite
+def own_leaves(draw: st.DrawFn) -> dict[str, Any]:
+    """Return a leaf about an own measure, and any comparison that its unit allows."""
+    key = draw(st.sampled_from(list(OWN)))
+    op = draw(st.sampled_from(sorted(OPERATORS[WAYS[OWN_WAYS[key]].unit])))
+    leaf: dict[str, Any] = {"measure": key, "op": op}
+    if op in ("is_known", "is_unknown"):
+        return leaf
+    if draw(st.booleans()):
+        leaf["unknown"] = draw(st.sampled_from(["yes", "no"]))
+    if op == "one_of":
+        return {**leaf, "value": draw(st.lists(own_value(key), min_size=1, max_size=3))}
+    if op == "between":
+        return {**leaf, "value": sorted(draw(st.tuples(own_value(key), own_value(key))), key=in_order)}
+    return {**leaf, "value": draw(own_value(key))}
+
+
 @st.composite
 def leaves(draw: st.DrawFn) -> dict[str, Any]:
     """Return a leaf about an attribute, a segment or a measure."""
-    kind = draw(st.sampled_from(["attribute", "attribute", "segment", "measure"]))
+    kind = draw(st.sampled_from(["attribute", "own", "own", "segment", "measure"]))
+    if kind == "own":
+        return draw(own_leaves())
     if kind == "segment":
         return {"segment": draw(st.sampled_from(["vip", "fair", "big", "best"]))}
     if kind == "measure":
@@ -295,6 +443,22 @@ def test_the_world_has_what_could_go_wrong(world: World) -> None:
     assert past != now
     assert any(row["attribute.staff"] is None for row in now)
     assert {row["segment.vip"] for row in now} == {0, 1}
+
+
+def test_pages_read_the_values_that_conditions_read(world: World) -> None:
+    rows = {pk: world.row(pk, NOW) for pk in world.customers}
+    told = {pk: {key: row[key] for key in OWN} for pk, row in rows.items()}
+    assert values_of(world.customers, world.terms.own.values(), at=NOW) == told
+    assert all(any(row[key] is None for row in rows.values()) for key in OWN)
+    assert all(any(row[key] is not None for row in rows.values()) for key in OWN)
+    assert counted(world.terms.own.values(), table=TABLE, at=NOW) == {
+        key: sum(row[key] is not None for row in rows.values()) for key in OWN
+    }
+
+
+def test_every_way_is_among_those_compared() -> None:
+    assert set(OWN_WAYS.values()) == set(WAYS) == set(Way)
+    assert set(OWN_WAYS) == set(OWN)
 
 
 # --- Refusals ---------------------------------------------------------------------------------

@@ -31,6 +31,7 @@ from tests.factories import (
     InvoiceFactory,
     MainContactFactory,
     OrderFactory,
+    OrderLineFactory,
     OwnershipFactory,
     ProductFactory,
     SightingFactory,
@@ -109,6 +110,26 @@ def courted(customer: Customer, *days_ago: float, **values: Any) -> None:
 def held(customer: Customer, quantity: int, days_ago: float, **values: Any) -> None:
     """Let the customer hold a balance from that day on."""
     UsageFactory(customer=customer, code="balance", quantity=quantity, occurred_at=ago(days_ago), **values)
+
+
+def missed(
+    customer: Customer,
+    day: int | None,
+    *,
+    bought_before: int = 30,
+    quantity: int = 1,
+    status: str = "placed",
+    known_at: Any = None,
+) -> None:
+    """Let the customer buy a product so many days before a day on which it is withdrawn."""
+    product = ProductFactory(
+        is_withdrawn=day is not None,
+        withdrawn_day=day,
+        withdrawn_known_at=None if day is None else known_at or ago(500),
+    )
+    bought_on = (TODAY if day is None else day) - bought_before
+    order = OrderFactory(customer=customer, occurred_at=ago(TODAY - bought_on), status=status)
+    OrderLineFactory(order=order, product=product, quantity=quantity, amount=100 * quantity)
 
 
 def joined(customer: Customer, *, left_ago: float | None = None) -> None:
@@ -276,6 +297,17 @@ STORIES: dict[str, dict[str, tuple[bool, Story]]] = {
         "higher is worse": (True, lambda c: scored(c, (50, 60), (51, 5), worse="higher")),
         "another indicator": (False, lambda c: (scored(c, (50, 60)), scored(c, (49, 5), worse="higher"))),
         "no value": (False, lambda c: None),
+    },
+    "product-withdrawn": {
+        "thirty days ago": (True, lambda c: missed(c, TODAY - 30)),
+        "thirty-one days ago": (False, lambda c: missed(c, TODAY - 31)),
+        "from tomorrow on": (False, lambda c: missed(c, TODAY + 1)),
+        "bought 364 days before": (True, lambda c: missed(c, TODAY - 1, bought_before=364)),
+        "bought 365 days before": (False, lambda c: missed(c, TODAY - 1, bought_before=365)),
+        "only returned": (False, lambda c: missed(c, TODAY - 1, quantity=-1)),
+        "cancelled": (False, lambda c: missed(c, TODAY - 1, status="cancelled")),
+        "never withdrawn": (False, lambda c: missed(c, None)),
+        "known since now": (False, lambda c: missed(c, TODAY - 1, known_at=NOW)),
     },
     "left-community": {
         "a week ago": (True, lambda c: joined(c, left_ago=7)),

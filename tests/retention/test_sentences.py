@@ -227,6 +227,7 @@ FOUND: dict[str, dict[str, Any]] = {
     "balance-falling": {"balance_held": 40, "balance_30d_ago": 90},
     "invoice-overdue": {"invoice_due_day": TODAY - 9},
     "payment-failed": {"payments_failed_30d": 2, "invoices_open": 1},
+    "product-withdrawn": {"product_withdrawn_day": TODAY - 3},
     "indicator-worse": {"indicators_worse_30d": 1},
     "second-failure": {"complaints_60d": 1, "deliveries_late_60d": 1, "payments_failed_60d": 0},
     "goods-returned": {"returned_90d": 3000, "spend_90d": 6000, "orders_90d": 3},

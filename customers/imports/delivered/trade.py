@@ -81,6 +81,13 @@ KINDS = (
                 default=False,
                 example=(("no", "否"),),
             ),
+            Field(
+                "withdrawn_on",
+                _("withdrawn from this day on"),
+                Type.DAY,
+                guesses=("withdrawnon", "withdrawnfrom", "discontinuedon", "停售日期"),
+                default=None,
+            ),
         ),
         landing.land_products,
         key=("code",),

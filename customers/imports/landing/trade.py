@@ -38,6 +38,12 @@ def land_products(groups: Sequence[Group], context: Context) -> Outcome:
             values["unit_cost"] = money.to_minor(values["unit_cost"], context.firm.base_currency)
         if "margin" in values:
             values["margin_bp"] = values.pop("margin")
+        if "withdrawn_on" in values:
+            day = values.pop("withdrawn_on")
+            values["withdrawn_day"] = day and day.toordinal()
+            if day:
+                begins = localtime.start_of_day(day.toordinal(), context.firm.time_zone)
+                values["withdrawn_known_at"] = context.known(begins, None)[0]
         records.append(ProductRecord(code=group.key, values=values))
 
     def upsert(records: Any, *, source: str, **rest: Any) -> Landed:

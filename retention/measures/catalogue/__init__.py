@@ -15,6 +15,7 @@ from retention.measures.catalogue import complaints  # noqa: F401
 from retention.measures.catalogue import ownership  # noqa: F401
 from retention.measures.catalogue import file  # noqa: F401
 from retention.measures.catalogue import deliveries  # noqa: F401
+from retention.measures.catalogue import products  # noqa: F401
 from retention.measures.catalogue import invoices  # noqa: F401
 from retention.measures.catalogue import usage  # noqa: F401
 from retention.measures.catalogue import competitors  # noqa: F401

@@ -9,6 +9,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext, pgettext
 
 from retention.measures import Measure, Unit, every, sources
+from retention.measures.own import OwnTerm
 from retention.pages.editor.draft import LeafDraft
 from retention.rules.conditions import (
     ATTRIBUTE_OPERATORS,
@@ -57,6 +58,8 @@ def options(terms: Terms, *, without: str = "") -> list[Options]:
         Options(str(source.label), [_of_measure(m) for m in every().values() if m.source == source.code])
         for source in sources().values()
     ]
+    made = sorted((one for one in terms.own.values() if not one.is_retired), key=lambda term: term.label)
+    found.append(Options(gettext("Own measures"), [_of_own(term) for term in made]))
     attributes = sorted(terms.attributes.values(), key=lambda term: term.label)
     found.append(Options(gettext("Attributes"), [_of_attribute(term) for term in attributes]))
     offered = [one for one in terms.segments.values() if not one.is_retired and one.code != without]
@@ -67,6 +70,10 @@ def options(terms: Terms, *, without: str = "") -> list[Options]:
 
 def _of_measure(measure: Measure) -> Option:
     return Option(f"measure:{measure.code}", str(measure.label), unit_of(measure.unit), str(measure.help))
+
+
+def _of_own(term: OwnTerm) -> Option:
+    return Option(f"measure:{term.key}", term.label, unit_of(term.unit), term.help)
 
 
 def _of_attribute(term: AttributeTerm) -> Option:
@@ -81,6 +88,8 @@ def option_of(leaf: LeafDraft, terms: Terms) -> Option | None:
     """Return what a leaf is about; ``None`` when it is nothing that there is."""
     if leaf.family == "measure" and leaf.code in every():
         return _of_measure(every()[leaf.code])
+    if leaf.family == "measure" and leaf.code in terms.own:
+        return _of_own(terms.own[leaf.code])
     if leaf.family == "attribute" and leaf.code in terms.attributes:
         return _of_attribute(terms.attributes[leaf.code])
     if leaf.family == "segment" and leaf.code in terms.segments:
@@ -119,6 +128,8 @@ def allowed_ops(leaf: LeafDraft, terms: Terms) -> list[str]:
         if measure.unit in AGAINST:
             ops += [f"x{op}" for op in ORDER if op in TESTS]
         return ops
+    if leaf.family == "measure" and leaf.code in terms.own:
+        return [op for op in ORDER if op in OPERATORS[terms.own[leaf.code].unit]]
     if leaf.family == "attribute" and leaf.code in terms.attributes:
         kind = terms.attributes[leaf.code].kind
         return [op for op in ORDER if op in ATTRIBUTE_OPERATORS[kind]]
@@ -186,18 +197,21 @@ def control_of(leaf: LeafDraft, terms: Terms, *, currency: str) -> Control:
         return Control("against")
     if leaf.family == "attribute":
         return _for_attribute(terms.attributes[leaf.code], leaf.op, count)
-    measure = every()[leaf.code]
-    match measure.unit:
+    made = terms.own.get(leaf.code)
+    unit = made.unit if made else every()[leaf.code].unit
+    match unit:
         case Unit.FLAG:
             return Control("choice", choices=(("1", gettext("yes")), ("0", gettext("no"))))
         case Unit.CODE:
-            return Control("choices" if leaf.op == "one_of" else "choice", choices=measure.choices)
+            listed = [(code, made.label_of(code)) for code, _en, _zh in made.choices] if made else None
+            choices = every()[leaf.code].choices if listed is None else tuple(listed)
+            return Control("choices" if leaf.op == "one_of" else "choice", choices=choices)
         case Unit.DAY:
             return Control("date", count)
         case Unit.MONEY:
             return Control("number", count, currency)
-    unit = gettext("days") if measure.unit == Unit.DAYS else ""
-    return Control("numbers" if leaf.op == "one_of" else "number", count, unit)
+    words = gettext("days") if unit == Unit.DAYS else made.words if made else ""
+    return Control("numbers" if leaf.op == "one_of" else "number", count, words)
 
 
 def _for_attribute(term: AttributeTerm, op: str, count: int) -> Control:

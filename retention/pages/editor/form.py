@@ -31,7 +31,9 @@ class Scope:
 
     def narrowed(self, known: Terms) -> Terms:
         """Return the terms that the tree may name."""
-        return Terms(known.attributes if self.attributes else {}, known.segments if self.segments else {})
+        return Terms(
+            known.attributes if self.attributes else {}, known.segments if self.segments else {}, known.own
+        )
 
     def __str__(self) -> str:
         words = [word for word in ("attributes", "segments") if getattr(self, word)]

@@ -158,6 +158,8 @@ class Maker:
         return [*groups, (gettext("compared with another measure"), against)] if against else groups
 
     def _is_date(self, one: LeafDraft) -> bool:
+        if one.code in self.editor.terms.own:
+            return self.editor.terms.own[one.code].unit == Unit.DAY
         if one.family == "measure":
             return every()[one.code].unit == Unit.DAY
         return self.editor.terms.attributes[one.code].kind == AttributeKind.DATE

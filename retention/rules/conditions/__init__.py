@@ -4,7 +4,8 @@ A tree is ``{"all": […]}``, ``{"any": […]}``, ``{"not": …}`` or a leaf:
 ``{"measure": code, "op": op, "value": …}``, where ``op`` is one of ``< <= > >= = != between one_of
 is_known is_unknown``, or ``{"measure": a, "op": …, "factor": "0.5", "other": b}``, which compares a
 customer with its own past. Who brings the company's own terms along (``parse(…, terms=…)``) may also ask
-for an attribute, ``{"attribute": code, "op": …, "value": …}``, and for a segment, ``{"segment": code}``.
+for an attribute, ``{"attribute": code, "op": …, "value": …}``, for a segment, ``{"segment": code}``, and for
+an own measure, ``{"measure": "own.code", "op": …, "value": …}``.
 
 Unknown matches nothing, and its negation neither: the logic has three values (true, false, unknown)
 as SQL has, and only true matches. A comparison of a measure may say otherwise: with ``"unknown": "yes"``
@@ -17,6 +18,7 @@ in the text of the SQL (P12).
 
 from retention.rules.conditions.dated import InSegment, OfAttribute
 from retention.rules.conditions.leaves import Against, Between, Compare, IsKnown, OneOf, OrUnknown
+from retention.rules.conditions.own import OfOwn
 from retention.rules.conditions.reading import TooFarUnfolded, parse
 from retention.rules.conditions.reading_terms import SegmentContainsItself
 from retention.rules.conditions.sql import Params
@@ -62,6 +64,7 @@ __all__ = [
     "Not",
     "OfAttribute",
     "OfMeasure",
+    "OfOwn",
     "OneOf",
     "OrUnknown",
     "Params",

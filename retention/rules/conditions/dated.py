@@ -15,7 +15,8 @@ from decimal import Decimal
 from customers.models import AttributeValue, CustomerListMember
 from retention.measures import Source
 from retention.measures.expressions import Row
-from retention.measures.passes import EVERYONE, Customers, Mode, visible_facts
+from retention.measures.own import TheOne
+from retention.measures.passes import EVERYONE, Mode, visible_facts
 from retention.rules.conditions.leaves import exactly
 from retention.rules.conditions.sql import Params, sign
 from retention.rules.conditions.terms import AttributeKind, AttributeTerm, SegmentTerm
@@ -106,21 +107,11 @@ class InSegment(Leaf):
         return {"segment": self.term.code}
 
 
-@dataclass(frozen=True)
-class _This(Customers):
-    """The one customer of the outer row."""
-
-    outer: str = ""
-
-    def condition(self, column: str) -> str:
-        return f"{column} = {self.outer}"
-
-
 def newest_value(term: AttributeTerm, params: Params, prefix: str) -> str:
     """Return the value of the row's customer as one expression; NULL when none was known."""
     column = _COLUMNS[term.kind]
     source = Source(_VALUES.code, "", _VALUES.fact, tuple(dict.fromkeys((*_VALUES.columns, column))))
-    facts = visible_facts(source, _This(outer=f"{prefix}customer_id"), mode=_dated(params))
+    facts = visible_facts(source, TheOne(outer=f"{prefix}customer_id"), mode=_dated(params))
     newest = (
         f"SELECT f.id, f.{column} FROM ({facts}) f WHERE f.attribute_id = {params.bind(term.pk)} "
         f"ORDER BY f.occurred_at DESC, f.id DESC LIMIT 1"

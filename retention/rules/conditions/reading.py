@@ -11,6 +11,7 @@ from retention.measures.registry import Measure, Unit, UnknownMeasure, get
 from retention.rules.conditions.dated import InSegment
 from retention.rules.conditions.leaves import Against, Between, Compare, IsKnown, OneOf, OrUnknown
 from retention.rules.conditions.numbers import exact_number
+from retention.rules.conditions.reading_own import names_own, own_leaf
 from retention.rules.conditions.reading_terms import SegmentContainsItself, attribute_leaf, segment_named
 from retention.rules.conditions.terms import MEASURES_ONLY, Terms
 from retention.rules.conditions.tree import All, AnyOf, Condition, Leaf, Not, OfMeasure
@@ -89,6 +90,8 @@ class _Reader:
             return self._negation(data["not"], path / "not", depth, within)
         if "attribute" in keys and self.terms is not MEASURES_ONLY:
             return attribute_leaf(data, path, terms=self.terms)
+        if names_own(data):
+            return own_leaf(data, path, terms=self.terms)
         if keys == {"segment"} and self.terms is not MEASURES_ONLY:
             return self._segment(data["segment"], path / "segment", within)
         return _leaf(data, path)

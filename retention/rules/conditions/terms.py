@@ -1,7 +1,7 @@
-"""What conditions may speak of beside measures: the company's own attributes, and segments.
+"""What conditions may speak of beside measures: the company's own attributes and measures, and segments.
 
-Measures are declared in code. Attributes and segments are rows, so that whoever reads a tree brings
-them along (``retention.rules.terms.known``); without them a tree may speak of measures only.
+Measures are declared in code. Attributes, own measures and segments are rows, so that whoever reads a tree
+brings them along (``retention.rules.terms.known``); without them a tree may speak of measures only.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from types import MappingProxyType
 from typing import Any
 
 from django.utils.translation import get_language
+
+from retention.measures.own import OwnTerm
 
 
 class AttributeKind(StrEnum):
@@ -82,10 +84,11 @@ def _in_language(english: str, chinese: str) -> str:
 
 @dataclass(frozen=True)
 class Terms:
-    """The attributes and segments that a tree may name, by their codes."""
+    """The attributes, segments and own measures that a tree may name, by their codes."""
 
     attributes: Mapping[str, AttributeTerm] = field(default_factory=lambda: MappingProxyType({}))
     segments: Mapping[str, SegmentTerm] = field(default_factory=lambda: MappingProxyType({}))
+    own: Mapping[str, OwnTerm] = field(default_factory=lambda: MappingProxyType({}))
 
 
 MEASURES_ONLY = Terms()

@@ -4,15 +4,29 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 from django.utils import translation
 from django.utils.translation import gettext
 
 from retention.measures import get
 from retention.measures.expressions import Row
+from retention.measures.own import thawed
 from retention.models import EarlyWarning, WarningRule
 from retention.rules.compile import AS_OF_DAY
-from retention.rules.conditions import All, AnyOf, Condition, ConditionRefused, Leaf, Not, OrUnknown, parse
+from retention.rules.conditions import (
+    MEASURES_ONLY,
+    All,
+    AnyOf,
+    Condition,
+    ConditionRefused,
+    Leaf,
+    Not,
+    OfOwn,
+    OrUnknown,
+    Terms,
+    parse,
+)
 from retention.rules.sentences.tales import TALES, Evidence, worth
 
 
@@ -32,11 +46,13 @@ def evidence_sentence(
     """
     if isinstance(warning, EarlyWarning):
         rule = rule or warning.rule
-        evidence: Row = json.loads(warning.evidence)
+        kept: dict[str, Any] = json.loads(warning.evidence)
     else:
-        evidence = json.loads(warning)
+        kept = json.loads(warning)
+    own = {key: thawed(key, one) for key, one in kept.items() if isinstance(one, dict)}
+    evidence: Row = {key: one["value"] if key in own else one for key, one in kept.items()}
     with translation.override(language):
-        told = Evidence(evidence, currency, language)
+        told = Evidence(evidence, currency, language, own)
         said = list(dict.fromkeys(filter(None, (_tell(*matter, told) for matter in _matters(rule, told)))))
         said += [text for text in [worth(told)] if with_worth and text and text not in said]
         return ("" if language.startswith("zh") else " ").join(said)
@@ -48,13 +64,16 @@ def _matters(rule: WarningRule | None, told: Evidence) -> Iterator[tuple[str, bo
     All that were kept when its condition is gone.
     """
     try:
-        condition = parse(rule.condition) if rule is not None else None
+        known = Terms(own=told.own) if told.own else MEASURES_ONLY
+        condition = parse(rule.condition, terms=known) if rule is not None else None
     except ConditionRefused:
         condition = None
     if condition is None:
         yield from ((code, False) for code in told.row if code != AS_OF_DAY)
         return
     for leaf in _holding(condition, told, wanted=True):
+        if isinstance(leaf, OfOwn):
+            yield leaf.term.key, leaf.or_unknown
         yield from ((code, isinstance(leaf, OrUnknown)) for code in leaf.codes())
 
 
@@ -71,6 +90,11 @@ def _holding(condition: Condition, told: Evidence, *, wanted: bool) -> Iterator[
 
 
 def _tell(code: str, may_be_unknown: bool, told: Evidence) -> str:
+    if code in told.own:
+        term, found = told.own[code], told.row[code]
+        if found is None:
+            return gettext("%(measure)s: unknown.") % {"measure": term.label} if may_be_unknown else ""
+        return gettext("%(measure)s: %(value)s.") % {"measure": term.label, "value": term.text(found)}
     measure = get(code)
     if not measure.columns() <= told.row.keys():
         return ""

@@ -24,6 +24,7 @@ from retention.rules.conditions import (
     Not,
     OfAttribute,
     OfMeasure,
+    OfOwn,
     OneOf,
     OrUnknown,
 )
@@ -60,6 +61,13 @@ def _say(condition: Condition, currency: str | None, *, top: bool = False) -> st
         return _say_leaf(condition, currency)
     if isinstance(condition, OfAttribute):
         return _say_attribute(condition)
+    if isinstance(condition, OfOwn):
+        said = _said(condition.term.label, condition.op, [condition.term.text(v) for v in condition.values])
+        return (
+            gettext("(%(comparison)s, or this is unknown)") % {"comparison": said}
+            if condition.or_unknown
+            else said
+        )
     if isinstance(condition, InSegment):
         return gettext("the customer is in the segment “%(segment)s”") % {"segment": condition.term.name}
     raise TypeError(f"{type(condition).__name__} has no words")
@@ -95,9 +103,12 @@ def _say_leaf(leaf: OfMeasure, currency: str | None) -> str:
 
 
 def _say_attribute(leaf: OfAttribute) -> str:
-    values = [_attribute_value(leaf, one) for one in leaf.values]
-    named = {"measure": gettext("“%(label)s”") % {"label": leaf.term.label}}
-    match leaf.op:
+    return _said(leaf.term.label, leaf.op, [_attribute_value(leaf, one) for one in leaf.values])
+
+
+def _said(label: str, op: str, values: list[str]) -> str:
+    named = {"measure": gettext("“%(label)s”") % {"label": label}}
+    match op:
         case "between":
             named |= {"low": values[0], "high": values[1]}
             return gettext("%(measure)s is between %(low)s and %(high)s") % named
@@ -108,7 +119,7 @@ def _say_attribute(leaf: OfAttribute) -> str:
             return gettext("%(measure)s is known") % named
         case "is_unknown":
             return gettext("%(measure)s is unknown") % named
-    return _compared(leaf.op) % {**named, "value": values[0]}
+    return _compared(op) % {**named, "value": values[0]}
 
 
 def _attribute_value(leaf: OfAttribute, value: int | str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 
@@ -14,6 +14,7 @@ from customers.ground.localtime import day_of
 from retention.measures import get
 from retention.measures.compute import format_value
 from retention.measures.expressions import Row
+from retention.measures.own import OwnTerm
 from retention.rules.compile import AS_OF_DAY
 
 
@@ -24,6 +25,7 @@ class Evidence:
     row: Row
     currency: str
     language: str
+    own: Mapping[str, OwnTerm] = field(default_factory=dict)
 
     @property
     def day(self) -> int:
@@ -145,6 +147,13 @@ def _owner_changed(told: Evidence) -> str:
     return gettext("The account manager changed %(since)s ago.") % {"since": _days(since)}
 
 
+def _withdrawn(told: Evidence) -> str:
+    since = told.whole("days_since_product_withdrawn") or 0
+    if since == 0:
+        return gettext("A product that the customer buys is withdrawn from today on.")
+    return gettext("A product that the customer buys was withdrawn %(since)s ago.") % {"since": _days(since)}
+
+
 def worth(told: Evidence) -> str:
     """Return what the customer paid in the past year, nothing when that is nothing or unknown."""
     if not told.value("spend_365d"):
@@ -165,5 +174,6 @@ TALES: Mapping[str, Callable[[Evidence], str]] = {
     "days_to_contract_end": _contract,
     "owner_inactive": _owner_gone,
     "days_since_owner_change": _owner_changed,
+    "days_since_product_withdrawn": _withdrawn,
     "spend_365d": worth,
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,7 @@ from customers import objections
 from customers.ground import localtime
 from customers.models import Order
 from retention import backtest, rules, sweep
+from retention.measures import making
 from retention.models import EarlyWarning, WarningRule
 from retention.rules.conditions import parse
 from retention.sweep import report
@@ -18,6 +20,8 @@ from tests.factories import (
     NOW,
     CompanyFactory,
     CustomerFactory,
+    IndicatorFactory,
+    IndicatorValueFactory,
     InteractionFactory,
     OrderFactory,
     UserFactory,
@@ -69,6 +73,36 @@ def test_twelve_steps_match_whom_twelve_dry_run_sweeps_match_line_by_line(code: 
         assert (folder / str(day)).read_bytes() == (tmp_path / "swept").read_bytes()
         assert step["matches"] == swept.warnings[code]
     assert sum(step["matches"] for step in run.result["by_step"]) > 12
+
+
+def test_steps_see_of_own_measures_what_was_known_on_each_day(tmp_path: Path) -> None:
+    score = IndicatorFactory()
+    names = {"label_en": "Fall", "label_zh": "下降", "by": None, "at": NOW}
+    making.make(code="fall", way="change", indicator=score, days=30, **names)
+    for number in range(12):
+        customer = buyer(f"scored {number}", *range(5, 330, 25))
+        for step in range(12):
+            told = {"occurred_at": noon(340 - 28 * step), "number": 50 + (number * step * 7) % 31}
+            late = noon(330 - 28 * step - 40 * (number % 2))  # every second one is known 50 days later
+            IndicatorValueFactory(customer=customer, recorded_at=min(late, noon(1)), **told)
+    rule = quiet_rule(condition={"measure": "own.fall", "op": "<=", "value": -10})
+    span = back(340, 30, step=28)
+    folder = tmp_path / "backtest"
+    folder.mkdir()
+
+    def keep(day: int, rows: Any) -> None:
+        if rows is not None:
+            report.write(folder / str(day), rows)
+
+    run = counted(rule, span, on_rows=keep)
+
+    for step, day in zip(run.result["by_step"], span.steps, strict=True):
+        as_of = localtime.start_of_day(day, "Asia/Shanghai")
+        swept = sweep.run(as_of=as_of, rules=["quiet"], dry_run=True, out=tmp_path / "swept")
+        assert (folder / str(day)).read_bytes() == (tmp_path / "swept").read_bytes()
+        assert step["matches"] == swept.warnings["quiet"]
+    found = [step["matches"] for step in run.result["by_step"]]
+    assert found[0] == 0 and len(set(found)) > 2
 
 
 def test_the_fold_is_what_nightly_sweeps_raise() -> None:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from hypothesis import strategies as st
 
-from tests.retention.measures.truth import Fact, Version
+from tests.retention.measures.truth import LAST, WITHDRAWN, Fact, Version
 
-LAST = date(2026, 4, 2)  # a few days after the clocks of Europe went forward
 ZONES = ["Asia/Shanghai", "Europe/London", "America/New_York", "Pacific/Auckland"]
 CUSTOMERS, USERS = 3, 3
 MICROSECOND = timedelta(microseconds=1)
@@ -86,6 +85,13 @@ _VALUES: dict[str, st.SearchStrategy[dict[str, Any]]] = {
             "status": st.sampled_from(["placed", "placed", "delivered", "cancelled"]),
             "promised": seldom(near_days),
             "delivered": seldom(near_days),
+        }
+    ),
+    "products": st.fixed_dictionaries(
+        {
+            "product": st.none() | st.integers(0, len(WITHDRAWN) - 1),
+            "quantity": st.sampled_from([1, 1, -1]),
+            "status": st.sampled_from(["placed", "placed", "cancelled"]),
         }
     ),
     "invoices": st.fixed_dictionaries(
@@ -206,6 +212,7 @@ def histories(draw: st.DrawFn) -> History:
         for kind in (
             *("orders", "contracts", "interactions", "deliveries", "usage", "balances", "ownership"),
             *("addresses", "main_contact", "sightings", "communities", "indicators", "standing"),
+            "products",
         ):
             one = fact(happenings=happenings, kind=kind, customer=customer)
             facts += draw(st.lists(one, max_size=7 if kind == "orders" else 4))

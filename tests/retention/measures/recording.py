@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from django.db.models import Model
@@ -26,6 +26,7 @@ from customers.models import (
     InvoiceEvent,
     MainContactChange,
     Order,
+    OrderLine,
     Ownership,
     Product,
     Usage,
@@ -35,7 +36,7 @@ from customers.models import (
 )
 from retention.models import Standing
 from tests.factories import ContactFactory
-from tests.retention.measures.truth import Fact, Version, local_day
+from tests.retention.measures.truth import WITHDRAWN, Fact, Version, local_day
 
 MODELS: dict[str, type[Model]] = {
     "orders": Order,
@@ -43,6 +44,7 @@ MODELS: dict[str, type[Model]] = {
     "interactions": Interaction,
     "complaints": ComplaintEvent,
     "deliveries": Order,
+    "products": OrderLine,
     "invoices": InvoiceEvent,
     "usage": Usage,
     "balances": Usage,
@@ -66,6 +68,7 @@ class Recorder:
         self.threads: dict[int, Complaint] = {}
         self.people: dict[int, Contact] = {}
         self.invoices: dict[int, Invoice] = {}
+        self.orders: dict[int, Order] = {}  # id of the fact in Python -> the order of a line
         self.number = 0
 
     def write(self, facts: Iterable[Fact], *, until: datetime | None = None) -> list[int]:
@@ -168,6 +171,35 @@ class Recorder:
             "currency": "CNY",
         }
 
+    def _line(self, fact: Fact, version: Version) -> dict[str, Any]:
+        """Return a line; its order, of which nothing else counts, is recorded with it."""
+        moments = {
+            "occurred_at": version.occurred_at,
+            "occurred_day": local_day(version.occurred_at, self.zone),
+            "recorded_at": version.recorded_at,
+        }
+        said = {**moments, "status": version.values["status"], "is_purchase": False, "currency": "CNY"}
+        if id(fact) in self.orders:
+            Order.objects.filter(pk=self.orders[id(fact)].pk).update(**said)
+        else:
+            self.orders[id(fact)] = Order.objects.create(customer_id=self.pk_of(fact), **said)
+        number, quantity = version.values["product"], version.values["quantity"]
+        return {
+            "order": self.orders[id(fact)],
+            "line_no": 1,
+            "product": None if number is None else self.sold(number),
+            "quantity": quantity,
+            "unit_price": 1,
+            "amount": 100 * quantity,
+        }
+
+    def sold(self, number: int) -> Product:
+        """Return a product of which it is known from the first whether and when it is withdrawn."""
+        day = WITHDRAWN[number]
+        known = None if day is None else datetime(2000, 1, 1, tzinfo=UTC)
+        values = {"name": "W", "withdrawn_day": day, "withdrawn_known_at": known}
+        return Product.objects.get_or_create(code=f"W{number}", defaults=values)[0]
+
     def _invoice(self, fact: Fact, version: Version) -> dict[str, Any]:
         if fact.thread not in self.invoices:
             self.invoices[fact.thread] = Invoice.objects.create(
@@ -252,6 +284,7 @@ class Recorder:
         "interactions": _interaction,
         "complaints": _complaint,
         "deliveries": _delivery,
+        "products": _line,
         "invoices": _invoice,
         "usage": _use,
         "balances": _balance,

@@ -25,7 +25,9 @@ from tests.factories import (
     CustomerFactory,
     InteractionFactory,
     OrderFactory,
+    OrderLineFactory,
     OwnershipFactory,
+    ProductFactory,
     UserActivityFactory,
     UserFactory,
     ago,
@@ -143,6 +145,10 @@ def edge_cases() -> dict[str, Any]:
         "contract begins": lambda c: ContractFactory(customer=c, starts_day=today + 1),
         "contract ends": lambda c: ContractFactory(customer=c, starts_day=today - 9, ends_day=today),
         "contract terminated": lambda c: ContractFactory(customer=c, terminated_day=today + 1),
+        "product withdrawn": lambda c: OrderLineFactory(
+            order=OrderFactory(customer=c, occurred_at=ago(50)),
+            product=ProductFactory(withdrawn_day=today + 1, withdrawn_known_at=ago(9)),
+        ),
         "contract renewed": lambda c: ContractFactory(customer=c, renewed_day=today + 1),
     }
 

@@ -166,6 +166,10 @@ TOLD: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {"status": "placed", "promised": TODAY - 3, "delivered": None},
         {"status": "delivered", "promised": TODAY - 3, "delivered": TODAY - 1},
     ),
+    "products": (
+        {"product": 1, "quantity": 1, "status": "placed"},
+        {"product": 2, "quantity": 1, "status": "placed"},
+    ),
     "invoices": (
         {"event": "issued", "amount": 1000, "due": TODAY + 3},
         {"event": "issued", "amount": 900, "due": TODAY - 3},

@@ -9,12 +9,15 @@ import itertools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from fractions import Fraction
 from typing import Any
 from zoneinfo import ZoneInfo
 
 Value = int | Fraction | str | None
+LAST = date(2026, 4, 2)  # a few days after the clocks of Europe went forward
+WITHDRAWN = tuple(None if n is None else LAST.toordinal() + n for n in (None, -3, 0, 1, -40, -400, 30))
+"""From which day on each product of the histories is withdrawn; known since long before."""
 
 
 @dataclass
@@ -116,6 +119,32 @@ def ratio(top: int | None, bottom: int | None) -> Fraction | None:
 
 def since(past: Past, day: Value) -> int | None:
     return None if day is None else past.today - int(day)
+
+
+# --- Products ---------------------------------------------------------------------------------
+def bought_and_gone(past: Past) -> list[tuple[int, int, int]]:
+    """Return day, product and its day of withdrawal of what was bought and is withdrawn by now."""
+    return [
+        (row["day"], row["product"], gone)
+        for row in past.of("products")
+        if row["product"] is not None and row["quantity"] > 0 and row["status"] != "cancelled"
+        if (gone := WITHDRAWN[row["product"]]) is not None and gone <= past.today
+    ]
+
+
+@measure("product_withdrawn_day")
+def _product_withdrawn(past: Past) -> int | None:
+    return max((gone for day, _product, gone in bought_and_gone(past) if gone - day < 365), default=None)
+
+
+@measure("withdrawn_products_365d")
+def _withdrawn_products(past: Past) -> int:
+    return len({product for day, product, _gone in bought_and_gone(past) if past.today - day < 365})
+
+
+@measure("days_since_product_withdrawn")
+def _since_product_withdrawn(past: Past) -> int | None:
+    return since(past, _product_withdrawn(past))
 
 
 # --- Orders -----------------------------------------------------------------------------------
