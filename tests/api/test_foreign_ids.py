@@ -41,12 +41,14 @@ KINDS = {  # names of fields and parameters that hold ids, and of what
 # of the company: known to all; ``object_id`` is for admins alone, who see everybody
 NO_OBJECTS = {
     "attribute",
+    "backtest",  # of the company
     "capacity",
     "cause",
     "comparison",  # a place in a condition
     "days",
     "competitor",
     "into",
+    "liuke_rules",  # the version of a file's format
     "minutes_per_call",
     "object_id",
     "parent",

@@ -37,7 +37,7 @@ from customers.models import (
 )
 from retention import calls, cases, rules, segments
 from retention.measures import making
-from retention.models import EarlyWarning, FollowUpCall, Loss, RetentionCase, SweepRun, WarningRule
+from retention.models import EarlyWarning, FollowUpCall, Loss, RetentionCase, Silence, SweepRun, WarningRule
 from tests.factories import (
     NOW,
     AddressFactory,
@@ -297,6 +297,8 @@ def is_visible(kind: str, pk: int, user: User) -> bool:
     owners = Customer.objects.visible_to(user)  # type: ignore[attr-defined]
     if kind == "payment":
         return InvoiceEvent.objects.filter(pk=pk, invoice__customer__in=owners).exists()
+    if kind == "silence":
+        return Silence.objects.filter(pk=pk, customer__in=owners).exists()
     model = apps.get_model("customers", kind.replace("_", ""))
     if kind == "consent":
         return model.objects.filter(pk=pk, contact__customer__in=owners).exists()

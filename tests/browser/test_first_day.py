@@ -98,7 +98,14 @@ def test_empty_start_to_a_first_case(
     page.goto(live_server.url + reverse("customers:first_week"))
     go_on(page, "retention:rule_list")
     rule = WarningRule.objects.get(code="overdue")
-    page.click(f"form[action$='{reverse('retention:rule_switch', args=[rule.pk])}'] button[value=all]")
+    page.click(f"a[href='{reverse('retention:rule', args=[rule.code])}#life']")
+    page.click('[data-move="live"] > summary')
+    page.select_option('[data-move="live"] [name=existing]', "1")
+    page.fill('[data-move="live"] [name=holdout]', "0")  # nobody is left alone by lot
+    page.fill('[data-move="live"] [name=programme]', "0")
+    fits(page)
+    with page.expect_navigation():
+        page.click('[data-move="live"] form button')
     fits(page)
     page.goto(live_server.url + reverse("customers:first_week"))
     expect(page.locator(".week-done")).to_have_count(page.locator(".week-step").count())

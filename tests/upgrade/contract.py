@@ -28,7 +28,7 @@ JSON_KEYS = {
     "sweep.seconds": ["measures", "rules", "cases"],
     "demo": ["customers", "orders", "seconds", "accounts"],
     "rules list": ["rules"],
-    "losses": ["as_of", "losses"],
+    "losses": ["as_of", "losses", "lost", "returned"],
 }
 """Keys that the documented ``--json`` objects have; ``test_contract.py`` runs the commands."""
 
