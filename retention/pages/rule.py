@@ -24,7 +24,7 @@ from retention import rules, segments
 from retention.models import EarlyWarning, HoldoutProgramme, RuleState, RuleVersion, Silence, WarningRule
 from retention.pages.rule_forms import MoveForm, SilenceForm, TryForm, launch_form
 from retention.pages.rules import SEES_RULES
-from retention.rules import silences, versions
+from retention.rules import ready, silences, versions
 from retention.rules.holdout import may_hold_out
 from retention.rules.versions import Difference
 from retention.rules.why import Answer, Verdict, why
@@ -101,6 +101,10 @@ def _facts(rule: WarningRule) -> list[tuple[str, str]]:
         (_("Must have held"), versions.days(rule.hold_days)),
         (_("Quiet after the close"), versions.days(rule.cool_down_days)),
     ]
+    proven = ready.is_proven(rule)
+    if proven is not None:
+        said = _("proven") if proven else _("not proven: try it on your own customers")
+        facts.append((_("On twenty demo companies"), said))
     if rule.cases_a_day:
         facts.append((_("New cases a day, at most"), f"{rule.cases_a_day:,}"))
     if rule.holdout_from:

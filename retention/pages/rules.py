@@ -18,6 +18,7 @@ from customers.ground.counting import counted
 from customers.ground.errors import Refused
 from retention import rules
 from retention.models import EarlyWarning, SweepRun, WarningRule
+from retention.rules import ready
 
 SEES_RULES = ("team_lead", "admin", "analyst")
 PAGE = 50
@@ -31,6 +32,7 @@ class Shown:
     sentence: str
     problem: str
     hours: str
+    is_unproven: bool = False
 
 
 @require_safe
@@ -72,4 +74,4 @@ def _shown(rule: WarningRule, *, currency: str) -> Shown:
     except Refused as refusal:
         return Shown(rule, "", str(refusal), hours)
     problem = _("Set aside: the last sweep could not run it.") if rule.broken_since else ""
-    return Shown(rule, sentence, problem, hours)
+    return Shown(rule, sentence, problem, hours, ready.is_proven(rule) is False)
