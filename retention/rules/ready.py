@@ -348,15 +348,11 @@ def sync(*, at: datetime) -> int:
 
 
 def is_proven(rule: WarningRule) -> bool | None:
-    """Say whether a ready rule is proven; nothing of one whose condition is not the delivered one any more."""
-    for ready in READY:
-        if (
-            ready.code == rule.code
-            and rule.is_ready_made
-            and rule.condition == parse(ready.condition).as_json()
-        ):
-            return ready.is_proven
-    return None
+    """Say whether a ready rule is proven; nothing of one whose condition is another than the delivered."""
+    delivered = next((one for one in READY if one.code == rule.code and rule.is_ready_made), None)
+    if delivered is None or rule.condition != parse(delivered.condition).as_json():
+        return None
+    return delivered.is_proven
 
 
 def _row(ready: ReadyRule, *, position: int) -> WarningRule:
