@@ -32,6 +32,7 @@ def main(words: list[str]) -> int:
     parts.add_argument("--size", choices=SIZES, default="s")
     proven = commands.add_parser("proof", help="try the ready rules on demo companies")
     proven.add_argument("--jobs", type=int, default=1, help="companies at once")
+    proven.add_argument("--online-retail", type=Path, metavar="FOLDER", help="on its real orders instead")
     proven.add_argument("--only-write", action="store_true", help="from what was found last")
     options = parser.parse_args(words)
     try:
@@ -83,7 +84,9 @@ def _shard(options: argparse.Namespace) -> int:
 
 
 def _proof(options: argparse.Namespace) -> int:
-    if not options.only_write:
+    if options.online_retail:
+        proof.run_real_orders(options.online_retail)
+    elif not options.only_write:
         proof.run(proof.SEEDS, jobs=options.jobs, say=say)
     print(proof.write().relative_to(server.ROOT))
     return 0
