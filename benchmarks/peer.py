@@ -30,9 +30,9 @@ RULES = 20
     pairs={"l": 1},
 )
 def grouped_orm(stage: Stage) -> Trial:
-    """Both write every row of measures of the same day; both found the same warnings standing.
+    """Both write a row of measures for everybody as of the same day; both found the same warnings standing.
 
-    Ours computes the measures of ownership and keeps the evidence of warnings as well. New cases, which
+    Ours computes all other measures and keeps the evidence of warnings as well. New cases, which
     the usual way does not open, were opened before.
     """
     floors.make_bare_table()

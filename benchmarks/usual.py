@@ -1,7 +1,8 @@
 """The usual way in Django: grouped ORM aggregates, rules in Python, rows written back in bulk.
 
-It computes every stored measure but the three of ownership, judges the same rules and keeps the same
-warnings. It is written as a good Django programmer would: one query a source, no query in a loop, batches.
+It computes the measures of orders, contacts, contracts and complaints that are grouped aggregates, fewer
+than ours, judges the same rules and keeps the same warnings. It is written as a good Django programmer
+would: one query a source, no query in a loop, batches.
 """
 
 from __future__ import annotations
@@ -20,8 +21,16 @@ from benchmarks import rulebook
 from customers.models import ComplaintEvent, Contract, Customer, Interaction, Order
 from retention.measures import stored
 
-CODES = tuple(measure.code for measure in stored() if measure.source != "ownership")
-EMPTY = {measure.code: measure.empty for measure in stored() if measure.source != "ownership"}
+CODES = (
+    *("first_order_day", "last_order_day", "order_days", "order_span_days", "orders_30d", "spend_30d"),
+    *("orders_90d", "spend_90d", "orders_prev_90d", "spend_prev_90d", "orders_365d", "spend_365d"),
+    *("orders_prev_365d", "spend_prev_365d", "margin_365d", "margin_prev_365d", "returned_365d"),
+    *("contacts_90d", "contacts_prev_90d", "contacts_in_90d", "last_contact_day"),
+    *("contracts_running", "contract_value_running", "contract_end_day", "first_contract_day"),
+    *("complaints_open", "complaints_overdue", "complaint_due_day", "complaints_90d"),
+    *("complaints_prev_90d", "complaints_reopened_open", "last_reopened_day"),
+)
+EMPTY = {measure.code: measure.empty for measure in stored() if measure.code in CODES}
 AT_ONCE = 20_000  # customers whose rows are in memory at a time
 BATCH = 2_000
 

@@ -15,7 +15,7 @@ from customers import company
 from customers.ground import clock
 from customers.ground.api import filters
 from customers.ground.api.access import may
-from customers.ground.api.serializers import DayField, Gives, MomentField, Takes
+from customers.ground.api.serializers import DayField, Gives, MaybeJson, MomentField, Takes
 from customers.ground.api.views import Details, Lists, Resource
 from customers.models import User
 from customers.models.people import Role
@@ -92,7 +92,7 @@ class BacktestDetailShape(BacktestShape):
     """
 
     condition = serializers.JSONField()
-    result = serializers.JSONField(allow_null=True)
+    result = MaybeJson(allow_null=True)
     history_taken_back_at = serializers.SerializerMethodField()
 
     class Meta(BacktestShape.Meta):

@@ -98,7 +98,7 @@ class Rules(HealthOfRule, Lists, Details, Resource):
         "take": TakenShape,
         **HealthOfRule.HEALTH_GIVES,
     }
-    answers = {"create": 201, "ask": 202, "adopt": 201}
+    answers = {"create": 201, "silence": 201, "ask": 202, "adopt": 201}
     refuses = {
         "create": ["rule_code_taken", *WRITING],
         "revise": WRITING,

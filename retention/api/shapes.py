@@ -11,7 +11,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from customers import company
-from customers.ground.api.serializers import AmountField, DayField, Gives, MomentField
+from customers.ground.api.serializers import AmountField, DayField, Gives, MaybeJson, MomentField
 from customers.ground.errors import Refused
 from retention import rules
 from retention.models import (
@@ -76,7 +76,7 @@ class RuleDetailShape(RuleShape):
     """A warning rule with its condition, as a tree and in words."""
 
     condition = serializers.JSONField()
-    clear_condition = serializers.JSONField(allow_null=True)
+    clear_condition = MaybeJson(allow_null=True)
     sentence = serializers.SerializerMethodField()
 
     class Meta(RuleShape.Meta):
@@ -139,7 +139,7 @@ class WhyShape(serializers.Serializer[Any]):
 class VersionShape(Gives):
     """A version of a rule, with everything that it held."""
 
-    content = serializers.JSONField(allow_null=True)
+    content = MaybeJson(allow_null=True)
 
     class Meta:
         model = RuleVersion

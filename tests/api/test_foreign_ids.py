@@ -43,6 +43,9 @@ NO_OBJECTS = {
     "attribute",
     "backtest",  # of the company
     "capacity",
+    "cases_a_day",
+    "holdout_share",
+    "programme_share",
     "cause",
     "comparison",  # a place in a condition
     "days",

@@ -245,7 +245,7 @@ def test_list_speaks_chinese(client: Client, customer: Customer, manager: User) 
     manager.save()
     with translation.override("zh-hans"):
         text = client.get("/losses/").content.decode()
-    assert "流失档案" in text and "被动" in text
+    assert "流失客户档案" in text and "被动" in text
 
 
 @pytest.mark.skipif(connection.vendor != "sqlite", reason="a transaction keeps others from writing there")

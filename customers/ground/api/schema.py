@@ -145,6 +145,8 @@ class Described(AutoSchema):
         refusals = dict(_ALWAYS)
         if self.method not in {"GET", "HEAD"}:
             refusals |= _UNSAFE
+        if self.view.refuses.get(self.view.action):
+            refusals[409] = _UNSAFE[409]
         if self.view.action in self.matched:
             refusals[412] = "changed since it was read"
         for code, text in sorted(refusals.items()):

@@ -73,6 +73,11 @@ class DateField(serializers.DateField):
         return day
 
 
+@extend_schema_field({"type": "object", "additionalProperties": True})
+class MaybeJson(serializers.JSONField):
+    """An object of any keys, or null."""
+
+
 @extend_schema_field(OpenApiTypes.DATE)
 class DayField(DateField):
     """A calendar day; our local day number inside."""

@@ -24,7 +24,9 @@ from tests.factories import (
     InvoiceEventFactory,
     InvoiceFactory,
     OrderFactory,
+    OrderLineFactory,
     OwnershipFactory,
+    ProductFactory,
     SightingFactory,
     UsageFactory,
     UserActivityFactory,
@@ -106,6 +108,11 @@ def fallen(customer: Customer, at: datetime) -> None:
     IndicatorValueFactory(customer=customer, occurred_at=at, number=49)
 
 
+def of_the_withdrawn(customer: Customer, at: datetime) -> None:
+    product = ProductFactory(withdrawn_day=day(at) - 9, withdrawn_known_at=at - timedelta(days=9))
+    OrderLineFactory(order=OrderFactory(customer=customer, occurred_at=at), product=product)
+
+
 # code -> what is counted, its worth, the days back at which the window ends and begins (None: never)
 WINDOWS: dict[str, tuple[Made, int, int, int | None]] = {
     "orders_30d": (order, 1, 0, 30),
@@ -138,6 +145,7 @@ WINDOWS: dict[str, tuple[Made, int, int, int | None]] = {
     "usage_30d": (usage, 7, 0, 30),
     "usage_prev_30d": (usage, 7, 30, 60),
     "indicators_worse_30d": (fallen, 1, 0, 30),
+    "withdrawn_products_365d": (of_the_withdrawn, 1, 0, 365),
     "balance_30d_ago": (balance, 7, 30, None),
     "competitor_sightings_90d": (courted, 1, 0, 90),
     "competitor_price_90d": (courted, 900, 0, 90),
