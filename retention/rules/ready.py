@@ -48,6 +48,7 @@ READY: tuple[ReadyRule, ...] = (
         severity=Severity.MEDIUM,
         cool_down_days=30,
         call_within_minutes=2 * WORKING_DAY,
+        is_proven=True,
     ),
     ReadyRule(
         code="spend-halved",
@@ -257,6 +258,7 @@ READY: tuple[ReadyRule, ...] = (
         severity=Severity.MEDIUM,
         cool_down_days=60,
         call_within_minutes=2 * WORKING_DAY,
+        is_proven=True,
     ),
     ReadyRule(
         code="order-missing",

@@ -7,6 +7,7 @@ from django.urls import reverse
 
 from retention.models import WarningRule
 from retention.rules import ready
+from tests.factories import NOW
 from tests.retention.makers import make_rule
 
 PROVEN, UNPROVEN = (next(one for one in ready.READY if one.is_proven is wanted) for wanted in (True, False))
@@ -14,16 +15,15 @@ PROVEN, UNPROVEN = (next(one for one in ready.READY if one.is_proven is wanted) 
 
 @pytest.fixture
 def delivered(company):
-    return [ready._row(one, position=place) for place, one in enumerate((PROVEN, UNPROVEN))]
+    ready.sync(at=NOW)
+    return [WarningRule.objects.get(code=one.code) for one in (PROVEN, UNPROVEN)]
 
 
 @pytest.mark.parametrize("role", ["admin", "lead"])
 def test_pages_say_which_ready_rule_is_not_proven(delivered, role, client, request):
-    WarningRule.objects.all().delete()
-    WarningRule.objects.bulk_create(delivered)
     client.force_login(request.getfixturevalue(role))
     listed = client.get(reverse("retention:rule_list")).content.decode()
-    assert listed.count(">not proven<") == 1
+    assert listed.count(">not proven<") == sum(not one.is_proven for one in ready.READY)
     for rule, said in zip(delivered, ("proven", "not proven: try it"), strict=True):
         page = client.get(reverse("retention:rule", args=[rule.code])).content.decode()
         assert "On twenty demo companies" in page and said in page
