@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date
 from decimal import Decimal
+from functools import partial
 
 from django.utils.translation import gettext_lazy as _
 
@@ -11,11 +11,11 @@ from retention.measures.own import PREFIX, SCALE, OwnTerm
 from retention.measures.registry import Unit
 from retention.rules.conditions.numbers import exact_number
 from retention.rules.conditions.own import OfOwn
+from retention.rules.conditions.reading_values import choice, day, values
 from retention.rules.conditions.terms import Terms
 from retention.rules.conditions.vocabulary import (
     KNOWING,
     LARGEST_OF_ATTRIBUTES,
-    MOST_NODES,
     OPERATORS,
     ConditionRefused,
     Json,
@@ -89,39 +89,14 @@ def _term(code: str, path: Path, terms: Terms) -> OwnTerm:
 
 
 def _values(term: OwnTerm, op: str, value: Json, path: Path) -> tuple[int | str, ...]:
-    if op == "between":
-        if not isinstance(value, list) or len(value) != 2:
-            raise ConditionRefused(_("%(path)s: “between” needs two values, the lower one first."), path=path)
-        low, high = (_whole(term, end, path / n) for n, end in enumerate(value, start=1))
-        if low > high:
-            raise ConditionRefused(
-                _("%(path)s: the first value is greater than the second. Exchange them."), path=path
-            )
-        return low, high
-    if op != "one_of":
-        return (_value(term, value, path),)
-    if not isinstance(value, list) or not value:
-        raise ConditionRefused(_("%(path)s: choose at least one value."), path=path)
-    if len(value) > MOST_NODES:
-        raise ConditionRefused(
-            _("%(path)s: these are more than %(most)d values. Choose fewer."), path=path, most=MOST_NODES
-        )
-    return tuple(_value(term, one, path / n) for n, one in enumerate(value, start=1))
+    return values(op, value, path, one=partial(_value, term), number=partial(_whole, term))
 
 
 def _value(term: OwnTerm, value: Json, path: Path) -> int | str:
     if term.unit != Unit.CODE:
         return _whole(term, value, path)
     codes = [code for code, _en, _zh in term.choices]
-    if not isinstance(value, str) or value not in codes:
-        raise ConditionRefused(
-            _("%(path)s: “%(value)s” is not a choice of “%(measure)s”. Choose one of: %(allowed)s."),
-            path=path,
-            value=str(value)[:64],
-            measure=term.label,
-            allowed=", ".join(codes),
-        )
-    return value
+    return choice(value, path, codes=codes, label=str(term.label))
 
 
 def _whole(term: OwnTerm, value: Json, path: Path) -> int:
@@ -132,14 +107,7 @@ def _whole(term: OwnTerm, value: Json, path: Path) -> int:
                 return int(value)
             raise ConditionRefused(_("%(path)s: answer with yes (1) or no (0)."), path=path)
         case Unit.DAY:
-            try:
-                return date.fromisoformat(value).toordinal()
-            except (TypeError, ValueError) as error:
-                raise ConditionRefused(
-                    _("%(path)s: “%(value)s” is not a date. Write it as 2026-05-11."),
-                    path=path,
-                    value=str(value)[:32],
-                ) from error
+            return day(value, path)
         case Unit.DAYS:
             days = exact_number(value, path, most=LARGEST_DAYS)
             if days != days.to_integral_value():

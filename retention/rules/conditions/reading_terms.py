@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import date
 from decimal import Decimal
+from functools import partial
 
 from django.utils.translation import gettext_lazy as _
 
 from retention.rules.conditions.dated import SCALE, OfAttribute
 from retention.rules.conditions.numbers import exact_number
+from retention.rules.conditions.reading_values import choice, day, values
 from retention.rules.conditions.terms import AttributeKind, AttributeTerm, SegmentTerm, Terms
 from retention.rules.conditions.vocabulary import (
     ATTRIBUTE_OPERATORS,
     KNOWING,
     LARGEST_OF_ATTRIBUTES,
     LONGEST_TEXT,
-    MOST_NODES,
     ConditionRefused,
     Json,
     Path,
@@ -107,38 +107,13 @@ def _attribute(code: Json, path: Path, terms: Terms) -> AttributeTerm:
 
 
 def _values(term: AttributeTerm, op: str, value: Json, path: Path) -> tuple[int | str, ...]:
-    if op == "between":
-        if not isinstance(value, list) or len(value) != 2:
-            raise ConditionRefused(_("%(path)s: “between” needs two values, the lower one first."), path=path)
-        low, high = (_whole(term, end, path / n) for n, end in enumerate(value, start=1))
-        if low > high:
-            raise ConditionRefused(
-                _("%(path)s: the first value is greater than the second. Exchange them."), path=path
-            )
-        return low, high
-    if op != "one_of":
-        return (_value(term, value, path),)
-    if not isinstance(value, list) or not value:
-        raise ConditionRefused(_("%(path)s: choose at least one value."), path=path)
-    if len(value) > MOST_NODES:
-        raise ConditionRefused(
-            _("%(path)s: these are more than %(most)d values. Choose fewer."), path=path, most=MOST_NODES
-        )
-    return tuple(_value(term, one, path / n) for n, one in enumerate(value, start=1))
+    return values(op, value, path, one=partial(_value, term), number=partial(_whole, term))
 
 
 def _value(term: AttributeTerm, value: Json, path: Path) -> int | str:
     if term.kind == AttributeKind.CHOICE:
         codes = [code for code, _en, _zh in term.choices]
-        if not isinstance(value, str) or value not in codes:
-            raise ConditionRefused(
-                _("%(path)s: “%(value)s” is not a choice of “%(measure)s”. Choose one of: %(allowed)s."),
-                path=path,
-                value=str(value)[:64],
-                measure=term.label,
-                allowed=", ".join(codes),
-            )
-        return value
+        return choice(value, path, codes=codes, label=str(term.label))
     if term.kind == AttributeKind.TEXT:
         if not isinstance(value, str) or not 0 < len(value) <= LONGEST_TEXT or "\0" in value:
             raise ConditionRefused(
@@ -152,11 +127,4 @@ def _whole(term: AttributeTerm, value: Json, path: Path) -> int:
     """Return a day as its number, a number in ten-thousandths."""
     if term.kind != AttributeKind.DATE:
         return int(exact_number(value, path, most=LARGEST_OF_ATTRIBUTES) * Decimal(SCALE))
-    try:
-        return date.fromisoformat(value).toordinal()
-    except (TypeError, ValueError) as error:
-        raise ConditionRefused(
-            _("%(path)s: “%(value)s” is not a date. Write it as 2026-05-11."),
-            path=path,
-            value=str(value)[:32],
-        ) from error
+    return day(value, path)
