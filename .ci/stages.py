@@ -171,7 +171,7 @@ def shots() -> None:
     """Every page in every language, width and state, with pictures (only when it is asked for)."""
     if not services.program("chromium"):
         raise services.Missing("Chromium is not installed (apt-get install chromium fonts-noto-cjk)")
-    pytest("browser", "tests/browser/test_every_page.py", DJANGO_ALLOW_ASYNC_UNSAFE="true")
+    pytest("browser", "tests/browser/test_every_page.py", "-n", "2", DJANGO_ALLOW_ASYNC_UNSAFE="true")
 
 
 STAGES: dict[str, Callable[[], None]] = {

@@ -1,8 +1,9 @@
-"""``python -m benchmarks``: generate, run, report, list, shard, proof. See README.md."""
+"""``python -m benchmarks``: generate, run, report, list, shard, proof, text. See README.md."""
 
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
 from pathlib import Path
@@ -34,6 +35,9 @@ def main(words: list[str]) -> int:
     proven.add_argument("--jobs", type=int, default=1, help="companies at once")
     proven.add_argument("--online-retail", type=Path, metavar="FOLDER", help="on its real orders instead")
     proven.add_argument("--only-write", action="store_true", help="from what was found last")
+    read = commands.add_parser("text", help="how well texts are read, on two public sets")
+    read.add_argument("--data", type=Path, default=Path(os.environ.get("LIUKE_DATA") or "/nowhere"))
+    read.add_argument("--write", action="store_true", help="put the figures into docs/text.md")
     options = parser.parse_args(words)
     try:
         return COMMANDS[options.command](options)
@@ -92,6 +96,22 @@ def _proof(options: argparse.Namespace) -> int:
     return 0
 
 
+def _text(options: argparse.Namespace) -> int:
+    _without_database()
+    from benchmarks import text
+
+    if not text.is_at_hand(options.data):
+        print("The public sets are not at hand: name their folder by --data or LIUKE_DATA.", file=sys.stderr)
+        return 2
+    found = []
+    for one in text.sets(options.data):
+        found.append(text.measure(one))
+        say(text.table(found[-1:]))
+    if options.write:
+        print(text.write(found).relative_to(server.ROOT))
+    return 0
+
+
 def _without_database() -> None:
     databases.set_up_django("sqlite://:memory:", scratch=server.folder() / "var")
 
@@ -108,6 +128,7 @@ COMMANDS = {
     "list": _list,
     "shard": _shard,
     "proof": _proof,
+    "text": _text,
 }
 
 if __name__ == "__main__":

@@ -26,7 +26,18 @@ FACTS = tuple(
 )
 """The tables of facts: what most benchmarks depend on beside their own code."""
 
-MODULES = ("sweeps", "rules", "backtests", "peer", "imports", "pages", "preview", "api", "search")
+MODULES = (
+    "sweeps",
+    "rules",
+    "backtests",
+    "peer",
+    "imports",
+    "pages",
+    "preview",
+    "api",
+    "search",
+    "surveying",
+)
 """Modules of benchmarks, in the order in which they run; one that is not there is passed over."""
 
 

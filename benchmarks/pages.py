@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import http.client
-import os
 import re
-import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -22,7 +18,6 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
-from django.core.management import call_command
 from django.core.wsgi import get_wsgi_application
 from django.db import connection
 from django.template import engines
@@ -30,7 +25,7 @@ from django.test import RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from benchmarks import server
+from benchmarks import web
 from benchmarks.book import FACTS, Limit, Measured, Ratio, Stage, Trial, Unequal, bench
 from customers import company
 from customers.ground import clock
@@ -123,7 +118,7 @@ def lines_of_a_page() -> int:
 def queue_view(stage: Stage) -> Trial:
     """The whole application against a bare view: three plain statements and the same list drawn from them."""
     user = _manager()
-    _collect_static()
+    web.collect_static()
     ask = _asker(user)
     taken, weight = _costs(ask, "/queue/")
 
@@ -276,15 +271,15 @@ def pages_http(stage: Stage) -> Trial:
 
     Each is timed from the moment it was to be sent, so that waiting for a worker counts.
     """
-    _collect_static()
+    web.collect_static()
     asked = [_Asked(_cookie(user), path, _called(user, path)) for user in _people() for path in _paths(user)]
     most = max(_costs(_asker(user), path)[0] for user in _people() for path in _paths(user))
-    web = _Web()
+    served = web.Server(WORKERS)
     for one in asked * WARM:
-        _get(web.port, one.path, one.cookie)
+        _get(served.port, one.path, one.cookie)
 
     def ours() -> Measured:
-        times = _open_loop(web.port, asked, seconds=SECONDS)
+        times = _open_loop(served.port, asked, seconds=SECONDS)
         everything = [seconds for each in times.values() for seconds in each]
         figures = {
             "p50 ms": _p50(everything),
@@ -298,14 +293,14 @@ def pages_http(stage: Stage) -> Trial:
         return Measured(seconds=_p95(everything) / 1000, figures=rounded, output=sorted(times))
 
     def floor() -> Measured:
-        times = _open_loop(web.port, [_Asked("", "/healthz", "floor")], seconds=FLOOR_SECONDS)
+        times = _open_loop(served.port, [_Asked("", "/healthz", "floor")], seconds=FLOOR_SECONDS)
         return Measured(seconds=_p50(times["floor"]) / 1000, output=None)
 
     def same(outputs: Mapping[str, Any]) -> str:
         return f"{len(outputs['ours'])} pages, every answer 200"
 
     ways = {"floor": floor, "ours": ours}
-    return Trial(ways=ways, same=same, rows=RATE * SECONDS, after=web.end)
+    return Trial(ways=ways, same=same, rows=RATE * SECONDS, after=served.end)
 
 
 @dataclass(frozen=True)
@@ -319,40 +314,6 @@ class _Asked:
 
 def _called(user: User, path: str) -> str:
     return f"{user.username} {re.sub('[0-9]+', '#', path.split('?q=')[0])}{'?q=' if '?q=' in path else ''}"
-
-
-class _Web:
-    """The shipped web server on a free port, with the database of the stage."""
-
-    def __init__(self) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = int(free.getsockname()[1])
-        known = connection.settings_dict
-        address = (
-            f"postgres://{known['USER']}:{known['PASSWORD']}@{known['HOST']}:{known['PORT']}/{known['NAME']}"
-        )
-        env = {
-            **os.environ,
-            "DATABASE_URL": address,
-            "WEB_CONCURRENCY": str(WORKERS),
-            "LOG_LEVEL": "WARNING",
-        }
-        how = ["--config", "python:config.gunicorn", "--bind", f"127.0.0.1:{self.port}"]
-        words = [sys.executable, "-m", "gunicorn", "config.wsgi", *how]
-        self.process = subprocess.Popen(words, cwd=server.ROOT, env=env)
-        for _ in range(200):
-            try:
-                _get(self.port, "/healthz", "")
-                return
-            except OSError:
-                time.sleep(0.1)
-        self.end()
-        raise RuntimeError("the web server did not start")
-
-    def end(self) -> None:
-        self.process.terminate()
-        self.process.wait(20)
 
 
 def _open_loop(port: int, asked: Sequence[_Asked], *, seconds: int) -> dict[str, list[float]]:
@@ -448,11 +409,6 @@ def _asker(user: User) -> Callable[[str], str]:
         return b"".join(application(environ, _must_be_fine)).decode()
 
     return ask
-
-
-def _collect_static() -> None:
-    """A production names its static files by content, and fails without the list of them."""
-    call_command("collectstatic", verbosity=0, interactive=False)
 
 
 def _must_be_fine(status: str, *_args: Any) -> None:

@@ -24,6 +24,8 @@ from customers.api.urls import PATHS as PATHS_OF_CUSTOMERS
 from customers.api.urls import RESOURCES as OF_CUSTOMERS
 from customers.ground.api import problems
 from retention.api.urls import RESOURCES as OF_RETENTION
+from surveys.api.urls import PATHS as PATHS_OF_SURVEYS
+from surveys.api.urls import RESOURCES as OF_SURVEYS
 
 
 @csrf_exempt
@@ -79,7 +81,9 @@ _v1 = [
     path("schema/", allow(PUBLIC)(SchemaView.as_view()), name="schema"),
     path("docs/", allow(*ANYBODY_SIGNED_IN)(DocsView.as_view()), name="docs"),
     *PATHS_OF_CUSTOMERS,
+    *PATHS_OF_SURVEYS,
     *_router(*OF_CUSTOMERS).urls,
+    *_router(*OF_SURVEYS).urls,
     *_router(*OF_RETENTION).urls,
 ]
 

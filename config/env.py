@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import secrets
 from collections.abc import Callable
@@ -51,6 +52,19 @@ def whole_number(name: str, *, default: int, least: int = 0) -> int:
 def words(name: str) -> list[str]:
     """Return a comma-separated list without blanks."""
     return [word.strip() for word in text(name).split(",") if word.strip()]
+
+
+def networks(name: str) -> list[str]:
+    """Return a comma-separated list of networks such as ``10.1.0.0/16``; raise on anything else."""
+    found = words(name)
+    for word in found:
+        try:
+            ipaddress.ip_network(word, strict=False)
+        except ValueError as error:
+            raise ImproperlyConfigured(
+                f"{name}={word!r} must be networks such as 10.1.0.0/16, with commas between them."
+            ) from error
+    return found
 
 
 def moment(name: str) -> str:

@@ -10,8 +10,8 @@ from structlog.typing import EventDict, WrappedLogger
 
 _SECRET_WORDS = r"(?:password|token|secret|key|signature|sessionid|csrf\w*|nonce)"  # noqa: S105
 _SCRUBBED = (
-    # /s/<token>/, /m/<token>/, /c/<token>/ and the reset link of a password
-    (re.compile(r"(/(?:s|m|c)/)[A-Za-z0-9_-]{12,}"), r"\1…"),
+    # /s/<token>/, /m/<token>/, /c/<token>/, /u/<token>/ and the reset link of a password
+    (re.compile(r"(/(?:s|m|c|u)/)[A-Za-z0-9_-]{12,}"), r"\1…"),
     (re.compile(r"(/password/reset/key/)[^/\s\"']+"), r"\1…"),
     (re.compile(rf"(?i)\b({_SECRET_WORDS}['\"]?\s*[=:]\s*['\"]?)[^\s&,;'\"]+"), r"\1…"),
     (re.compile(r"(?i)\b(bearer|basic|token)\s+[A-Za-z0-9._~+/=-]{8,}"), r"\1 …"),

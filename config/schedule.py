@@ -41,6 +41,21 @@ SCHEDULE: dict[str, dict[str, Any]] = {
         "task": "customers.tasks.look_for_duplicates",
         "schedule": crontab(minute=37),
     },
+    # What files and bulk loads brought; what is entered by hand or program is read within seconds.
+    "read texts that came in bulk": {
+        "task": "customers.tasks.read_texts",
+        "schedule": crontab(minute=27),
+    },
+    # Asks every hour and learns once each local day.
+    "learn to read texts": {
+        "task": "customers.tasks.train_texts",
+        "schedule": crontab(minute=12),
+    },
+    # Whose turn it is, and what came without an event; what is due is asked by the drain within seconds.
+    "plan distributions of surveys": {
+        "task": "surveys.tasks.plan_distributions",
+        "schedule": crontab(minute="3-53/10"),
+    },
     "forget old runs of the sweep": {
         "task": "retention.tasks.forget_old_sweeps",
         "schedule": crontab(minute=52),

@@ -264,6 +264,10 @@ EMAIL_FILE_PATH = _mail["EMAIL_FILE_PATH"] or str(VAR_DIR / "mail")
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.text("FROM_EMAIL", f"liuke@{_PUBLIC.hostname}")
 
+# --- Channels ---------------------------------------------------------------------------------
+# Networks of one's own that messages may be handed to; without any, only the public internet.
+CHANNEL_NETWORKS = env.networks("CHANNEL_NETWORKS")
+
 # --- API --------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["config.rest.DenyAll"],

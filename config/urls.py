@@ -46,5 +46,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.urls),
     path("api/", include("config.api")),
     path("", include("retention.urls")),
+    path("", include("surveys.urls")),
     path("", include("customers.urls")),
 ]

@@ -11,14 +11,17 @@ class CustomersConfig(AppConfig):
             attachments,
             causes,
             consents,
+            contact,  # noqa: F401 — enters the drain's poller
             invitations,  # noqa: F401 — enters its handler with the outbox
             keeping,
             merges,
             movers,
             routine,
+            text,
             usage,
         )
         from customers.api import scopes
+        from customers.channels import sending  # noqa: F401 — enters the drain's poller
         from customers.erasure import log
         from customers.imports import background, delivered  # noqa: F401 — enters the drain's poller
         from customers.pages import entries
@@ -39,6 +42,9 @@ class CustomersConfig(AppConfig):
             eraser=movers.erase_references,
             exporter=movers.export_references,
         )
+        text.sources.register_all()
+        movers.register(self.get_model("TextReading"), eraser=text.erase, exporter=text.export)
+        movers.register_follower("customers.text", text.forget)
         keeping.register_all()
         routine.register_all()
         movers.register_undo_blocker("customers.consents", consents.blocks_undo)

@@ -20,6 +20,8 @@ Choice = tuple[str, str, str]
 """Code, English, Chinese."""
 Kind = Attribute.Kind
 MOST_CHOICES = 200
+MOST_NUMBER = Decimal(10) ** 11
+"""Numbers stay below it, as in files, so that their ten-thousandths are exact on every database."""
 COLUMN = {Kind.NUMBER: "number", Kind.CHOICE: "choice", Kind.DATE: "day", Kind.TEXT: "text"}
 _EMPTY: dict[str, Any] = {"number": None, "choice": "", "day": None, "text": ""}
 
@@ -128,6 +130,7 @@ def retire_attribute(attribute: Attribute, *, is_retired: bool, by: User | None,
     if (attribute.retired_at is not None) == is_retired:
         return attribute
     with transaction.atomic():
+        list(Attribute.objects.select_for_update().filter(pk=attribute.pk).values_list("pk"))
         if is_retired:
             in_use.refuse_if_read(attribute)
         attribute.retired_at = at if is_retired else None
@@ -192,7 +195,7 @@ def columns_of(attribute: Attribute, value: Decimal | date | str | None) -> dict
         return dict(_EMPTY)
     wrong = WrongValue(value=str(value)[:64], name=str(attribute))
     match attribute.kind:
-        case Kind.NUMBER if isinstance(value, Decimal) and abs(value) < Decimal(10) ** 16:
+        case Kind.NUMBER if isinstance(value, Decimal) and abs(value) < MOST_NUMBER:
             return {**_EMPTY, "number": value.quantize(Decimal("0.0001"))}
         case Kind.DATE if isinstance(value, date):
             return {**_EMPTY, "day": value.toordinal()}

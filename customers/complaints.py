@@ -13,6 +13,7 @@ from customers.ground import audit, events, localtime
 from customers.ground.errors import Refused
 from customers.ground.working_time import add_working_days
 from customers.models import Complaint, ComplaintEvent, Contact, Customer, Order, User
+from customers.text import read_soon
 
 RESOLVE_WITHIN_DAYS = 5  # working days, unless a due day is given
 _STATE_AFTER = {
@@ -52,7 +53,7 @@ def file_complaint(
         due_day: local day number; five working days from ``at`` when not given.
 
     Raises ``NoWords``, ``InTheFuture``. Side effects: events ``opened``; news ``complaint.filed``,
-    which opens or joins a recovery case; audit ``complaint.file``.
+    which opens or joins a recovery case; audit ``complaint.file``; its text is read within seconds.
     """
     if not text.strip():
         raise NoWords()
@@ -74,6 +75,7 @@ def file_complaint(
         _step(complaint, ComplaintEvent.Kind.OPENED, when=when, due_day=due_day)
         _tell("complaint.filed", complaint, when.occurred_at, severity=complaint.severity)
         audit.record("complaint.file", obj=complaint, by=by, at=at, customer_id=customer.pk)
+        read_soon(complaint, at=at)
     return complaint
 
 

@@ -11,6 +11,7 @@ from customers import reminders, writing
 from customers.ground import audit, events
 from customers.ground.errors import Refused
 from customers.models import Contact, Customer, Interaction, User
+from customers.text import read_soon
 
 
 class NoNextStep(Refused):
@@ -41,7 +42,8 @@ def log_interaction(
         next_step: what was agreed or is to be done; ``next_at``: when ``by`` is to be reminded of it.
 
     Raises ``InTheFuture``, :class:`NoNextStep` and what ``set_reminder`` does. Side effects: touches the
-    customer, writes event ``interaction.logged``, audit ``interaction.log``, and a reminder.
+    customer, writes event ``interaction.logged``, audit ``interaction.log``, and a reminder; what was said
+    is read within seconds.
     """
     next_step = next_step.strip()
     if next_at is not None and not next_step:
@@ -67,6 +69,8 @@ def log_interaction(
             data={"kind": interaction.kind, "reached": reached},
         )
         audit.record("interaction.log", obj=interaction, by=by, at=at, customer_id=customer.pk)
+        if reached:
+            read_soon(interaction, at=at)
         if next_at is not None and by is not None:
             reminders.set_reminder(by, text=next_step, due_at=next_at, customer=customer, by=by, at=at)
     return interaction

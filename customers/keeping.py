@@ -16,7 +16,7 @@ from django.db import models, transaction
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from customers import company, erasure
+from customers import company, erasure, text
 from customers.ground import audit, localtime
 from customers.ground.errors import Refused
 from customers.ground.models import AuditEvent, SealedValue
@@ -28,6 +28,7 @@ from customers.models import (
     ImportBatch,
     Interaction,
     KeepPeriod,
+    Message,
     User,
 )
 
@@ -117,7 +118,7 @@ def clear_old(*, at: datetime, most_steps: int = MOST_STEPS) -> dict[str, int]:
 
 
 def texts(model: type[models.Model], *fields: str, moment: str) -> Clear:
-    """Return what empties texts of a table, and the earlier versions that lie under seal."""
+    """Return what empties texts of a table, the earlier versions under seal, and what was read of them."""
 
     def clear(before: datetime, most: int, at: datetime) -> int:
         written = models.Q()
@@ -129,6 +130,7 @@ def texts(model: type[models.Model], *fields: str, moment: str) -> Clear:
             model._default_manager.filter(pk__in=ids).update(**dict.fromkeys(fields, ""))
             said = {"subject_type": model._meta.label_lower, "subject_id__in": ids}
             SealedValue.objects.filter(**said).delete()
+            text.forget(model, ids, at)
         return len(ids)
 
     return clear
@@ -208,6 +210,24 @@ def register_all() -> None:
             _("The words; competitor, prices and day stay."),
             None,
             texts(CompetitorSighting, "offered", moment="occurred_at"),
+        ),
+        DataClass(
+            "messages",
+            _("Messages that were sent"),
+            _("Texts, addresses and answers of providers; to whom, when and what became of it stays."),
+            24,
+            texts(
+                Message,
+                "subject",
+                "text",
+                "html",
+                "params",
+                "answer",
+                "to",
+                "to_key",
+                "provider_id",
+                moment="ended_at",
+            ),
         ),
         DataClass(
             "audit_values",

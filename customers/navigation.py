@@ -24,7 +24,7 @@ class Entry:
     """One entry; ``position`` orders them, ``section`` groups them, ``count`` is shown beside it.
 
     Entries of section ``setup`` do not stand in the navigation: the page of settings shows them as cards,
-    each with its ``help``.
+    each with its ``help``. ``also``: how the names of further pages begin that belong to it.
     """
 
     route: str
@@ -35,6 +35,7 @@ class Entry:
     section: str = "work"  # work, settings, setup
     count: Callable[[User], int] | None = None
     help: str | Promise = ""
+    also: tuple[str, ...] = ()
 
 
 SETTINGS = Entry(
@@ -73,7 +74,8 @@ def _mine(user: User) -> list[Entry]:
 
 def _is_at(here: str, entry: Entry) -> bool:
     """Say whether the page called ``here`` belongs to the entry."""
-    return here == entry.route or f"{here}_".startswith(f"{entry.route.removesuffix('_list')}_")
+    names = (entry.route.removesuffix("_list"), *entry.also)
+    return here == entry.route or f"{here}_".startswith(tuple(f"{name}_" for name in names))
 
 
 def register_search(route: str, *, find: str = "") -> None:

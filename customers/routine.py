@@ -47,6 +47,17 @@ UPDATES = (
         _("The public holidays and make-up days of the coming year are brought in."),
     ),
     Update(
+        "customers.tasks.read_texts",
+        _("Reading of texts"),
+        _("A complaint or an interaction that is entered is read at once. This reads what files brought."),
+    ),
+    Update(
+        "customers.tasks.train_texts",
+        _("Learning to read texts"),
+        _("What people corrected is learnt; the new reader is used only if it reads better."),
+        once_a_day=True,
+    ),
+    Update(
         "customers.ground.tasks.forget_api_calls",
         _("Answers of the API"),
         _("Answers kept for a repeated call are forgotten after two days."),

@@ -6,7 +6,7 @@ from typing import Any
 
 from celery import shared_task
 
-from customers import calendar, duplicates, keeping, merges
+from customers import calendar, duplicates, keeping, merges, text
 from customers.ground import clock, context
 from customers.ground.models import Company
 from customers.search import index
@@ -43,3 +43,18 @@ def keep_working_calendar(**_kwargs: Any) -> None:
     """Bring in the public holidays of the coming year."""
     with context.acting(channel="task"):
         calendar.keep(at=clock.now())
+
+
+@shared_task(name="customers.tasks.read_texts")
+def read_texts(**_kwargs: Any) -> None:
+    """Read the texts that came with files or a bulk load, or changed since they were read."""
+    with context.acting(channel="task"):
+        text.read_unread(at=clock.now())
+
+
+@shared_task(name="customers.tasks.train_texts")
+def train_texts(**_kwargs: Any) -> None:
+    """Learn from what people labelled, once each local day."""
+    with context.acting(channel="task"):
+        if Company.objects.exists():
+            text.nightly(at=clock.now())

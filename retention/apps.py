@@ -9,15 +9,17 @@ class RetentionConfig(AppConfig):
     def ready(self) -> None:
         from django.urls import reverse
 
-        from customers import in_use, movers, objections, showing
+        from customers import in_use, movers, objections, showing, text
         from retention import (
+            asking,
             backtest,  # noqa: F401  — registers its poller with the drain
+            interviews,
             keeping,
             routine,
             sweep,  # noqa: F401  — registers its poller with the drain
         )
         from retention.api import scopes
-        from retention.cases import closing, complaints, taken_back
+        from retention.cases import answers, closing, complaints, labels, taken_back
         from retention.cases import merging as cases_merging
         from retention.measures import learning, making, merging  # noqa: F401  — learning says what is learnt
         from retention.pages import entries
@@ -25,11 +27,15 @@ class RetentionConfig(AppConfig):
         from retention.segments import counting
 
         complaints.subscribe()
+        answers.subscribe()
+        asking.register_all()
+        interviews.subscribe()
         in_use.register("retention.measures", making.users_of)
         objections.register("retention.cases", closing.objected)
         keeping.register_all()
         routine.register_all()
         cases_merging.register()
+        text.sources.register_labels("retention.cases", labels.labels)
         counting.subscribe()
         scopes.register()
         entries.enter()

@@ -35,6 +35,8 @@ LATER_RULES = (
     "invoice-overdue",
     "payment-failed",
     "delivery-late",
+    "courted-by-competitor",
+    "left-community",
 )
 WORKING_DAYS = 10
 LONG_GONE_DAYS = 100

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from retention.pages import (
+    answers,
     backtest,
     calendar_link,
     case,
@@ -19,6 +20,7 @@ from retention.pages import (
     exports,
     find,
     home,
+    interviews,
     loss_settings,
     losses,
     measures,
@@ -87,6 +89,20 @@ urlpatterns = [
     path("customers/<int:pk>/case/", customer.customer_case, name="customer_case"),
     path("customers/<int:pk>/plan/", customer.customer_plan, name="customer_plan"),
     path("customers/<int:pk>/reminder/", customer.customer_reminder, name="customer_reminder"),
+    path("customers/<int:pk>/surveys/", answers.customer_surveys, name="customer_surveys"),
+    path("customers/<int:pk>/surveys/link/", answers.customer_surveys_link, name="customer_surveys_link"),
+    path("customers/<int:pk>/surveys/send/", answers.customer_surveys_send, name="customer_surveys_send"),
+    path(
+        "customers/<int:pk>/surveys/unsent/<int:dispatch>/take-back/",
+        answers.customer_surveys_take_back,
+        name="customer_surveys_take_back",
+    ),
+    path(
+        "customers/<int:pk>/surveys/<int:invitation>/revoke/",
+        answers.customer_surveys_revoke,
+        name="customer_surveys_revoke",
+    ),
+    path("customers/<int:pk>/interviews/", interviews.customer_interviews, name="customer_interviews"),
     path("customers/<int:pk>/dealings/", dealings.dealings_page, name="customer_dealings"),
     path("customers/<int:pk>/dealings/order/", dealings.dealings_order, name="customer_dealings_order"),
     path(

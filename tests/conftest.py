@@ -36,9 +36,15 @@ def _empty_the_tables(case: Any) -> None:
         empty(connection)
 
 
+def _laid_down(connection: BaseDatabaseWrapper) -> str | None:
+    """Return what the migrations had laid down, as text; nothing when the tables were made without them."""
+    kept = getattr(connection, "_test_serialized_contents", None)
+    return None if kept == "[]" else kept
+
+
 def _empty_sqlite(connection: BaseDatabaseWrapper) -> None:
     guards.remove(connection)
-    laid_down = getattr(connection, "_test_serialized_contents", None)
+    laid_down = _laid_down(connection)
     call_command(
         "flush",
         verbosity=0,
@@ -63,7 +69,7 @@ def _empty_postgresql(connection: BaseDatabaseWrapper) -> None:
             cursor.execute(filled)
             for (name,) in cursor.fetchall():
                 cursor.execute(f"DELETE FROM {name}")
-            laid_down = getattr(connection, "_test_serialized_contents", None)
+            laid_down = _laid_down(connection)
             if laid_down is not None:
                 connection.creation.deserialize_db_from_string(laid_down)
             else:

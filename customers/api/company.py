@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from customers import rates
-from customers.api.reading import EVERYBODY, SEES_ALL
+from customers.api.reading import EVERYBODY
 from customers.company import current, set_up
 from customers.ground import clock
 from customers.ground.api import filters
@@ -21,7 +21,7 @@ from customers.ground.api.serializers import DateField, Gives, NumberField, Take
 from customers.ground.api.views import Details, Lists, Resource
 from customers.ground.models import Company, ExchangeRate
 from customers.models import ExternalRef
-from customers.models.people import Role
+from customers.models.people import SEES_ALL, Role
 
 KNOWN = {"list": may(*EVERYBODY, scope="company:read"), "retrieve": may(*EVERYBODY, scope="company:read")}
 

@@ -12,7 +12,7 @@ from rest_framework.response import Response
 
 from customers import customers, ownership
 from customers.api.facts import not_there
-from customers.api.reading import EVERYBODY, LEADS, SEES_ALL, WRITERS
+from customers.api.reading import EVERYBODY, LEADS, WRITERS
 from customers.ground import clock
 from customers.ground.api import filters
 from customers.ground.api.access import may
@@ -242,7 +242,7 @@ class Customers(Lists, Details, Resource):
         if values["user"] and not User.objects.visible_to(request.user).filter(pk=values["user"].pk).exists():
             raise not_there("user", values["user"].pk)
         team = values.get("team")
-        if team and request.user.role not in SEES_ALL and team.pk != request.user.team_id:
+        if team and not request.user.sees_all and team.pk != request.user.team_id:
             raise not_there("team", team.pk)
         ownership.assign_owner(customer, **values, by=request.user, at=clock.now())
         return self.shown(customer)

@@ -13,13 +13,12 @@ EVERYBODY = tuple(Role.values)
 WRITERS = (Role.ACCOUNT_MANAGER, Role.TEAM_LEAD, Role.ADMIN, Role.INTEGRATION)
 LEADS = (Role.TEAM_LEAD, Role.ADMIN, Role.INTEGRATION)
 ADMINS = (Role.ADMIN, Role.INTEGRATION)
-SEES_ALL = frozenset({Role.ADMIN, Role.ANALYST, Role.INTEGRATION})
 
 
 def of_visible(model: type[Model], user: User, *, field: str = "customer_id") -> QuerySet[Any]:
     """Return the rows of ``model`` whose customers ``user`` may see."""
     rows = model._default_manager.all()
-    if user.is_active and user.role in SEES_ALL:
+    if user.sees_all:
         return rows
     visible = Customer.objects.visible_to(user)  # type: ignore[attr-defined]
     return rows.filter(**{f"{field}__in": visible.values("pk")})

@@ -91,7 +91,7 @@ def record_shape(kind: Kind, *, name: str) -> type[RecordShape]:
             {
                 **{n: _field(f, required=f.required) for n, f in lines.items()},
                 "defaults": {n: f.default for n, f in lines.items()},
-                "__doc__": _PARTS[kind.parts_name],
+                "__doc__": kind.parts_help or _PARTS[kind.parts_name],
             },
         )
         members[kind.parts_name] = line(

@@ -28,4 +28,6 @@ def register() -> None:
     scopes.register("privacy:write", _("record consents and objections to profiling"))
     scopes.register("privacy:erase", _("hand out and erase what is stored about a person"))
     scopes.register("privacy:keep", _("say for how long texts, addresses and files are kept"))
+    scopes.register("contacting:read", _("read who was to be contacted, and how often people may be"))
+    scopes.register("contacting:write", _("ask whether somebody may be contacted, and take that back"))
     scopes.register("audit:read", _("read who did what"))

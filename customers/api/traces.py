@@ -54,6 +54,13 @@ _NAMED: dict[str, tuple[str, type[Model], tuple[tuple[type[Model], str], ...]]] 
 Stand = tuple[str, int | None]
 
 
+def register(
+    kind: str, *, name: str, model: type[Model], parts: tuple[tuple[type[Model], str], ...] = ()
+) -> None:
+    """Enter the kind of an upper app (in ``AppConfig.ready()``): see :data:`_NAMED`."""
+    _NAMED[kind] = (name, model, parts)
+
+
 class Trace:
     """How the records called ``keys`` stood before a batch; :meth:`after` says what became of each."""
 
@@ -100,7 +107,9 @@ class Trace:
             row["id"]: [row] for row in own._default_manager.filter(pk__in=numbers).values()
         }
         for part, field in _NAMED.get(self.kind, ("", own, ()))[2]:
-            for row in part._default_manager.filter(**{f"{field}__in": numbers}).order_by("pk").values():
+            own_names = [one.attname for one in part._meta.concrete_fields]
+            rows = part._default_manager.filter(**{f"{field}__in": numbers}).order_by("pk")
+            for row in rows.values(*dict.fromkeys([*own_names, field])):
                 found[row[field]].append(row)
         return found
 

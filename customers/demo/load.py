@@ -105,6 +105,9 @@ def _people(world: World, *, password: str, at: datetime) -> rows.Builder:
         products=people.make_products(facts.products),
     )
     builder.attributes = people.make_attributes()
+    people.make_competitors()
+    people.make_communities(facts.teams)
+    people.make_indicators()
     return builder
 
 

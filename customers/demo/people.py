@@ -1,4 +1,4 @@
-"""The demo company's own rows: company, teams, users, goods, and the attributes that it keeps."""
+"""The demo company's own rows: company, teams, users, goods, and the catalogues that it keeps."""
 
 from __future__ import annotations
 
@@ -9,10 +9,22 @@ from decimal import Decimal
 from django.contrib.auth.hashers import make_password
 
 from customers import company as firm
+from customers.competitor_names import key_of
 from customers.demo import company, records
 from customers.demo.moments import aware
 from customers.demo.rows import SEGMENTS
-from customers.models import Attribute, Product, Team, User
+from customers.models import (
+    Attribute,
+    Community,
+    Competitor,
+    CompetitorName,
+    Indicator,
+    Platform,
+    Product,
+    Team,
+    User,
+    Worse,
+)
 from customers.models.people import Role
 from customers.ownership import set_active
 
@@ -95,3 +107,30 @@ def make_attributes() -> dict[str, int]:
         ),
     ]
     return {row.code: row.pk for row in Attribute.objects.bulk_create(made)}
+
+
+def make_competitors() -> None:
+    """Make the competitors, each known by its Chinese and its English name."""
+    made = Competitor.objects.bulk_create(
+        Competitor(name=name, is_checked=True) for name, _english in company.COMPETITORS
+    )
+    CompetitorName.objects.bulk_create(
+        CompetitorName(competitor=row, name=name, key=key_of(name))
+        for row, names in zip(made, company.COMPETITORS, strict=True)
+        for name in names
+    )
+
+
+def make_communities(rows: Iterable[records.Team]) -> None:
+    """Make the group of each team's customers."""
+    Community.objects.bulk_create(
+        Community(code=row.key, name=f"{row.name_zh}客户群 {row.name_en} group", platform=Platform.WECHAT)
+        for row in rows
+    )
+
+
+def make_indicators() -> None:
+    """Make the indicators that the company keeps an eye on."""
+    Indicator.objects.create(
+        code="payment_rating", name_en="Payment rating", name_zh="付款信用评分", worse=Worse.LOWER
+    )

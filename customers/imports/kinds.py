@@ -114,6 +114,7 @@ class Kind:
     # Of what is grouped: the fields of each line by itself, what the API calls them, whether one is needed.
     parts: tuple[str, ...] = ("quantity", "unit_price", "amount", "product", "description", "unit_cost")
     parts_name: str = "lines"
+    parts_help: str = ""  # says in the API's document what one line is
     needs_parts: bool = True
     roles: frozenset[str] = frozenset()
 

@@ -2,6 +2,14 @@ from customers.models.attachments import Attachment
 from customers.models.attributes import Attribute, AttributeValue, AttributeValueVersion
 from customers.models.calendar_links import CalendarLink
 from customers.models.causes import Cause
+from customers.models.channels import (
+    Attempt,
+    DeadAddress,
+    Message,
+    Received,
+    Sender,
+    UnsubscribeLink,
+)
 from customers.models.communities import (
     Community,
     CommunityMembership,
@@ -16,6 +24,14 @@ from customers.models.competitors import (
 )
 from customers.models.complaints import Complaint, ComplaintEvent, ComplaintEventVersion, ComplaintVersion
 from customers.models.consents import Channel, Consent, ConsentText, Objection, Purpose
+from customers.models.contacting import (
+    ContactClass,
+    ContactGate,
+    ContactLimit,
+    ContactReason,
+    ContactReservation,
+    QuietHours,
+)
 from customers.models.contracts import Contract, ContractVersion
 from customers.models.customers import (
     Contact,
@@ -43,6 +59,7 @@ from customers.models.places import Address, AddressVersion
 from customers.models.profiles import ImportProfile
 from customers.models.reminders import Reminder
 from customers.models.search import SearchToken
+from customers.models.text import Aspect, Sentiment, TextModel, TextReading, Urgency
 from customers.models.tokens import ApiToken
 from customers.models.usage import Usage, UsageKind, UsageMetric, UsageVersion
 
@@ -51,7 +68,9 @@ __all__ = [
     "Address",
     "AddressVersion",
     "ApiToken",
+    "Aspect",
     "Attachment",
+    "Attempt",
     "Attribute",
     "AttributeValue",
     "AttributeValueVersion",
@@ -72,12 +91,18 @@ __all__ = [
     "Consent",
     "ConsentText",
     "Contact",
+    "ContactClass",
+    "ContactGate",
+    "ContactLimit",
+    "ContactReason",
+    "ContactReservation",
     "Contract",
     "ContractVersion",
     "Customer",
     "CustomerList",
     "CustomerListMember",
     "CustomerListMemberVersion",
+    "DeadAddress",
     "DuplicateKey",
     "DuplicateProposal",
     "DuplicateSearch",
@@ -103,6 +128,7 @@ __all__ = [
     "MainContactChangeVersion",
     "Merge",
     "MergedRow",
+    "Message",
     "Need",
     "NeedVersion",
     "Objection",
@@ -116,11 +142,19 @@ __all__ = [
     "Platform",
     "Product",
     "Purpose",
+    "QuietHours",
+    "Received",
     "Reminder",
     "SearchToken",
+    "Sender",
+    "Sentiment",
     "SocialHandle",
     "Team",
+    "TextModel",
+    "TextReading",
     "TouchedCustomer",
+    "UnsubscribeLink",
+    "Urgency",
     "Usage",
     "UsageKind",
     "UsageMetric",

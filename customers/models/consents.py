@@ -83,6 +83,7 @@ class Consent(models.Model):
         CALL = "call", pgettext_lazy("where a consent came from", "call")
         IMPORT = "import", pgettext_lazy("where a consent came from", "import")
         LINK = "link", pgettext_lazy("where a consent came from", "link")
+        REPLY = "reply", pgettext_lazy("where a consent came from", "reply")
         MERGE = "merge", pgettext_lazy("where a consent came from", "merge of two records")
 
     contact = models.ForeignKey(

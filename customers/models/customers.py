@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db import models
@@ -28,7 +28,7 @@ class CustomerQuerySet(models.QuerySet["Customer"]):
         """
         if not user.is_active:
             return self.none()
-        if user.role in {Role.ADMIN, Role.ANALYST, Role.INTEGRATION}:
+        if user.sees_all:
             return self.present()
         if user.role == Role.TEAM_LEAD:
             return self.present().filter(
@@ -136,6 +136,7 @@ class Customer(models.Model):
             models.Index(fields=["city"], name="customer_city"),
             models.Index(fields=["registration_number"], name="customer_registration"),
             models.Index(fields=["parent", "id"], name="customer_parent"),
+            models.Index(fields=["id"], condition=Q(gone_at__isnull=False), name="customer_gone"),
             models.Index(
                 fields=["merged_into"], condition=Q(merged_into__isnull=False), name="customer_merged"
             ),
@@ -186,6 +187,7 @@ class Contact(models.Model):
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
     erased_at = models.DateTimeField(null=True, editable=False)
+    dead_channels: tuple[Any, ...] = ()  # set where pages show contacts: whose address is dead
     do_not_call = False  # set where pages show contacts: asked not to be called (``customers.consents``)
 
     privacy = declare(

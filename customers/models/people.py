@@ -34,10 +34,14 @@ class Role(models.TextChoices):
     INTEGRATION = "integration", _("integration (API only)")
 
 
+SEES_ALL = frozenset({Role.ADMIN, Role.ANALYST, Role.INTEGRATION})
+"""The roles that see every customer, and all that hangs on one."""
+
+
 class UserQuerySet(models.QuerySet["User"]):
     def visible_to(self, user: User) -> UserQuerySet:
         """Return the colleagues that ``user`` may see: her team, whoever sees every customer everybody."""
-        if user.role in {Role.ADMIN, Role.ANALYST, Role.INTEGRATION}:
+        if user.role in SEES_ALL:
             return self
         return self.filter(Q(team_id=user.team_id, team__isnull=False) | Q(pk=user.pk))
 
@@ -75,6 +79,11 @@ class User(AbstractUser):
 
     def __str__(self) -> str:
         return self.get_full_name() or self.username
+
+    @property
+    def sees_all(self) -> bool:
+        """Say whether there is no customer that this user may not see."""
+        return self.is_active and self.role in SEES_ALL
 
 
 class AccessQuerySet(models.QuerySet["Access"]):

@@ -1,7 +1,9 @@
 """Enter into the demo company what its pictures show and a demo does not bring: run once, before ``make.py``.
 
 Run ``LIUKE_DEMO=1 python docs/images/fill.py`` beside a running demo. Fills the file and the dealings of one
-customer of the account manager, an import to look at, a segment, and two customers that are one.
+customer of the account manager, an import to look at, a segment, and two customers that are one; defines
+what counts as lost, applies it to the past, makes an own measure, and tries a rule on the past; plans to
+whom a survey is sent, and holds an interview.
 """
 
 from __future__ import annotations
@@ -39,6 +41,9 @@ def main() -> None:
     _deal(customer, manager=manager, admin=admin, at=at)
     _alike(manager, at=at)
     _segment_and_import(admin, at=at)
+    _rules(admin, at=at)
+    _survey(admin, at=at)
+    _interview(customer, manager=manager, admin=admin, at=at)
     sys.stdout.write(f"{customer.pk}\n")
 
 
@@ -131,6 +136,69 @@ def _segment_and_import(admin: Any, *, at: datetime) -> None:
         path.write_text(WRONG, encoding="utf-8")
         stated = mapping.from_data({"source": "门店"})
         batches.import_file(path, kinds.named("customers"), stated, by=admin, at=at)
+
+
+def _rules(admin: Any, *, at: datetime) -> None:
+    from customers.models import Indicator
+    from retention import backtest, losses
+    from retention.losses.past import write_history
+    from retention.measures import making
+    from retention.models import LossKind, WarningRule
+
+    losses.define(losses.Definition(LossKind.WINDOW, is_on=True, days=75), by=admin, at=at)
+    write_history(since=at - timedelta(days=500), by=admin, at=at)
+    making.make(
+        code="rating_change",
+        label_en="Payment rating against a quarter ago",
+        label_zh="付款信用评分与上季度相比",
+        way="change",
+        indicator=Indicator.objects.get(code="payment_rating"),
+        days=91,
+        by=admin,
+        at=at,
+    )
+    rule = WarningRule.objects.get(code="overdue")
+    backtest.run_now(rule, span=backtest.asked(at=at), by=admin, at=at)
+
+
+def _survey(admin: Any, *, at: datetime) -> None:
+    from surveys.distributions import making
+    from surveys.models import Survey
+
+    survey = Survey.objects.get(code="relationship-nps")
+    plans: tuple[dict[str, Any], ...] = (
+        {"name": "每季度轮流 Every quarter", "kind": "periodic", "period_days": 90, "per_day": 40},
+        {
+            "name": "投诉之后 After a complaint",
+            "kind": "event",
+            "trigger": "complaint_resolved",
+            "delay_days": 2,
+        },
+    )
+    for settings in plans:
+        planned = making.create(survey, making.Settings(channel="email", **settings), by=admin, at=at)
+        making.start(planned, by=admin, at=at)
+
+
+def _interview(customer: Any, *, manager: Any, admin: Any, at: datetime) -> None:
+    from retention import interviews
+    from surveys.guides import ready
+    from surveys.guides.writing import create_guide
+
+    made = [
+        create_guide(
+            one.code,
+            name_en=one.name_en,
+            name_zh=one.name_zh,
+            purpose=one.purpose,
+            document=one.document,
+            by=admin,
+            at=at,
+        )
+        for one in ready.offered()
+    ]
+    main = customer.contacts.get(is_main=True)
+    interviews.begin(customer, made[0], contact=main, by=manager, at=at)
 
 
 if __name__ == "__main__":

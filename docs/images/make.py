@@ -73,6 +73,20 @@ def pictures(customer: str) -> list[Picture]:
         Picture("import", "admin", behind("/imports/", "main tbody a, main .card a", end="undo/"), TWO),
         Picture("merge", "admin", behind("/customers/duplicates/", "main .btn-primary"), TWO),
         Picture("settings", "admin", at("/settings/"), TWO),
+        Picture("rules", "admin", at("/rules/"), TWO),
+        Picture("rule", "admin", at("/rules/overdue/"), TWO),
+        Picture("builder", "admin", at("/rules/overdue/edit/"), TWO),
+        Picture("backtest", "admin", at("/rules/overdue/backtest/"), TWO),
+        Picture("health", "admin", at("/rules/overdue/health/"), TWO),
+        Picture("losses", "lead", at("/losses/"), TWO),
+        Picture("definitions", "admin", at("/settings/losses/"), TWO),
+        Picture("survey", "admin", at("/surveys/relationship-nps/edit/"), TWO),
+        Picture("answers", "admin", at("/surveys/relationship-nps/answers/"), TWO),
+        Picture("distribution", "admin", at("/surveys/relationship-nps/distributions/1/"), TWO),
+        Picture("interview", "manager", behind(f"{file}interviews/", "main a[href^='/interviews/']"), TWO),
+        Picture("channels", "admin", at("/settings/channels/"), TWO),
+        Picture("texts", "admin", at("/settings/texts/"), TWO),
+        Picture("own-measures", "admin", at("/settings/measures/own/"), TWO),
     ]
 
 

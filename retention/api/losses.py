@@ -46,4 +46,4 @@ class Losses(Lists, Details, Resource):
     def rows(self) -> QuerySet[Loss]:
         """Return the losses of the customers that the caller may see."""
         found: QuerySet[Loss] = Loss.objects.visible_to(self.request.user)  # type: ignore[attr-defined]
-        return found
+        return found.prefetch_related("stated")

@@ -127,7 +127,7 @@ class OwnMeasures(Lists, Details, Resource):
             "own_measure_source",
         ],
         "rename": ["own_measure_taken"],
-        "retire": ["own_measures_full"],
+        "retire": ["own_measures_full", "own_measure_source"],
     }
     examples = {
         "create": {

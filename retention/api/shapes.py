@@ -78,9 +78,12 @@ class RuleDetailShape(RuleShape):
     condition = serializers.JSONField()
     clear_condition = MaybeJson(allow_null=True)
     sentence = serializers.SerializerMethodField()
+    replaces: Any = serializers.SlugRelatedField(
+        "code", read_only=True, allow_null=True, help_text="The rule in whose place it was proposed."
+    )
 
     class Meta(RuleShape.Meta):
-        fields = [*RuleShape.Meta.fields, "condition", "clear_condition", "sentence"]
+        fields = [*RuleShape.Meta.fields, "condition", "clear_condition", "sentence", "replaces"]
 
     @extend_schema_field(SentenceShape(allow_null=True))
     def get_sentence(self, rule: WarningRule) -> dict[str, str] | None:
@@ -351,6 +354,11 @@ class LossShape(Gives):
         LossKind.choices, source="found_by", help_text="By what the loss was known."
     )
     revisit_day = DayField(allow_null=True)
+    stated_causes = serializers.ListField(
+        child=serializers.IntegerField(),
+        source="named_in_interviews",
+        help_text="Causes that the customer named in exit interviews.",
+    )
 
     class Meta:
         model = Loss
@@ -370,6 +378,7 @@ class LossShape(Gives):
             "end_recorded_at",
             "ended_because",
             "revisit_day",
+            "stated_causes",
         ]
 
 

@@ -205,6 +205,9 @@ class MoveRule(Takes):
     cases_a_day = serializers.IntegerField(min_value=1, max_value=10_000, required=False)
     holdout_share = serializers.IntegerField(min_value=0, max_value=5_000, required=False)
     programme_share = serializers.IntegerField(min_value=0, max_value=5_000, required=False)
+    retire_replaced = serializers.BooleanField(
+        default=False, help_text="At a launch: retire the rule that it was proposed in the place of."
+    )
     reason = serializers.CharField(max_length=300, required=False, allow_blank=True)
 
     def validate(self, values: Any) -> Any:

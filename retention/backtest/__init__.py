@@ -10,6 +10,7 @@ from retention.backtest.proposing import (
     adopt,
     advise,
     ask,
+    draft_of,
 )
 from retention.backtest.provenance import taken_back_since
 from retention.backtest.running import (
@@ -49,6 +50,7 @@ __all__ = [
     "ask",
     "asked",
     "cancel",
+    "draft_of",
     "run_now",
     "shown_threshold",
     "span_of",

@@ -30,6 +30,7 @@ from retention.backtest.running import Wish, start
 from retention.backtest.span import asked
 from retention.backtest.thresholds import Threshold
 from retention.models import BacktestRun, RuleState, WarningRule
+from retention.rules.conditions import Json
 from retention.rules.versions import content_of
 
 FORGONE = 5  # percent of what is caught that may be lost at most
@@ -171,18 +172,23 @@ def adopt(
         proposal = advise(rule).proposal
         if proposal is None or (proposal.run.pk, proposal.value) != (run, value):
             raise ProposalGone()
-        condition = thresholds.moved(rules.read(rule.condition), proposal.threshold, value).as_json()
-        drafts = rule.replacements.in_state(RuleState.DRAFT).order_by("pk")
-        standing = next((draft for draft in drafts if draft.condition == condition), None)
-        if standing is not None:
+        if (standing := draft_of(rule, proposal)) is not None:
             return standing, False
-        content: dict[str, Any] = {**content_of(rule), **_names(rule, proposal), "condition": condition}
+        content: dict[str, Any] = {**content_of(rule), **_names(rule, proposal)}
+        content["condition"] = _condition(rule, proposal)
         draft = WarningRule(**content)
         draft.code, draft.position, draft.replaces = _free_code(rule), rule.position, rule
         rules.save(draft, reason=_reason(rule, proposal), by=by, at=at)
         codes = {"rule": draft.code, "replaces": rule.code, "version": rule.version, "backtest": run}
         audit.record("rule.adopt", obj=draft, by=by, at=at, codes=codes | {"value": str(value)})
         return draft, True
+
+
+def draft_of(rule: WarningRule, proposal: Proposal) -> WarningRule | None:
+    """Return the draft beside a rule that has the proposed threshold already. One query."""
+    condition = _condition(rule, proposal)
+    drafts = rule.replacements.in_state(RuleState.DRAFT).order_by("pk")
+    return next((draft for draft in drafts if draft.condition == condition), None)
 
 
 def signed(change: float) -> str:
@@ -210,9 +216,17 @@ def _runs(rule: WarningRule, found: list[Threshold]) -> tuple[dict[int, Backtest
     done = {
         number: read[pk]
         for number, pk in newest.items()
-        if read[pk].condition == rule.condition and taken_back_since(read[pk], zone=zone) is None
+        if read[pk].condition == rule.condition
+        and _swept(read[pk]) == number
+        and taken_back_since(read[pk], zone=zone) is None
     }
     return done, under_way
+
+
+def _swept(run: BacktestRun) -> int | None:
+    """Return the comparison that a complete backtest moved: an earlier release could move fewer of them."""
+    swept = (run.result or {}).get("thresholds")
+    return None if swept is None else swept["comparison"]
 
 
 def _best(run: BacktestRun, threshold: Threshold) -> Proposal | Because:
@@ -249,6 +263,12 @@ def _caught(row: dict[str, Any], losses: int) -> int:
 
 
 # --- The draft -----------------------------------------------------------------------------------------
+def _condition(rule: WarningRule, proposal: Proposal) -> Json:
+    """Return the condition of the rule with the proposed threshold."""
+    read = rules.read(rule.condition)
+    return thresholds.moved(read, proposal.threshold, proposal.value).as_json()
+
+
 def _names(rule: WarningRule, proposal: Proposal) -> dict[str, str]:
     """Return the names of the draft: those of the rule, with the threshold behind them."""
     currency, names = company.current().base_currency, {}

@@ -18,7 +18,7 @@ from customers.ground.errors import Refused
 from customers.models import Customer
 from retention.measures import Unit, compute, display, get
 from retention.measures.expressions import Row
-from retention.rules.conditions import Against, All, AnyOf, Compare, Condition, Leaf, Not
+from retention.rules.conditions import Against, All, AnyOf, Compare, Condition, Leaf, Not, OrUnknown
 from retention.rules.conditions.leaves import exactly
 
 EACH_SIDE = 4
@@ -34,10 +34,19 @@ class NoThreshold(Refused):
 
 @dataclass(frozen=True)
 class Threshold:
-    """A comparison that can be moved: the how-manieth leaf of the tree it is, and where it stands."""
+    """A comparison that can be moved: the how-manieth leaf of the tree it is, and where it stands.
+
+    ``or_unknown``: it holds as well where a measure in it is unknown, also when it is moved.
+    """
 
     number: int  # from 0
     leaf: Compare | Against
+    or_unknown: bool = False
+
+    @property
+    def whole(self) -> Leaf:
+        """Return the leaf as it stands in the tree."""
+        return OrUnknown(self.leaf.measure, self.leaf) if self.or_unknown else self.leaf
 
     @property
     def present(self) -> Decimal:
@@ -49,11 +58,11 @@ class Threshold:
         """Say whether thresholds are whole numbers."""
         return isinstance(self.leaf, Compare) and get(self.leaf.measure).unit != Unit.RATIO
 
-    def at(self, value: Decimal) -> Compare | Against:
-        """Return the comparison with another threshold."""
+    def at(self, value: Decimal) -> Leaf:
+        """Return the leaf with another threshold."""
         if isinstance(self.leaf, Against):
-            return replace(self.leaf, factor=value)
-        return replace(self.leaf, value=value)
+            return replace(self, leaf=replace(self.leaf, factor=value)).whole
+        return replace(self, leaf=replace(self.leaf, value=value)).whole
 
     def read(self, row: Row, *, today: int) -> Fraction | None:
         """Return where a customer stands on the scale of the threshold; nothing when that is unknown."""
@@ -68,11 +77,12 @@ class Threshold:
 
 def every(condition: Condition) -> list[Threshold]:
     """Return the comparisons of a condition whose threshold can be moved, from left to right."""
-    return [
-        Threshold(number, leaf)
-        for number, leaf in enumerate(condition.leaves())
-        if isinstance(leaf, Compare | Against) and _can_be_moved(leaf)
-    ]
+    found = []
+    for number, whole in enumerate(condition.leaves()):
+        leaf = whole.of if isinstance(whole, OrUnknown) else whole
+        if isinstance(leaf, Compare | Against) and _can_be_moved(leaf):
+            found.append(Threshold(number, leaf, or_unknown=leaf is not whole))
+    return found
 
 
 def chosen(condition: Condition, number: int | None) -> Threshold | None:
@@ -97,12 +107,13 @@ def moved(condition: Condition, threshold: Threshold, value: Decimal) -> Conditi
 
 
 def shown(threshold: Threshold, value: Decimal, *, currency: str) -> str:
-    """Return a threshold as people read it: with the unit of its measure, factors as ``× 0.5``."""
+    """Return a threshold as people read it, never rounded: with its measure's unit, factors as ``× 0.5``."""
     if isinstance(threshold.leaf, Against):
         return pgettext("a factor", "× %(number)s") % {"number": exactly(value)}
     measure, language = get(threshold.leaf.measure), translation.get_language() or "en"
-    exact = int(value) if value == value.to_integral_value() and threshold.is_exact else Fraction(value)
-    return display.format_value(measure, exact, currency=currency, language=language)
+    if not threshold.is_exact or value != value.to_integral_value():
+        return display.format_number(value)
+    return display.format_value(measure, int(value), currency=currency, language=language)
 
 
 def around(threshold: Threshold, *, as_of: datetime) -> list[Decimal]:

@@ -14,7 +14,7 @@ from retention.calls.attempts import (
 )
 from retention.calls.cadence import MOST_ATTEMPTS, next_attempt
 from retention.calls.due import Due, assign_due, escalate_overdue
-from retention.calls.planning import CustomerWantsNoCalls, DueInThePast, DueTooFar, plan_call
+from retention.calls.planning import CustomerWantsNoCalls, DueInThePast, DueTooFar, plan_call, promise_call
 
 __all__ = [
     "MOST_ATTEMPTS",
@@ -35,5 +35,6 @@ __all__ = [
     "log_unplanned",
     "next_attempt",
     "plan_call",
+    "promise_call",
     "with_hint",
 ]

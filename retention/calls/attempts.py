@@ -69,6 +69,7 @@ def log_call(
     note: str = "",
     next_at: datetime | None = None,
     contact: Contact | None = None,
+    interaction: Interaction | None = None,
     by: User,
     at: datetime,
 ) -> Logged:
@@ -76,7 +77,8 @@ def log_call(
 
     Nobody answered: again by the cadence, at most five times. Call later: at ``next_at``, which is
     then needed. Reached: again only if ``next_at`` says when. Wrong number, do not call: no more.
-    ``next_at`` moves to working time. Logging the same outcome twice changes nothing.
+    ``next_at`` moves to working time. Logging the same outcome twice changes nothing. ``interaction``: the
+    one that tells of this call already, as an interview does; none is written then.
 
     Raises :class:`NoNextMoment`, :class:`NoCallAfterThat`, ``DueInThePast``, ``DueTooFar``,
     :class:`AlreadyLogged`, ``CaseClosed``. Side effects: an ``Interaction``; the case is worked on from
@@ -92,7 +94,7 @@ def log_call(
         if not open_call.update(**values):
             return _again(call, outcome, by=by)
         call.refresh_from_db()
-        _tell_customer_file(call, contact=contact, by=by, at=at)
+        _tell_customer_file(call, interaction, contact=contact, by=by, at=at)
         if outcome == Outcome.DO_NOT_CALL:
             _take_calls_back(call, contact=contact, by=by, at=at)
         _begin(case, by=by, at=at)
@@ -187,8 +189,10 @@ def _is_same_press(call: FollowUpCall, *, outcome: str, note: str, by: User, at:
     return same and call.done_at is not None and timedelta(0) <= at - call.done_at <= SAME_PRESS
 
 
-def _tell_customer_file(call: FollowUpCall, *, contact: Contact | None, by: User, at: datetime) -> None:
-    call.interaction = interactions.log_interaction(
+def _tell_customer_file(
+    call: FollowUpCall, told: Interaction | None, *, contact: Contact | None, by: User, at: datetime
+) -> None:
+    call.interaction = told or interactions.log_interaction(
         call.customer,
         kind=Interaction.Kind.CALL,
         text=call.note,

@@ -89,6 +89,33 @@ def plan_call(
     return call
 
 
+def promise_call(
+    case: RetentionCase, *, due_at: datetime, reason: str, by: User | None, at: datetime
+) -> FollowUpCall:
+    """Plan the call that a customer asked for, by exactly the moment that she was promised.
+
+    A call that was planned before ``at`` and is due sooner keeps its deadline. She who asks to be called
+    is, whatever was noted of her before.
+
+    Side effects: one move ``planned`` with audit and event; ``case.due_at``.
+    """
+    with transaction.atomic():
+        locked = moves.lock_one(case)
+        planned = FollowUpCall.objects.filter(case=locked, status=Status.PLANNED).first()
+        if planned is None:
+            call = make_call(locked, due_at=due_at, by=by, at=at)
+        elif planned.planned_at < at and planned.due_at <= due_at:
+            call = planned
+        else:
+            call = _move(planned, due_at, at=at)
+        call.reason = reason[:500]
+        call.save(update_fields=["reason"])
+        codes = {"call": call.pk, "attempt": call.attempt}
+        moves.note(locked, kind=MoveKind.PLANNED, codes=codes, by=by, at=at, due_at=call.due_at)
+        case.due_at = call.due_at
+    return call
+
+
 def plan_first_calls(
     cases: Sequence[RetentionCase],
     *,

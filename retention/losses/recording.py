@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,13 +11,16 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from customers.ground import audit, events
+from customers.ground import audit, events, outbox
 from customers.ground.errors import Refused
 from customers.ground.models import Event
 from customers.ground.rows import update_rows
 from customers.models import Customer, Objection, User
 from retention.losses.completing import complete
 from retention.models import CaseCause, Loss, LossKind, RetentionCase
+
+INTERVIEWS = "retention.losses_recorded"
+"""The handler that looks for exit interviews of customers who were lost since (retention/interviews.py)."""
 
 
 class DiagnosisMissing(Refused):
@@ -59,6 +62,7 @@ def record_loss(case: RetentionCase, *, by: User | None, at: datetime) -> Loss:
         )
         if is_new:
             _write_down(loss, "record", by=by, at=at)
+            _ask_interviews([loss], at=at)
         elif loss.case_id is None and not Loss.objects.filter(case=case).exists():
             # found by a definition; now it is known why
             loss.case, loss.churn_type = case, case.churn_type
@@ -82,8 +86,10 @@ def end_loss(customer: Customer, *, by: User | None, at: datetime) -> Loss | Non
 
 
 def write_down_many(found: Iterable[Loss], *, at: datetime) -> None:
-    """Write audit and event of losses that the night recorded."""
-    _write_many("record", list(found), at=at)
+    """Write audit and event of losses that the night recorded, and look for what interviews told of them."""
+    rows = list(found)
+    _write_many("record", rows, at=at)
+    _ask_interviews(rows, at=at)
 
 
 def end_many(found: Iterable[Loss], *, at: datetime) -> int:
@@ -186,6 +192,14 @@ def _write_down(loss: Loss, act: str, *, by: User | None, at: datetime) -> None:
     codes = _codes(loss)
     audit.record(f"loss.{act}", obj=loss, by=by, at=at, customer_id=loss.customer_id, codes=codes)
     events.record(f"loss.{act}", customer_id=loss.customer_id, subject=loss, occurred_at=at, data=codes)
+
+
+def _ask_interviews(found: Sequence[Loss], *, at: datetime) -> None:
+    """Have the causes that customers named in exit interviews before written on their losses."""
+    if found:
+        ids = sorted(loss.pk for loss in found)
+        key = f"losses:{ids[0]}:{ids[-1]}"
+        outbox.add(INTERVIEWS, due_at=at, dedupe_key=key, payload={"losses": ids})
 
 
 def _codes(loss: Loss) -> dict[str, Any]:

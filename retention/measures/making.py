@@ -78,9 +78,10 @@ def make(
     if not slug_re.match(code) or len(code) > 32:
         raise OwnMeasureCode()
     kind = WAYS[Way(way)]
-    _refuse_what_does_not_fit(Way(way), attribute, indicator, days, choice)
     with transaction.atomic():
         _one_at_a_time()
+        attribute, indicator = _as_they_stand(attribute, indicator)
+        _refuse_what_does_not_fit(Way(way), attribute, indicator, days, choice)
         _refuse_more()
         if OwnMeasure.objects.filter(code=code).exists():
             raise OwnMeasureTaken(name=code)
@@ -118,7 +119,7 @@ def retire(own: OwnMeasure, *, is_retired: bool, by: User | None, at: datetime) 
     """Retire an own measure, or take it up again. Audit ``own_measure.retire``.
 
     Conditions that name a retired one are set aside and reported, until it is taken up again. Raises
-    :class:`TooManyOwnMeasures`.
+    :class:`TooManyOwnMeasures`, and :class:`SourceRetired` while what it reads is retired.
     """
     with transaction.atomic():
         _one_at_a_time()
@@ -126,6 +127,8 @@ def retire(own: OwnMeasure, *, is_retired: bool, by: User | None, at: datetime) 
         if (own.retired_at is not None) == is_retired:
             return own
         if not is_retired:
+            source = _as_they_stand(own.attribute, own.indicator)
+            _refuse_what_does_not_fit(Way(own.way), *source, own.days, own.choice)
             _refuse_more()
         own.retired_at = at if is_retired else None
         own.save(update_fields=["retired_at"])
@@ -144,6 +147,17 @@ def users_of(source: Attribute | Indicator) -> list[str]:
 def _one_at_a_time() -> None:
     """Let nobody else make or name one until the end: names and their number are compared."""
     list(Company.objects.select_for_update().values_list("pk"))
+
+
+def _as_they_stand(
+    attribute: Attribute | None, indicator: Indicator | None
+) -> tuple[Attribute | None, Indicator | None]:
+    """Return both anew, and let nobody retire or change them until the end."""
+    if attribute is not None:
+        attribute = Attribute.objects.select_for_update(no_key=True).get(pk=attribute.pk)
+    if indicator is not None:
+        indicator = Indicator.objects.select_for_update(no_key=True).get(pk=indicator.pk)
+    return attribute, indicator
 
 
 def _refuse_more() -> None:

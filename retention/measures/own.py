@@ -31,6 +31,7 @@ PREFIX = "own."
 SOURCE = "own"
 SCALE = 10_000
 _MILLI = SCALE // 1000  # an indicator's thousandths in ten-thousandths
+_MOST = 10**11  # of an attribute; a greater number that an earlier release let in is unknown, not cut off
 
 
 @dataclass(frozen=True)
@@ -296,13 +297,15 @@ def _of_attribute(term: OwnTerm, params: Binding, one: Customers) -> str:
     column = {Unit.COUNT: "number", Unit.CODE: "choice", Unit.FLAG: "choice"}.get(term.unit, "day")
     source = Source(_ATTRIBUTES.code, "", _ATTRIBUTES.fact, (*_ATTRIBUTES.columns, column))
     facts = visible_facts(source, one, mode=params.mode)
-    value = (
-        f"(SELECT f.{column} FROM ({facts}) f WHERE f.attribute_id = {params.bind(term.attribute or 0)} "
-        "ORDER BY f.occurred_at DESC, f.id DESC LIMIT 1)"
+    newest = (
+        f"FROM ({facts}) f WHERE f.attribute_id = {params.bind(term.attribute or 0)} "
+        "ORDER BY f.occurred_at DESC, f.id DESC LIMIT 1"
     )
+    value = f"(SELECT f.{column} {newest})"
     match term.way:
         case Way.NUMBER:
-            return f"round({value} * {params.bind(SCALE)})"
+            fits = f"abs(f.number) < {params.bind(_MOST)}"
+            return f"(SELECT CASE WHEN {fits} THEN round(f.number * {params.bind(SCALE)}) END {newest})"
         case Way.DAYS_SINCE:
             return f"(%(today)s - {value})"
         case Way.DAYS_UNTIL:

@@ -2,6 +2,7 @@ from retention.models.backtests import BacktestRun
 from retention.models.calls import FollowUpCall
 from retention.models.cases import CaseCause, CaseMove, MoveKind, RetentionCase, StatedCause
 from retention.models.fitted import FittedParameters
+from retention.models.interviews import InterviewOccasion, LossCause
 from retention.models.losses import Loss, LossDefinition, LossKind, RevisitPolicy
 from retention.models.measures import CustomerMeasures, MeasureCoverage, MeasureState
 from retention.models.own import OwnMeasure, Way
@@ -33,7 +34,9 @@ __all__ = [
     "FollowUpCall",
     "Holdout",
     "HoldoutProgramme",
+    "InterviewOccasion",
     "Loss",
+    "LossCause",
     "LossDefinition",
     "LossKind",
     "MeasureCoverage",

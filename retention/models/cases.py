@@ -48,7 +48,7 @@ class CaseQuerySet(models.QuerySet["RetentionCase"]):
         """
         if not user.is_active:
             return self.none()
-        if user.role in {Role.ADMIN, Role.ANALYST, Role.INTEGRATION}:
+        if user.sees_all:
             return self
         held = Q(assignee=user)
         if user.role == Role.TEAM_LEAD:

@@ -129,3 +129,8 @@ class Loss(models.Model):
         if self.definition:
             return LossKind(self.definition)
         return LossKind.CONTRACT if self.contract_id else LossKind.HAND
+
+    @property
+    def named_in_interviews(self) -> list[int]:
+        """Return the causes that the customer named in exit interviews; prefetch ``stated`` before."""
+        return sorted({one.cause_id for one in self.stated.all() if one.withdrawn_at is None})

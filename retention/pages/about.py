@@ -10,8 +10,9 @@ from django.utils.translation import get_language
 
 from customers import causes, consents
 from customers import renewals as contracts
+from customers.channels import addresses
 from customers.ground.gathering import gathered
-from customers.models import Cause, Complaint, Contact, Contract, Customer, User
+from customers.models import Cause, Complaint, Contact, Contract, Customer, DeadAddress, User
 from retention import calls, rules
 from retention.cases import diagnosis
 from retention.models import (
@@ -126,6 +127,7 @@ def about(case: RetentionCase, *, user: User) -> About:
         "uncalled": Contact.objects.filter(consents.asked_not_to_be_called(), **of_customer)[:MOST].values(
             "id"
         ),
+        "dead": DeadAddress.objects.filter(**of_customer)[:MOST].values("contact_id", "channel", "address"),
         "last": made.filter(status=FollowUpCall.Status.DONE)
         .order_by("-done_at", "-id")[:1]
         .values("outcome", "attempt"),
@@ -146,11 +148,15 @@ def about(case: RetentionCase, *, user: User) -> About:
 
 
 def contacts_of(rows: dict[str, list[Any]]) -> list[Contact]:
-    """Return the contacts that were gathered; ``do_not_call`` marks those who asked not to be called."""
+    """Return the contacts that were gathered.
+
+    ``do_not_call`` marks those who asked not to be called, ``dead_channels`` whose address does not work.
+    """
     uncalled = {row.id for row in rows["uncalled"]}
     contacts = [Contact(**vars(row)) for row in rows["contacts"]]
     for contact in contacts:
         contact.do_not_call = contact.pk in uncalled
+        contact.dead_channels = addresses.dead_channels(contact, rows["dead"])
     return contacts
 
 

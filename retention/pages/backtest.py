@@ -144,7 +144,10 @@ def _page(
         "runs": list(rule.backtests.select_related("by").order_by("-pk")[:KEPT]),
         "form": form,
         "may_start": may_start,
-        "crumbs": [(_("Rules"), reverse("retention:rule_list"))],
+        "crumbs": [
+            (_("Warning rules"), reverse("retention:rule_list")),
+            (str(rule), reverse("retention:rule", args=[rule.code])),
+        ],
         "now": at,
     }
     if run is not None and run.status in OPEN:

@@ -70,7 +70,7 @@ def result_of(run: BacktestRun, *, currency: str) -> dict[str, Any]:
 def comparisons(condition: Condition, *, currency: str) -> list[tuple[int, str]]:
     """Return the comparisons whose threshold can be moved, by number and in words."""
     return [
-        (one.number, rules.rule_sentence(one.leaf, currency=currency)) for one in thresholds_of(condition)
+        (one.number, rules.rule_sentence(one.whole, currency=currency)) for one in thresholds_of(condition)
     ]
 
 
@@ -151,7 +151,7 @@ def _thresholds(run: BacktestRun, result: dict[str, Any], *, currency: str) -> d
         )
         for row, shown in zip(told["rows"], rows, strict=True)
     ]
-    sentence = rules.rule_sentence(moved.leaf, currency=currency)
+    sentence = rules.rule_sentence(moved.whole, currency=currency)
     label = _("Precision, losses foreseen and alarms a week at other thresholds of: %(comparison)s") % {
         "comparison": sentence
     }

@@ -16,13 +16,34 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from customers import company, complaints, consents, interactions, objections, ownership, reminders
+from customers import (
+    causes,
+    company,
+    complaints,
+    consents,
+    interactions,
+    objections,
+    ownership,
+    reminders,
+    text,
+)
 from customers.access import allow
 from customers.ground import clock
 from customers.ground.gathering import gathered
 from customers.ground.localtime import day_of
 from customers.ground.models import Company
-from customers.models import Attribute, AttributeValue, Complaint, Customer, Reminder, User
+from customers.models import (
+    Aspect,
+    Attribute,
+    AttributeValue,
+    Complaint,
+    Customer,
+    DeadAddress,
+    Reminder,
+    TextReading,
+    User,
+)
+from customers.text.showing import OF_CAUSE, OF_READING, Chip, chips, names_of
 from retention import cases, measures
 from retention.measures import compute, making
 from retention.measures.display import format_value
@@ -244,7 +265,7 @@ def _page(request: HttpRequest, customer: Customer, **bound: forms.Form) -> Http
         "page": _timeline(request, customer),
         "objection": next(iter(rows["objections"]), None),
         "cases": [_case(row) for row in rows["cases"]],
-        "complaints": [Complaint(**vars(row)) for row in rows["complaints"]],
+        "complaints": _complaints(rows),
         "may_work": request.user.role in WORKERS,
         "may_assign": cases.may_assign(request.user),
         "duplicates": hints(customer, rows["alike"]),
@@ -277,15 +298,44 @@ def _lists(customer: Customer, user: User) -> dict[str, QuerySet[Any, Any]]:
     return {
         "contacts": customer.contacts.all()[:MOST_CONTACTS].values(*OF_CONTACT),
         "uncalled": customer.contacts.filter(consents.asked_not_to_be_called())[:MOST_CONTACTS].values("id"),
+        "dead": DeadAddress.objects.filter(customer=customer)[:MOST_CONTACTS].values(
+            "contact_id", "channel", "address"
+        ),
         "objections": objections.standing_of(customer).select_related(None)[:1].values("occurred_at"),
         "attributes": given.values("number", "day", "choice", "text", *label),
         "measured": CustomerMeasures.objects.filter(customer=customer).values("as_of"),
         "swept": MeasureState.objects.filter(id=1).values("as_of"),  # rows that would be the same stay
         "cases": opened[:MOST_CASES].values(*_OF_CASE, *_OF_ASSIGNEE),
         "complaints": complained[:MOST_COMPLAINTS].values(*_OF_COMPLAINT),
+        "readings": TextReading.objects.filter(
+            subject_kind="complaint", subject_id__in=complained[:MOST_COMPLAINTS].values("id")
+        ).values(*OF_READING),
+        "causes": causes.in_order().values(*OF_CAUSE, "is_retired", "parent__is_retired")[: causes.MOST],
         "own": OwnMeasure.objects.filter(retired_at=None).values(*measures.own.OF_TERM)[: making.MOST],
         "reminders": mine[:MOST_REMINDERS].values("id", "text", "due_at"),
     }
+
+
+def _complaints(rows: dict[str, list[Any]]) -> list[tuple[Complaint, list[tuple[Chip, dict[str, str]]]]]:
+    """Return the complaints, each with what its text says and what else may be said."""
+    shown = chips(rows["readings"], rows["causes"])
+    names = names_of(rows["causes"])
+    may = {
+        Aspect.SENTIMENT.value: text.answers(Aspect.SENTIMENT),
+        Aspect.URGENCY.value: text.answers(Aspect.URGENCY),
+        Aspect.CAUSE.value: {
+            row.code: names[f"{Aspect.CAUSE}:{row.code}"]
+            for row in rows["causes"]
+            if row.code != causes.UNKNOWN and not row.is_retired and not row.parent__is_retired
+        },
+    }
+    return [
+        (
+            Complaint(**vars(row)),
+            [(chip, may[chip.aspect]) for chip in shown.get(("complaint", row.id), [])],
+        )
+        for row in rows["complaints"]
+    ]
 
 
 def _case(row: Any) -> RetentionCase:

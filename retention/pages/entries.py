@@ -66,3 +66,5 @@ def enter() -> None:
     tabs.register(tabs.Tab("retention:customer", pgettext_lazy("of a customer's page", "Overview"), 10))
     tabs.register(tabs.Tab("retention:customer_file", pgettext_lazy("of a customer's page", "File"), 20))
     tabs.register(tabs.Tab("retention:customer_dealings", _("Dealings"), 30))
+    tabs.register(tabs.Tab("retention:customer_surveys", _("Surveys"), 40))
+    tabs.register(tabs.Tab("retention:customer_interviews", _("Interviews"), 42))

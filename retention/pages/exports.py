@@ -17,7 +17,7 @@ from django.views.decorators.http import require_safe
 from customers import company, exports
 from customers.access import allow
 from customers.ground import audit, clock, localtime, money
-from customers.models import Complaint, Customer
+from customers.models import Cause, Complaint, Customer
 from retention.cases import queue
 from retention.models import LossKind, RetentionCase
 from retention.models.rules import CaseKind, Severity
@@ -216,6 +216,7 @@ def export_losses(request: HttpRequest) -> HttpResponseBase:
     found = found_losses(request, at=clock.now())
     types, kinds = _plain(RetentionCase.ChurnType.choices), _plain(LossKind.choices)
     currency, zone = company.current().base_currency, company.current().time_zone
+    causes = {cause.pk: str(cause) for cause in Cause.objects.all()}
 
     def cells(row: Any) -> Sequence[Any]:
         return (
@@ -231,6 +232,7 @@ def export_losses(request: HttpRequest) -> HttpResponseBase:
             row.days_ahead,
             _local(row.ended_at, zone),
             row.revisit_day and localtime.day_of(row.revisit_day),
+            "; ".join(causes[pk] for pk in row.named_in_interviews),
         )
 
     header = [
@@ -246,8 +248,9 @@ def export_losses(request: HttpRequest) -> HttpResponseBase:
         _("Days that a warning came before"),
         _("Returned"),
         _("Next revisit"),
+        _("Causes named by the customer"),
     ]
-    rows = found.qs.select_related("customer").order_by("-occurred_at", "-pk")
+    rows = found.qs.select_related("customer").prefetch_related("stated").order_by("-occurred_at", "-pk")
     return _answer(request, Table("losses", header, rows, cells), filters=found)
 
 

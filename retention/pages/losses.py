@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -25,7 +26,7 @@ from customers.ground.widgets import LongSelect
 from customers.models import Cause
 from customers.search.finding import matching
 from retention import revisits
-from retention.models import CaseCause, Loss, LossKind, RetentionCase
+from retention.models import CaseCause, Loss, LossCause, LossKind, RetentionCase
 from retention.pages.customers import SEES_CUSTOMERS
 from retention.pages.filters import ListFilter
 from retention.pages.forms import WORKERS
@@ -95,8 +96,10 @@ class LossFilter(ListFilter):
         return rows.filter(matching(value, customer="customer_id"))
 
     def by_cause(self, rows: QuerySet[Loss], name: str, value: Cause) -> QuerySet[Loss]:
-        """Keep losses whose case names the cause, or one below it."""
-        return rows.filter(Q(case__causes=value) | Q(case__causes__parent=value)).distinct()
+        """Keep losses whose case, or whose customer in an interview, names the cause or one below it."""
+        told = LossCause.objects.filter(Q(cause=value) | Q(cause__parent=value), withdrawn_at=None)
+        named = CaseCause.objects.filter(Q(cause=value) | Q(cause__parent=value))
+        return rows.filter(Q(case__in=named.values("case_id")) | Q(pk__in=told.values("loss_id")))
 
     def by_value(self, rows: QuerySet[Loss], name: str, value: str) -> QuerySet[Loss]:
         """Keep valuable losses, those of little value, or those of which it is not known."""
@@ -201,12 +204,25 @@ def _after(rows: QuerySet[Loss], key: str) -> QuerySet[Loss]:
 
 
 def _name(rows: list[Loss]) -> None:
-    """Give each row the causes of its case, in one query, and how early it was told of."""
+    """Give each row the causes of its case and those named in interviews, and how early it was told of."""
     named: dict[int, list[Cause]] = {}
     through = CaseCause.objects.filter(case__in=[row.case_id for row in rows if row.case_id])
     for link in through.select_related("cause").order_by("-is_main", "pk"):
         named.setdefault(link.case_id, []).append(link.cause)
+    stated = stated_causes(rows)
     for row in rows:
         row.named = named.get(row.case_id or 0, [])  # type: ignore[attr-defined]
+        row.said = stated.get(row.pk, [])  # type: ignore[attr-defined]
         days = row.days_ahead or 0
         row.told = ngettext("%(days)s day before", "%(days)s days before", days) % {"days": days}  # type: ignore[attr-defined]
+
+
+def stated_causes(rows: Iterable[Loss]) -> dict[int, list[Cause]]:
+    """Return the causes that the customers named in interviews, each once a loss, in one query."""
+    said: dict[int, list[Cause]] = {}
+    told = LossCause.objects.filter(loss__in=[row.pk for row in rows], withdrawn_at=None)
+    for one in told.select_related("cause").order_by("pk"):
+        causes = said.setdefault(one.loss_id, [])
+        if one.cause not in causes:
+            causes.append(one.cause)
+    return said

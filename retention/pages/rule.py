@@ -26,6 +26,7 @@ from retention.pages.rule_forms import MoveForm, SilenceForm, TryForm, launch_fo
 from retention.pages.rules import SEES_RULES
 from retention.rules import ready, silences, versions
 from retention.rules.holdout import may_hold_out
+from retention.rules.life import ON, OPENING
 from retention.rules.versions import Difference
 from retention.rules.why import Answer, Verdict, why
 
@@ -85,10 +86,24 @@ def _context(request: HttpRequest, rule: WarningRule) -> dict[str, Any]:
         "moves": rule.moves.select_related("by").order_by("-at", "-pk")[:10],
         "silences": [one for one in shown if one.customer_id is None or one.customer_id in seen],
         "may_write": may_write,
+        "place": _place(rule),
         "offered": _offered(rule) if may_write else [],
         "silence_form": SilenceForm(user=request.user) if may_write else None,
         "now": at,
     }
+
+
+def _place(rule: WarningRule) -> str:
+    """Return in words how the rule stands to the one in whose place it was proposed."""
+    if rule.replaces is None:
+        return ""
+    if rule.replaces.state not in ON:
+        text = _("It stands in the place of “%(rule)s”, which is off.")
+    elif rule.state in OPENING:
+        text = _("Proposed in the place of “%(rule)s”, which goes on beside it. Retire one of the two.")
+    else:
+        text = _("Proposed in the place of “%(rule)s”, which goes on as it is until you launch this one.")
+    return text % {"rule": rule.replaces}
 
 
 def _facts(rule: WarningRule) -> list[tuple[str, str]]:
@@ -198,6 +213,7 @@ def rule_move(request: HttpRequest, code: str) -> HttpResponse:
             open_existing=data["existing"] == "1",
             cases_a_day=data["cases_a_day"],
             shares=form.shares(),
+            retire_replaced=data["replaced"] == "1",
             reason=data["reason"],
             by=request.user,
             at=clock.now(),

@@ -20,7 +20,7 @@ from retention import rules
 from retention.models import RuleState, WarningRule
 from retention.models.rules import HOLD_DAYS, CaseKind, Severity, WorkTo
 from retention.rules.holdout import PROGRAMME, RULE
-from retention.rules.life import MOST_A_DAY
+from retention.rules.life import MOST_A_DAY, ON, OPENING
 from retention.rules.saving import RESERVED
 from retention.segments.naming import named
 
@@ -174,6 +174,11 @@ class MoveForm(forms.Form):
         choices=[("", _("is the baseline and opens nothing")), ("1", _("opens a case, too"))],
         required=False,
     )
+    replaced = forms.ChoiceField(
+        label=_("The rule in whose place it comes"),
+        choices=[("1", _("is retired at the same moment")), ("", _("goes on beside it"))],
+        required=False,
+    )
     holdout = forms.DecimalField(
         label=_("Held out of this rule, %"),
         min_value=0,
@@ -206,6 +211,7 @@ def launch_form(to: str, *, rule: WarningRule, may_hold_out: bool, programme: in
         initial={
             "to": to,
             "cases_a_day": rule.cases_a_day or 5,
+            "replaced": "1",
             "holdout": Decimal(standing) / 100,
             "programme": Decimal(programme if programme is not None else PROGRAMME) / 100,
         },
@@ -215,8 +221,10 @@ def launch_form(to: str, *, rule: WarningRule, may_hold_out: bool, programme: in
     launching = to in (RuleState.LIMITED, RuleState.LIVE)
     if to != RuleState.LIMITED:
         del form.fields["cases_a_day"]
-    if not launching or rule.state in (RuleState.LIMITED, RuleState.LIVE):
-        del form.fields["existing"]
+    if not launching or rule.state in OPENING:
+        del form.fields["existing"], form.fields["replaced"]
+    elif rule.replaces is None or rule.replaces.state not in ON:
+        del form.fields["replaced"]
     if not launching or not may_hold_out:
         del form.fields["holdout"], form.fields["programme"]
     return form

@@ -59,6 +59,7 @@ def rule_health_list(request: HttpRequest) -> HttpResponse:
         "views": _views(request, days),
         "crumbs": [(_("Warning rules"), reverse("retention:rule_list"))],
         "horizon": HORIZON,
+        "enough": ENOUGH,
         "now": at,
     }
     return render(request, "retention/rule_health_list.html", context)
@@ -88,6 +89,7 @@ def rule_health(request: HttpRequest, code: str) -> HttpResponse:
         "advice": advice,
         "proposed": advice.proposal.said(currency=currency) if advice.proposal else "",
         "moves": _moved(advice, currency=currency),
+        "draft": backtest.draft_of(rule, advice.proposal) if advice.proposal else None,
         "why_none": why_none(advice),
         "may_adopt": request.user.role in ADOPTS,  # type: ignore[union-attr]
         "may_ask": request.user.role in STARTS and bool(advice.untried),  # type: ignore[union-attr]
@@ -149,7 +151,7 @@ def cells(one: Health) -> list[Cell]:
     """Return the figures of a rule in the order of their columns, each with its denominator."""
     beside = [
         (_("%(n)s in shadow"), one.shadow),
-        (_("%(n)s wait for a free day"), one.waiting),
+        (_("%(n)s beyond its cases a day"), one.waiting),
     ]
     told = [text % {"n": f"{number:,}"} for text, number in beside if number]
     opened = _("%(opened)s opened, %(joined)s joined") % {
@@ -194,7 +196,7 @@ def why_none(advice: Advice) -> str:
 
 def _moved(advice: Advice, *, currency: str) -> str:
     """Return the comparison that a proposal moves, as it stands, in words."""
-    return rules.rule_sentence(advice.proposal.threshold.leaf, currency=currency) if advice.proposal else ""
+    return rules.rule_sentence(advice.proposal.threshold.whole, currency=currency) if advice.proposal else ""
 
 
 def _share(label: str, share: Share, words: str, why: str) -> Cell:
@@ -236,6 +238,9 @@ def _views(request: HttpRequest, days: int) -> list[dict[str, Any]]:
 def _value(text: str) -> Decimal:
     """Return the threshold that a form names; one that is no number is not proposed."""
     try:
-        return Decimal(text[:40])
+        value = Decimal(text[:40])
     except InvalidOperation as error:
         raise backtest.ProposalGone() from error
+    if not value.is_finite():
+        raise backtest.ProposalGone()
+    return value

@@ -19,11 +19,16 @@ from retention.rules.conditions import (
     ConditionRefused,
     IsKnown,
     Not,
+    OfAttribute,
     OfMeasure,
+    OfOwn,
     OneOf,
     OrUnknown,
     Path,
 )
+from retention.rules.conditions.vocabulary import KNOWING
+
+_Asked = OfMeasure | OfAttribute | OfOwn
 
 
 class Contradiction(ConditionRefused):
@@ -83,8 +88,11 @@ def refuse(condition: Condition) -> None:
     for group, path in _groups(condition, Path()):
         rooms: dict[str, _Room] = {}
         for leaf, place in _together(group, path):
-            room = rooms.setdefault(leaf.measure, _Room())
-            _narrow(room, leaf)
+            room = rooms.setdefault(leaf.measure if isinstance(leaf, OfMeasure) else leaf.term.key, _Room())
+            if isinstance(leaf, OfMeasure):
+                _narrow(room, leaf)
+            else:
+                _narrow_own(room, leaf)
             if room.is_empty():
                 raise Contradiction(
                     _(
@@ -92,7 +100,7 @@ def refuse(condition: Condition) -> None:
                         "“%(measure)s” in the same group. Change one of them, or ask for any of these."
                     ),
                     path=place,
-                    measure=get(leaf.measure).label,
+                    measure=get(leaf.measure).label if isinstance(leaf, OfMeasure) else leaf.term.label,
                 )
 
 
@@ -107,13 +115,13 @@ def _groups(node: Condition, path: Path) -> Iterator[tuple[All, Path]]:
         yield from _groups(part, path / word / n)
 
 
-def _together(group: All, path: Path) -> Iterator[tuple[OfMeasure, Path]]:
+def _together(group: All, path: Path) -> Iterator[tuple[_Asked, Path]]:
     """Yield the leaves that must all hold, those of groups of ``all`` inside too."""
     for n, part in enumerate(group.parts, start=1):
         place = path / "all" / n
         if isinstance(part, All):
             yield from _together(part, place)
-        elif isinstance(part, OfMeasure):
+        elif isinstance(part, _Asked):
             yield part, place
 
 
@@ -135,6 +143,27 @@ def _narrow(room: _Room, leaf: OfMeasure) -> None:
             _narrow_code(room, leaf.op, leaf.value)
         case Compare():
             _narrow_number(room, leaf.op, Decimal(leaf.value), is_whole=is_whole)
+    room.must_be_known = True
+
+
+def _narrow_own(room: _Room, leaf: OfAttribute | OfOwn) -> None:
+    """Narrow by what the company defined itself; its numbers are whole."""
+    if leaf.op in KNOWING:
+        room.must_be_known |= leaf.op == "is_known"
+        room.must_be_unknown |= leaf.op == "is_unknown"
+        return
+    if isinstance(leaf, OfOwn) and leaf.or_unknown:
+        return
+    first = leaf.values[0]
+    if leaf.op == "one_of":
+        room.one_of(frozenset(leaf.values))
+    elif isinstance(first, str):
+        _narrow_code(room, leaf.op, first)
+    elif leaf.op == "between":
+        room.at_least(Fraction(first), is_open=False)
+        room.at_most(Fraction(leaf.values[1]), is_open=False)
+    else:
+        _narrow_number(room, leaf.op, Decimal(first), is_whole=True)
     room.must_be_known = True
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from customers import company
@@ -83,6 +84,7 @@ def move(
     open_existing: bool = False,
     cases_a_day: int | None = None,
     shares: Shares | None = None,
+    retire_replaced: bool = False,
     reason: str = "",
     by: Actor | None,
     at: datetime,
@@ -95,6 +97,7 @@ def move(
             matches. Else those who match now become the rule's baseline: a warning stands for each of them
             that opens no case until the sign went away and came back.
         shares: of the hold-out that begins with a launch; left as it is when not given.
+        retire_replaced: at a launch the rule that it was proposed in the place of is retired, if it is on.
 
     Raises :class:`MayNotMove`, :class:`HowManyADay`, ``NeverHeldOut``, :class:`MovedMeanwhile`, and
     ``ConditionRefused`` for a rule that does not compile. Side effects: a ``RuleMove`` and an audit event;
@@ -123,6 +126,8 @@ def move(
         if is_launch:
             codes |= {"open_existing": open_existing}
             codes |= {"baseline": 0 if open_existing else _lay_baseline(rule, at=at)}
+            if retire_replaced:
+                _retire_replaced(rule, by=by, at=at)
         RuleMove.objects.create(
             rule=rule,
             before=before,
@@ -184,6 +189,14 @@ def _close_what_ends(rule: WarningRule, before: RuleState, after: RuleState, *, 
     elif SHADOW not in (before, after) or before not in ON:
         return 0
     return warnings.close(EarlyWarning.objects.filter(rule=rule), because=because, at=at)
+
+
+def _retire_replaced(rule: WarningRule, *, by: Actor | None, at: datetime) -> None:
+    """Retire the rule that another one takes the place of, unless it is off."""
+    replaced = WarningRule.objects.filter(pk=rule.replaces_id).first()
+    if replaced is not None and replaced.state in ON:
+        reason = gettext("“%(rule)s” takes its place.") % {"rule": rule}
+        move(replaced, to=RETIRED, reason=reason, by=by, at=at)
 
 
 def _lay_baseline(rule: WarningRule, *, at: datetime) -> int:

@@ -171,6 +171,7 @@ READY: tuple[ReadyRule, ...] = (
         severity=Severity.MEDIUM,
         cool_down_days=30,
         call_within_minutes=2 * WORKING_DAY,
+        is_proven=True,
     ),
     ReadyRule(
         code="balance-falling",
@@ -180,6 +181,7 @@ READY: tuple[ReadyRule, ...] = (
         severity=Severity.HIGH,
         cool_down_days=30,
         call_within_minutes=WORKING_DAY,
+        is_proven=True,
     ),
     ReadyRule(
         code="invoice-overdue",
@@ -288,6 +290,7 @@ READY: tuple[ReadyRule, ...] = (
         severity=Severity.MEDIUM,
         cool_down_days=60,
         call_within_minutes=2 * WORKING_DAY,
+        is_proven=True,
     ),
     ReadyRule(
         code="product-withdrawn",
@@ -316,6 +319,57 @@ READY: tuple[ReadyRule, ...] = (
         severity=Severity.MEDIUM,
         cool_down_days=30,
         call_within_minutes=2 * WORKING_DAY,
+        is_proven=True,
+    ),
+    ReadyRule(
+        code="detractor",
+        name_en="Would not recommend us",
+        name_zh="不愿推荐我们",
+        condition={
+            "all": [
+                {"measure": "last_nps", "op": "<=", "value": 6},
+                {"measure": "days_since_last_nps", "op": "<=", "value": 30},
+            ]
+        },
+        severity=Severity.MEDIUM,
+        cool_down_days=60,
+        call_within_minutes=WORKING_DAY,
+        case_kind=CaseKind.RECOVERY,
+    ),
+    ReadyRule(
+        code="satisfaction-fell",
+        name_en="Satisfaction fell",
+        name_zh="满意度下降",
+        # Two points of five at least, or down to where nobody is satisfied: a point less is no sign alone.
+        condition={
+            "all": [
+                {"measure": "days_since_last_csat", "op": "<=", "value": 30},
+                {
+                    "any": [
+                        {"measure": "csat_change", "op": "<=", "value": -2},
+                        {
+                            "all": [
+                                {"measure": "csat_change", "op": "<=", "value": -1},
+                                {"measure": "last_csat", "op": "<=", "value": 2},
+                            ]
+                        },
+                    ]
+                },
+            ]
+        },
+        severity=Severity.MEDIUM,
+        cool_down_days=60,
+        call_within_minutes=2 * WORKING_DAY,
+        case_kind=CaseKind.RECOVERY,
+    ),
+    ReadyRule(
+        code="never-answers",
+        name_en="Three invitations without an answer",
+        name_zh="连续三次邀请未答复",
+        condition={"measure": "non_response", "op": ">=", "value": 3},
+        severity=Severity.LOW,
+        cool_down_days=180,
+        call_within_minutes=5 * WORKING_DAY,
     ),
 )
 

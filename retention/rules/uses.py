@@ -21,7 +21,7 @@ def of_measures() -> Mapping[str, Uses]:
     """Return who uses each measure that is used, retired segments left out. Two queries."""
     found: dict[str, Uses] = {}
     for rule in WarningRule.objects.order_by("position", "pk"):
-        for code in set(_named(rule.condition)):
+        for code in set(_named([rule.condition, rule.clear_condition])):
             found.setdefault(code, Uses()).rules.append(rule)
     for segment in Segment.objects.filter(retired_at=None).order_by("name_en", "pk"):
         for code in set(_named(segment.condition)):

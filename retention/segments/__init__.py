@@ -1,7 +1,15 @@
 """Segments: saved conditions and lists, who belongs to them on any day, how many, since when."""
 
 from retention.segments.counting import course_of, note_counts
-from retention.segments.membership import NothingKnown, ToCome, as_of_day, condition_of, matching, members
+from retention.segments.membership import (
+    NothingKnown,
+    ToCome,
+    as_of_day,
+    condition_of,
+    count_matching,
+    matching,
+    members,
+)
 from retention.segments.naming import named
 from retention.segments.saving import (
     CodeTaken,
@@ -32,6 +40,7 @@ __all__ = [
     "as_of_day",
     "bring_back",
     "condition_of",
+    "count_matching",
     "course_of",
     "make_list",
     "matching",

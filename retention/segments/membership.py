@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 
+from django.db import connection
 from django.db.models import Min, QuerySet
 from django.db.models.expressions import RawSQL
 from django.utils.formats import date_format
@@ -50,15 +51,36 @@ def condition_of(segment: Segment, *, known: Terms | None = None) -> Condition:
     return parse(segment.condition, terms=known, within=segment.code)
 
 
-def matching(condition: Condition, *, at: datetime) -> QuerySet[Customer]:
-    """Return the customers for whom a condition holds now.
+def matching(
+    condition: Condition, *, among: QuerySet[Customer] | None = None, at: datetime
+) -> QuerySet[Customer]:
+    """Return the customers for whom a condition holds now, of all that count or of those ``among``.
 
     Measures are those of the wide table, which follows each fact within seconds; attributes and lists
     are as they stand, what was recorded at this very moment included.
     """
-    params = Params(company.today(at).number, as_of=at + _LEAST)
+    return _selected(condition, *_now(condition, at=at), among=among)
+
+
+def count_matching(condition: Condition, *, at: datetime) -> int:
+    """Return for how many of all customers a condition holds now: a count of :func:`matching`.
+
+    The wide table alone is read, and those that are gone are looked up: no join of everybody.
+    """
+    params, table = _now(condition, at=at)
+    text = (
+        f"SELECT count(*) FROM {table} m WHERE ({condition.sql(params)}) AND NOT EXISTS"
+        f" (SELECT 1 FROM {Customer._meta.db_table} gone WHERE gone.id = m.customer_id"
+        " AND gone.gone_at IS NOT NULL)"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(*_positional(text, params))
+        return int(cursor.fetchone()[0])
+
+
+def _now(condition: Condition, *, at: datetime) -> tuple[Params, str]:
     table = f'"{CustomerMeasures._meta.db_table}"' if condition.columns() else _BARE
-    return _selected(condition, params, table)
+    return Params(company.today(at).number, as_of=at + _LEAST), table
 
 
 @contextmanager
@@ -108,13 +130,15 @@ def _first_day() -> str:
     return date_format(localtime.to_local(first, zone), "DATE_FORMAT") if first else "—"
 
 
-def _selected(condition: Condition, params: Params, table: str) -> QuerySet[Customer]:
+def _selected(
+    condition: Condition, params: Params, table: str, among: QuerySet[Customer] | None = None
+) -> QuerySet[Customer]:
     text = f"SELECT m.customer_id FROM {table} m WHERE {condition.sql(params)}"
     present: QuerySet[Customer] = Customer.objects.present()  # type: ignore[attr-defined]
-    return present.filter(pk__in=RawSQL(*_positional(text, params)))
+    return (among if among is not None else present).filter(pk__in=RawSQL(*_positional(text, params)))
 
 
-def _positional(text: str, params: Params) -> tuple[str, list[object]]:
+def _positional(text: str, params: Params) -> tuple[str, list[int | str]]:
     """Return SQL with its parameters in order, as Django's expressions take them."""
     order = _PLACEHOLDER.findall(text)
     return _PLACEHOLDER.sub("%s", text), [params.values[name] for name in order]

@@ -15,6 +15,7 @@ from customers.models import Customer, User
 from retention.models import Segment, SegmentUse, SegmentVersion
 from retention.rules import terms
 from retention.rules.conditions import Condition, InSegment, Json, parse
+from retention.segments.asked import distributions_of
 from retention.segments.counting import note_count
 
 RESERVED = frozenset({"new"})  # an address of its own
@@ -38,6 +39,13 @@ class NotACondition(Refused):
 class SegmentInUse(Refused):
     code = "segment_in_use"
     message = _("“%(segment)s” is used by: %(users)s. Take it out of their conditions first.")
+
+
+class SegmentAsked(SegmentInUse):
+    message = _(
+        "“%(segment)s” is whom these distributions of surveys ask: %(users)s. End them first, or remove "
+        "their drafts."
+    )
 
 
 class ListHasMembers(Refused):
@@ -230,3 +238,5 @@ def _refuse_when_used(segment: Segment) -> None:
     users = users_of(segment)
     if users:
         raise SegmentInUse(segment=str(segment), users=", ".join(str(one) for one in users))
+    if asking := distributions_of(segment):
+        raise SegmentAsked(segment=str(segment), users=", ".join(str(one) for one in asking))

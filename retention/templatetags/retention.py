@@ -44,6 +44,7 @@ LOOKS = {
     "indicator": Look("gauge"),
     "invoice": Look("receipt"),
     "payment_failed": Look("receipt", "bad"),
+    "survey": Look("clipboard-list", quote=True),
     "warning": Look("triangle-alert", "warn"),
     "case": Look("briefcase", "accent"),
     "merge": Look("merge"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -9,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from customers.ground.errors import Refused
 from customers.ground.numbers import whole
+from customers.text.showing import Chip
 
 
 class UnknownPlace(Refused):
@@ -49,8 +51,9 @@ class Entry:
     """One line of the timeline, ready to show in the language that was active.
 
     ``kind`` is order, return, interaction, complaint, contract, owner, merge, usage, competitor,
-    invoice, payment_failed, community, community_left, indicator, warning, case or call; ``by`` the name
-    of who did it, ``""`` for the system or the customer; ``whom`` the contact spoken with.
+    invoice, payment_failed, community, community_left, indicator, survey, warning, case or call; ``by``
+    the name of who did it, ``""`` for the system or the customer; ``whom`` the contact spoken with.
+    ``chips``: what its text says.
     """
 
     key: str
@@ -63,6 +66,7 @@ class Entry:
     by: str = ""
     severity: int | None = None
     case_id: int | None = None
+    chips: Sequence[Chip] = ()
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from typing import Any
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import get_language, gettext
 
+from customers import causes
 from customers.ground.gathering import gathered
 from customers.ground.localtime import start_of_day
 from customers.ground.models import Company
@@ -22,8 +23,10 @@ from customers.models import (
     Merge,
     Order,
     Ownership,
+    TextReading,
     User,
 )
+from customers.text.showing import OF_CAUSE, OF_READING, Chip, Key, chips
 from retention.models import (
     CaseMove,
     Dismissal,
@@ -35,7 +38,7 @@ from retention.models import (
 )
 from retention.models.rules import CaseKind
 from retention.rules import evidence_sentence
-from retention.timeline import dealings
+from retention.timeline import answers, dealings
 from retention.timeline.places import Entry, Place
 from retention.timeline.sources import Source, Told, entry_of, money
 
@@ -75,13 +78,16 @@ class Teller:
     most: int
     names: dict[int, str] = field(default_factory=dict)
     causes: dict[int, str] = field(default_factory=dict)
+    chips: dict[Key, list[Chip]] = field(default_factory=dict)
 
     def rows(self) -> Iterator[Row]:
         sources = self._sources()
         lists = {name: self._newest(name, source) for name, source in sources.items()}
-        told = gathered(**lists, contract=self._contracts_of())
+        told = gathered(**lists, **self._readings_of(lists), contract=self._contracts_of())
         self._learn_names(told["step"])
         self._learn_causes(told["step"])
+        read = [*told["read_interaction"], *told["read_complaint"], *told["read_call"]]
+        self.chips.update(chips(read, told["causes"]))
         for name, source in sources.items():
             for row in told[name]:
                 place = Place(getattr(row, source.moment), name, row.id)
@@ -100,7 +106,7 @@ class Teller:
             "complaint": Source(
                 ComplaintEvent.objects.filter(**facts),
                 "occurred_at",
-                ("kind", "complaint__text", "complaint__severity"),
+                ("kind", "complaint_id", "complaint__text", "complaint__severity"),
                 self._complaint,
             ),
             "owner": Source(Ownership.objects.filter(**facts), "occurred_at", _OWNER, self._owner),
@@ -129,10 +135,11 @@ class Teller:
             "call": Source(
                 calls.filter(status=FollowUpCall.Status.DONE),
                 "done_at",
-                ("outcome", "note", "case_id", *_BY),
+                ("outcome", "note", "case_id", "interaction_id", *_BY),
                 self._call,
             ),
             **dealings.sources(facts),
+            **answers.sources(facts),
         }
 
     def _newest(self, name: str, source: Source) -> QuerySet[Any, Any]:
@@ -154,6 +161,25 @@ class Teller:
         mentioned = {pk for step in steps for name in ("causes", "stated") for pk in step.codes.get(name, ())}
         if mentioned:
             self.causes.update({cause.pk: str(cause) for cause in Cause.objects.filter(pk__in=mentioned)})
+
+    def _readings_of(self, lists: dict[str, QuerySet[Any, Any]]) -> dict[str, QuerySet[Any, Any]]:
+        """Return the readings of what the entries say, list by list, and the causes that they name."""
+        texts = {
+            "interaction": ("interaction", "id"),
+            "complaint": ("complaint", "complaint_id"),
+            "call": ("interaction", "interaction_id"),
+        }
+        found: dict[str, QuerySet[Any, Any]] = {
+            f"read_{name}": TextReading.objects.filter(
+                subject_kind=kind, subject_id__in=lists[name].values(column)
+            ).values(*OF_READING)
+            for name, (kind, column) in texts.items()
+        }
+        return {**found, "causes": Cause.objects.values(*OF_CAUSE)[: causes.MOST]}
+
+    def _said(self, kind: str, pk: int | None) -> dict[str, Any]:
+        """Return what an entry shows of what its text says."""
+        return {"chips": self.chips.get((kind, pk or 0), ())}
 
     def _diagnosis(self, step: Told) -> str:
         """Say what the customer named and what we saw, as it was entered then."""
@@ -203,6 +229,7 @@ class Teller:
             next_step=interaction.next_step,
             whom=interaction.contact__name or "",
             by=_by(interaction),
+            **self._said("interaction", interaction.id),
         )
 
     def _complaint(self, step: Told) -> Entry:
@@ -213,8 +240,16 @@ class Teller:
             ComplaintEvent.Kind.RESOLVED: gettext("Complaint resolved"),
             ComplaintEvent.Kind.REOPENED: gettext("Complaint reopened"),
         }[ComplaintEvent.Kind(step.kind)]
-        text = step.complaint__text if step.kind == ComplaintEvent.Kind.OPENED else ""
-        return entry_of("complaint", step, "complaint", title, text=text, severity=step.complaint__severity)
+        is_opened = step.kind == ComplaintEvent.Kind.OPENED
+        return entry_of(
+            "complaint",
+            step,
+            "complaint",
+            title,
+            text=step.complaint__text if is_opened else "",
+            severity=step.complaint__severity,
+            **(self._said("complaint", step.complaint_id) if is_opened else {}),
+        )
 
     def _contracts_of(self) -> QuerySet[Any, Any]:
         rows = Contract.objects.filter(customer=self.customer, void=False).order_by("-pk")[:_MOST_CONTRACTS]
@@ -333,6 +368,7 @@ class Teller:
             text=call.note,
             by=_by(call),
             case_id=call.case_id,
+            **self._said("interaction", call.interaction_id),
         )
 
 

@@ -27,6 +27,7 @@ KINDS = {  # names of fields and parameters that hold ids, and of what
     "case": "case",
     "cases": "case",
     "contact": "contact",
+    "contacts": "contact",
     "customer": "customer",
     "merged": "customer",
     "order": "order",
@@ -41,6 +42,7 @@ KINDS = {  # names of fields and parameters that hold ids, and of what
 # of the company: known to all; ``object_id`` is for admins alone, who see everybody
 NO_OBJECTS = {
     "attribute",
+    "audience_id",  # a segment: of the company
     "backtest",  # of the company
     "capacity",
     "cases_a_day",
@@ -50,13 +52,21 @@ NO_OBJECTS = {
     "comparison",  # a place in a condition
     "days",
     "competitor",
+    "guide",
     "into",
     "liuke_rules",  # the version of a file's format
     "minutes_per_call",
+    "most",
     "object_id",
     "parent",
+    "per_day",
     "product",
+    "quiet_ends",
+    "quiet_starts",
+    "remind_after",
+    "share",
     "steps",
+    "survey",
     "team",
     "text",
     "version",
@@ -110,7 +120,7 @@ def test_ids_in_bodies_that_belong_to_others_answer_as_if_they_were_not_there(qu
             for field in id_fields(takes):
                 kind = KINDS[field]
                 for pk in hidden_from(identity, kind, world):
-                    many = field == "cases"
+                    many = field in {"cases", "contacts"}
                     asked = identity.ask(verb, address, {**example, field: [pk] if many else pk})
                     none = [NOT_THERE] if many else NOT_THERE
                     like = identity.ask(verb, address, {**example, field: none})

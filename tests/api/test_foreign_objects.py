@@ -52,6 +52,7 @@ KIND_OF = {  # what the first object in an address is, by what stands before it
     "complaints": "complaint",
     "consent-texts": "consent_text",
     "consents": "consent",
+    "contact-reservations": "contact_reservation",
     "contacts": "contact",
     "contracts": "contract",
     "customers": "customer",
@@ -60,8 +61,11 @@ KIND_OF = {  # what the first object in an address is, by what stands before it
     "handles": "social_handle",
     "imports": "import",
     "interactions": "interaction",
+    "interviews": "interview",
+    "interview-guides": "interview_guide",
     "losses": "loss",
     "objections": "objection",
+    "messages": "message",
     "needs": "need",
     "orders": "order",
     "products": "product",
@@ -71,10 +75,15 @@ KIND_OF = {  # what the first object in an address is, by what stands before it
     "settings/attributes": "attribute",
     "settings/calendar": "calendar_exception",
     "settings/causes": "cause",
+    "settings/channels": "sender",
     "settings/teams": "team",
     "settings/tokens": "token",
     "settings/users": "user",
     "social-handles": "social_handle",
+    "surveys": "survey",
+    "survey-distributions": "distribution",
+    "survey-dispatches": "survey_dispatch",
+    "survey-responses": "survey_response",
     "sweeps": "sweep",
     "teams": "team",
     "users": "user",
@@ -103,6 +112,9 @@ KIND_OF = {  # what the first object in an address is, by what stands before it
     "settings/competitors": "competitor",
     "usage-metrics": "usage_metric",
     "warnings": "warning",
+    "text-models": "text_model",
+    "text-readings": "text_reading",
+    "texts": "text_reading",
 }
 
 
@@ -188,6 +200,7 @@ def object_routes(*, api: bool) -> Iterator[Route]:
             or route.startswith("admin/")
             or "<rest>" in route
             or "<str:secret>" in route  # the link is the right itself: tests/customers/test_links.py
+            or "<slug:channel>" in route  # a word of ours
             or "<slug:code>" in route.split("<int:")[0]  # of the company, not of a customer
         ):
             continue

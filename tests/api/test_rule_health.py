@@ -144,11 +144,22 @@ def test_a_proposal_is_read_and_adopted(caller, admin, rule) -> None:
     draft = WarningRule.objects.get(replaces=rule)
     assert made["Location"] == f"/api/v1/rules/{draft.pk}/"
     assert (made.json()["code"], made.json()["state"]) == ("quiet-next", "draft")
-    assert made.json()["condition"]["value"] == 80
+    assert (made.json()["condition"]["value"], made.json()["replaces"]) == (80, "quiet")
+    assert call.get(f"rules/{rule.pk}/").json()["replaces"] is None
     again = call("post", f"rules/{rule.pk}/adopt/", wanted)
     assert (again.status_code, again.json()["id"]) == (200, draft.pk)
     rule.refresh_from_db()
     assert (rule.state, rule.version, rule.condition) == ("live", 1, QUIET)
+
+
+def test_a_launch_retires_the_replaced_rule_when_asked(caller, admin, rule) -> None:
+    call = caller(admin)
+    draft = make_rule(code="next", condition=QUIET, replaces=rule)
+    WarningRule.objects.filter(pk=draft.pk).update(is_enabled=False)
+    moved = call("post", f"rules/{draft.pk}/move/", {"to": "live", "retire_replaced": True})
+    assert (moved.status_code, moved.json()["state"]) == (200, "live")
+    rule.refresh_from_db()
+    assert rule.state == "retired"
 
 
 def test_what_is_not_proposed_is_refused(caller, admin, rule) -> None:

@@ -15,7 +15,9 @@ from django.apps import apps
 from django.contrib.sessions.models import Session
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from customers import attachments, consents, handles, needs, objections, reminders, tokens
+from customers import attachments, consents, handles, needs, objections, reminders, text, tokens
+from customers import contact as contacting
+from customers.channels import senders, writing
 from customers.ground import clock
 from customers.ground.models import AuditEvent, CalendarException
 from customers.models import (
@@ -32,12 +34,17 @@ from customers.models import (
     InvoiceEvent,
     Merge,
     Reminder,
+    TextModel,
+    TextReading,
     UsageMetric,
     User,
 )
 from retention import calls, cases, rules, segments
 from retention.measures import making
 from retention.models import EarlyWarning, FollowUpCall, Loss, RetentionCase, Silence, SweepRun, WarningRule
+from surveys import sending
+from surveys.distributions import making as asking
+from surveys.models import Distribution, Guide, Interview, Survey, SurveyDispatch, SurveyResponse
 from tests.factories import (
     NOW,
     AddressFactory,
@@ -62,6 +69,9 @@ from tests.factories import (
     day,
 )
 from tests.retention import makers
+from tests.surveys import distributing as distributions
+from tests.surveys import makers as surveys
+from tests.surveys import talks
 
 CANARY = "zxcanary"
 """Every planted word begins with it."""
@@ -87,6 +97,21 @@ class World:
 def _own_measure() -> int:
     names = {"label_en": "Health", "label_zh": "健康度", "by": None, "at": NOW}
     return making.make(code="health", way="newest", indicator=IndicatorFactory(), **names).pk
+
+
+def _text_model() -> int:
+    figures = dict.fromkeys(
+        ("macro_f1", "majority_f1", "keyword_f1", "right", "kept", "right_kept", "calibration_error"), 0.9
+    )
+    counts = {"labels": 20, "corrections": 20, "held_out": 20, "threshold": 0.9, "seconds": 1.0}
+    said = {
+        "aspect": "cause",
+        "trained_at": NOW,
+        "outcome": "activated",
+        "fingerprint": "f",
+        "classes": ["price"],
+    }
+    return TextModel.objects.create(**said, **figures, **counts).pk
 
 
 def build() -> World:
@@ -127,11 +152,22 @@ def build() -> World:
                 number="20260511-0A", person="contact", object_id=10**9, reason="request", at=NOW
             ).pk
         ],
+        "sender": [_sender()],
         "segment": [segments.make_list("vip", name_en="VIP", name_zh="贵宾", by=None, at=NOW).pk],
+        "survey": [surveys.live().pk],
+        "interview_guide": list(Guide.objects.values_list("pk", flat=True)),
         "consent_text": [consents.add_text(code="news", text_en="Yes", text_zh="", **acted).pk],
+        "text_model": [_text_model()],
         "audit": list(AuditEvent.objects.values_list("pk", flat=True)[:1]),
     }
     return world
+
+
+def _sender() -> int:
+    config = {"host": "mail.example.com", "from_address": "shop@example.com"}
+    return senders.add_sender(
+        name="Mail", channel="email", kind="smtp", config=config, secrets={}, by=None, at=NOW
+    ).pk
 
 
 def _belongings(world: World, owner: User, lead: User, *, hidden: bool) -> dict[str, list[int]]:
@@ -147,7 +183,10 @@ def _belongings(world: World, owner: User, lead: User, *, hidden: bool) -> dict[
         "contract": [],
         "interaction": [],
         "complaint": [],
+        "text_reading": [],
         "consent": [],
+        "contact_reservation": [],
+        "message": [],
         "objection": [],
         "usage": [],
         "competitor_sighting": [],
@@ -182,11 +221,23 @@ def _belongings(world: World, owner: User, lead: User, *, hidden: bool) -> dict[
         found["complaint"].append(
             makers.file_complaint(customer, by=owner, text=word(), category="delivery").pk
         )
+        text.read_unread(at=NOW)
+        found["text_reading"] += list(
+            TextReading.objects.filter(customer=customer, subject_kind="complaint").values_list(
+                "pk", flat=True
+            )
+        )
         said: dict[str, Any] = {"source": "form", "by": owner, "at": NOW}
         agreed = consents.record_consent(
             contact, purposes=["offer"], channels=["email"], is_given=True, **said
         )
         found["consent"].append(agreed[0].pk)
+        asked = contacting.reserve_contact(
+            contact, purpose="offer", channel="email", key=word(), by=owner, at=NOW
+        )
+        found["contact_reservation"].append(asked.pk)
+        letter = writing.send_message(asked, subject=word(), text=word(), by=owner, at=NOW)
+        found["message"].append(letter.pk)
         if number:
             found["objection"].append(objections.object_to_profiling(customer, **said).pk)
         invoice = InvoiceFactory(customer=customer, number=word())
@@ -252,6 +303,20 @@ def _belongings(world: World, owner: User, lead: User, *, hidden: bool) -> dict[
     found["social_handle"] = [handles.add_handle(who, platform="line", handle=word(), by=owner, at=NOW).pk]
     upload = SimpleUploadedFile(f"{word()}.pdf", b"%PDF-1.7")
     found["attachment"] = [attachments.attach(who, upload, by=owner, at=NOW).pk]
+    spoken = talks.held(who, "price", note=word(), quote=word(), competitor=rival.name, offered=word())
+    found["interview"] = [spoken.pk, talks.begun(who).pk]
+    found["survey_response"] = [surveys.answered(who.contacts.get(), text=word()).pk]
+    dispatch = sending.send_invitation(
+        who.contacts.get(),
+        Survey.objects.get(code="asked"),
+        channel="email",
+        key=word(),
+        by=owner,
+        now=clock.real_now(),
+        at=NOW,
+    )
+    found["survey_dispatch"] = [dispatch.pk]
+    found["distribution"] = [_distribution(who, lead, name=word())]
     found["address"] = [AddressFactory(customer=who).pk]
     ExternalRef.objects.create(source="crm", kind="customer", external_id=word(), object_id=customer_id)
     token, _secret = tokens.create_token(
@@ -272,12 +337,21 @@ def _belongings(world: World, owner: User, lead: User, *, hidden: bool) -> dict[
     return found
 
 
+def _distribution(customer: Customer, lead: User, *, name: str) -> int:
+    """Return a lead's distribution that asks the main contact of a customer."""
+    made = distributions.distribution(name=name, by=lead)
+    asking.add_people(made, [customer.contacts.get()], by=lead, at=NOW)
+    return made.pk
+
+
 MODELS = {
     "customer": Customer,
+    "distribution": Distribution,
     "duplicate": DuplicateProposal,
     "merge": Merge,
     "profile": ImportProfile,
     "reminder": Reminder,
+    "text_reading": TextReading,
     "case": RetentionCase,
     "call": FollowUpCall,
     "warning": EarlyWarning,
@@ -285,6 +359,9 @@ MODELS = {
     "import": ImportBatch,
     "token": ApiToken,
     "user": User,
+    "survey_dispatch": SurveyDispatch,
+    "survey_response": SurveyResponse,
+    "interview": Interview,
 }
 
 

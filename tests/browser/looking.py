@@ -10,6 +10,7 @@ from axe_playwright_python.sync_playwright import Axe
 
 _AXE = Axe()
 _SCRIPT = Path(__file__).with_suffix(".js").read_text()
+_FILLED_IN = re.compile(r"\{\{[\w.]+\}\}")  # what a template names
 _WORD = re.compile(r"(?<![\w.@/-])[A-Za-z]{3,}(?![\w@/-])")
 _ADDRESS = re.compile(r"https?://|@|^[\w.-]+\.[a-z]{2,4}$")
 # Words of every language, and what is data and not text.
@@ -29,7 +30,7 @@ def untranslated(page: Any, *, known: set[str]) -> list[str]:
     """Return the texts of a page in the pseudo language that hold plain words other than ``known``."""
     found = []
     for text in look(page, "texts"):
-        words = [] if _ADDRESS.search(text) else _WORD.findall(text)
+        words = [] if _ADDRESS.search(text) else _WORD.findall(_FILLED_IN.sub("", text))
         if any(word not in SAME_EVERYWHERE | known and not word.isupper() for word in words):
             found.append(text[:80])
     return found[:8]

@@ -9,11 +9,25 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from django.apps import apps
 from django.db import connection, models
 from django.db.models import F
 
-from customers import complaints, customers, duplicates, handles, merges, needs, reminders, tokens
+from customers import (
+    complaints,
+    consents,
+    customers,
+    duplicates,
+    handles,
+    merges,
+    needs,
+    reminders,
+    text,
+    tokens,
+)
+from customers import contact as contacting
+from customers.channels import senders, writing
 from customers.ground import clock, guards
 from customers.ground.privacy import Data
 from customers.imports import batches, kinds, mapping, recurring
@@ -26,13 +40,25 @@ from customers.models import (
     ImportBatch,
     Indicator,
     SearchToken,
+    Sender,
     Team,
+    TextModel,
     UsageMetric,
     User,
 )
-from retention import backtest, calls, cases, rules, segments, sweep
+from customers.text import features, linear
+from retention import backtest, calls, cases, interviews, rules, segments, sweep
 from retention.measures import making
 from retention.models import BacktestRun, Loss, RetentionCase, SweepRun, WarningRule
+from surveys import answering, building, invitations, sending
+from surveys.definition import Given
+from surveys.distributions import handing
+from surveys.distributions import making as distributing
+from surveys.guides import ready
+from surveys.guides.writing import create_guide
+from surveys.interviews import holding
+from surveys.interviews.said import Held, Said
+from surveys.models import Survey
 from tests.factories import (
     NOW,
     CommunityFactory,
@@ -54,9 +80,12 @@ from tests.factories import (
     UsageFactory,
     UserFactory,
 )
+from tests.surveys import documents
+from tests.surveys.factories import SurveyAnswerFactory, SurveyAskedFactory
 
 LONG = "很长的名称" * 40
 MANY = 51
+_SAID = ("negative", "positive")
 
 
 @dataclass
@@ -85,6 +114,9 @@ def one() -> World:
     _catalogues(world, team, seller)
     _judge(world)
     _segments(world)
+    _texts(world)
+    _surveys(world)
+    _interviews(world)
     return world
 
 
@@ -101,6 +133,7 @@ def many() -> World:
             world.admin, text=f"提醒{number}", due_at=due, customer=customer, by=None, at=NOW
         )
         UserFactory(username=f"ren{number}", first_name=f"人{number}", last_name="赵", email="")
+    text.read_unread(at=NOW)
     return world
 
 
@@ -142,6 +175,55 @@ def _customer(world: World, seller: User, name: str) -> None:
     _file(customer, seller)
     _dealings(customer)
     _pairs(world, seller)
+    world.objects |= {"sender": _contacts(customer, seller), "way": "sms", "sender_kind": "http"}
+
+
+def _contacts(customer: Customer, seller: User) -> Sender:
+    """Contacts let through, waiting and not agreed to; a message, and a sender that was tried out."""
+    who: dict[str, Any] = {"by": seller, "at": NOW}
+    main = customer.contacts.get(is_main=True)
+    for purpose, channel in (("care", "email"), ("service", "sms")):
+        contacting.reserve_contact(main, purpose=purpose, channel=channel, key="k", **who)
+    said: dict[str, Any] = {"purposes": ["offer"], "channels": ["email"], "is_given": True, "source": "form"}
+    consents.record_consent(main, **said, **who)
+    for number in range(3):
+        row = contacting.reserve_contact(main, purpose="offer", channel="email", key=f"k{number}", **who)
+        if row.state == row.State.GRANTED:
+            writing.send_message(row, subject="春季优惠", text="九折。", **who)
+    config = {"host": "mail.example.com", "from_address": "shop@example.com", "from_name": "蓝湖"}
+    named: dict[str, Any] = {"name": "邮箱", "channel": "email", "kind": "smtp"}
+    sender = senders.add_sender(**named, config=config, secrets={}, **who)
+    writing.try_out(sender, to="li@example.org", by=seller, at=NOW)
+    return sender
+
+
+def _weights() -> bytes:
+    pieces = [features.hashed("慢"), features.hashed("慢慢")]
+    return linear.fit(pieces, np.array([0, 1]), classes=_SAID).to_bytes()
+
+
+def _texts(world: World) -> None:
+    """What was read of texts, one corrected, and a training with its figures."""
+    shares = ("macro_f1", "majority_f1", "keyword_f1", "right", "kept", "right_kept", "calibration_error")
+    TextModel.objects.create(
+        aspect="sentiment",
+        trained_at=NOW - timedelta(days=1),
+        outcome="activated",
+        is_active=True,
+        fingerprint="f",
+        labels=40,
+        corrections=30,
+        held_out=40,
+        threshold=0.7,
+        seconds=2.0,
+        weights=_weights(),
+        **dict.fromkeys(shares, 0.9),
+    )
+    complaint = world.objects["complaint"]
+    rows = text.read_text(complaint, at=NOW)
+    text.correct_reading(rows[1], code="late_delivery", by=world.admin, at=NOW)
+    world.objects["reading"] = rows[0]
+    text.read_unread(at=NOW)
 
 
 def _file(customer: Customer, seller: User) -> None:
@@ -200,6 +282,114 @@ def _segments(world: World) -> None:
     segments.put(listed, [world.objects["customer"]], is_member=True, **who)
     segments.note_counts(at=NOW)
     world.objects |= {"segment": segment.code, "list": listed.code}
+
+
+def _surveys(world: World) -> None:
+    """A survey that is live, with changes that lack something."""
+    who: dict[str, Any] = {"by": world.admin, "at": NOW}
+    survey = building.create_survey(
+        "guanxi", name_en="关系", name_zh="关系", occasion="relationship", document=documents.nps(), **who
+    )
+    building.publish(survey, **who)
+    contact = world.objects["contact"]
+    for score in (3, None):
+        invitation, _token = invitations.invite(survey, contact, now=clock.real_now(), **who)
+        if score is not None:
+            given = {"nps": Given(number=score, text="送货太晚。"), "call": Given(chosen=("no",))}
+            answering.submit(invitation, answers=given, now=clock.real_now(), **who)
+    sms = {"channel": "sms", "now": clock.real_now(), **who}
+    sending.send_by_hand(contact, survey, **sms)  # not agreed to
+    agreed = {"purposes": ["survey"], "channels": ["email"], "is_given": True, "source": "form"}
+    consents.record_consent(contact, **agreed, **who)
+    sending.send_invitation(contact, survey, key="1:complaint:1", **sms | {"channel": "email"})
+    sending.send_invitation(contact, survey, key="1:complaint:2", **sms | {"channel": "email"})  # waits
+    link = invitations.make_open_link(survey, label="收银台", asks="required", now=clock.real_now(), **who)
+    changed = documents.every()
+    del changed["title"]["en"]
+    building.save_draft(survey, document=changed, **who)
+    world.objects |= {"survey": survey.code, "open_link": link}
+    _answered(survey, contact.customer)
+    _distributions(world, survey)
+
+
+def _distributions(world: World, survey: Survey) -> None:
+    """A distribution of each kind: a draft, one that runs and has asked, one that pauses."""
+    who: dict[str, Any] = {"by": world.admin, "at": NOW}
+    said: dict[str, Any] = {"channel": "email", "per_day": 40, "remind_after": 4}
+    contact = world.objects["contact"]
+    chosen = distributing.create(
+        survey, distributing.Settings(name="老客户", kind="list", fallback="sms", **said), **who
+    )
+    distributing.add_people(chosen, [contact], **who)
+    distributing.start(chosen, **who)
+    for ask in chosen.asks.all():
+        handing.hand_over(ask.pk, at=NOW)
+    after = distributing.Settings(
+        name="投诉之后", kind="event", trigger="complaint_resolved", delay_days=2, **said
+    )
+    distributing.pause(distributing.start(distributing.create(survey, after, **who), **who), **who)
+    each = distributing.Settings(name="每季度", kind="periodic", period_days=90, **said)
+    draft = distributing.create(survey, each, **who)
+    world.objects |= {"distribution": chosen, "distribution_draft": draft}
+
+
+def _in_chinese(document: Any) -> Any:
+    """Return a document that says the Chinese in both languages."""
+    if isinstance(document, list):
+        return [_in_chinese(one) for one in document]
+    if not isinstance(document, dict):
+        return document
+    if set(document) == {"en", "zh-hans"}:
+        return dict.fromkeys(document, document["zh-hans"])
+    return {name: _in_chinese(one) for name, one in document.items()}
+
+
+def _interviews(world: World) -> None:
+    """A guide, an interview that was held with words to quote, and one that is being held."""
+    who: dict[str, Any] = {"by": world.admin, "at": NOW}
+    customer, made = world.objects["customer"], {}
+    for one in ready.offered():
+        made[one.code] = create_guide(
+            one.code,
+            name_en=one.name_zh,  # the world's own data are Chinese in every language
+            name_zh=one.name_zh,
+            purpose=one.purpose,
+            document=_in_chinese(one.document),
+            **who,
+        )
+    done = interviews.begin(customer, made["exit-interview"], contact=world.objects["contact"], **who)
+    said = Held(
+        answers={
+            "why": Said(("price_raised", "late_delivery"), "两次涨价。", "交货总是晚到。"),
+            "come_back": Said(("come_back_maybe",), "", ""),
+        },
+        summary="因价格离开。",
+        competitor="竞品",
+        offered="便宜一成",
+        may_quote=True,
+        agreed_how="spoken",
+        agreed_on=NOW.date(),
+    )
+    holding.finish(done, said, revision=1, **who)
+    begun = interviews.begin(customer, made["key-account-review"], contact=world.objects["contact"], **who)
+    world.objects |= {"held": done, "holding": begun, "guide": made["exit-interview"].code}
+
+
+def _answered(survey: Survey, customer: Customer) -> None:
+    """Answers enough for figures, and enough who were asked to compare those who did not answer."""
+    version = survey.versions.get()
+    for n in range(70):
+        at = NOW - timedelta(days=95 + n)
+        silent = n % 2 == 0
+        day = at.date().toordinal()
+        SurveyAskedFactory(
+            customer=customer, survey=survey, occurred_at=at, answered_day=None if silent else day
+        )
+    for n in range(64):
+        at = NOW - timedelta(hours=n)
+        SurveyAnswerFactory(
+            version=version, customer=None if n % 3 else customer, number=n % 11, occurred_at=at
+        )
 
 
 def _imports(world: World) -> None:

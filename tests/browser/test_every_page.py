@@ -70,10 +70,30 @@ OBJECTS: dict[str, str | tuple[str, ...]] = {
     "customers:profile_new": "import",
     "customers:metric_edit": "metric",
     "customers:competitor_edit": "competitor",
+    "customers:sender": "sender",
+    "customers:sender_new": ("way", "sender_kind"),
     "customers:indicator_edit": "indicator",
     "retention:measure_own_edit": "own_measure",
     "customers:community_edit": "community",
     "customers:cause_edit": "cause",
+    "customers:text": "reading",
+    "retention:customer_surveys": "customer",
+    "retention:customer_interviews": "customer",
+    "surveys:interview": "held",
+    "surveys:guide": "guide",
+    "surveys:guide_edit": "guide",
+    "surveys:survey": "survey",
+    "surveys:survey_edit": "survey",
+    "surveys:survey_copy": "survey",
+    "surveys:survey_links": "survey",
+    "surveys:distribution_list": "survey",
+    "surveys:distribution_new": "survey",
+    "surveys:distribution": ("survey", "distribution"),
+    "surveys:distribution_edit": ("survey", "distribution_draft"),
+    "surveys:survey_link_print": ("survey", "open_link"),
+    "surveys:survey_answers": "survey",
+    "surveys:survey_words": "survey",
+    "surveys:survey_silent": "survey",
 }
 # The same route once more, for an object of another kind.
 ALSO = [
@@ -81,6 +101,9 @@ ALSO = [
     ("retention:segment_edit", "list"),
     ("retention:rule", "draft"),
     ("retention:rule_health", "draft"),
+    ("surveys:distribution", ("survey", "distribution_draft")),
+    ("surveys:distribution_edit", ("survey", "distribution")),
+    ("surveys:interview", "holding"),
 ]
 # Not pages: pieces of one, files, answers for programs.
 PIECES = {
@@ -88,9 +111,12 @@ PIECES = {
     # these need a file that lies on the disk; tests/customers/test_import_pages.py looks at them
     *("customers:import_columns", "customers:import_errors"),
     "retention:rule_export",  # a file; tests/retention/test_pages_rules.py
+    "surveys:survey_answers_export",  # a file; tests/surveys/test_results.py
+    "surveys:survey_export",  # a file; tests/surveys/test_surveyjs.py
+    *("surveys:survey_link_svg", "surveys:survey_link_png"),  # files; tests/surveys/test_link_pages.py
     "retention:attachment",  # tests/retention/test_pages_file_tab.py
 }
-WORDS_OF_DATA = {"guanli", "xiaoshou", "customers", "csv", "zhao"}
+WORDS_OF_DATA = {"SurveyJS", "stars", "guanli", "xiaoshou", "customers", "csv", "zhao"}
 
 
 def is_a_page(client: Client, path: str) -> bool:
@@ -149,7 +175,7 @@ def full_name(route: str, pattern: Any) -> str:
     app = module.split(".")[0]
     return (
         f"{app}:{pattern.name}"
-        if app in {"customers", "retention"} and "language" not in module
+        if app in {"customers", "surveys", "retention"} and "language" not in module
         else str(pattern.name)
     )
 

@@ -171,3 +171,24 @@ def test_conditions_are_built_without_script(
     page.click("form .btn-primary")
     assert Segment.objects.get().condition == {"measure": "orders_90d", "op": "between", "value": [2, 9]}
     context.close()
+
+
+def test_what_is_typed_in_the_moment_the_editor_is_drawn_anew_is_heard(
+    lead: Any, customer: Any, sign_in: Any, live_server: Any
+) -> None:
+    """The box hears its first key even when the key comes with the very drawing that brought the box."""
+    page = sign_in(lead)
+    page.goto(live_server.url + reverse("retention:segment_new"))
+    page.evaluate(
+        """() => new MutationObserver((_, watching) => {
+            const box = document.querySelector("#condition-0-value");
+            if (!box) return;
+            watching.disconnect();
+            box.value = "x";
+            box.dispatchEvent(new Event("input", {bubbles: true}));
+        }).observe(document.body, {childList: true, subtree: true})"""
+    )
+    keys = Keyboard(page)
+    keys.act("add:root", "[data-picker]")
+    keys.choose("days_since_last_order", "#condition-0-op")
+    expect(page.locator("#condition-0-problem .field-errors")).to_be_visible()

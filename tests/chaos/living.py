@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from statistics import quantiles
 
 from tests.chaos.kit import MORNING, Kit, must, wait_for
+from tests.chaos.storm import LEFT
 from tests.chaos.web import Answer, Person, serving
 
 NEEDS = """
@@ -133,6 +134,15 @@ def broker(kit: Kit, how: str) -> Iterator[None]:
             kit.redis.start()
         elif how == "frozen":
             kit.redis.thaw()
+
+
+def settled(system: System) -> System:
+    """Wait until the morning's passes over everybody are over; they would be what is measured."""
+    wait_for(
+        lambda: not system.kit.sql(LEFT, database=system.database)[0][0],
+        within=300, every=0.5, what="the morning's work",
+    )  # fmt: skip
+    return system
 
 
 def latency(system: System, *, events: int, redis: str) -> Figures:

@@ -27,6 +27,8 @@ LEASES = (
     ("retention.sweep.nightly", "LEASE"),
     ("retention.sweep.nightly", "TRY_AGAIN"),
 )
+RUNS, LONGER = ("customers.ground.runs", "LEASE"), 15
+"""Nobody renews the lease of a run: it has to be longer than the work, so many times the others."""
 
 
 def prepare() -> None:
@@ -48,6 +50,7 @@ def shorten_leases(patch: pytest.MonkeyPatch, span: timedelta) -> None:
     """Let what a dead worker held come back after ``span`` of real time."""
     for module, name in LEASES:
         patch.setattr(importlib.import_module(module), name, span)
+    patch.setattr(importlib.import_module(RUNS[0]), RUNS[1], LONGER * span)
 
 
 def _ring_often(seconds: float) -> None:

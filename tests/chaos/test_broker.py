@@ -19,7 +19,7 @@ SECONDS, WRITES = (60, 1_000) if FULL else (5, 100)
 def system(kit: Kit) -> Iterator[System]:
     """A web process, workers and a scheduler, which all tests of this module share."""
     with living.running(kit) as running:
-        yield running
+        yield living.settled(running)
 
 
 @pytest.mark.parametrize("how", ["up", "stopped"])

@@ -122,3 +122,17 @@ def test_secret_refuses_a_short_one(put) -> None:
     put("short")
     with pytest.raises(ImproperlyConfigured, match="32"):
         env.secret("LIUKE_TEST", kept_in=None)
+
+
+def test_networks_are_read_with_commas_between_them(put) -> None:
+    put("10.1.0.0/16, 127.0.0.1,fd00::/8")
+    assert env.networks("LIUKE_TEST") == ["10.1.0.0/16", "127.0.0.1", "fd00::/8"]
+    put("")
+    assert env.networks("LIUKE_TEST") == []
+
+
+@pytest.mark.parametrize("written", ["10.1.0.0/33", "mail.example.com", "10.1.0.0/16;10.2.0.0/16"])
+def test_networks_refuse_what_is_none(put, written: str) -> None:
+    put(written)
+    with pytest.raises(ImproperlyConfigured, match="networks"):
+        env.networks("LIUKE_TEST")

@@ -163,7 +163,7 @@ def test_failed_work_is_one_line_with_its_outcome(written, monkeypatch) -> None:
 @pytest.mark.django_db
 @pytest.mark.parametrize(
     ("path", "route", "status"),
-    [("/s/AbCdEfGhIjKlMnOp0123456789/", "unknown", 404), ("/queue/?q=CANARY", "retention:queue", 302)],
+    [("/s/AbCdEfGhIjKlMnOp0123456789/", "surveys:answer", 404), ("/queue/?q=CANARY", "retention:queue", 302)],
 )
 def test_request_line_holds_no_address(client, written, path, route, status) -> None:
     client.get(path)

@@ -75,6 +75,7 @@ def test_change_attribute_renames_but_keeps_choices_in_use(customer):
     ("kind", "value", "stands"),
     [
         ("number", Decimal("12.5"), (Decimal("12.5"), "", None, "")),
+        ("number", Decimal("99999999999.9999"), (Decimal("99999999999.9999"), "", None, "")),
         ("choice", "big", (None, "big", None, "")),
         ("date", date(2026, 5, 1), (None, "", date(2026, 5, 1).toordinal(), "")),
         ("text", "tall", (None, "", None, "tall")),
@@ -88,7 +89,15 @@ def test_set_value_is_a_dated_fact_of_its_kind(customer, kind, value, stands):
 
 
 @pytest.mark.parametrize(
-    ("kind", "value"), [("number", "12"), ("choice", "huge"), ("date", "soon"), ("text", "x" * 501)]
+    ("kind", "value"),
+    [
+        ("number", "12"),
+        ("number", Decimal(10) ** 11),
+        ("number", -(Decimal(10) ** 11)),
+        ("choice", "huge"),
+        ("date", "soon"),
+        ("text", "x" * 501),
+    ],
 )
 def test_set_value_refuses_what_is_none_of_its_kind(customer, kind, value):
     with pytest.raises(attributes.WrongValue):

@@ -22,11 +22,16 @@ from django.core.management import call_command
 from django.db import connection, models
 
 from customers import complaints, contacts, customers, erasure, interactions, movers, writing
+from customers import contact as contacting
+from customers.channels import writing as messages
 from customers.ground import clock, drain
 from customers.ground.privacy import Data, Erasure
 from customers.models import Contact, Customer, ExternalRef, ImportBatch
 from retention import cases
+from surveys import answering, invitations
+from surveys.definition import Given
 from tests.factories import NOW, OrderFactory, OrderLineFactory, UserFactory, day
+from tests.surveys.makers import live
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 LATER = NOW + timedelta(days=1)
@@ -221,7 +226,10 @@ def test_a_canary_in_every_field_is_found_nowhere_after_erasure(company, _outsid
     filed = complaints.file_complaint(customer, text=canaries.word(), contact=contact, by=user, at=NOW)
     drain.until_empty(at=NOW)  # a case opens
     case = cases.open_case(customer, kind="save", severity=2, reason=canaries.word(), by=user, at=NOW)
+    asked = contacting.reserve_contact(contact, purpose="service", channel="email", key="k", by=user, at=NOW)
+    messages.send_message(asked, subject=canaries.word(), text=canaries.word(), by=user, at=NOW)
     order = OrderFactory(customer=customer, number=canaries.word())
+    answer_surveys(contact, canaries)
     OrderLineFactory(order=order, description=canaries.word())
     for row in (customer, contact, order, said, filed):
         ExternalRef.objects.create(
@@ -248,6 +256,18 @@ def test_a_canary_in_every_field_is_found_nowhere_after_erasure(company, _outsid
     assert order.customer_id == customer.pk and order.sold  # sums hold
     call_command("replay_erasures")
     assert canaries.found(everywhere(tmp_path)) == []
+
+
+def answer_surveys(contact: Contact, canaries: Canaries) -> None:
+    """Leave one survey begun and one answered."""
+    for is_sent in (False, True):
+        invited = {"survey": live(f"s{is_sent}".lower()), "contact": contact, "by": None, "at": NOW}
+        invitation, _token = invitations.invite(**invited, now=clock.real_now())
+        given = {"nps": Given(number=3, text=canaries.word())}
+        if is_sent:
+            answering.submit(invitation, answers=given, by=None, now=clock.real_now(), at=NOW)
+        else:
+            answering.keep(invitation, answers=given, page=0, now=clock.real_now())
 
 
 def upload(folder: Path, user: Any, words: list[str]) -> None:

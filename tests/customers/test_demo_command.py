@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from io import StringIO
 from pathlib import Path
+from statistics import correlation
 from typing import Any
 
 import pytest
@@ -15,8 +16,9 @@ from django.db import transaction
 from customers.demo import truth
 from customers.ground import clock
 from customers.ground.models import AuditEvent, Company
-from customers.models import Customer, Interaction, Order, User
+from customers.models import Customer, ExternalRef, Interaction, Order, User
 from retention.models import EarlyWarning, FollowUpCall, Loss, RetentionCase, SweepRun, WarningRule
+from surveys.models import Survey, SurveyAsked, SurveyResponse
 from tests.factories import CompanyFactory, CustomerFactory
 
 pytestmark = [
@@ -62,7 +64,7 @@ def test_demo_ends_on_its_day_and_sets_the_clock_to_it(built: dict[str, Any]) ->
 
 
 def test_demo_switches_the_ready_rules_on_and_leaves_cases_to_work_on(built: dict[str, Any]) -> None:
-    assert WarningRule.objects.filter(is_enabled=True).count() == 13
+    assert WarningRule.objects.filter(is_enabled=True).count() == 15
     assert set(SweepRun.objects.values_list("scope", "status")) == {("full", "done")}
     still_open = RetentionCase.objects.open()  # type: ignore[attr-defined]
     assert still_open.count() > 3
@@ -82,6 +84,20 @@ def test_demo_leaves_cases_that_were_worked_through_the_verbs(built: dict[str, A
         "rule.enable",
     }
     assert AuditEvent.objects.filter(channel="command").exists()
+
+
+def test_demo_asks_its_customers_and_some_answer_as_they_feel(built: dict[str, Any], tmp_path: Path) -> None:
+    asked, given = SurveyAsked.objects.all(), SurveyResponse.objects.all()
+    assert Survey.objects.get().status == "live"
+    assert 100 < asked.count() < 250 and 0.2 < given.count() / asked.count() < 0.6
+    assert {row.metric for row in given} == {"nps"} and given.exclude(comment="").exists()
+    assert given.latest("occurred_at").occurred_at < clock.now() - timedelta(days=10)
+    moods = truth.read(tmp_path / "demo" / "truth.json.gz").moods
+    refs = ExternalRef.objects.filter(source="demo", kind="customer")
+    keys = {pk: key for key, pk in refs.values_list("external_id", "object_id")}
+    means = {pk: sum(moods[key]) / len(moods[key]) for pk, key in keys.items()}
+    pairs = [(means[row.customer_id], row.score) for row in given]
+    assert correlation(*zip(*pairs, strict=True)) > 0.3
 
 
 def test_demo_does_the_same_work_again_in_another_database() -> None:

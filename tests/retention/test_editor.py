@@ -331,12 +331,13 @@ def test_fragment_draws_the_editor_and_the_outcome_without_writing(
     assert not Segment.objects.exists()
 
 
+@pytest.mark.parametrize(("role", "seen"), [("lead", 1), ("admin", 2)])
 def test_live_count_is_about_the_customers_that_one_may_see(
-    client: Any, lead: Any, customer: Customer, company: Any
+    client: Any, request: Any, role: str, seen: int, customer: Customer, company: Any
 ) -> None:
     measured(customer, orders_90d=5)
     measured(CustomerFactory(name="Foreign", owner=None, team=_other_team()), orders_90d=5)
-    client.force_login(lead)
+    client.force_login(request.getfixturevalue(role))
     sent = {
         "editor": "condition",
         "condition.root.is": "all",
@@ -346,7 +347,7 @@ def test_live_count_is_about_the_customers_that_one_may_see(
         "condition.0.value": "2",
     }
     html = client.post("/conditions/?part=outcome", sent).content.decode()
-    assert 'data-count="1"' in html and "Foreign" not in html
+    assert f'data-count="{seen}"' in html and ("Foreign" in html) is (seen == 2)
 
 
 def _other_team() -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -152,6 +153,18 @@ def test_revisit_is_refused_beside_the_field_and_foreign_losses_are_not_there(
         answer = client.post("/losses/revisit/", {"due_at": due, "loss": mine.pk})
         assert answer.status_code == 422 and text in answer.content.decode()
     assert not FollowUpCall.objects.exists()
+
+
+def test_what_belongs_together_in_a_cell_stays_together_on_a_phone(
+    client: Client, customer: Customer
+) -> None:
+    """There a cell spreads its parts over the line, so that each has exactly one."""
+    lost(customer, definition="window", margin_365d=9_640_000, is_valuable=True, revisit_day=739_800)
+    html = client.get("/losses/").content.decode()
+    cells = re.findall(r"<td data-label=[^>]*>(.*?)</td>", html, re.DOTALL)
+    spread = [cell for cell in cells if re.search(r"<(span class=.tag|button|time)", cell)]
+    assert len(spread) == 3
+    assert all(re.fullmatch(r"<span>.*</span>", cell, re.DOTALL) for cell in spread), spread
 
 
 @pytest.mark.parametrize(("role", "status"), [("lead", 200), ("analyst", 200), ("manager", 403)])

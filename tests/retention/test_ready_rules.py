@@ -40,6 +40,7 @@ from tests.factories import (
     UserFactory,
     ago,
 )
+from tests.surveys.factories import SurveyAnswerFactory, SurveyAskedFactory
 
 TODAY = localtime.day_number(NOW, "Asia/Shanghai")
 
@@ -165,6 +166,20 @@ def awaits(customer: Customer, promised: int, delivered: int | None = None, **va
 
 Story = Callable[[Customer], Any]
 
+
+def scored_by(customer: Customer, *answers: tuple[str, int, float]) -> None:
+    """Let the customer answer: kind of question, score, days ago."""
+    for kind, number, days_ago in answers:
+        SurveyAnswerFactory(customer=customer, kind=kind, number=number, occurred_at=ago(days_ago))
+
+
+def asked(customer: Customer, *days_ago: float, answered: float | None = None) -> None:
+    """Ask the customer on these days; ``answered``: how many days ago it answered."""
+    day = None if answered is None else TODAY - int(answered)
+    for days in days_ago:
+        SurveyAskedFactory(customer=customer, occurred_at=ago(days), answered_day=day)
+
+
 STORIES: dict[str, dict[str, tuple[bool, Story]]] = {
     "overdue": {
         # every 10 days, twice that has passed
@@ -271,6 +286,47 @@ STORIES: dict[str, dict[str, tuple[bool, Story]]] = {
         "we are a little dearer": (False, lambda c: courted(c, 2, seen=100, ours=104)),
         "dearer too long ago": (False, lambda c: courted(c, 90, seen=100, ours=200)),
         "only their price is known": (False, lambda c: courted(c, 2, seen=100)),
+    },
+    "detractor": {
+        "six": (True, lambda c: scored_by(c, ("nps", 6, 29))),
+        "seven": (False, lambda c: scored_by(c, ("nps", 7, 5))),
+        "too long ago": (False, lambda c: scored_by(c, ("nps", 0, 31))),
+        "on the last day": (True, lambda c: scored_by(c, ("nps", 0, 30))),
+        "content since": (False, lambda c: scored_by(c, ("nps", 2, 20), ("nps", 9, 5))),
+        "content before": (True, lambda c: scored_by(c, ("nps", 9, 20), ("nps", 2, 5))),
+        "an old one, and another question since": (
+            False,
+            lambda c: scored_by(c, ("nps", 2, 40), ("csat", 1, 5)),
+        ),
+        "taken back": (False, lambda c: SurveyAnswerFactory(customer=c, number=2, void=True)),
+        "never answered": (False, lambda c: SurveyAskedFactory(customer=c, occurred_at=ago(50))),
+    },
+    "satisfaction-fell": {
+        "by two": (True, lambda c: scored_by(c, ("csat", 5, 90), ("csat", 3, 30))),
+        "by one": (False, lambda c: scored_by(c, ("csat", 5, 90), ("csat", 4, 5))),
+        "by one, to where nobody is satisfied": (
+            True,
+            lambda c: scored_by(c, ("csat", 3, 90), ("csat", 2, 5)),
+        ),
+        "as bad as before": (False, lambda c: scored_by(c, ("csat", 2, 90), ("csat", 2, 5))),
+        "too long ago": (False, lambda c: scored_by(c, ("csat", 5, 90), ("csat", 1, 31))),
+        "recovered": (False, lambda c: scored_by(c, ("csat", 5, 90), ("csat", 1, 20), ("csat", 4, 5))),
+        "the first answer": (False, lambda c: scored_by(c, ("csat", 1, 5))),
+        "another question": (False, lambda c: scored_by(c, ("csat", 5, 90), ("ces", 1, 5))),
+    },
+    "never-answers": {
+        "three": (True, lambda c: asked(c, 200, 100, 14)),
+        "the third has a day left": (False, lambda c: asked(c, 200, 100, 13)),
+        "two": (False, lambda c: asked(c, 200, 100)),
+        "answered in between": (
+            False,
+            lambda c: (asked(c, 300, 200), asked(c, 100, answered=99), asked(c, 50, 20)),
+        ),
+        "three since the last answer": (
+            True,
+            lambda c: (asked(c, 300, answered=299), asked(c, 200, 100, 50)),
+        ),
+        "never asked": (False, lambda c: None),
     },
     "balance-falling": {
         "exactly half": (True, lambda c: (held(c, 1000, 200), held(c, 500, 29))),

@@ -11,7 +11,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from customers.models import Customer, User
-from retention import backtest, cases
+from retention import backtest, cases, rules
 from retention.models import BacktestRun, Dismissal, EarlyWarning, RetentionCase, WarningRule
 from tests.factories import NOW, CustomerFactory
 from tests.retention.backtest.past import QUIET, back
@@ -86,8 +86,6 @@ def test_looking_changes_nothing(client: Client, admin: User, rule: WarningRule)
 
 
 def test_no_rule_takes_the_address(rule: WarningRule) -> None:
-    from retention import rules
-
     with pytest.raises(rules.CodeTaken):
         rules.save(WarningRule(code="health", name_en="H", name_zh="H", condition=QUIET), by=None, at=NOW)
 
@@ -195,13 +193,78 @@ def test_a_proposal_is_said_and_adopted_by_one_press(client: Client, admin: User
     assert rule.replacements.count() == 1
 
 
-@pytest.mark.parametrize("sent", [{}, {"value": "eighty"}, {"value": "80"}, {"run": "1", "value": "NaN"}])
+def test_a_proposal_that_stands_as_a_draft_leads_there(
+    client: Client, admin: User, rule: WarningRule
+) -> None:
+    run = tried(rule)
+    client.force_login(admin)
+    client.post("/rules/quiet/health/adopt/", {"run": run.pk, "value": "80"})
+    html = page_of(client, "/rules/quiet/health/")
+    assert "It stands as the draft “Quiet for long (80 days)”." in html and "health/adopt/" not in html
+    draft = WarningRule.objects.get(code="quiet-next")
+    rules.revise(draft, condition={**QUIET, "value": 75}, by=admin, at=NOW)
+    assert "health/adopt/" in page_of(client, "/rules/quiet/health/")
+
+
+@pytest.mark.parametrize(
+    ("sent", "after", "says"),
+    [
+        ({"replaced": "1"}, "retired", "It stands in the place of “Quiet for long”, which is off."),
+        ({"replaced": ""}, "live", "which goes on beside it. Retire one of the two."),
+        ({}, "live", "which goes on beside it. Retire one of the two."),
+    ],
+)
+def test_the_launch_of_a_draft_asks_what_becomes_of_the_rule_it_replaces(
+    client: Client, admin: User, rule: WarningRule, sent: dict[str, str], after: str, says: str
+) -> None:
+    run = tried(rule)
+    client.force_login(admin)
+    client.post("/rules/quiet/health/adopt/", {"run": run.pk, "value": "80"})
+    html = page_of(client, "/rules/quiet-next/")
+    assert "which goes on as it is until you launch this one." in html
+    assert html.count("The rule in whose place it comes") == 2  # limited, live
+    assert '<option value="1" selected>is retired at the same moment</option>' in " ".join(html.split())
+    client.post("/rules/quiet-next/move/", {"to": "live", **sent})
+    rule.refresh_from_db()
+    assert rule.state == after
+    html = page_of(client, "/rules/quiet-next/")
+    assert says in html and "The rule in whose place it comes" not in html
+    rules.save(WarningRule(code="alone", name_en="A", name_zh="A", condition=QUIET), by=None, at=NOW)
+    assert "The rule in whose place it comes" not in page_of(client, "/rules/alone/")
+
+
+def test_both_pages_say_what_each_figure_is(client: Client, lead: User, rule: WarningRule) -> None:
+    client.force_login(lead)
+    for path in ("/rules/health/", "/rules/quiet/health/"):
+        html = page_of(client, path)
+        for figure in ("Fired", "Cases", "Acted on", "Noise", "Kept", "Right, nobody called", "Flapping"):
+            assert f"<li>{figure}: " in html, (path, figure)
+        assert "Lost: closed as lost." in html and "<li>Always together: " in html
+
+
+def test_what_a_limit_kept_back_is_not_said_to_wait(client: Client, lead: User, rule: WarningRule) -> None:
+    warned(rule, state="closed", closed_at=NOW, no_case_because="cap")
+    client.force_login(lead)
+    assert "1 beyond its cases a day" in page_of(client, "/rules/quiet/health/")
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {},
+        {"value": "eighty"},
+        {"value": "80", "run": "0"},
+        {"value": "NaN"},
+        {"value": "sNaN"},
+        {"value": "1e9"},
+    ],
+)
 def test_what_is_not_proposed_makes_no_draft(
     client: Client, admin: User, rule: WarningRule, sent: dict[str, str]
 ) -> None:
-    tried(rule)
+    run = tried(rule)
     client.force_login(admin)
-    html = client.post("/rules/quiet/health/adopt/", sent, follow=True).content.decode()
+    html = client.post("/rules/quiet/health/adopt/", {"run": run.pk, **sent}, follow=True).content.decode()
     assert "not proposed any more" in html
     assert not rule.replacements.exists()
 

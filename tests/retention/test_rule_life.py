@@ -99,6 +99,60 @@ def test_two_who_move_at_once_are_told_apart() -> None:
         rules.move(stale, to="live", by=None, at=NOW)
 
 
+def replacing(old: WarningRule) -> WarningRule:
+    """Return a draft that was proposed in the place of a rule."""
+    return rule_of(code="next", name_en="Next", condition={**SILENT, "value": 65}, replaces=old)
+
+
+def test_a_launch_retires_the_rule_in_whose_place_it_comes_and_keeps_its_cases() -> None:
+    old = rule_of()
+    rules.enable(old, open_existing=True, by=None, at=NOW)
+    silent(70)
+    sweep.run(as_of=NOW)
+    boss, draft = UserFactory(role="admin"), replacing(old)
+    rules.move(draft, to="live", retire_replaced=True, by=boss, at=NOW + DAY)
+    old.refresh_from_db()
+    assert (draft.state, old.state, old.retired_at) == ("live", "retired", NOW + DAY)
+    moved = old.moves.latest("pk")
+    assert (moved.before, moved.after, moved.by, moved.reason) == (
+        "live",
+        "retired",
+        boss,
+        "“Next” takes its place.",
+    )
+    assert told(old) == [("closed", "", True)]
+    case = RetentionCase.objects.get()
+    assert case.is_open
+    sweep.run(as_of=NOW + 2 * DAY)
+    assert RetentionCase.objects.get().is_open, "nobody whom the old rule found falls out of the queue"
+    assert EarlyWarning.objects.get(rule=draft).is_baseline
+
+
+@pytest.mark.parametrize(
+    ("to", "asked", "after"),
+    [
+        ("live", False, "live"),
+        ("limited", True, "retired"),
+        ("shadow", True, "live"),
+        ("retired", True, "live"),
+    ],
+)
+def test_only_a_launch_that_says_so_retires_what_it_replaces(to: str, asked: bool, after: str) -> None:
+    old = rule_of()
+    rules.enable(old, open_existing=True, by=None, at=NOW)
+    rules.move(replacing(old), to=to, cases_a_day=3, retire_replaced=asked, by=None, at=NOW)
+    old.refresh_from_db()
+    assert old.state == after
+
+
+def test_a_launch_goes_on_when_nothing_is_there_to_be_retired() -> None:
+    old, alone = rule_of(), rule_of(code="alone")
+    for rule in (replacing(old), alone):
+        assert rules.move(rule, to="live", retire_replaced=True, by=None, at=NOW)
+    old.refresh_from_db()
+    assert (old.state, old.moves.count()) == ("draft", 0)
+
+
 @pytest.mark.parametrize("number", [None, 0, 10_001])
 def test_a_limited_rule_says_how_many_a_day(number: int | None) -> None:
     with pytest.raises(rules.HowManyADay):

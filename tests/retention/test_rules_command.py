@@ -251,5 +251,10 @@ def test_rules_health_says_what_each_rule_raised() -> None:
     assert (found["quiet"]["reasons"], found["quiet"]["untouched"]) == ({"known": 1}, None)
     assert printed_json("rules", "health", "--json")["days"] == 30
     said = next(line for line in run("rules", "health").splitlines() if line.startswith("quiet"))
-    assert "1 fired, 0 cases, 0 acted on, 0 noise" in said
+    assert said.endswith(
+        "1 fired, 0 cases, 0 acted on, 0 noise, 0 kept, 0 lost, 0 flapping; right where nobody called: —"
+    )
+    for _number in range(30):
+        make_warning(CustomerFactory(), run=make_run(at=NOW - 100 * DAY), rule=rule)
+    assert "right where nobody called: 0%" in run("rules", "health")
     refused("rules", "health", "--days", "31")

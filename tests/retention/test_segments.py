@@ -13,7 +13,7 @@ from customers.ground.models import AuditEvent
 from customers.models import Attribute, AttributeValue, Customer, CustomerListMember
 from retention import segments
 from retention.measures import compute
-from retention.models import Segment, SegmentCount, SegmentUse, SegmentVersion
+from retention.models import CustomerMeasures, Segment, SegmentCount, SegmentUse, SegmentVersion
 from retention.rules import ConditionRefused
 from retention.segments.counting import course_of
 from tests.factories import NOW, CustomerFactory, OrderFactory, ago, day
@@ -263,6 +263,38 @@ def test_members_leave_out_customers_that_are_gone(company: Any) -> None:
     segments.put(segment, [here, gone], is_member=True, by=None, at=ago(40))
     Customer.objects.filter(pk=gone.pk).update(gone_at=NOW)
     assert ids_of(segment) == ids_of(segment, on=ago(20).date()) == {here.pk}
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        ORDERED,
+        {"measure": "orders_90d", "op": "<", "value": 2, "unknown": "yes"},
+        {"any": [ORDERED, {"not": ORDERED}]},
+        INDUSTRY,
+        {"not": INDUSTRY},
+        {"segment": "vip"},
+        {"all": [{"not": {"segment": "vip"}}, {"any": [ORDERED, INDUSTRY]}]},
+    ],
+)
+def test_counting_matches_counts_whom_matching_returns(industry: Attribute, condition: Any) -> None:
+    people = [CustomerFactory() for _ in range(7)]
+    for number, customer in enumerate(people[:6]):  # the last is measured by nobody
+        orders = None if number == 3 else number
+        CustomerMeasures.objects.update_or_create(
+            customer=customer, defaults={"as_of": NOW, "orders_90d": orders}
+        )
+        give(customer, industry, "steel" if number % 2 else "food", days=9)
+    segment = segments.make_list("vip", name_en="V", name_zh="V", by=None, at=ago(60))
+    segments.put(segment, people[2:5], is_member=True, by=None, at=ago(40))
+    Customer.objects.filter(pk=people[4].pk).update(gone_at=NOW)
+    asked = segments.parsed(condition)
+    found = set(segments.matching(asked, at=NOW).values_list("pk", flat=True))
+    assert people[4].pk not in found
+    assert segments.count_matching(asked, at=NOW) == len(found) > 0
+    some = Customer.objects.filter(pk__in=[customer.pk for customer in people[:3]])
+    among = segments.matching(asked, among=some, at=NOW)
+    assert set(among.values_list("pk", flat=True)) == found & {customer.pk for customer in people[:3]}
 
 
 # --- Lists ------------------------------------------------------------------------------------

@@ -234,6 +234,9 @@ FOUND: dict[str, dict[str, Any]] = {
     "orders-declining": {"count_decline_parts": 213, "order_days_before_90d": 26},
     "order-missing": {"overdue_score_parts": 9712, "order_days": 26},
     "left-community": {"left_community_day": TODAY - 3},
+    "detractor": {"last_nps": 3, "last_nps_day": TODAY - 2},
+    "satisfaction-fell": {"last_csat": 2, "csat_before": 5, "last_csat_day": TODAY - 2},
+    "never-answers": {"non_response": 3},
     "delivery-late": {"deliveries_overdue": 1, "deliveries_late_90d": 2},
 }
 
@@ -268,3 +271,42 @@ def test_a_match_by_an_unknown_says_that_it_is_unknown() -> None:
     evidence = json.dumps({"as_of_day": TODAY, "last_contact_day": None})
     told = evidence_sentence(evidence, rule, language="en", currency="CNY")
     assert told == "Days since the last contact: unknown."
+
+
+BIG = {"attribute": "size", "op": "=", "value": "big"}
+SILENT_OR_ANGRY = {
+    "any": [
+        {"measure": "days_since_last_contact", "op": ">=", "value": 60},
+        {"measure": "complaints_open", "op": ">=", "value": 1},
+    ]
+}
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        {"all": [BIG, SILENT_OR_ANGRY]},
+        {"all": [{"segment": "vip"}, {"not": {"any": [BIG, {"not": SILENT_OR_ANGRY}]}}]},
+        {"any": [{"not": {"segment": "vip"}}, SILENT_OR_ANGRY]},
+    ],
+)
+def test_beside_attributes_and_segments_only_the_alternative_that_held_is_told(condition: Any) -> None:
+    kept = {"as_of_day": TODAY, "spend_365d": 0, "last_contact_day": TODAY - 61, "complaints_open": 0}
+    told = evidence_sentence(
+        EarlyWarning(rule=WarningRule(condition=condition), evidence=json.dumps(kept)),
+        language="en",
+        currency="CNY",
+    )
+    alone = WarningRule(condition=SILENT_OR_ANGRY)
+    assert told == evidence_sentence(json.dumps(kept), alone, language="en", currency="CNY")
+    assert "61" in told and "omplaint" not in told
+
+
+def test_where_only_an_attribute_can_have_held_all_that_was_kept_is_told() -> None:
+    kept = json.dumps({"as_of_day": TODAY, "spend_365d": 0, "last_contact_day": TODAY - 9})
+    silent = {"measure": "days_since_last_contact", "op": ">=", "value": 60}
+    everything = evidence_sentence(kept, None, language="en", currency="CNY")
+    assert everything
+    for condition in (BIG, {"any": [BIG, silent]}):
+        rule = WarningRule(condition=condition)
+        assert evidence_sentence(kept, rule, language="en", currency="CNY") == everything

@@ -55,6 +55,7 @@
   document.addEventListener("input", (event) => { const form = event.target.closest?.("form[data-guard]"); if (form) guarded.add(form); });
   document.addEventListener("submit", (event) => guarded.delete(event.target));
   document.addEventListener("reset", (event) => guarded.delete(event.target));
+  document.addEventListener("kept", (event) => guarded.delete(event.target.closest?.("form")));
   window.addEventListener("beforeunload", (event) => { if ([...guarded].some((form) => form.isConnected)) event.preventDefault(); });
   /* one press, one request */
   document.addEventListener("submit", (event) => {
@@ -69,7 +70,8 @@
   /* --- A table that scrolls sideways can be scrolled by the keyboard --------------------------- */
   function reachable() {
     for (const wrap of $$(".table-wrap")) {
-      if (wrap.scrollWidth > wrap.clientWidth) { wrap.tabIndex = 0; wrap.setAttribute("role", "region"); wrap.setAttribute("aria-label", ($("h2, h3", wrap.closest(".card") ?? wrap) ?? $("h1"))?.textContent.trim() ?? ""); }
+      const named = wrap.dataset.named ??= wrap.getAttribute("aria-label") ?? "";
+      if (wrap.scrollWidth > wrap.clientWidth) { wrap.tabIndex = 0; wrap.setAttribute("role", "group"); wrap.setAttribute("aria-label", named || (($("h2, h3", wrap.closest(".card") ?? wrap) ?? $("h1"))?.textContent.trim() ?? "")); }
       else for (const name of ["tabindex", "role", "aria-label"]) wrap.removeAttribute(name);
     }
   }

@@ -10,15 +10,19 @@ from django.db import models
 
 from customers.demo.company import CURRENCY
 from customers.demo.rows.people import SEGMENTS, People
+from customers.demo.rows.signs import Signs
 from customers.demo.rows.talk import Talk
 from customers.demo.rows.trade import Trade
 from customers.models import (
     AttributeValue,
+    CommunityMembership,
+    CompetitorSighting,
     Complaint,
     ComplaintEvent,
     Contact,
     Contract,
     Customer,
+    IndicatorValue,
     Interaction,
     Invoice,
     InvoiceEvent,
@@ -31,7 +35,7 @@ from customers.models import (
 SAME = {"currency": CURRENCY}
 
 
-class Builder(People, Trade, Talk):
+class Builder(People, Trade, Talk, Signs):
     """Makes all rows of one world, in the order of `WRITTEN` and then of `CHANGED`."""
 
 
@@ -47,17 +51,30 @@ WRITTEN: tuple[tuple[str, type[models.Model]], ...] = (
     ("invoice_rows", Invoice),
     ("invoice_event_rows", InvoiceEvent),
     ("usage_rows", Usage),
+    ("sighting_rows", CompetitorSighting),
+    ("membership_rows", CommunityMembership),
+    ("indicator_rows", IndicatorValue),
     ("contract_rows", Contract),
     ("interaction_rows", Interaction),
     ("complaint_rows", Complaint),
     ("complaint_event_rows", ComplaintEvent),
 )
-DERIVED = frozenset({"invoice_rows", "invoice_event_rows", "usage_rows"})
+DERIVED = frozenset(
+    {
+        "invoice_rows",
+        "invoice_event_rows",
+        "usage_rows",
+        "sighting_rows",
+        "membership_rows",
+        "indicator_rows",
+    }
+)
 CHANGED: tuple[tuple[str, type[models.Model]], ...] = (
     ("changed_orders", Order),
     ("changed_lines", OrderLine),
     ("ended_contracts", Contract),
     ("void_interactions", Interaction),
+    ("left_memberships", CommunityMembership),
 )
 
 __all__ = ["CHANGED", "DERIVED", "SAME", "SEGMENTS", "WRITTEN", "Builder"]

@@ -36,6 +36,10 @@ class Base:
         self.complaints = _ids(Complaint, (row.key for row in facts.complaints))
         self.lines: dict[tuple[str, int], int] = {}
 
+    def _at(self, customer: str, at: int) -> tuple[Any, ...]:
+        """Return the columns `FACT` of what the company knew at once."""
+        return self.customers[customer], self._moment(at), local_day(at), self._moment(at)
+
     def _fact(self, row: Any) -> tuple[Any, ...]:
         return (
             self.customers[row.customer],

@@ -1,4 +1,4 @@
-"""When orders came, what customers owe and pay, and how much they use: derived from what they bought.
+"""When orders came, and what customers owe and pay: derived from what they bought.
 
 Each draws from a stream of its own, so that nothing of the story itself changes.
 """
@@ -15,17 +15,13 @@ from customers.demo.chance import stream
 from customers.demo.company import DAY
 from customers.demo.moments import local_day
 from customers.demo.rows.base import FACT, Base, Rows
-from customers.models import Invoice, UsageKind, UsageMetric
+from customers.models import Invoice
 
 PROMISED = frozenset({"sales", "phone"})
 """Channels whose orders are promised for a day."""
 BILLED = "sales"
 """The channel whose orders are billed; what others buy they pay at once."""
-PORTAL = frozenset({"web", "app"})
-"""Channels whose customers have an account: of these one in ``ACCOUNTS`` is told week by week."""
-ACCOUNTS, WEEKS = 5, 26
 DUE_AFTER = 30
-WEEK = 7 * DAY
 
 
 class Bill(NamedTuple):
@@ -39,7 +35,7 @@ class Bill(NamedTuple):
 
 
 class Dealings(Base):
-    """Makes deliveries, invoices with their steps, and usage."""
+    """Makes deliveries, and invoices with their steps."""
 
     @cached_property
     def deliveries(self) -> dict[str, tuple[int, int | None]]:
@@ -113,43 +109,6 @@ class Dealings(Base):
                         bill.due_day if kind == "issued" else None,
                         "" if kind == "issued" else "debit" if bill.tried_at else "transfer",
                     )
-
-    def usage_rows(self) -> Rows:
-        """Make the usage of the last weeks: visits to the account follow what is ordered there."""
-        names = (*FACT, "metric_id", "kind", "milli")
-        return names, self._usage()
-
-    def _usage(self) -> Iterator[tuple[Any, ...]]:
-        metrics = dict(UsageMetric.objects.filter(code__in=["logins", "balance"]).values_list("code", "pk"))
-        end, seed = self.world.window.end, self.world.window.seed
-        first = end - WEEKS * WEEK
-        bought: dict[str, list[int]] = {}
-        for row in self.facts.orders:
-            if row.channel in PORTAL and row.at >= first:
-                weeks = bought.setdefault(row.customer, [0] * WEEKS)
-                weeks[(row.at - first) // WEEK] += 1
-        for place, (customer, weeks) in enumerate(sorted(bought.items())):
-            if place % ACCOUNTS:
-                continue
-            random = stream(seed, "usage", customer)
-            balance = random.randint(5, 40) * 100
-            for week, orders in enumerate(weeks):
-                at = first + (week + 1) * WEEK - random.randint(3600, 20 * 3600)
-                logins = 3 * orders + random.randint(0, 2)
-                yield (*self._at(customer, at), metrics["logins"], UsageKind.USE.value, logins * 1000)
-                if week % 4 == 3:
-                    balance = max(
-                        0, balance + random.randint(-60, 60) * 10 - 150 * (sum(weeks[week - 3 :]) == 0)
-                    )
-                    yield (
-                        *self._at(customer, at + 60),
-                        metrics["balance"],
-                        UsageKind.BALANCE.value,
-                        balance * 1000,
-                    )
-
-    def _at(self, customer: str, at: int) -> tuple[Any, ...]:
-        return self.customers[customer], self._moment(at), local_day(at), self._moment(at)
 
 
 def _paid(random: Random, at: int) -> tuple[int, int]:

@@ -32,6 +32,7 @@ from customers.ground import clock, context
 from customers.ground.errors import Refused
 from customers.models import ExternalRef, User
 from retention import demo, rules
+from surveys import demo as asking
 
 OPENS = time(9, 0)
 EXPLAINS = ("rival", "price", "apology")
@@ -112,6 +113,8 @@ class Command(BaseCommand):
         rules.sync(at=at)
         with self._bar(_("Writing what it knows"), load.rows_of(told)) as tell:
             load.load(told, password=password, at=at, progress=lambda _name, count: tell(count))
+        with self._bar(_("Asking customers how satisfied they are"), None):
+            asking.answer(told, source=load.SOURCE, seed=options["seed"], at=at)
         with self._bar(_("Working the first two weeks"), None):
             demo.live_in(seed=options["seed"], known=_known(told), at=at)
 

@@ -74,11 +74,19 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps(told, ensure_ascii=False))
             return
         for one in found:
-            figures = _("%(fired)s fired, %(cases)s cases, %(acted)s acted on, %(noise)s noise") % {
+            precision = one.untouched.precision
+            figures = _(
+                "%(fired)s fired, %(cases)s cases, %(acted)s acted on, %(noise)s noise, %(kept)s kept, "
+                "%(lost)s lost, %(flapping)s flapping; right where nobody called: %(right)s"
+            ) % {
                 "fired": one.fired,
                 "cases": one.cases,
                 "acted": one.acted_on.part,
                 "noise": one.dismissed.part,
+                "kept": one.kept.part,
+                "lost": one.lost.part,
+                "flapping": one.flapping.part,
+                "right": "—" if precision is None else f"{precision:.0%}",
             }
             self.stdout.write(f"{one.rule.code:<20} {one.rule.state.label!s:<10} {figures}")
 
@@ -114,6 +122,7 @@ def _healthy(one: Health) -> dict[str, Any]:
         "waiting": one.waiting,
         "cases": one.cases,
         "opened": one.opened,
+        "joined": one.joined,
         "closed": one.closed,
         **shares,
         "reasons": one.reasons,

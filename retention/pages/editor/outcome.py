@@ -46,10 +46,11 @@ def of(condition: Condition | None, *, user: User, at: datetime, currency: str) 
         return Outcome()
     sentence = rule_sentence(condition, currency=currency)
     visible = Customer.objects.visible_to(user)  # type: ignore[attr-defined]
-    found = segments.matching(condition, at=at).filter(pk__in=visible.values("pk"))
+    found = segments.matching(condition, among=visible, at=at)
     try:
         with transaction.atomic(), _no_longer_than(PATIENCE):
-            return Outcome(sentence, found.count(), list(found.order_by("pk")[:SHOWN]))
+            number = segments.count_matching(condition, at=at) if user.sees_all else found.count()
+            return Outcome(sentence, number, list(found.order_by("pk")[:SHOWN]))
     except OperationalError:
         return Outcome(sentence)
 

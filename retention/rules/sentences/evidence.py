@@ -61,20 +61,36 @@ def evidence_sentence(
 def _matters(rule: WarningRule | None, told: Evidence) -> Iterator[tuple[str, bool]]:
     """Yield the measures that made the rule match, and whether it may be by being unknown.
 
-    All that were kept when its condition is gone.
+    All that were kept when its condition is gone, or speaks of none that held: an attribute or a segment
+    leaves no evidence.
     """
     try:
         known = Terms(own=told.own) if told.own else MEASURES_ONLY
-        condition = parse(rule.condition, terms=known) if rule is not None else None
+        tree = _of_measures(rule.condition) if rule is not None else None
+        condition = parse(tree, terms=known) if tree is not None else None
     except ConditionRefused:
         condition = None
-    if condition is None:
+    holding = list(_holding(condition, told, wanted=True)) if condition is not None else []
+    if not holding:
         yield from ((code, False) for code in told.row if code != AS_OF_DAY)
-        return
-    for leaf in _holding(condition, told, wanted=True):
+    for leaf in holding:
         if isinstance(leaf, OfOwn):
             yield leaf.term.key, leaf.or_unknown
         yield from ((code, isinstance(leaf, OrUnknown)) for code in leaf.codes())
+
+
+def _of_measures(tree: Any) -> Any:
+    """Return a stored tree without what it says of attributes and segments; nothing when that was all."""
+    if not isinstance(tree, dict) or "attribute" in tree or "segment" in tree:
+        return None
+    for word in ("all", "any"):
+        if isinstance(tree.get(word), list):
+            parts = [part for part in map(_of_measures, tree[word]) if part is not None]
+            return {word: parts} if parts else None
+    if "not" in tree:
+        part = _of_measures(tree["not"])
+        return None if part is None else {"not": part}
+    return tree
 
 
 def _holding(condition: Condition, told: Evidence, *, wanted: bool) -> Iterator[Leaf]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -311,6 +312,29 @@ def test_another_comparison_of_the_condition_can_be_moved() -> None:
     assert {int(row["value"]) for row in told["rows"]} >= {2, 4, 8}
     with pytest.raises(backtest.NoThreshold):
         counted(rule, back(200, 200), wish=backtest.Wish(comparison=0))
+
+
+def test_a_comparison_that_holds_where_it_is_unknown_still_does_when_it_is_moved() -> None:
+    buyer("seldom", 250, 210)
+    tree = {"measure": "orders_365d", "op": "<", "value": 2, "unknown": "yes"}
+    (offered,) = backtest.thresholds_of(parse(tree))
+    assert (offered.at(Decimal(3)).as_json(), offered.whole.as_json()) == ({**tree, "value": 3}, tree)
+    told = counted(quiet_rule(condition=tree), back(200, 200)).result["thresholds"]
+    assert (told["comparison"], told["present"]) == (0, "2")
+
+
+@pytest.mark.parametrize(
+    ("tree", "value", "text"),
+    [
+        ({"measure": "overdue_ratio", "op": ">", "value": "2"}, "2", "2"),
+        ({"measure": "overdue_ratio", "op": ">", "value": "1.125"}, "1.125", "1.125"),
+        ({"measure": "orders_365d", "op": "<", "value": "2.5"}, "2.5", "2.5"),
+        ({"measure": "orders_365d", "op": "<", "value": 2}, "1200", "1,200"),
+    ],
+)
+def test_a_threshold_is_shown_as_it_stands_and_never_rounded(tree: Any, value: str, text: str) -> None:
+    (one,) = backtest.thresholds_of(parse(tree))
+    assert backtest.shown_threshold(one, Decimal(value), currency="CNY") == text
 
 
 def test_a_condition_without_a_threshold_has_no_sweep_of_them() -> None:

@@ -152,6 +152,14 @@ def test_one_whose_history_was_taken_back_does_not_count(rule: WarningRule) -> N
     assert backtest.advise(rule).untried == [0]
 
 
+@pytest.mark.parametrize("swept", [None, {"comparison": 2, "present": "300", "rows": []}])
+def test_one_that_moved_no_comparison_or_another_one_does_not_count(rule: WarningRule, swept: Any) -> None:
+    run = tried(rule, ("60", 400, 100), ("80", 276, 97))
+    BacktestRun.objects.filter(pk=run.pk).update(result={**run.result, "thresholds": swept})
+    advice = backtest.advise(rule)
+    assert (advice.because, advice.untried) == (Because.NOT_TRIED, [0])
+
+
 def test_while_one_is_counted_it_says_so(rule: WarningRule) -> None:
     assert (backtest.advise(rule).because, backtest.advise(rule).untried) == (Because.NOT_TRIED, [0])
     backtest.ask(rule, by=None, at=NOW)
@@ -226,6 +234,12 @@ def test_adopting_makes_a_draft_and_leaves_the_live_rule_as_it_is(rule: WarningR
         "quiet",
         "80",
     )
+
+
+def test_what_counts_as_a_match_while_unknown_does_in_the_draft_too(rule: WarningRule) -> None:
+    rules.revise(rule, condition={**QUIET, "unknown": "yes"}, by=None, at=NOW)
+    tried(rule, ("60", 400, 100), ("80", 276, 97))
+    assert adopted(rule)[0].condition == {**QUIET, "value": 80, "unknown": "yes"}
 
 
 def test_who_adopts_it_again_gets_the_draft_that_stands(rule: WarningRule) -> None:

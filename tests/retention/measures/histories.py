@@ -17,7 +17,7 @@ CUSTOMERS, USERS = 3, 3
 MICROSECOND = timedelta(microseconds=1)
 
 # Days back at which something happens: the edges of all windows, the clock changes, and any other day.
-EDGES = [30, 29, 60, 59, 90, 89, 180, 179, 365, 364, 455, 454, 730, 729, 0, 1, -1, 4, 5]
+EDGES = [14, 13, 30, 29, 60, 59, 90, 89, 180, 179, 365, 364, 455, 454, 730, 729, 0, 1, -1, 4, 5]
 days_back = st.one_of(st.sampled_from(EDGES), st.integers(0, 800))
 times_of_day = st.sampled_from([time(0), time(23, 59, 59, 999999), time(0, 0, 0, 1), time(12), time(2, 30)])
 delays = st.sampled_from(
@@ -124,6 +124,16 @@ _VALUES: dict[str, st.SearchStrategy[dict[str, Any]]] = {
         {"place": st.sampled_from(["", "CN", "CN-32", "CN-32-05", "CN-31", "ES-B", "ES-BU"])}
     ),
     "main_contact": st.fixed_dictionaries({"change": st.sampled_from(["left", "left", "followed"])}),
+    "answers": st.sampled_from([("nps", 11), ("csat", 5), ("ces", 5), ("ces", 7), ("text", 0)]).flatmap(
+        lambda asked: st.fixed_dictionaries(
+            {
+                "kind": st.just(asked[0]),
+                "points": st.just(asked[1]),
+                "score": st.none() if asked[0] == "text" else st.none() | st.integers(1, 5),
+            }
+        )
+    ),
+    "asked": st.fixed_dictionaries({"answered": seldom(near_days)}),
     "standing": st.fixed_dictionaries(
         {
             "value_tier": st.sampled_from([None, "A", "B", "C", "D"]),
@@ -212,7 +222,7 @@ def histories(draw: st.DrawFn) -> History:
         for kind in (
             *("orders", "contracts", "interactions", "deliveries", "usage", "balances", "ownership"),
             *("addresses", "main_contact", "sightings", "communities", "indicators", "standing"),
-            "products",
+            *("products", "answers", "asked"),
         ):
             one = fact(happenings=happenings, kind=kind, customer=customer)
             facts += draw(st.lists(one, max_size=7 if kind == "orders" else 4))

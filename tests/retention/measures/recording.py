@@ -35,8 +35,10 @@ from customers.models import (
     UserActivity,
 )
 from retention.models import Standing
+from surveys.models import SurveyAnswer, SurveyAsked, SurveyResponse
 from tests.factories import ContactFactory
 from tests.retention.measures.truth import WITHDRAWN, Fact, Version, local_day
+from tests.surveys.factories import SurveyResponseFactory, SurveyVersionFactory
 
 MODELS: dict[str, type[Model]] = {
     "orders": Order,
@@ -51,6 +53,8 @@ MODELS: dict[str, type[Model]] = {
     "sightings": CompetitorSighting,
     "communities": CommunityMembership,
     "indicators": IndicatorValue,
+    "answers": SurveyAnswer,
+    "asked": SurveyAsked,
     "ownership": Ownership,
     "addresses": Address,
     "main_contact": MainContactChange,
@@ -69,6 +73,8 @@ class Recorder:
         self.people: dict[int, Contact] = {}
         self.invoices: dict[int, Invoice] = {}
         self.orders: dict[int, Order] = {}  # id of the fact in Python -> the order of a line
+        self.responses: dict[int, SurveyResponse] = {}  # id of the fact in Python -> that of an answer
+        self.survey: int | None = None
         self.number = 0
 
     def write(self, facts: Iterable[Fact], *, until: datetime | None = None) -> list[int]:
@@ -275,6 +281,23 @@ class Recorder:
         indicator = Indicator.objects.get_or_create(code=worse, defaults=named)[0]
         return {"indicator": indicator, "worse": worse, "milli": version.values["milli"]}
 
+    def _answer(self, fact: Fact, version: Version) -> dict[str, Any]:
+        values = version.values
+        if id(fact) not in self.responses:
+            self.responses[id(fact)] = SurveyResponseFactory(customer=self.customers[fact.customer])
+        return {
+            "response": self.responses[id(fact)],
+            "question": "q",
+            "kind": values["kind"],
+            "points": values["points"],
+            "number": values["score"],
+        }
+
+    def _asked(self, fact: Fact, version: Version) -> dict[str, Any]:
+        if self.survey is None:
+            self.survey = SurveyVersionFactory().survey_id
+        return {"survey_id": self.survey, "answered_day": version.values["answered"]}
+
     def _standing(self, fact: Fact, version: Version) -> dict[str, Any]:
         return dict(version.values)
 
@@ -291,6 +314,8 @@ class Recorder:
         "sightings": _sighting,
         "communities": _member,
         "indicators": _figure,
+        "answers": _answer,
+        "asked": _asked,
         "ownership": _owner,
         "addresses": _address,
         "main_contact": _main_contact,

@@ -33,6 +33,7 @@ from tests.factories import (
     UserFactory,
     day,
 )
+from tests.surveys.factories import SurveyAskedFactory
 
 pytestmark = pytest.mark.django_db
 MICROSECOND = timedelta(microseconds=1)
@@ -103,6 +104,10 @@ def courted(customer: Customer, at: datetime) -> None:
     SightingFactory(customer=customer, occurred_at=at, seen=9, ours=7)
 
 
+def unanswered(customer: Customer, at: datetime) -> None:
+    SurveyAskedFactory(customer=customer, occurred_at=at)
+
+
 def fallen(customer: Customer, at: datetime) -> None:
     IndicatorValueFactory(customer=customer, occurred_at=at - timedelta(days=90), number=50)
     IndicatorValueFactory(customer=customer, occurred_at=at, number=49)
@@ -150,6 +155,7 @@ WINDOWS: dict[str, tuple[Made, int, int, int | None]] = {
     "competitor_sightings_90d": (courted, 1, 0, 90),
     "competitor_price_90d": (courted, 900, 0, 90),
     "own_price_90d": (courted, 700, 0, 90),
+    "non_response_365d": (unanswered, 1, 14, 365),
 }
 
 

@@ -57,7 +57,9 @@ def test_refresh_writes_a_row_of_nothing_for_a_customer_without_facts(company: C
     assert row == nothing
     today = compute.today(NOW).number
     derived = [m for m in measures.every().values() if not m.is_stored]
-    assert all(m.read(row, today=today) == (0 if m.unit == "count" else None) for m in derived)
+    assert all(
+        m.read(row, today=today) == (0 if m.unit == "count" and m.is_counted else None) for m in derived
+    )
 
 
 def test_refresh_leaves_a_row_alone_when_it_is_as_new(customer: Customer) -> None:

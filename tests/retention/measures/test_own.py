@@ -16,7 +16,7 @@ from customers import attributes, in_use, indicators
 from customers.ground import clock
 from customers.ground.gathering import gathered
 from customers.ground.models import AuditEvent
-from customers.models import Attribute, Customer, Indicator, User
+from customers.models import Attribute, AttributeValue, Customer, Indicator, User
 from retention import rules, segments, sweep
 from retention.measures import compute, coverage, making, own
 from retention.models import EarlyWarning, MeasureCoverage, OwnMeasure, Segment, WarningRule, Way
@@ -176,6 +176,29 @@ def test_what_a_measure_reads_cannot_be_retired_under_it(score: Indicator, grade
     assert attributes.retire_attribute(grade, is_retired=True, by=None, at=NOW).retired_at == NOW
 
 
+def test_one_whose_source_is_retired_is_not_taken_up_again(score: Indicator, grade: Attribute) -> None:
+    found = [health(score), made("grade-now", way="choice", attribute=grade)]
+    for measure in found:
+        making.retire(measure, is_retired=True, by=None, at=NOW)
+    attributes.retire_attribute(grade, is_retired=True, by=None, at=NOW)
+    Indicator.objects.update(is_retired=True)
+    for measure in found:
+        with pytest.raises(making.SourceRetired):
+            making.retire(measure, is_retired=False, by=None, at=NOW)
+    attributes.retire_attribute(grade, is_retired=False, by=None, at=NOW)
+    assert making.retire(found[1], is_retired=False, by=None, at=NOW).retired_at is None
+
+
+def test_what_was_retired_since_it_was_read_is_no_source(score: Indicator, grade: Attribute) -> None:
+    read = Attribute.objects.get(pk=grade.pk)
+    attributes.retire_attribute(grade, is_retired=True, by=None, at=NOW)
+    Indicator.objects.filter(pk=score.pk).update(is_retired=True)
+    with pytest.raises(making.SourceRetired):
+        made("grade-now", way="choice", attribute=read)
+    with pytest.raises(making.SourceRetired):
+        health(score)
+
+
 # --- In conditions -------------------------------------------------------------------------------
 TWICE = {"op": "<", "factor": 2}
 REFUSED = {
@@ -224,6 +247,42 @@ def test_a_new_one_is_there_at_once_and_a_retired_one_no_more(score: Indicator) 
         terms.read(LOW)
     with pytest.raises(ConditionRefused, match="no measure called"):
         parse(LOW)
+
+
+MORE, LESS = {**LOW, "op": ">"}, {**LOW, "value": 41}
+GRADED = {"measure": "own.grade", "op": "=", "value": "a"}
+
+
+@pytest.mark.parametrize(
+    ("parts", "is_met"),
+    [
+        ([LOW, MORE], False),
+        ([LESS, MORE], True),
+        ([{**LESS, "value": "40.0001"}, MORE], False),
+        ([{**LOW, "unknown": "yes"}, MORE], True),
+        ([LOW, {"measure": "own.health", "op": "is_unknown"}], False),
+        ([LOW, {"measure": "own.health", "op": "is_known"}], True),
+        ([{"measure": "own.health", "op": "between", "value": [10, 20]}, MORE], False),
+        ([GRADED, {**GRADED, "value": "b"}], False),
+        ([GRADED, {**GRADED, "op": "!="}], False),
+        ([GRADED, {**GRADED, "op": "one_of", "value": ["a", "b"]}], True),
+        ([GRADED, {"attribute": "grade", "op": "=", "value": "b"}], True),  # told apart by their names
+        ([{"attribute": "grade", "op": op, "value": "a"} for op in ("=", "!=")], False),
+        ([{"measure": "own.is-a", "op": "=", "value": value} for value in (0, 1)], False),
+    ],
+)
+def test_what_nobody_can_meet_is_refused_when_it_is_saved(
+    score: Indicator, grade: Attribute, parts: list[Any], is_met: bool
+) -> None:
+    health(score)
+    made("grade", way="choice", attribute=grade)
+    made("is-a", way="is_choice", attribute=grade, choice="a")
+    tree = terms.read({"all": parts})
+    if is_met:
+        rules.refuse_contradictions(tree)
+        return
+    with pytest.raises(ConditionRefused, match="no customer can meet"):
+        rules.refuse_contradictions(tree)
 
 
 def test_sentences_say_it_in_both_languages(score: Indicator, grade: Attribute) -> None:
@@ -277,6 +336,26 @@ def test_evidence_tells_only_the_alternative_that_held(
     sweep.run(as_of=NOW)
     said = evidence_sentence(EarlyWarning.objects.get(), rule, language="en", currency="CNY")
     assert said == 'Grade: A "one".'
+
+
+@pytest.mark.parametrize(
+    ("number", "value"), [("99999999999.9999", 999_999_999_999_999), ("-100000000000", None)]
+)
+def test_a_number_too_great_to_be_exact_is_unknown_and_stops_no_sweep(
+    company: object, customer: Customer, number: str, value: int | None
+) -> None:
+    wealth = attributes.define_attribute(
+        code="wealth", kind="number", label_en="Wealth", label_zh="规模", by=None, at=NOW
+    )
+    measure = made("wealth", way="number", attribute=wealth)
+    attributes.set_value(customer, wealth, Decimal(1), by=None, at=ago(3))
+    AttributeValue.objects.update(number=Decimal(number))  # as an earlier release let it in
+    (seen,) = own.values_of([customer.pk], [own.term_of(measure)], at=NOW).values()
+    assert seen == {"own.wealth": value}
+    known = {"measure": "own.wealth", "op": "is_known"}
+    rule_of({"any": [known, {"not": known}]})
+    assert sweep.run(as_of=NOW).failed_rules == {}
+    assert json.loads(EarlyWarning.objects.get().evidence)["own.wealth"]["value"] == value
 
 
 def test_rule_of_a_retired_measure_is_set_aside_with_its_negation_and_matches_nobody(
@@ -338,6 +417,15 @@ def test_segment_counts_by_it(score: Indicator, customer: Customer) -> None:
     assert [one.pk for one in segments.matching(segments.condition_of(made_of), at=NOW)] == [customer.pk]
     (used,) = [uses.of_measures()["own.health"]]
     assert [one.code for one in used.segments] == ["low"]
+
+
+def test_what_only_ends_a_warning_uses_a_measure_too(score: Indicator) -> None:
+    health(score)
+    quiet = {"measure": "days_since_last_order", "op": ">", "value": 60}
+    clear = {"measure": "own.health", "op": ">", "value": 70}
+    rule = WarningRule(code="mine", name_en="M", name_zh="M", condition=quiet, clear_condition=clear)
+    rules.save(rule, by=None, at=NOW)
+    assert [one.code for one in uses.of_measures()["own.health"].rules] == ["mine"]
 
 
 def test_a_file_of_rules_names_what_is_not_there(score: Indicator) -> None:

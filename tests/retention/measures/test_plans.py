@@ -26,6 +26,8 @@ INDEXES = {
     "sightings": "sighting_pass",
     "communities": "community_pass",
     "indicators": "indicator_pass",
+    "answers": "answer_newest",
+    "asked": "asked_pass",
     "ownership": "ownership_pass",
     "addresses": "address_pass",
     "main_contact": "main_contact_pass",
@@ -61,7 +63,7 @@ def _many(source: Source) -> str:
         "ingested_at": "now()",
         "promised_day": "n",  # else the index of those that have one is empty
     }
-    kinds = {"BooleanField": "false", "CharField": "'x'", "DateTimeField": "now()"}
+    kinds = {"BooleanField": "false", "CharField": "'x'", "DateTimeField": "now()", "JSONField": "'[]'"}
     values = {
         f.column: made.get(f.column, "NULL" if f.null else kinds.get(f.get_internal_type(), "n"))
         for f in fields

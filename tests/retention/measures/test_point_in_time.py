@@ -182,6 +182,11 @@ TOLD: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "sightings": ({"seen": 1000, "ours": 1100}, {"seen": 1000, "ours": 900}),
     "communities": ({"left": None}, {"left": TODAY - 3}),
     "indicators": ({"worse": "lower", "milli": 5000}, {"worse": "lower", "milli": 4000}),
+    "answers": (
+        {"kind": "csat", "points": 5, "score": 5},
+        {"kind": "csat", "points": 5, "score": 2},
+    ),
+    "asked": ({"answered": None}, {"answered": TODAY - 12}),
     "ownership": ({"user": 0}, {"user": 1}),
     "addresses": ({"place": "CN-31"}, {"place": "CN-32-05"}),
     "main_contact": ({"change": "left"}, {"change": "followed"}),

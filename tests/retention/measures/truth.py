@@ -840,6 +840,99 @@ def _(past: Past) -> Value:
     return since(past, EVALUATORS["last_indicator_day"](past))
 
 
+# --- Answers to surveys -----------------------------------------------------------------------
+def scores(past: Past, kind: str) -> list[dict[str, Any]]:
+    """Return the answers of a kind that have a number, the oldest first."""
+    return [row for row in past.of("answers") if row["kind"] == kind and row["score"] is not None]
+
+
+def score(past: Past, kind: str, back: int = 1) -> Value:
+    found = scores(past, kind)
+    value: Value = found[-back]["score"] if len(found) >= back else None
+    return value
+
+
+def last_day(rows: list[dict[str, Any]]) -> Value:
+    return max((row["day"] for row in rows), default=None)
+
+
+@measure("last_nps")
+def _(past: Past) -> Value:
+    return score(past, "nps")
+
+
+@measure("last_nps_day")
+def _(past: Past) -> Value:
+    return last_day(scores(past, "nps"))
+
+
+@measure("days_since_last_nps")
+def _(past: Past) -> Value:
+    return since(past, last_day(scores(past, "nps")))
+
+
+@measure("last_csat")
+def _(past: Past) -> Value:
+    return score(past, "csat")
+
+
+@measure("csat_before")
+def _(past: Past) -> Value:
+    return score(past, "csat", 2)
+
+
+@measure("last_csat_day")
+def _(past: Past) -> Value:
+    return last_day(scores(past, "csat"))
+
+
+@measure("csat_change")
+def _(past: Past) -> Value:
+    now, before = score(past, "csat"), score(past, "csat", 2)
+    return now - before if isinstance(now, int) and isinstance(before, int) else None
+
+
+@measure("days_since_last_csat")
+def _(past: Past) -> Value:
+    return since(past, last_day(scores(past, "csat")))
+
+
+@measure("last_ces")
+def _(past: Past) -> Value:
+    found = scores(past, "ces")
+    if not found:
+        return None
+    of_five = {1: 1, 2: 2, 3: 4, 4: 5, 5: 7}
+    value: int = found[-1]["score"]
+    return of_five[value] if found[-1]["points"] == 5 else value
+
+
+@measure("last_answer_day")
+def _(past: Past) -> Value:
+    return last_day(past.of("answers"))
+
+
+@measure("days_since_last_answer")
+def _(past: Past) -> Value:
+    return since(past, last_day(past.of("answers")))
+
+
+@measure("non_response")
+def _(past: Past) -> Value:
+    asked = past.of("asked")
+    if not any(row["answered"] is not None or past.today - row["day"] >= 14 for row in asked):
+        return None
+    silent = itertools.takewhile(lambda row: row["answered"] is None, reversed(asked))
+    return sum(past.today - row["day"] >= 14 for row in silent)
+
+
+@measure("non_response_365d")
+def _(past: Past) -> Value:
+    asked = past.of("asked")
+    silent = [row for row in asked if row["answered"] is None and 14 <= past.today - row["day"] < 365]
+    return len(silent) if asked else None
+
+
 # --- Standing ---------------------------------------------------------------------------------
 def stands(code: str) -> Callable[[Past], Value]:
     def last(past: Past) -> Value:

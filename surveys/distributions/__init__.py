@@ -1,0 +1,1 @@
+"""Distributions: to whom a survey is sent, when, by which way, and how many a day."""

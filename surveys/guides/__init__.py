@@ -1,0 +1,1 @@
+"""Guides: what is asked in an interview, with prompts and codes, in versions."""

@@ -1,0 +1,1 @@
+"""Interviews: begun with a guide, written down while they are held, finished, corrected, counted."""
