@@ -63,13 +63,17 @@
   },
 
   /* send the first form that asks for something, with nothing in it; say whether there is one */
-  sendNothing() {
+  formToSend() {
     const asked = [...document.querySelectorAll("main form[method=post] :is(input, textarea, select)[required]")];
-    const field = asked.find((one) => !["hidden", "radio", "checkbox"].includes(one.type));
-    if (!field) return false;
-    for (const one of field.form.querySelectorAll("input:not([type=hidden], [type=checkbox], [type=radio]), textarea")) one.value = "";
-    field.form.noValidate = true;
-    field.form.requestSubmit();
-    return true;
+    return asked.find((one) => !["hidden", "radio", "checkbox"].includes(one.type))?.form;
+  },
+  canSendNothing() {
+    return Boolean(this.formToSend());
+  },
+  sendNothing() {
+    const form = this.formToSend();
+    for (const one of form.querySelectorAll("input:not([type=hidden], [type=checkbox], [type=radio]), textarea")) one.value = "";
+    form.noValidate = true;
+    form.requestSubmit();
   },
 })
