@@ -12,7 +12,16 @@ from customers import company, writing
 from customers.ground import audit, events, localtime
 from customers.ground.errors import Refused
 from customers.ground.working_time import add_working_days
-from customers.models import Complaint, ComplaintEvent, Contact, Customer, Order, User
+from customers.models import (
+    Complaint,
+    ComplaintEvent,
+    Contact,
+    Customer,
+    FeedbackKind,
+    Order,
+    Product,
+    User,
+)
 from customers.text import read_soon
 
 RESOLVE_WITHIN_DAYS = 5  # working days, unless a due day is given
@@ -36,11 +45,14 @@ def file_complaint(
     customer: Customer,
     *,
     text: str,
+    kind: str = FeedbackKind.COMPLAINT,
     channel: str = Complaint.Channel.PHONE,
     severity: int = Complaint.Severity.MEDIUM,
     category: str = "",
     contact: Contact | None = None,
     order: Order | None = None,
+    product: Product | None = None,
+    lot: str = "",
     due_day: int | None = None,
     occurred_at: datetime | None = None,
     by: User | None,
@@ -49,7 +61,9 @@ def file_complaint(
     """File a complaint; it must be resolved by the end of ``due_day``.
 
     Args:
+        kind: a complaint, suggestion, question or praise.
         severity: 1 low, 2 medium, 3 high.
+        lot: which lot of the product, as it is printed there.
         due_day: local day number; five working days from ``at`` when not given.
 
     Raises ``NoWords``, ``InTheFuture``. Side effects: events ``opened``; news ``complaint.filed``,
@@ -64,11 +78,14 @@ def file_complaint(
             Complaint,
             customer_id=customer.pk,
             when=when,
+            kind=FeedbackKind(kind),
             channel=Complaint.Channel(channel),
             severity=Complaint.Severity(severity),
             category=category,
             contact=contact,
             order=order,
+            product=product,
+            lot=lot.strip(),
             text=text.strip(),
             due_at=end_of_day(due_day),
         )
@@ -157,6 +174,7 @@ def _tell(kind: str, complaint: Complaint, occurred_at: datetime, *, severity: i
         subject=complaint,
         occurred_at=occurred_at,
         data={
+            "kind": complaint.kind,
             "severity": severity,
             "history": False,
             "resolved": complaint.state == Complaint.State.RESOLVED,

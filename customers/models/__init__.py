@@ -22,7 +22,13 @@ from customers.models.competitors import (
     CompetitorSighting,
     CompetitorSightingVersion,
 )
-from customers.models.complaints import Complaint, ComplaintEvent, ComplaintEventVersion, ComplaintVersion
+from customers.models.complaints import (
+    Complaint,
+    ComplaintEvent,
+    ComplaintEventVersion,
+    ComplaintVersion,
+    FeedbackKind,
+)
 from customers.models.consents import Channel, Consent, ConsentText, Objection, Purpose
 from customers.models.contacting import (
     ContactClass,
@@ -41,6 +47,7 @@ from customers.models.customers import (
 )
 from customers.models.duplicates import DuplicateKey, DuplicateProposal, DuplicateSearch
 from customers.models.erasure import ErasedName, ErasureBook, ErasureReceipt
+from customers.models.feedback import UnknownFeedback
 from customers.models.handles import SocialHandle
 from customers.models.imports import HistoryTakenBack, ImportBatch, ImportChange
 from customers.models.indicators import Indicator, IndicatorValue, IndicatorValueVersion, Worse
@@ -50,6 +57,7 @@ from customers.models.keeping import KeepPeriod
 from customers.models.links import OneTimeLink
 from customers.models.lists import CustomerList, CustomerListMember, CustomerListMemberVersion
 from customers.models.mainstays import MainContactChange, MainContactChangeVersion
+from customers.models.mentions import Mention, MentionVersion
 from customers.models.merges import Merge, MergedRow
 from customers.models.needs import Need, NeedVersion
 from customers.models.orders import Order, OrderLine, OrderLineVersion, OrderVersion, Product
@@ -110,6 +118,7 @@ __all__ = [
     "ErasureBook",
     "ErasureReceipt",
     "ExternalRef",
+    "FeedbackKind",
     "HistoryTakenBack",
     "ImportBatch",
     "ImportChange",
@@ -126,6 +135,8 @@ __all__ = [
     "KeepPeriod",
     "MainContactChange",
     "MainContactChangeVersion",
+    "Mention",
+    "MentionVersion",
     "Merge",
     "MergedRow",
     "Message",
@@ -153,6 +164,7 @@ __all__ = [
     "TextModel",
     "TextReading",
     "TouchedCustomer",
+    "UnknownFeedback",
     "UnsubscribeLink",
     "Urgency",
     "Usage",

@@ -1,0 +1,106 @@
+"""What people write about the company in public: posts and reviews."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Exists, OuterRef, Q
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+from customers.facts import FACT_PRIVACY, Fact, twin_of
+from customers.ground.privacy import declare
+from customers.models.customers import Customer
+from customers.models.people import User
+
+
+class MentionQuerySet(models.QuerySet["Mention"]):
+    def visible_to(self, user: User) -> MentionQuerySet:
+        """Return mentions by customers that ``user`` may see, and those of nobody known, which are public."""
+        if user.sees_all:
+            return self
+        visible = Customer.objects.visible_to(user)  # type: ignore[attr-defined]
+        return self.filter(Q(customer=None) | Exists(visible.filter(pk=OuterRef("customer_id"))))
+
+
+class Mention(Fact):
+    """A public post or review; ``occurred_at`` is when it was posted. Its customer may be unknown."""
+
+    class Platform(models.TextChoices):
+        WEIBO = "weibo", _("Weibo")
+        XIAOHONGSHU = "xiaohongshu", _("Xiaohongshu")
+        DOUYIN = "douyin", _("Douyin")
+        DIANPING = "dianping", _("Dianping")
+        GOOGLE = "google", _("Google reviews")
+        APP_STORE = "app_store", _("app store")
+        X = "x", "X"
+        FACEBOOK = "facebook", "Facebook"
+        INSTAGRAM = "instagram", "Instagram"
+        LINKEDIN = "linkedin", "LinkedIn"
+        WEB = "web", _("website or feed")
+        OTHER = "other", pgettext_lazy("social platform", "other")
+
+    class Sentiment(models.TextChoices):
+        NEGATIVE = "negative", _("negative")
+        NEUTRAL = "neutral", _("neutral")
+        POSITIVE = "positive", _("positive")
+        UNSURE = "unsure", _("not sure")
+
+    customer = models.ForeignKey(  # type: ignore[assignment]
+        Customer, null=True, on_delete=models.PROTECT, related_name="mentions", db_index=False
+    )
+    contact = models.ForeignKey("customers.Contact", null=True, on_delete=models.PROTECT, related_name="+")
+    platform = models.CharField(_("platform"), max_length=12, choices=Platform.choices)
+    external_id = models.CharField(max_length=200)  # the platform's, or its address: one post is one row
+    handle = models.CharField(_("name there"), max_length=100, blank=True)
+    url = models.URLField(_("address"), max_length=1000, blank=True)
+    text = models.TextField(_("text"), blank=True)
+    rating = models.DecimalField(_("stars"), max_digits=3, decimal_places=1, null=True)  # of five
+    sentiment = models.CharField(
+        _("sentiment"), max_length=8, choices=Sentiment.choices, default=Sentiment.UNSURE
+    )
+    source = models.CharField(max_length=32)  # form, import, api, webhook, feed
+
+    objects: ClassVar[models.Manager[Mention]] = MentionQuerySet.as_manager()  # type: ignore[assignment]
+
+    privacy = {
+        **FACT_PRIVACY,
+        **declare(
+            none_keep="platform source",
+            conduct_keep="contact rating sentiment",
+            reach_blank="external_id handle url",
+            text_blank="text",
+        ),
+    }
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["platform", "external_id"], condition=~Q(external_id=""), name="mention_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(rating__isnull=True) | Q(rating__gte=0, rating__lte=5),
+                name="mention_of_five_stars",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=[
+                    "customer",
+                    "-occurred_at",
+                    "-id",
+                    "occurred_day",
+                    "recorded_at",
+                    "sentiment",
+                    "void",
+                ],
+                name="mention_pass",
+            ),
+            models.Index(fields=["occurred_day", "customer"], name="mention_crossing"),
+            models.Index(fields=["-occurred_at", "-id"], name="mention_newest"),
+            models.Index(fields=["contact"], name="mention_contact"),
+        ]
+
+
+MentionVersion = twin_of(Mention)
