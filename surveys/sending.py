@@ -240,19 +240,15 @@ def remind(row: OutboxRow, at: datetime) -> None:
 
 @outbox.handler(CLOSED)
 def survey_closed(row: OutboxRow, at: datetime) -> None:
-    """Send nothing of a closed survey that still waits; a bounded number at once."""
+    """Send nothing of a closed survey that still waits, reminders too; a bounded number at once."""
     pk = row.event.subject_id if row.event is not None else row.payload["survey"]
-    waiting = SurveyDispatch.objects.filter(
-        survey=pk, state=State.WAITING, pk__gt=row.payload.get("after", 0)
-    )
-    some = list(waiting.select_related("reservation").order_by("pk")[:AT_ONCE])
+    waiting = models.Q(state=State.WAITING) | models.Q(reminder__state=ContactReservation.State.DEFERRED)
+    rows = SurveyDispatch.objects.filter(waiting, survey=pk, pk__gt=row.payload.get("after", 0))
+    some = list(rows.select_related("reservation", "reminder").order_by("pk")[:AT_ONCE])
     for dispatch in some:
-        try:
-            with transaction.atomic():
-                contacting.take_back(dispatch.reservation, by=None, at=at)
-        except contacting.ReservationEnded:  # decided meanwhile: whoever goes on from there sees it
-            continue
-        _close(dispatch, Reason.SURVEY_CLOSED, at=at)
+        was_asked = dispatch.state != State.WAITING
+        if _taken_back(dispatch.reminder if was_asked else dispatch.reservation, at=at) and not was_asked:
+            _close(dispatch, Reason.SURVEY_CLOSED, at=at)
     if len(some) == AT_ONCE:
         last = some[-1].pk
         payload = {"survey": pk, "after": last}
@@ -265,13 +261,20 @@ def answered(row: OutboxRow, at: datetime) -> None:
     pk = row.event.subject_id if row.event is not None else None
     rows = SurveyDispatch.objects.select_related("reminder").filter(invitation__response=pk)
     dispatch = rows.filter(reminder__state=ContactReservation.State.DEFERRED).first()
-    if dispatch is None or dispatch.reminder is None:
-        return
+    if dispatch is not None:
+        _taken_back(dispatch.reminder, at=at)
+
+
+def _taken_back(reservation: ContactReservation | None, *, at: datetime) -> bool:
+    """Take back what waits; say no when it was decided meanwhile: whoever goes on from there sees it."""
+    if reservation is None:
+        return False
     try:
         with transaction.atomic():
-            contacting.take_back(dispatch.reminder, by=None, at=at)
+            contacting.take_back(reservation, by=None, at=at)
     except contacting.ReservationEnded:
-        return
+        return False
+    return True
 
 
 # --- Writing ----------------------------------------------------------------------------------

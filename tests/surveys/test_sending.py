@@ -445,6 +445,17 @@ def test_reminder_that_waits_is_taken_back_by_the_answer(contact):
     assert len(wrote()) == 1
 
 
+def test_reminder_that_waits_is_taken_back_with_its_survey_and_who_was_asked_stays_so(contact):
+    dispatch = send(contact, remind_after=1)
+    end(dispatch, "sent", at=NIGHT)
+    drain.until_empty(at=NIGHT + DAY)
+    building.close_survey(dispatch.survey, by=None, at=NIGHT + DAY)
+    drain.until_empty(at=NIGHT + DAY)
+    dispatch.refresh_from_db()
+    assert (dispatch.reminder.state, dispatch.reminder.reason) == ("closed", "taken_back")  # type: ignore[union-attr]
+    assert told(dispatch) == ("sent", "")
+
+
 def test_reminder_whose_survey_closed_after_its_grant_is_not_written(contact):
     dispatch = send(contact, remind_after=1)
     end(dispatch, "sent", at=NIGHT)
