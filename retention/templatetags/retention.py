@@ -35,6 +35,7 @@ LOOKS = {
     "return": Look("undo-2", "warn"),
     "interaction": Look("message-circle", quote=True),
     "complaint": Look("message-square-warning", "bad", quote=True),
+    "feedback": Look("message-square-text", quote=True),
     "contract": Look("file-text"),
     "owner": Look("user-round"),
     "usage": Look("gauge"),
