@@ -157,6 +157,6 @@ def test_erasing_the_customer_blanks_notes_and_reasons(
     notes.note(complaint, text="She is angry.", by=manager, at=LATER)
     with pytest.raises(notes.NothingNoted):
         notes.note(complaint, text="  ", by=manager, at=LATER)
-    erasure.erase_customer(complaint.customer, reason="asked", by=admin, at=LATER)
+    erasure.erase_customer(complaint.customer, reason="request", by=admin, at=LATER)
     assert Compensation.objects.get().reason == ComplaintNote.objects.get().text == ""
     assert Compensation.objects.get().amount == 100
