@@ -21,7 +21,7 @@ from django.utils.translation import gettext_lazy as _
 from customers import movers
 from customers.ground import audit
 from customers.ground.errors import Refused
-from customers.models import Attachment, Customer, User
+from customers.models import Attachment, Complaint, Customer, User
 
 MOST_BYTES = 10 * 1024**2
 MOST_OF_A_CUSTOMER = 100
@@ -131,9 +131,15 @@ def path_of(row: Attachment) -> Path:
 
 
 def attach(
-    customer: Customer, upload: UploadedFile, *, note: str = "", by: User | None, at: datetime
+    customer: Customer,
+    upload: UploadedFile,
+    *,
+    note: str = "",
+    complaint: Complaint | None = None,
+    by: User | None,
+    at: datetime,
 ) -> Attachment:
-    """Keep a file for a customer.
+    """Keep a file for a customer; ``complaint``: one of hers that it belongs to.
 
     Raises a ``Refused`` for a file that is empty, too large, of another kind than its name says or than
     we keep, and for one too many. Side effects: the file, audit ``attachment.add``.
@@ -153,6 +159,7 @@ def attach(
                 raise TooManyAttachments(most=MOST_OF_A_CUSTOMER)
             row = Attachment.objects.create(
                 customer=customer,
+                complaint=complaint,
                 name=_plain_name(upload),
                 note=note.strip(),
                 type=kind,

@@ -9,6 +9,7 @@ from retention.pages import (
     backtest,
     calendar_link,
     case,
+    complaint,
     complaints,
     contract_by_hand,
     contracts,
@@ -18,6 +19,7 @@ from retention.pages import (
     duplicates,
     erasing,
     exports,
+    feedback,
     find,
     home,
     interviews,
@@ -165,6 +167,22 @@ urlpatterns = [
     path("losses/", losses.loss_list, name="loss_list"),
     path("losses/export/", exports.export_losses, name="export_losses"),
     path("losses/revisit/", losses.loss_revisit, name="loss_revisit"),
+    path("feedback/new/", feedback.feedback_new, name="feedback_new"),
+    path("complaints/<int:pk>/", complaint.complaint_page, name="complaint"),
+    path("complaints/<int:pk>/describe/", complaint.complaint_describe, name="complaint_describe"),
+    path("complaints/<int:pk>/due/", complaint.complaint_due, name="complaint_due"),
+    path("complaints/<int:pk>/note/", complaint.complaint_note, name="complaint_note"),
+    path("complaints/<int:pk>/file/", complaint.complaint_attach, name="complaint_attach"),
+    path("complaints/<int:pk>/compensate/", complaint.complaint_compensate, name="complaint_compensate"),
+    *(
+        path(
+            f"compensations/<int:pk>/{act}/",
+            complaint.compensation_decide,
+            {"act": act},
+            name="compensation_decide",
+        )
+        for act in ("grant", "decline")
+    ),
     path("complaints/export/", exports.export_complaints, name="export_complaints"),
     path("complaints/", complaints.complaint_list, name="complaint_list"),
     *(

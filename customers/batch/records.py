@@ -110,10 +110,15 @@ class Step:
 
 @dataclass(slots=True, kw_only=True)
 class ComplaintRecord(FactRecord):
-    """A complaint with its steps, the first of them ``opened``. ``history`` tells nobody to act."""
+    """A complaint or other feedback with its steps, the first of them ``opened``, whatever its kind.
+
+    ``product`` and ``cause`` are codes. ``history`` tells nobody to act.
+    """
 
     contact: Reference | None = None
     order: Reference | None = None
+    product: str | None = None  # "" for none; None leaves it as it is
+    cause: str | None = None  # the same
     steps: Sequence[Step] = ()
     history: bool = False
 

@@ -49,6 +49,12 @@ from customers.models.duplicates import DuplicateKey, DuplicateProposal, Duplica
 from customers.models.erasure import ErasedName, ErasureBook, ErasureReceipt
 from customers.models.feedback import UnknownFeedback
 from customers.models.handles import SocialHandle
+from customers.models.handling import (
+    Compensation,
+    CompensationLimit,
+    ComplaintNote,
+    FeedbackDeadline,
+)
 from customers.models.imports import HistoryTakenBack, ImportBatch, ImportChange
 from customers.models.indicators import Indicator, IndicatorValue, IndicatorValueVersion, Worse
 from customers.models.interactions import Interaction, InteractionVersion
@@ -88,6 +94,8 @@ __all__ = [
     "Community",
     "CommunityMembership",
     "CommunityMembershipVersion",
+    "Compensation",
+    "CompensationLimit",
     "Competitor",
     "CompetitorName",
     "CompetitorSighting",
@@ -95,6 +103,7 @@ __all__ = [
     "Complaint",
     "ComplaintEvent",
     "ComplaintEventVersion",
+    "ComplaintNote",
     "ComplaintVersion",
     "Consent",
     "ConsentText",
@@ -118,6 +127,7 @@ __all__ = [
     "ErasureBook",
     "ErasureReceipt",
     "ExternalRef",
+    "FeedbackDeadline",
     "FeedbackKind",
     "HistoryTakenBack",
     "ImportBatch",

@@ -1,4 +1,4 @@
-"""Complaints and what else customers tell us; events: opened, due, acknowledged, resolved, reopened."""
+"""Complaints and what else customers tell us; their steps: opened, acknowledged, resolved, reopened …"""
 
 from __future__ import annotations
 
@@ -71,6 +71,7 @@ class Complaint(Fact):
     )
     text = models.TextField(_("what went wrong"), blank=True)
     state = models.CharField(max_length=8, choices=State.choices, default=State.OPEN)  # cache
+    escalated = models.BooleanField(default=False, db_default=False)  # the second failure within 60 days
     respond_by = models.DateTimeField(null=True)  # by when the customer should have heard from us
     due_at = models.DateTimeField(null=True)  # cache of the newest due moment
 
@@ -78,7 +79,7 @@ class Complaint(Fact):
         **FACT_PRIVACY,
         **declare(
             none_keep="cause product lot",
-            conduct_keep="kind channel category severity contact order state respond_by due_at",
+            conduct_keep="kind channel category severity contact order state escalated respond_by due_at",
             staff_keep="praised",
             text_blank="text",
         ),
@@ -93,6 +94,12 @@ class Complaint(Fact):
                 condition=models.Q(state="open", void=False),
                 name="complaint_open_customer",
             ),
+            # whom somebody praised, on her first page
+            models.Index(
+                fields=["praised", "-id"],
+                condition=models.Q(praised__isnull=False, void=False),
+                name="complaint_praised",
+            ),
         ]
 
 
@@ -102,6 +109,7 @@ ComplaintVersion = twin_of(Complaint, caches=("state", "respond_by", "due_at"))
 class ComplaintEvent(Fact):
     """One dated step of a complaint; measures read these (decision 3).
 
+    A suggestion, question or praise has ``received`` in the place of ``opened`` and ``reopened``.
     As of a moment a complaint is open when it has an ``opened`` or ``reopened`` event and the last of
     them occurred after its last ``resolved`` one, if any; its due day is that of the last event (by
     occurrence, then id) that carries one.
@@ -109,6 +117,7 @@ class ComplaintEvent(Fact):
 
     class Kind(models.TextChoices):
         OPENED = "opened", _("opened")
+        RECEIVED = "received", _("received")  # of what is no complaint: measures do not see it
         DUE = "due", _("due date set")
         ACKNOWLEDGED = "acknowledged", _("acknowledged")
         RESOLVED = "resolved", _("resolved")

@@ -141,6 +141,13 @@ _SETUP = (
         _("How often one person is contacted for what, and the quiet hours."),
     ),
     _setup(
+        "feedback_deadlines",
+        pgettext_lazy("settings", "Feedback"),
+        "message-square-text",
+        66,
+        _("Deadlines of complaints, questions, suggestions and praise; limits of compensation."),
+    ),
+    _setup(
         "reservation_list",
         _("Contacts asked for"),
         "list-checks",

@@ -1,4 +1,4 @@
-"""The list of complaints, and what one does with one."""
+"""The list of complaints and other feedback, and what one does with one."""
 
 from __future__ import annotations
 
@@ -14,15 +14,16 @@ from django.views.decorators.http import require_POST, require_safe
 
 from customers import complaints
 from customers.access import allow
+from customers.feedback import words
 from customers.ground import clock
 from customers.ground.errors import Refused
 from customers.ground.numbers import whole
-from customers.models import Complaint, Customer, User
+from customers.models import Complaint, Customer, FeedbackKind, User
 from retention.pages.customers import SEES_CUSTOMERS
 from retention.pages.forms import WORKERS
 
 PAGE = 50
-_SHOWN = ("pk", "customer_id", "customer__name", "text", "severity", "state", "occurred_at", "due_at")
+_SHOWN = ("pk", "customer_id", "customer__name", "text", "severity", "state", "occurred_at", "due_at", "kind")
 
 COMPLAINT_ACTS: dict[str, Callable[..., Any]] = {
     "acknowledge": complaints.acknowledge,
@@ -42,16 +43,19 @@ def complaint_act(request: HttpRequest, pk: int, act: str) -> HttpResponse:
     except Refused as refusal:
         messages.error(request, str(refusal))
     else:
-        messages.success(request, _("The complaint is changed."))
+        messages.success(request, _("The complaint is changed.") if is_complaint(complaint) else _("Saved."))
+    if request.POST.get("back") == "complaint":
+        return redirect("retention:complaint", pk=complaint.pk)
     return redirect("retention:customer", pk=complaint.customer_id)
 
 
 @require_safe
 @allow(*SEES_CUSTOMERS)
 def complaint_list(request: HttpRequest) -> HttpResponse:
-    """List open complaints in the order of their filing, or all of them, newest first."""
+    """List open complaints in the order of their filing, or all of them, newest first; ``?kind=`` others."""
     wanted = "all" if request.GET.get("state") == "all" else "open"
-    found = open_complaints(request.user) if wanted == "open" else complaints_of(request.user)
+    kind = kind_of(request)
+    found = of_kind(open_complaints(request.user) if wanted == "open" else complaints_of(request.user), kind)
     before = whole(request.GET.get("after"))
     if before is not None:
         found = found.filter(pk__lt=before) if wanted == "all" else found.filter(pk__gt=before)
@@ -61,17 +65,48 @@ def complaint_list(request: HttpRequest) -> HttpResponse:
     query = request.GET.copy()
     query["after"] = str(rows[PAGE - 1].pk) if more else ""
     context = {
-        "rows": rows[:PAGE],
+        "rows": [(row, words.of_state(row)) for row in rows[:PAGE]],
         "wanted": wanted,
+        "kind": kind,
         "now": clock.now(),
+        "may_work": request.user.role in WORKERS,
         "older": "?" + query.urlencode() if more else None,
-        "newer": f"?state={wanted}" if before is not None else None,
+        "newer": f"?state={wanted}&kind={kind}" if before is not None else None,
         "views": [
-            {"url": "?state=open", "label": _("Open"), "current": wanted != "all"},
-            {"url": "?state=all", "label": _("All"), "current": wanted == "all"},
+            {"url": f"?state=open&kind={kind}", "label": _("Open"), "current": wanted != "all"},
+            {"url": f"?state=all&kind={kind}", "label": _("All"), "current": wanted == "all"},
+        ],
+        "kinds": [
+            {"url": f"?state={wanted}&kind={code}", "label": label, "current": kind == code}
+            for code, label in (*_plurals(), ("any", _("All kinds")))
         ],
     }
     return render(request, "retention/complaint_list.html", context)
+
+
+def _plurals() -> list[tuple[str, str]]:
+    return [
+        (FeedbackKind.COMPLAINT.value, _("Complaints")),
+        (FeedbackKind.SUGGESTION.value, _("Suggestions")),
+        (FeedbackKind.QUESTION.value, _("Questions")),
+        (FeedbackKind.PRAISE.value, _("Praise")),
+    ]
+
+
+def kind_of(request: HttpRequest) -> str:
+    """Return which kind is asked for: complaints unless said, ``any`` for all."""
+    kind = request.GET.get("kind", "")
+    return kind if kind in {*FeedbackKind.values, "any"} else FeedbackKind.COMPLAINT.value
+
+
+def of_kind(found: QuerySet[Complaint], kind: str) -> QuerySet[Complaint]:
+    """Return those of a kind."""
+    return found if kind == "any" else found.filter(kind=kind)
+
+
+def is_complaint(row: Complaint) -> bool:
+    """Say whether it is a complaint, not a suggestion, question or praise."""
+    return row.kind == FeedbackKind.COMPLAINT
 
 
 def complaints_of(user: User) -> QuerySet[Complaint]:

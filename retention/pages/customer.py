@@ -71,7 +71,7 @@ MOST_CONTACTS = 100
 MOST_REMINDERS = 10
 _OF_CASE = ("id", "kind", "status", "outcome", "severity", "opened_at", "due_at", "assignee_id")
 _OF_ASSIGNEE = ("assignee__username", "assignee__first_name", "assignee__last_name")
-_OF_COMPLAINT = ("id", "severity", "state", "occurred_at", "due_at", "text")
+_OF_COMPLAINT = ("id", "kind", "severity", "state", "occurred_at", "due_at", "text")
 
 
 @dataclass(frozen=True)

@@ -17,11 +17,11 @@ from django.views.decorators.http import require_safe
 from customers import company, exports
 from customers.access import allow
 from customers.ground import audit, clock, localtime, money
-from customers.models import Cause, Complaint, Customer
+from customers.models import Cause, Complaint, Customer, FeedbackKind
 from retention.cases import queue
 from retention.models import LossKind, RetentionCase
 from retention.models.rules import CaseKind, Severity
-from retention.pages.complaints import complaints_of, open_complaints
+from retention.pages.complaints import complaints_of, kind_of, of_kind, open_complaints
 from retention.pages.contracts import ContractFilter, contracts_of, shown_to, state_of
 from retention.pages.customers import with_figures
 from retention.pages.filters import CustomerFilter, QueueFilter
@@ -134,6 +134,8 @@ def export_complaints(request: HttpRequest) -> HttpResponseBase:
     """Hand out the open complaints, or all."""
     wants_all = request.GET.get("state") == "all"
     found = complaints_of(request.user) if wants_all else open_complaints(request.user)
+    found = of_kind(found, kind_of(request))
+    kinds = _plain(FeedbackKind.choices)
     states, severities = _plain(Complaint.State.choices), _plain(Complaint.Severity.choices)
     channels, zone = _plain(Complaint.Channel.choices), company.current().time_zone
 
@@ -149,6 +151,11 @@ def export_complaints(request: HttpRequest) -> HttpResponseBase:
             states[row.state],
             _local(row.due_at, zone),
             row.text,
+            kinds[row.kind],
+            row.product.code if row.product else "",
+            row.lot,
+            str(row.cause or ""),
+            _local(row.respond_by, zone),
         )
 
     header = [
@@ -162,8 +169,13 @@ def export_complaints(request: HttpRequest) -> HttpResponseBase:
         _("Status"),
         _("Due"),
         _("What went wrong"),
+        _("Kind"),
+        _("Product code"),
+        _("Lot"),
+        _("Cause"),
+        _("First response by"),
     ]
-    rows = found.select_related("customer").order_by("-pk" if wants_all else "pk")
+    rows = found.select_related("customer", "product", "cause").order_by("-pk" if wants_all else "pk")
     return _answer(request, Table("complaints", header, rows, cells), filters=None)
 
 

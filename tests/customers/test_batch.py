@@ -501,7 +501,7 @@ def test_upsert_complaints_tells_the_news_of_new_ones_once():
     assert counts(land(batch.upsert_complaints, a_complaint())) == (1, 0, 0)
     assert counts(land(batch.upsert_complaints, a_complaint())) == (0, 0, 1)
     event = Event.objects.get(kind="complaint.filed")
-    assert event.data == {"severity": 3, "history": False, "resolved": False}
+    assert event.data == {"kind": "complaint", "severity": 3, "history": False, "resolved": False}
     complaint = Complaint.objects.get()
     assert (event.subject_id, event.customer_id) == (complaint.pk, complaint.customer_id)
     assert complaint.state == "open" and complaint.due_at is not None
