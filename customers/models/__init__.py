@@ -47,13 +47,14 @@ from customers.models.customers import (
 )
 from customers.models.duplicates import DuplicateKey, DuplicateProposal, DuplicateSearch
 from customers.models.erasure import ErasedName, ErasureBook, ErasureReceipt
-from customers.models.feedback import UnknownFeedback
+from customers.models.feedback import FeedbackFile, UnknownFeedback
 from customers.models.handles import SocialHandle
 from customers.models.imports import HistoryTakenBack, ImportBatch, ImportChange
 from customers.models.indicators import Indicator, IndicatorValue, IndicatorValueVersion, Worse
 from customers.models.interactions import Interaction, InteractionVersion
 from customers.models.invoices import Invoice, InvoiceEvent, InvoiceEventVersion, InvoiceVersion
 from customers.models.keeping import KeepPeriod
+from customers.models.letters import LetterIn, Mailbox
 from customers.models.links import OneTimeLink
 from customers.models.lists import CustomerList, CustomerListMember, CustomerListMemberVersion
 from customers.models.mainstays import MainContactChange, MainContactChangeVersion
@@ -118,6 +119,7 @@ __all__ = [
     "ErasureBook",
     "ErasureReceipt",
     "ExternalRef",
+    "FeedbackFile",
     "FeedbackKind",
     "HistoryTakenBack",
     "ImportBatch",
@@ -133,6 +135,8 @@ __all__ = [
     "InvoiceEventVersion",
     "InvoiceVersion",
     "KeepPeriod",
+    "LetterIn",
+    "Mailbox",
     "MainContactChange",
     "MainContactChangeVersion",
     "Mention",

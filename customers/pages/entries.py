@@ -126,6 +126,14 @@ _SETUP = (
         _("Mail servers and providers by which messages leave; each is tried out first."),
     ),
     _setup(
+        "public_sheet",
+        _("Feedback form"),
+        "message-square-warning",
+        67,
+        _("The address where anybody can write to you, and its QR code to print."),
+        LEADS,
+    ),
+    _setup(
         "message_list",
         _("Messages"),
         "mail",
