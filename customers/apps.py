@@ -24,7 +24,6 @@ class CustomersConfig(AppConfig):
         from customers.channels import sending  # noqa: F401 — enters the drain's poller
         from customers.erasure import log
         from customers.feedback import keeping as feedback_kept
-        from customers.feedback import receipts
         from customers.imports import background, delivered  # noqa: F401 — enters the drain's poller
         from customers.pages import entries
         from customers.search import index
@@ -35,7 +34,6 @@ class CustomersConfig(AppConfig):
         movers.register(self.get_model("Contact"), mover=movers.move_contacts)
         attachments.register()
         feedback_kept.register()
-        receipts.register()
         movers.register(
             self.get_model("SearchToken"), mover=index.move, eraser=index.erase, exporter=index.export
         )

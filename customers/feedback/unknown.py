@@ -9,14 +9,16 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.db import IntegrityError, transaction
 from django.db.models import Count, Q
+from django.urls import reverse
 from django.utils.translation import gettext, override
 from django.utils.translation import gettext_lazy as _
 
-from customers import attachments, company, complaints, customers, recognising
-from customers.feedback import files, receipts, tracking
+from customers import attachments, company, complaints, customers, recognising, tracking
+from customers.feedback import files
 from customers.ground import audit, events
 from customers.ground.errors import Refused
 from customers.ground.working_time import add_working_time
@@ -25,6 +27,8 @@ from customers.models.people import Role
 
 ANSWER_WITHIN = timedelta(hours=8)  # of working time, until she hears from us
 LONGEST = 10_000  # letters
+MOST_A_DAY = 3
+"""Pieces of feedback that are linked to one customer without a press: each opens a case and writes to her."""
 State, Answer = UnknownFeedback.State, UnknownFeedback.Answer
 
 
@@ -77,8 +81,7 @@ def receive_feedback(
         name, reach, order: as she wrote them; ``reach`` an e-mail address or phone number.
         language: in which she wrote; the company's unless given.
 
-    Where ``reach`` is exactly that of one customer it is linked in the same transaction, and she gets a
-    receipt with the link to follow it. Raises :class:`NothingSaid`, and what files are refused for. Side
+    Where ``reach`` is exactly that of one customer it is linked in the same transaction. Raises :class:`NothingSaid`, and what files are refused for. Side
     effects: event ``feedback.unknown`` unless it is linked; audit ``feedback.receive``.
     """
     text = text.replace("\0", "").strip()[:LONGEST]
@@ -106,7 +109,7 @@ def receive_feedback(
                 respond_by=respond_by,
                 due_at=due_at,
                 owner=next_owner(),
-                **tracking.new(),
+                **_link(),
             )
             stored = files.keep(row, uploads, at=at)
             codes = {"kind": row.kind, "channel": row.channel, "files": len(stored)}
@@ -238,20 +241,41 @@ def next_owner() -> User | None:
 
 
 def _recognised(row: UnknownFeedback, *, at: datetime) -> bool:
-    """Link feedback whose writer is known exactly, and send her a receipt; say whether she is."""
+    """Link feedback whose writer is known exactly; say whether she is.
+
+    Who is known so often in a day may be somebody else in her name: people look at the rest.
+    """
     person = (
         recognising.recognise(name=row.stated_name, reach=row.stated_reach, at=at)
         if row.stated_reach
         else None
     )
-    if person is None:
+    if person is None or _had_enough(person.customer_id, at=at):
         return False
     customer = Customer.objects.get(pk=person.customer_id)
     contact = Contact.objects.filter(pk=person.contact_id).select_related("customer").first()
     _file(row, customer=customer, contact=contact, kind="", by=None, at=at)
-    if contact is not None:
-        receipts.send(row, contact, at=at)
     return True
+
+
+def _had_enough(customer_id: int, *, at: datetime) -> bool:
+    """Say whether as much was linked to a customer by itself within a day as is."""
+    since = at - timedelta(days=1)
+    linked = UnknownFeedback.objects.filter(
+        complaint__customer_id=customer_id, ended_by=None, ended_at__gt=since
+    )
+    return linked.count() >= MOST_A_DAY
+
+
+def address_of(row: UnknownFeedback) -> str:
+    """Return the address of the page on which one follows it; nothing once the server's secret has changed."""
+    token = tracking.sent_token(row.salt, row.token_hash or "")
+    return f"{settings.PUBLIC_BASE_URL}{reverse('customers:public_form')}{token}/" if token else ""
+
+
+def _link() -> dict[str, str]:
+    salt = tracking.new_salt()
+    return {"salt": salt, "token_hash": tracking.hash_of(tracking.token_of(salt))}
 
 
 def _file(

@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 from django.views.decorators.http import require_http_methods
 
 from customers import attachments, callbacks, company
-from customers.feedback import files, tracking, unknown
+from customers.feedback import files, unknown
 from customers.feedback.stated import is_reach, product_named
 from customers.ground import clock, context
 from customers.ground.api import throttles
@@ -174,7 +174,7 @@ def _thanks(request: HttpRequest, row: UnknownFeedback, *, language: str) -> Htt
     """Say that it has arrived; the same to those whom we know and to everybody else."""
     context = {
         **_frame(language),
-        "link": tracking.address_of(row),
+        "link": unknown.address_of(row),
         "promised": callbacks.promise(row.respond_by, company.current().time_zone),
         "is_reachable": bool(row.stated_reach),
     }

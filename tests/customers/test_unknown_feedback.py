@@ -10,14 +10,13 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from customers import attachments, company, complaints
-from customers.feedback import files, matching, tracking, unknown
+from customers import attachments, complaints, tracking
+from customers.feedback import files, matching, unknown
 from customers.feedback.unknown import State
 from customers.ground.models import AuditEvent, Event
 from customers.models import (
     Attachment,
     Complaint,
-    ContactReservation,
     Customer,
     FeedbackFile,
     Message,
@@ -67,7 +66,7 @@ def test_receive_gives_an_owner_deadlines_and_a_link(company, lead):
     assert row.recorded_at == NOW < row.respond_by < row.due_at
     assert row.respond_by == NOW + timedelta(hours=24.5)
     assert row.due_at == complaints.end_of_day(complaints.default_due_day(NOW))
-    assert tracking.hash_of(tracking.token_of(row)) == row.token_hash
+    assert tracking.hash_of(tracking.sent_token(row.salt, row.token_hash)) == row.token_hash
     assert told() == ["feedback.unknown"]
     assert Event.objects.get().customer_id is None
 
@@ -162,33 +161,21 @@ def test_an_address_of_two_customers_is_not_linked(known):
     assert received(reach="li@example.com").state == State.OPEN
 
 
-def test_receipt_goes_to_the_address_on_file_in_her_language_with_the_link(known):
-    row = received(reach="LI@example.com")
-    message = Message.objects.get()
-    assert (message.contact, message.channel, message.purpose) == (known.contacts.get(), "email", "service")
-    assert "{{feedback_link}}" in message.text and tracking.token_of(row) not in message.text
-    from customers.channels import links
-
-    made = links.of(message)
-    assert made is not None and made["{{feedback_link}}"].endswith(f"/c/{tracking.token_of(row)}/")
+def test_a_flood_in_her_name_links_three_a_day_and_leaves_the_rest_to_people(known):
+    states = [received(number, reach="li@example.com").state for number in range(5)]
+    assert states == [State.LINKED] * 3 + [State.OPEN] * 2
+    assert received(9, reach="li@example.com", at=NOW + timedelta(days=1, minutes=1)).state == State.LINKED
 
 
-def test_receipt_of_who_gave_a_number_is_a_text_message(known):
-    received(reach="13800001234")
-    assert Message.objects.get().channel == "sms"
+def test_what_people_linked_is_no_flood(known, manager):
+    for number in range(3):
+        unknown.link_feedback(received(number), customer=known, by=manager, at=NOW)
+    assert received(9, reach="li@example.com").state == State.LINKED
 
 
-def test_nobody_unknown_is_written_to(known):
+def test_nobody_is_written_to_before_a_person_looked(known):
     received(reach="stranger@example.org")
-    assert not Message.objects.exists() and not ContactReservation.objects.exists()
-
-
-def test_a_flood_in_her_name_sends_three_receipts_a_day(known):
-    for number in range(5):
-        received(number, reach="li@example.com")
-    assert Message.objects.count() == 3
-    received(9, reach="li@example.com", at=NOW + timedelta(days=1, minutes=1))
-    assert Message.objects.count() == 4
+    assert not Message.objects.exists()
 
 
 # --- Linking ----------------------------------------------------------------------------------
