@@ -46,6 +46,11 @@ SCHEDULE: dict[str, dict[str, Any]] = {
         "task": "customers.tasks.read_texts",
         "schedule": crontab(minute=27),
     },
+    # Each mailbox is leased; the letters in it are taken once.
+    "fetch letters": {
+        "task": "customers.tasks.fetch_letters",
+        "schedule": 60.0,
+    },
     # Asks every hour and learns once each local day.
     "learn to read texts": {
         "task": "customers.tasks.train_texts",

@@ -23,6 +23,7 @@ class CustomersConfig(AppConfig):
         from customers.api import scopes
         from customers.channels import sending  # noqa: F401 — enters the drain's poller
         from customers.erasure import log
+        from customers.feedback import keeping as feedback_kept
         from customers.imports import background, delivered  # noqa: F401 — enters the drain's poller
         from customers.pages import entries
         from customers.search import index
@@ -32,6 +33,7 @@ class CustomersConfig(AppConfig):
         scopes.register()
         movers.register(self.get_model("Contact"), mover=movers.move_contacts)
         attachments.register()
+        feedback_kept.register()
         movers.register(
             self.get_model("SearchToken"), mover=index.move, eraser=index.erase, exporter=index.export
         )

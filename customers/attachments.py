@@ -144,14 +144,9 @@ def attach(
     Raises a ``Refused`` for a file that is empty, too large, of another kind than its name says or than
     we keep, and for one too many. Side effects: the file, audit ``attachment.add``.
     """
-    kind = _kind_of(upload)
-    stored_as = secrets.token_hex(16)
-    folder().mkdir(parents=True, exist_ok=True, mode=0o700)
+    kind = kind_of(upload)
+    stored_as = store(upload)
     path = folder() / stored_as
-    with path.open("xb") as stream:
-        for piece in upload.chunks():
-            stream.write(piece)
-    path.chmod(0o600)
     try:
         with transaction.atomic():
             list(Customer.objects.select_for_update(no_key=True).filter(pk=customer.pk).values_list("pk"))
@@ -160,7 +155,7 @@ def attach(
             row = Attachment.objects.create(
                 customer=customer,
                 complaint=complaint,
-                name=_plain_name(upload),
+                name=plain_name(upload),
                 note=note.strip(),
                 type=kind,
                 size=path.stat().st_size,
@@ -180,6 +175,18 @@ def attach(
         path.unlink(missing_ok=True)
         raise
     return row
+
+
+def store(upload: UploadedFile) -> str:
+    """Write the content of a file under a random name, and return that name."""
+    stored_as = secrets.token_hex(16)
+    folder().mkdir(parents=True, exist_ok=True, mode=0o700)
+    path = folder() / stored_as
+    with path.open("xb") as stream:
+        for piece in upload.chunks():
+            stream.write(piece)
+    path.chmod(0o600)
+    return stored_as
 
 
 def detach(row: Attachment, *, by: User | None, at: datetime) -> None:
@@ -224,7 +231,8 @@ def register() -> None:
     movers.register(Attachment, eraser=erase)
 
 
-def _kind_of(upload: UploadedFile) -> str:
+def kind_of(upload: UploadedFile) -> str:
+    """Return which of ``TYPES`` a file is, by its name and content; raise a ``Refused`` for every other."""
     size = upload.size or 0
     if not size:
         raise EmptyAttachment()
@@ -242,7 +250,7 @@ def _kind_of(upload: UploadedFile) -> str:
     raise AttachmentKindRefused(kinds=kinds)
 
 
-def _plain_name(upload: UploadedFile) -> str:
+def plain_name(upload: UploadedFile) -> str:
     """Return the name without folders and control characters, short enough, its ending kept."""
     name = "".join(letter for letter in Path(upload.name or "").name if letter.isprintable()).strip()
     stem, suffix = Path(name).stem[:150], Path(name).suffix[:20]

@@ -9,6 +9,7 @@ from celery import shared_task
 from customers import calendar, duplicates, keeping, merges, text
 from customers.ground import clock, context
 from customers.ground.models import Company
+from customers.letters import taking
 from customers.search import index
 
 
@@ -58,3 +59,11 @@ def train_texts(**_kwargs: Any) -> None:
     with context.acting(channel="task"):
         if Company.objects.exists():
             text.nightly(at=clock.now())
+
+
+@shared_task(name="customers.tasks.fetch_letters")
+def fetch_letters(**_kwargs: Any) -> None:
+    """Look into the mailboxes whose turn it is."""
+    with context.acting(channel="task"):
+        if Company.objects.exists():
+            taking.fetch_due(now=clock.real_now(), at=clock.now())

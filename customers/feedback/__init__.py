@@ -1,1 +1,1 @@
-"""What people tell us: its deadlines, what was told before, notes, and what makes up for a failure."""
+"""Feedback: what customers tell us, and what somebody tells us of whom it is not known who she is."""

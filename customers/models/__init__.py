@@ -47,7 +47,7 @@ from customers.models.customers import (
 )
 from customers.models.duplicates import DuplicateKey, DuplicateProposal, DuplicateSearch
 from customers.models.erasure import ErasedName, ErasureBook, ErasureReceipt
-from customers.models.feedback import UnknownFeedback
+from customers.models.feedback import FeedbackFile, UnknownFeedback
 from customers.models.handles import SocialHandle
 from customers.models.handling import (
     Compensation,
@@ -60,6 +60,7 @@ from customers.models.indicators import Indicator, IndicatorValue, IndicatorValu
 from customers.models.interactions import Interaction, InteractionVersion
 from customers.models.invoices import Invoice, InvoiceEvent, InvoiceEventVersion, InvoiceVersion
 from customers.models.keeping import KeepPeriod
+from customers.models.letters import LetterIn, Mailbox
 from customers.models.links import OneTimeLink
 from customers.models.lists import CustomerList, CustomerListMember, CustomerListMemberVersion
 from customers.models.mainstays import MainContactChange, MainContactChangeVersion
@@ -128,6 +129,7 @@ __all__ = [
     "ErasureReceipt",
     "ExternalRef",
     "FeedbackDeadline",
+    "FeedbackFile",
     "FeedbackKind",
     "HistoryTakenBack",
     "ImportBatch",
@@ -143,6 +145,8 @@ __all__ = [
     "InvoiceEventVersion",
     "InvoiceVersion",
     "KeepPeriod",
+    "LetterIn",
+    "Mailbox",
     "MainContactChange",
     "MainContactChangeVersion",
     "Mention",

@@ -126,6 +126,21 @@ _SETUP = (
         _("Mail servers and providers by which messages leave; each is tried out first."),
     ),
     _setup(
+        "mailbox_list",
+        _("Mailboxes"),
+        "mail",
+        67,
+        _("E-mail addresses to which customers write; their letters come into the inbox."),
+    ),
+    _setup(
+        "public_sheet",
+        _("Feedback form"),
+        "message-square-warning",
+        67,
+        _("The address where anybody can write to you, and its QR code to print."),
+        LEADS,
+    ),
+    _setup(
         "message_list",
         _("Messages"),
         "mail",

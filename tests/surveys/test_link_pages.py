@@ -13,7 +13,8 @@ from django.urls import reverse
 
 from customers.ground import clock
 from customers.models import Team
-from surveys import invitations, qr
+from customers import qr
+from surveys import invitations
 from surveys.models import OpenLink, Survey
 from surveys.pages.links import address_of
 from tests.factories import UserFactory
