@@ -28,6 +28,7 @@ from customers.models import (
     Interaction,
     Invoice,
     InvoiceEvent,
+    Mention,
     Order,
     OrderLine,
     Product,
@@ -46,6 +47,7 @@ _NAMED: dict[str, tuple[str, type[Model], tuple[tuple[type[Model], str], ...]]] 
     "complaints": ("complaint", Complaint, ((ComplaintEvent, "complaint_id"),)),
     "usage": ("usage", Usage, ()),
     "sightings": ("sighting", CompetitorSighting, ()),
+    "mentions": ("mention", Mention, ()),
     "communities": ("communitymembership", CommunityMembership, ()),
     "indicators": ("indicatorvalue", IndicatorValue, ()),
     "payments": ("invoice", Invoice, ((InvoiceEvent, "invoice_id"),)),
@@ -96,6 +98,10 @@ class Trace:
                 f"{currency}-{day}": pk for currency, day, pk in days.values_list("currency", "day", "pk")
             }
             return {key: found[key] for key in self.keys if key in found}
+        if self.kind == "mentions":  # known by platform and id; the platform that the source names first
+            rows = Mention.objects.filter(external_id__in=self.keys).order_by("-pk")
+            found = dict(rows.values_list("external_id", "pk"))
+            return found | dict(rows.filter(platform=self.source).values_list("external_id", "pk"))
         name = _NAMED[self.kind][0]
         refs = ExternalRef.objects.filter(source=self.source, kind=name, external_id__in=self.keys)
         return dict(refs.values_list("external_id", "object_id"))

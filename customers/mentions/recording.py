@@ -15,7 +15,7 @@ from customers.ground import audit, events
 from customers.ground.errors import Refused
 from customers.mentions import landing
 from customers.mentions.landing import MentionRecord
-from customers.mentions.matching import MentionRefused, locked
+from customers.mentions.matching import MentionRefused, locked, match_mention
 from customers.models import Aspect, Contact, Customer, Mention, TextReading, User
 from customers.text import correct_reading, read_soon
 
@@ -82,7 +82,7 @@ def record_mention(
         occurred_at: when it was posted.
 
     Raises :class:`NothingSaid`, :class:`StarsRefused`, :class:`AddressRefused`, ``InTheFuture``,
-    ``MentionErased``. Side effects: those of ``landing.upsert_mentions``, audit ``mention.record``; its
+    ``MentionErased``, :class:`MentionRefused` for one of a customer whom ``by`` does not see. Side effects: those of ``landing.upsert_mentions``, audit ``mention.record``; its
     text is read within seconds.
     """
     url, text = url.strip(), text.strip()[:MOST_OF_TEXT]
@@ -90,8 +90,10 @@ def record_mention(
     if contact is not None and (customer is None or contact.customer_id != customer.pk):
         raise MentionRefused(_("That contact belongs to another customer."))
     when = writing.moments(at=at, occurred_at=occurred_at)
+    name = (external_id.strip() or url)[:200]
+    _refuse_hidden(platform, name, by=by)
     record = MentionRecord(
-        external_id=(external_id.strip() or url)[:200],
+        external_id=name,
         platform=Mention.Platform(platform),
         occurred_at=when.occurred_at if occurred_at is not None else None,
         recorded_at=when.recorded_at,
@@ -104,10 +106,21 @@ def record_mention(
         if landed.refused:
             raise landed.refused[0].reason
         mention = Mention.objects.get(pk=record.pk)
+        if customer is not None and mention.customer_id is None:
+            mention = match_mention(mention, customer=customer, contact=contact, by=by, at=at)
         if landed.created or landed.updated:
             audit.record("mention.record", obj=mention, by=by, at=at, customer_id=mention.customer_id)
             read_soon(mention, at=at)
     return mention
+
+
+def _refuse_hidden(platform: str, external_id: str, *, by: User | None) -> None:
+    """Refuse to change, or tell whose it is, what a colleague's customer wrote."""
+    known = Mention.objects.filter(platform=platform, external_id=external_id)
+    if by is None or not external_id or not known.exists():
+        return
+    if not known.visible_to(by).exists():  # type: ignore[attr-defined]
+        raise MentionRefused(_("This post is known already, as that of a customer whom you do not see."))
 
 
 def correct_sentiment(mention: Mention, *, sentiment: str, by: User | None, at: datetime) -> Mention:
