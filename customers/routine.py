@@ -52,6 +52,11 @@ UPDATES = (
         _("A complaint or an interaction that is entered is read at once. This reads what files brought."),
     ),
     Update(
+        "customers.tasks.look_at_feeds",
+        _("Feeds"),
+        _("Posts and reviews are fetched from the feeds that are set up under Mentions."),
+    ),
+    Update(
         "customers.tasks.train_texts",
         _("Learning to read texts"),
         _("What people corrected is learnt; the new reader is used only if it reads better."),

@@ -82,8 +82,8 @@ def record_mention(
         occurred_at: when it was posted.
 
     Raises :class:`NothingSaid`, :class:`StarsRefused`, :class:`AddressRefused`, ``InTheFuture``,
-    ``MentionErased``, :class:`MentionRefused` for one of a customer whom ``by`` does not see. Side effects: those of ``landing.upsert_mentions``, audit ``mention.record``; its
-    text is read within seconds.
+    ``MentionErased``, :class:`MentionRefused` for one of a customer whom ``by`` does not see. Side effects:
+    those of ``landing.upsert_mentions``, audit ``mention.record``; its text is read within seconds.
     """
     url, text = url.strip(), text.strip()[:MOST_OF_TEXT]
     check(text=text, rating=rating, url=url)

@@ -18,6 +18,8 @@ from customers.models.people import User
 class MentionQuerySet(models.QuerySet["Mention"]):
     def visible_to(self, user: User) -> MentionQuerySet:
         """Return mentions by customers that ``user`` may see, and those of nobody known, which are public."""
+        if not user.is_active:
+            return self.none()
         if user.sees_all:
             return self
         visible = Customer.objects.visible_to(user)  # type: ignore[attr-defined]
@@ -163,7 +165,7 @@ class MentionHook(models.Model):
 
     name = models.CharField(_("name"), max_length=100)
     hook = models.CharField(max_length=43, unique=True)  # of the address
-    sealed = models.ForeignKey("ground.SealedValue", on_delete=models.PROTECT, related_name="+")
+    sealed = models.ForeignKey("ground.SealedValue", null=True, on_delete=models.PROTECT, related_name="+")
     is_active = models.BooleanField(_("in use"), default=True)
     made_at = models.DateTimeField()
     called_at = models.DateTimeField(null=True)

@@ -15,14 +15,13 @@ from customers.models import Mention
 def land_mentions(groups: Sequence[Group], context: Context) -> Outcome:
     """Create or change mentions; a file without a column of platforms is of that which its source names."""
     records = []
-    usual = context.source if context.source in Mention.Platform.values else Mention.Platform.OTHER.value
     for group in groups:
         values = group.first.values
         recorded_at, assumed = context.known(values["occurred_at"], values.get("recorded_at"))
         records.append(
             MentionRecord(
                 external_id=group.key,
-                platform=values.get("platform") or usual,
+                platform=platform_of(values, context.source),
                 occurred_at=values["occurred_at"],
                 recorded_at=recorded_at,
                 recorded_assumed=assumed,
@@ -35,6 +34,12 @@ def land_mentions(groups: Sequence[Group], context: Context) -> Outcome:
         return mentions.upsert_mentions(records, source="import", **rest)
 
     return land(upsert, groups, records, context)
+
+
+def platform_of(values: dict[str, Any], source: str) -> str:
+    """Return the platform that a line names; else the one that its source is, else "other"."""
+    usual = source if source in Mention.Platform.values else Mention.Platform.OTHER.value
+    return values.get("platform") or usual
 
 
 def _said(values: dict[str, Any]) -> dict[str, Any]:
