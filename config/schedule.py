@@ -51,6 +51,11 @@ SCHEDULE: dict[str, dict[str, Any]] = {
         "task": "customers.tasks.fetch_letters",
         "schedule": 60.0,
     },
+    # Each feed every quarter of an hour, one that fails more and more seldom.
+    "look at feeds for mentions": {
+        "task": "customers.tasks.look_at_feeds",
+        "schedule": crontab(minute="6-56/10"),
+    },
     # Asks every hour and learns once each local day.
     "learn to read texts": {
         "task": "customers.tasks.train_texts",

@@ -25,6 +25,7 @@ class CustomersConfig(AppConfig):
         from customers.erasure import log
         from customers.feedback import keeping as feedback_kept
         from customers.imports import background, delivered  # noqa: F401 — enters the drain's poller
+        from customers.mentions import keeping as mentioned
         from customers.pages import entries
         from customers.search import index
         from customers.undo import complaints as taken_back
@@ -37,6 +38,7 @@ class CustomersConfig(AppConfig):
         movers.register(
             self.get_model("SearchToken"), mover=index.move, eraser=index.erase, exporter=index.export
         )
+        movers.register(self.get_model("Mention"), eraser=mentioned.erase)
         movers.register(self.get_model("Consent"), mover=consents.move)
         movers.register(
             self.get_model("ExternalRef"),

@@ -28,6 +28,7 @@ from customers.models import (
     ImportBatch,
     Interaction,
     KeepPeriod,
+    Mention,
     Message,
     User,
 )
@@ -210,6 +211,13 @@ def register_all() -> None:
             _("The words; competitor, prices and day stay."),
             None,
             texts(CompetitorSighting, "offered", moment="occurred_at"),
+        ),
+        DataClass(
+            "mentions",
+            _("What was written in public"),
+            _("The text, the name there and the address; platform, stars, sentiment and day stay."),
+            24,
+            texts(Mention, "text", "handle", "url", moment="occurred_at"),
         ),
         DataClass(
             "messages",

@@ -58,6 +58,11 @@ UPDATES = (
         _("Mailboxes in use are looked into every minute; what people write comes into the inbox."),
     ),
     Update(
+        "customers.tasks.look_at_feeds",
+        _("Feeds"),
+        _("Posts and reviews are fetched from the feeds that are set up under Mentions."),
+    ),
+    Update(
         "customers.tasks.train_texts",
         _("Learning to read texts"),
         _("What people corrected is learnt; the new reader is used only if it reads better."),

@@ -10,6 +10,7 @@ from customers import calendar, duplicates, keeping, merges, text
 from customers.ground import clock, context
 from customers.ground.models import Company
 from customers.letters import taking
+from customers.mentions import feeds
 from customers.search import index
 
 
@@ -51,6 +52,14 @@ def read_texts(**_kwargs: Any) -> None:
     """Read the texts that came with files or a bulk load, or changed since they were read."""
     with context.acting(channel="task"):
         text.read_unread(at=clock.now())
+
+
+@shared_task(name="customers.tasks.look_at_feeds")
+def look_at_feeds(**_kwargs: Any) -> None:
+    """Look at the feeds that are due, for mentions."""
+    with context.acting(channel="task"):
+        if Company.objects.exists():
+            feeds.look_at_due(now=clock.real_now(), at=clock.now())
 
 
 @shared_task(name="customers.tasks.train_texts")

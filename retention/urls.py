@@ -26,6 +26,7 @@ from retention.pages import (
     loss_settings,
     losses,
     measures,
+    mentions,
     merging,
     own_measures,
     privacy,
@@ -188,6 +189,15 @@ urlpatterns = [
     *(
         path(f"complaints/<int:pk>/{act}/", complaints.complaint_act, {"act": act}, name="complaint_act")
         for act in complaints.COMPLAINT_ACTS
+    ),
+    path("mentions/", mentions.mention_list, name="mention_list"),
+    path("mentions/export/", exports.export_mentions, name="export_mentions"),
+    path("mentions/new/", mentions.mention_new, name="mention_new"),
+    path("mentions/<int:pk>/", mentions.mention, name="mention"),
+    path("mentions/<int:pk>/match/", mentions.mention_match, name="mention_match"),
+    *(
+        path(f"mentions/<int:pk>/{act}/", mentions.mention_act, {"act": act}, name=f"mention_{act}")
+        for act in mentions.ACTS
     ),
     path("reminders/", reminders.reminder_list, name="reminder_list"),
     path("reminders/<int:pk>/done/", reminders.reminder_done, name="reminder_done"),

@@ -64,7 +64,7 @@ from customers.models.letters import LetterIn, Mailbox
 from customers.models.links import OneTimeLink
 from customers.models.lists import CustomerList, CustomerListMember, CustomerListMemberVersion
 from customers.models.mainstays import MainContactChange, MainContactChangeVersion
-from customers.models.mentions import Mention, MentionVersion
+from customers.models.mentions import Mention, MentionCall, MentionFeed, MentionHook, MentionVersion
 from customers.models.merges import Merge, MergedRow
 from customers.models.needs import Need, NeedVersion
 from customers.models.orders import Order, OrderLine, OrderLineVersion, OrderVersion, Product
@@ -150,6 +150,9 @@ __all__ = [
     "MainContactChange",
     "MainContactChangeVersion",
     "Mention",
+    "MentionCall",
+    "MentionFeed",
+    "MentionHook",
     "MentionVersion",
     "Merge",
     "MergedRow",

@@ -18,6 +18,8 @@ from customers.models.people import User
 class MentionQuerySet(models.QuerySet["Mention"]):
     def visible_to(self, user: User) -> MentionQuerySet:
         """Return mentions by customers that ``user`` may see, and those of nobody known, which are public."""
+        if not user.is_active:
+            return self.none()
         if user.sees_all:
             return self
         visible = Customer.objects.visible_to(user)  # type: ignore[attr-defined]
@@ -47,6 +49,11 @@ class Mention(Fact):
         POSITIVE = "positive", _("positive")
         UNSURE = "unsure", _("not sure")
 
+    class Judged(models.TextChoices):
+        RATING = "rating", pgettext_lazy("told by", "the stars")
+        TEXT = "text", pgettext_lazy("told by", "the text")
+        PERSON = "person", pgettext_lazy("told by", "a colleague")
+
     customer = models.ForeignKey(  # type: ignore[assignment]
         Customer, null=True, on_delete=models.PROTECT, related_name="mentions", db_index=False
     )
@@ -60,6 +67,9 @@ class Mention(Fact):
     sentiment = models.CharField(
         _("sentiment"), max_length=8, choices=Sentiment.choices, default=Sentiment.UNSURE
     )
+    judged = models.CharField(  # by what the sentiment was told
+        _("told by"), max_length=6, choices=Judged.choices, default=Judged.TEXT, db_default=Judged.TEXT
+    )
     source = models.CharField(max_length=32)  # form, import, api, webhook, feed
 
     objects: ClassVar[models.Manager[Mention]] = MentionQuerySet.as_manager()  # type: ignore[assignment]
@@ -68,7 +78,7 @@ class Mention(Fact):
         **FACT_PRIVACY,
         **declare(
             none_keep="platform source",
-            conduct_keep="contact rating sentiment",
+            conduct_keep="contact rating sentiment judged",
             reach_blank="external_id handle url",
             text_blank="text",
         ),
@@ -100,7 +110,81 @@ class Mention(Fact):
             models.Index(fields=["occurred_day", "customer"], name="mention_crossing"),
             models.Index(fields=["-occurred_at", "-id"], name="mention_newest"),
             models.Index(fields=["contact"], name="mention_contact"),
+            models.Index(
+                fields=["-occurred_at", "-id"],
+                condition=Q(customer__isnull=True, void=False),
+                name="mention_open",
+            ),
         ]
 
 
 MentionVersion = twin_of(Mention)
+
+
+class MentionFeed(models.Model):
+    """A feed (RSS or Atom) that is looked at by the clock."""
+
+    class Problem(models.TextChoices):
+        """Why the last look brought nothing: a closed vocabulary."""
+
+        NOT_REACHED = "not_reached", _("not reached, or an address that is not called")
+        NO_ANSWER = "no_answer", _("no whole answer in time")
+        MOVED = "moved", _("it has moved: enter the new address")
+        REFUSED = "refused", _("the site refused it")
+        TOO_LARGE = "too_large", _("larger than 2 MB")
+        NOT_A_FEED = "not_a_feed", _("not a feed that can be read")
+
+    name = models.CharField(_("name"), max_length=100)
+    url = models.URLField(_("address"), max_length=1000, unique=True)
+    platform = models.CharField(
+        _("platform"), max_length=12, choices=Mention.Platform.choices, default=Mention.Platform.WEB
+    )
+    is_active = models.BooleanField(_("in use"), default=True)
+    made_at = models.DateTimeField()  # what was posted before is history: nobody is called to act
+    due_at = models.DateTimeField()  # of the next look (real time)
+    looked_at = models.DateTimeField(null=True)
+    failures = models.PositiveSmallIntegerField(default=0)  # in a row
+    problem = models.CharField(max_length=12, choices=Problem.choices, blank=True)
+    etag = models.CharField(max_length=200, blank=True)
+
+    privacy = declare(
+        none_keep="id name url platform is_active made_at due_at looked_at failures problem etag"
+    )
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["due_at", "id"], condition=Q(is_active=True), name="mention_feed_due")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class MentionHook(models.Model):
+    """An address to which a program sends mentions, signed with a secret that lies under seal."""
+
+    name = models.CharField(_("name"), max_length=100)
+    hook = models.CharField(max_length=43, unique=True)  # of the address
+    sealed = models.ForeignKey("ground.SealedValue", null=True, on_delete=models.PROTECT, related_name="+")
+    is_active = models.BooleanField(_("in use"), default=True)
+    made_at = models.DateTimeField()
+    called_at = models.DateTimeField(null=True)
+
+    privacy = declare(none_keep="id name sealed is_active made_at called_at", key_keep="hook")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class MentionCall(models.Model):
+    """A call of a hook that was taken: the same one is not taken twice."""
+
+    hook = models.ForeignKey(MentionHook, on_delete=models.CASCADE, related_name="calls", db_index=False)
+    call_id = models.CharField(max_length=200)
+    at = models.DateTimeField()
+
+    privacy = declare(none_keep="id hook call_id at")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["hook", "call_id"], name="mention_call_once")]
+        indexes = [models.Index(fields=["at"], name="mention_call_old")]

@@ -119,6 +119,13 @@ _SETUP = (
         LEADS,
     ),
     _setup(
+        "mention_ways",
+        _("Mentions"),
+        "megaphone",
+        66,
+        _("Feeds that are looked at, and addresses to which programs send posts and reviews."),
+    ),
+    _setup(
         "channel_list",
         _("Channels"),
         "send",

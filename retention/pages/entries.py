@@ -21,6 +21,7 @@ def enter() -> None:
     register(Entry("retention:queue", _("Queue"), "list-todo", EVERYBODY, 20))
     register(Entry("retention:customer_list", _("Customers"), "building-2", EVERYBODY, 30))
     register(Entry("retention:complaint_list", _("Complaints"), "message-square-warning", EVERYBODY, 40))
+    register(Entry("retention:mention_list", _("Mentions"), "megaphone", EVERYBODY, 42))
     register(Entry("retention:contract_list", _("Contracts"), "file-text", EVERYBODY, 45))
     register(Entry("retention:loss_list", _("Lost customers"), "user-x", EVERYBODY, 47))
     early = _("How many days before its notice date a contract becomes a case.")

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_safe
 from customers import company, exports
 from customers.access import allow
 from customers.ground import audit, clock, localtime, money
-from customers.models import Cause, Complaint, Customer, FeedbackKind
+from customers.models import Cause, Complaint, Customer, FeedbackKind, Mention
 from retention.cases import queue
 from retention.models import LossKind, RetentionCase
 from retention.models.rules import CaseKind, Severity
@@ -26,6 +26,7 @@ from retention.pages.contracts import ContractFilter, contracts_of, shown_to, st
 from retention.pages.customers import with_figures
 from retention.pages.filters import CustomerFilter, QueueFilter
 from retention.pages.losses import found_losses
+from retention.pages.mentions import shown as shown_mentions
 from retention.pages.queue import viewed
 
 MAY_EXPORT = ("team_lead", "admin", "analyst")
@@ -181,6 +182,45 @@ def export_complaints(request: HttpRequest) -> HttpResponseBase:
 
 @require_safe
 @allow(*MAY_EXPORT)
+def export_mentions(request: HttpRequest) -> HttpResponseBase:
+    """Hand out the mentions that the list shows with the filter."""
+    platforms, sentiments = _plain(Mention.Platform.choices), _plain(Mention.Sentiment.choices)
+    zone = company.current().time_zone
+
+    def cells(row: Any) -> Sequence[Any]:
+        return (
+            row.pk,
+            platforms[row.platform],
+            row.external_id,
+            row.handle,
+            _local(row.occurred_at, zone),
+            row.rating,
+            sentiments[row.sentiment],
+            row.customer_id,
+            row.customer.name if row.customer else "",
+            row.text,
+            row.url,
+        )
+
+    header = [
+        _("Mention"),
+        _("Platform"),
+        _("Id there"),
+        _("Name there"),
+        _("Posted at"),
+        _("Stars"),
+        _("Sentiment"),
+        _("Customer's id"),
+        _("Customer"),
+        _("Text"),
+        _("Address"),
+    ]
+    rows = shown_mentions(request.user, request.GET).select_related("customer").order_by("-pk")
+    return _answer(request, Table("mentions", header, rows, cells), filters=None)
+
+
+@require_safe
+@allow(*MAY_EXPORT)
 def export_contracts(request: HttpRequest) -> HttpResponseBase:
     """Hand out the contracts that the list, or the month of the calendar, shows with the filter."""
     day = company.today(clock.now()).number
@@ -289,6 +329,7 @@ _LISTS = {
     "complaints": "complaint_list",
     "contracts": "contract_list",
     "losses": "loss_list",
+    "mentions": "mention_list",
 }
 
 

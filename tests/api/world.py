@@ -20,6 +20,7 @@ from customers import contact as contacting
 from customers.channels import senders, writing
 from customers.ground import clock
 from customers.ground.models import AuditEvent, CalendarException
+from customers.mentions import feeds, hooks
 from customers.models import (
     ApiToken,
     Attribute,
@@ -32,6 +33,7 @@ from customers.models import (
     ImportBatch,
     ImportProfile,
     InvoiceEvent,
+    Mention,
     Merge,
     Reminder,
     TextModel,
@@ -60,6 +62,7 @@ from tests.factories import (
     InteractionFactory,
     InvoiceEventFactory,
     InvoiceFactory,
+    MentionFactory,
     OrderFactory,
     ProductFactory,
     SightingFactory,
@@ -153,6 +156,8 @@ def build() -> World:
             ).pk
         ],
         "sender": [_sender()],
+        "mention_feed": [_feed()],
+        "mention_hook": [hooks.add_hook(name="Monitor", by=None, at=NOW)[0].pk],
         "segment": [segments.make_list("vip", name_en="VIP", name_zh="贵宾", by=None, at=NOW).pk],
         "survey": [surveys.live().pk],
         "interview_guide": list(Guide.objects.values_list("pk", flat=True)),
@@ -168,6 +173,11 @@ def _sender() -> int:
     return senders.add_sender(
         name="Mail", channel="email", kind="smtp", config=config, secrets={}, by=None, at=NOW
     ).pk
+
+
+def _feed() -> int:
+    url = "https://example.com/feed"
+    return feeds.add_feed(name="Forum", url=url, by=None, now=clock.real_now(), at=NOW).pk
 
 
 def _belongings(world: World, owner: User, lead: User, *, hidden: bool) -> dict[str, list[int]]:
@@ -190,6 +200,7 @@ def _belongings(world: World, owner: User, lead: User, *, hidden: bool) -> dict[
         "objection": [],
         "usage": [],
         "competitor_sighting": [],
+        "mention": [],
         "indicator_value": [],
         "community_membership": [],
         "invoice": [],
@@ -249,6 +260,14 @@ def _belongings(world: World, owner: User, lead: User, *, hidden: bool) -> dict[
         rival = Competitor.objects.first() or CompetitorFactory()
         sighting = SightingFactory(customer=customer, competitor=rival, offered=word())
         found["competitor_sighting"].append(sighting.pk)
+        posted = MentionFactory(
+            customer=customer,
+            external_id=word(),
+            handle=word(),
+            text=word(),
+            url=f"https://{word()}.example/",
+        )
+        found["mention"].append(posted.pk)
         makers.give_margin(customer, 10_000 + number)
         case = makers.make_case(customer, by=owner, reason=word())
         warning = makers.make_warning(customer, run=makers.make_run(), case=case)
@@ -374,6 +393,8 @@ def is_visible(kind: str, pk: int, user: User) -> bool:
     owners = Customer.objects.visible_to(user)  # type: ignore[attr-defined]
     if kind == "payment":
         return InvoiceEvent.objects.filter(pk=pk, invoice__customer__in=owners).exists()
+    if kind == "mention":
+        return Mention.objects.visible_to(user).filter(pk=pk).exists()  # type: ignore[attr-defined]
     if kind == "silence":
         return Silence.objects.filter(pk=pk, customer__in=owners).exists()
     model = apps.get_model("customers", kind.replace("_", ""))

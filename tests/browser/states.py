@@ -31,6 +31,7 @@ from customers.channels import senders, writing
 from customers.ground import clock, guards
 from customers.ground.privacy import Data
 from customers.imports import batches, kinds, mapping, recurring
+from customers.mentions import feeds, hooks
 from customers.models import (
     Attribute,
     Cause,
@@ -73,6 +74,7 @@ from tests.factories import (
     InteractionFactory,
     InvoiceEventFactory,
     InvoiceFactory,
+    MentionFactory,
     OrderFactory,
     ProductFactory,
     SightingFactory,
@@ -254,6 +256,7 @@ def _dealings(customer: Customer) -> None:
     UsageFactory(customer=customer, code="balance", product=ProductFactory(code="甲", name="存款"))
     rival = CompetitorFactory(name="红海商贸", aliases=["红海"], talking_points="次日送达。")
     SightingFactory(customer=customer, competitor=rival, offered="九折", seen=90, ours=99)
+    MentionFactory(customer=customer, handle="茶香四溢", text="两盒茶叶都受潮了。", rating="1.0")
 
 
 def _pairs(world: World, seller: User) -> None:
@@ -425,6 +428,11 @@ def _catalogues(world: World, team: Team, seller: User) -> None:
         "receipt": receipt,
         "metric": UsageMetric.objects.first(),
         "competitor": CompetitorFactory(name="蓝海", is_checked=False),
+        "mention": MentionFactory(customer=None, handle="Leaf_Cup", text="Nobody answers the phone."),
+        "feed": feeds.add_feed(
+            name="茶友论坛", url="https://example.com/feed", by=world.admin, now=clock.real_now(), at=NOW
+        ),
+        "hook": hooks.add_hook(name="舆情监测", by=world.admin, at=NOW)[0],
         "indicator": Indicator.objects.first() or IndicatorFactory(name_en="健康度", unit="分"),
         "community": Community.objects.first() or CommunityFactory(code="tea", name="茶友群"),
         "cause": Cause.objects.first(),

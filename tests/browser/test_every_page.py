@@ -70,6 +70,8 @@ OBJECTS: dict[str, str | tuple[str, ...]] = {
     "customers:profile_new": "import",
     "customers:metric_edit": "metric",
     "customers:competitor_edit": "competitor",
+    "customers:mention_feed": "feed",
+    "retention:mention": "mention",
     "customers:sender": "sender",
     "customers:sender_new": ("way", "sender_kind"),
     "customers:indicator_edit": "indicator",

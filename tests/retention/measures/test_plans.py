@@ -28,6 +28,7 @@ INDEXES = {
     "indicators": "indicator_pass",
     "answers": "answer_newest",
     "asked": "asked_pass",
+    "mentions": "mention_pass",
     "ownership": "ownership_pass",
     "addresses": "address_pass",
     "main_contact": "main_contact_pass",
