@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -30,6 +31,9 @@ _STATE_AFTER = {
     ComplaintEvent.Kind.REOPENED: Complaint.State.OPEN,
     ComplaintEvent.Kind.RESOLVED: Complaint.State.RESOLVED,
 }
+
+Guard = Callable[[Complaint], None]
+_guards: list[Guard] = []
 
 
 class ComplaintRefused(Refused):
@@ -106,8 +110,10 @@ def acknowledge(complaint: Complaint, *, by: User | None, at: datetime) -> Compl
 
 
 def resolve(complaint: Complaint, *, by: User | None, at: datetime) -> ComplaintEvent:
-    """Resolve an open complaint; raise :class:`ComplaintRefused` when it is not open."""
+    """Resolve an open complaint; raise :class:`ComplaintRefused` when it is not open, or as a guard does."""
     _refuse_unless(complaint, Complaint.State.OPEN, _("This complaint is resolved already."))
+    for guard in _guards:
+        guard(complaint)
     return _move(complaint, ComplaintEvent.Kind.RESOLVED, act="resolve", by=by, at=at)
 
 
@@ -126,6 +132,12 @@ def set_due(complaint: Complaint, *, due_day: int, by: User | None, at: datetime
     """Give an open complaint another due day."""
     _refuse_unless(complaint, Complaint.State.OPEN, _("This complaint is resolved already."))
     return _move(complaint, ComplaintEvent.Kind.DUE, act="set_due", by=by, at=at, due_day=due_day)
+
+
+def guard_resolving(guard: Guard) -> None:
+    """Have ``guard`` asked before a complaint is resolved (in ``ready()``); it raises a refusal."""
+    if guard not in _guards:
+        _guards.append(guard)
 
 
 def default_due_day(at: datetime) -> int:

@@ -18,6 +18,7 @@ from customers.access import PUBLIC, allow
 TOKEN_PAGES: dict[str, str] = {
     "customers:unsubscribe": "take consent back",
     "surveys:answer": "answer a survey",
+    "retention:loop_status": "see how far what one told us is, and say whether it is solved",
 }
 """Route → what the token in its address is good for."""
 
