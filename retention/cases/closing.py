@@ -59,8 +59,9 @@ def close_case(
         reason: in words; needed for all outcomes but ``recovered``.
 
     Raises :class:`OutcomeReasonMissing`, :class:`LoopsOpen`, :class:`ComplaintOpen`, ``DiagnosisMissing``,
-    ``CaseClosed``, ``MovedMeanwhile``. Side effects: a planned call is cancelled, the warnings close with the case,
-    access ends; a loss is recorded when lost, and ended when regained; one move with audit and event.
+    ``CaseClosed``, ``MovedMeanwhile``. Side effects: a planned call is cancelled, the warnings close with
+    the case, access ends; a loss is recorded when lost, and ended when regained; one move with audit and
+    event.
     """
     outcome, reason = Outcome(outcome), reason.strip()
     if outcome == Outcome.MERGED:
@@ -69,9 +70,9 @@ def close_case(
         raise OutcomeReasonMissing()
     with transaction.atomic():
         moves.lock_one(case)
-        _refuse_open_loops(case)
         if outcome in KEPT and complaints_of(case).filter(state=Complaint.State.OPEN, void=False).exists():
             raise ComplaintOpen()
+        _refuse_open_loops(case)
         if outcome == Outcome.LOST:
             losses.record_loss(case, by=by, at=at)
         if outcome == Outcome.REGAINED:

@@ -1,4 +1,4 @@
-"""How feedback ends: the customer says that it is solved, or it is not, or nothing; or there is no address."""
+"""How feedback ends: the customer says whether it is solved, or nothing; or there is no address."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ def confirm(loop: LoopClosure, *, by: User | None, at: datetime) -> LoopClosure:
     Args:
         by: who was told so; nobody when the customer pressed herself.
 
-    Raises ``LoopEnded``, ``LoopMoveNotAllowed`` before she was asked, ``LoopMoved``. Side effects: step, audit,
-    events ``loop.confirmed`` and ``loop.ended``.
+    Raises ``LoopEnded``, ``LoopMoveNotAllowed`` before she was asked, ``LoopMoved``. Side effects: step,
+    audit, events ``loop.confirmed`` and ``loop.ended``.
     """
     if loop.state == State.CONFIRMED:
         return loop
@@ -67,7 +67,7 @@ def not_solved(loop: LoopClosure, *, words: str = "", by: User | None, at: datet
     Args:
         words: what is still wrong, as she says it.
 
-    Raises as :func:`confirm`. Side effects: the complaint is open again; its case is opened or joined with
+    Raises as :func:`confirm`; what was confirmed may come back. Side effects: the complaint is open again; its case is opened or joined with
     the higher severity and a call within four working hours; step, audit, event ``loop.not_solved``.
     """
     words = words.strip()[:MOST_WORDS]
@@ -110,7 +110,7 @@ def _not_solved(loop: LoopClosure, *, words: str, by: User | None, at: datetime)
 
 def reopened_by_us(loop: LoopClosure, *, at: datetime) -> None:
     """Go on with what somebody opened again on the complaint's page, as if the customer had said so."""
-    if loop.state in (State.ASKED, State.UNCONFIRMED):
+    if loop.state in (State.ASKED, State.UNCONFIRMED, State.CONFIRMED):
         not_solved(loop, by=None, at=at)
 
 

@@ -1,4 +1,4 @@
-"""What customers are told about what they told us: the receipt, and the message that asks whether it is solved.
+"""What customers are told: the receipt at once, and the message that asks whether it is solved.
 
 The link stands in it as a place that is filled when it leaves, so that what is stored opens nothing.
 """

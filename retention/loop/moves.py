@@ -35,7 +35,7 @@ TRANSITIONS: dict[State, frozenset[State]] = {
         }
     ),
     State.UNCONFIRMED: frozenset({State.CONFIRMED, State.RECEIVED, State.ASSIGNED}),  # a late word counts
-    State.CONFIRMED: frozenset(),
+    State.CONFIRMED: frozenset({State.RECEIVED, State.ASSIGNED}),  # she tells us that it came back
     State.ANSWERED: frozenset(),
     State.WITHDRAWN: frozenset(),
 }

@@ -98,7 +98,7 @@ def open_for_response(response: SurveyResponse, *, at: datetime) -> LoopClosure:
 
 
 def open_for_mention(mention: Mention, *, at: datetime) -> LoopClosure:
-    """Return the loop of a negative mention, opened now unless there is one; matched later, it learns of whom.
+    """Return the loop of a negative mention, opened unless there is one; matched later, it learns of whom.
 
     Side effects as :func:`open_loop`.
     """

@@ -109,6 +109,8 @@ def _take(request: HttpRequest, loop: LoopClosure) -> str:
     try:
         if word == SOLVED:
             looping.confirm(loop, by=None, at=clock.now())
+        elif word == NOT_SOLVED and loop.state == State.CONFIRMED:
+            raise looping.LoopEnded(state=loop.state)
         elif word == NOT_SOLVED:
             looping.not_solved(loop, words=said, by=None, at=clock.now())
     except Refused:

@@ -107,3 +107,9 @@ def asked(loop: LoopClosure, *, by: User, at: datetime = SOON) -> LoopClosure:
 def kinds(loop: LoopClosure) -> list[str]:
     """Return the kinds of the steps of a loop, in order."""
     return list(LoopStep.objects.filter(loop=loop).order_by("at", "id").values_list("kind", flat=True))
+
+
+def closed(customer: Customer, *, by: User, at: datetime = SOON) -> None:
+    """Bring all feedback of a customer to its end: told, asked and confirmed."""
+    for loop in LoopClosure.objects.open().filter(customer=customer):  # type: ignore[attr-defined]
+        looping.confirm(asked(loop, by=by, at=at), by=by, at=at)
