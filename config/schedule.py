@@ -26,6 +26,11 @@ SCHEDULE: dict[str, dict[str, Any]] = {
         "task": "retention.tasks.assign_follow_up_calls",
         "schedule": 60.0,
     },
+    # What a customer did not answer for the days that the company waits counts as unconfirmed.
+    "see to loops": {
+        "task": "retention.tasks.see_to_loops",
+        "schedule": crontab(minute="*/10"),
+    },
     # What the version before, or a bulk load, wrote beside the search.
     "enter customers into the search": {
         "task": "customers.tasks.fill_search",

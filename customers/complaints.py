@@ -6,6 +6,7 @@ measures and cases read ``opened``, ``reopened`` and ``complaint.…``, so that 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -37,6 +38,9 @@ _STATE_AFTER = {
     ComplaintEvent.Kind.REOPENED: Complaint.State.OPEN,
     ComplaintEvent.Kind.RESOLVED: Complaint.State.RESOLVED,
 }
+
+Guard = Callable[[Complaint], None]
+_guards: list[Guard] = []
 
 
 class ComplaintRefused(Refused):
@@ -156,8 +160,10 @@ def acknowledge(complaint: Complaint, *, by: User | None, at: datetime) -> Compl
 
 
 def resolve(complaint: Complaint, *, by: User | None, at: datetime) -> ComplaintEvent:
-    """Resolve an open complaint; raise :class:`ComplaintRefused` when it is not open."""
+    """Resolve an open complaint; raise :class:`ComplaintRefused` when it is not open, or as a guard does."""
     _refuse_unless(complaint, Complaint.State.OPEN, _("This is resolved already."))
+    for guard in _guards:
+        guard(complaint)
     return _move(complaint, ComplaintEvent.Kind.RESOLVED, act="resolve", by=by, at=at)
 
 
@@ -213,6 +219,12 @@ def describe(complaint: Complaint, *, by: User | None, at: datetime, **values: A
                 codes={"changed": changed},
             )
     return complaint
+
+
+def guard_resolving(guard: Guard) -> None:
+    """Have ``guard`` asked before a complaint is resolved (in ``ready()``); it raises a refusal."""
+    if guard not in _guards:
+        _guards.append(guard)
 
 
 def end_of_day(day: int) -> datetime:

@@ -9,6 +9,7 @@ class RetentionConfig(AppConfig):
     def ready(self) -> None:
         from django.urls import reverse
 
+        from customers import complaints as filed
         from customers import in_use, movers, objections, showing, text
         from retention import (
             asking,
@@ -21,6 +22,9 @@ class RetentionConfig(AppConfig):
         from retention.api import scopes
         from retention.cases import answers, closing, complaints, labels, taken_back
         from retention.cases import merging as cases_merging
+        from retention.loop import asking as loop_asking
+        from retention.loop import erasing as loop_erasing
+        from retention.loop import handling as loop_handling
         from retention.measures import learning, making, merging  # noqa: F401  — learning says what is learnt
         from retention.pages import entries
         from retention.rules import ready, told
@@ -28,6 +32,10 @@ class RetentionConfig(AppConfig):
 
         complaints.subscribe()
         answers.subscribe()
+        loop_handling.subscribe()  # behind what opens cases
+        loop_asking.register()
+        filed.guard_resolving(loop_asking.guard)
+        loop_erasing.register()
         asking.register_all()
         interviews.subscribe()
         in_use.register("retention.measures", making.users_of)

@@ -43,6 +43,11 @@ UPDATES = (
         _("Cases that nobody has are given out, their calls planned, and what is overdue goes one level up."),
     ),
     Update(
+        "retention.tasks.see_to_loops",
+        _("Feedback without a word"),
+        _("What customers were asked and did not answer counts as unconfirmed; nobody's gets an owner."),
+    ),
+    Update(
         "retention.tasks.forget_old_sweeps",
         _("Runs of the sweep"),
         _("Runs are kept for 90 days; one that raised a warning stays, without its parts."),

@@ -8,7 +8,7 @@ from celery import shared_task
 
 from customers.ground import clock, context
 from customers.ground.models import Company
-from retention import calls, renewals, sweep
+from retention import calls, loop, renewals, sweep
 from retention.models import SweepRun
 from retention.sweep import forgetting
 
@@ -47,3 +47,12 @@ def see_to_renewals(**_kwargs: Any) -> None:
     """Let contracts renew themselves, open cases before notice dates, count lapses: once each local day."""
     with context.acting(channel="task"):
         renewals.nightly(at=clock.now())
+
+
+@shared_task(name="retention.tasks.see_to_loops")
+def see_to_loops(**_kwargs: Any) -> None:
+    """End what was asked and never answered, and give feedback that nobody has to somebody."""
+    with context.acting(channel="task"):
+        at = clock.now()
+        loop.expire(at=at)
+        loop.give_unowned(at=at)

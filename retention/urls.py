@@ -23,6 +23,7 @@ from retention.pages import (
     find,
     home,
     interviews,
+    loop_status,
     loss_settings,
     losses,
     measures,
@@ -48,6 +49,7 @@ from retention.pages.file import customer as file_customer
 app_name = "retention"
 urlpatterns = [
     path("", home.home, name="home"),
+    path("c/<str:token>/", loop_status.loop_status, name="loop_status"),
     path("queue/", queue.queue_page, name="queue"),
     path("queue/export/", exports.export_queue, name="export_queue"),
     path("queue/assign/", queue.queue_assign, name="queue_assign"),

@@ -23,6 +23,7 @@ from retention.models import (
     CaseMove,
     EarlyWarning,
     FollowUpCall,
+    LoopClosure,
     Loss,
     LossKind,
     MoveKind,
@@ -181,13 +182,16 @@ def _due_at(case: RetentionCase) -> Any:
 
 
 def _join_history(merge: Merge, case: RetentionCase, joined: RetentionCase) -> None:
-    """Move the steps and the warnings."""
+    """Move the steps, the warnings and the feedback."""
     steps = CaseMove.objects.filter(case=joined)
     keeping.keep(merge, steps, "case_id")
     steps.update(case=case)
     raised = EarlyWarning.objects.filter(case=joined)
     keeping.keep(merge, raised, *_OF_WARNING)
     raised.update(case=case)
+    told = LoopClosure.objects.filter(case=joined)
+    keeping.keep(merge, told, "case_id")
+    told.update(case=case)
 
 
 def _join_causes(merge: Merge, case: RetentionCase, joined: RetentionCase) -> None:

@@ -22,6 +22,8 @@ from retention.models import (
     CustomerMeasures,
     EarlyWarning,
     FollowUpCall,
+    LoopClosure,
+    LoopStep,
     Loss,
     LossKind,
     MoveKind,
@@ -79,6 +81,7 @@ def follow(model: type[Any], ids: list[int], at: datetime) -> None:
     any more.
     """
     if model is Customer:
+        _end_loops(LoopClosure.objects.filter(customer_id__in=ids), at=at)
         _close(RetentionCase.objects.filter(customer_id__in=ids), at=at)
         warnings.close(
             EarlyWarning.objects.filter(customer_id__in=ids), because=EarlyWarning.Closed.SIGN_GONE, at=at
@@ -88,8 +91,16 @@ def follow(model: type[Any], ids: list[int], at: datetime) -> None:
         _never_stood(ids)
     elif model is Complaint:
         gone = Complaint.objects.filter(pk__in=ids, void=True)
+        _end_loops(LoopClosure.objects.filter(complaint__in=gone), at=at)
         untouched = RetentionCase.objects.exclude(pk__in=worked_on(RetentionCase.objects.all()).values("pk"))
         _close(untouched.filter(complaint__in=gone), at=at)
+
+
+def _end_loops(loops: QuerySet[LoopClosure], *, at: datetime) -> None:
+    from retention.loop import moves as loop_moves  # which stands on cases
+
+    for loop in loops.open().order_by("customer_id", "pk"):  # type: ignore[attr-defined]
+        loop_moves.move_to(loop, LoopClosure.State.WITHDRAWN, kind=LoopStep.Kind.WITHDRAWN, by=None, at=at)
 
 
 def _never_stood(customer_ids: list[int]) -> None:

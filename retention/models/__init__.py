@@ -3,7 +3,7 @@ from retention.models.calls import FollowUpCall
 from retention.models.cases import CaseCause, CaseMove, MoveKind, RetentionCase, StatedCause
 from retention.models.fitted import FittedParameters
 from retention.models.interviews import InterviewOccasion, LossCause
-from retention.models.loops import LoopClosure, LoopStep
+from retention.models.loops import LoopClosure, LoopPolicy, LoopStep
 from retention.models.losses import Loss, LossDefinition, LossKind, RevisitPolicy
 from retention.models.measures import CustomerMeasures, MeasureCoverage, MeasureState
 from retention.models.own import OwnMeasure, Way
@@ -37,6 +37,7 @@ __all__ = [
     "HoldoutProgramme",
     "InterviewOccasion",
     "LoopClosure",
+    "LoopPolicy",
     "LoopStep",
     "Loss",
     "LossCause",

@@ -184,6 +184,8 @@ class LoopClosure(models.Model):
                 name="loop_open",
             ),
             models.Index(fields=["-received_at", "-id"], name="loop_newest"),
+            # whose silence ends it (retention/loop/answering)
+            models.Index(fields=["asked_at", "id"], condition=Q(state="asked"), name="loop_asked"),
         ]
 
     @property
@@ -224,3 +226,22 @@ class LoopStep(models.Model):
 
 
 guards.append_only(LoopStep, may_update=True)
+
+
+class LoopPolicy(models.Model):
+    """What the company says about loops; one row, and none while nobody changed what is delivered."""
+
+    SILENT_DAYS = 7
+    MOST_DAYS = 60
+
+    silent_days = models.PositiveSmallIntegerField(_("days without a word"), default=SILENT_DAYS)
+
+    privacy = declare(none_keep="id silent_days")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(id=1), name="loop_policy_one_row"),
+            models.CheckConstraint(
+                condition=Q(silent_days__gte=1, silent_days__lte=60), name="loop_policy_days"
+            ),
+        ]

@@ -1,0 +1,376 @@
+"""Working on loops, asking the customer, and her word: what each step needs and does."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from customers import complaints, interactions
+from customers.ground.models import Event
+from customers.models import Cause, Complaint, Customer, Message, UnknownFeedback, User
+from retention import calls, cases
+from retention import loop as looping
+from retention.cases.diagnosis import CauseRetired
+from retention.loop import answering, asking, contacting, owners, policy, working
+from retention.models import FollowUpCall, LoopClosure, LoopStep, RetentionCase
+from surveys.definition import Given
+from tests.factories import NOW, CustomerFactory, UserFactory
+from tests.retention.cases.test_answers import answered, score
+from tests.retention.loop.world import (
+    SOON,
+    WORDS,
+    asked,
+    drained,
+    filed,
+    kinds,
+    mail_sender,
+    mentioned,
+    unknown,
+    worked,
+)
+from tests.retention.makers import cause
+
+pytestmark = pytest.mark.django_db
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+
+
+@pytest.fixture
+def loop(customer: Customer) -> LoopClosure:
+    return filed(customer)
+
+
+def fresh(loop: LoopClosure) -> LoopClosure:
+    return LoopClosure.objects.get(pk=loop.pk)
+
+
+# --- What is missing ---------------------------------------------------------------------------
+def test_nothing_is_told_before_contact_cause_action_and_message(loop: LoopClosure, manager: User) -> None:
+    with pytest.raises(looping.LoopUnfinished) as refusal:
+        looping.ask_customer(loop, message=" ", by_hand=True, by=manager, at=SOON)
+    assert [one.value for one in looping.missing(loop)] == ["contact", "cause", "action", "message"]
+    assert all(word in str(refusal.value) for word in ("contact", "cause", "done", "message"))
+    worked(loop, by=manager)
+    assert looping.missing(loop, message=WORDS) == []
+    with pytest.raises(looping.LoopUnfinished, match="message"):
+        looping.ask_customer(loop, message="", by_hand=True, by=manager, at=SOON)
+    looping.ask_customer(loop, message=WORDS, by_hand=True, by=manager, at=SOON)
+    assert fresh(loop).state == "asked"
+
+
+@pytest.mark.parametrize("left_out", ["contact", "cause", "action"])
+def test_each_of_the_three_is_needed(loop: LoopClosure, manager: User, left_out: str) -> None:
+    if left_out != "contact":
+        looping.log_contact(loop, text="Talked.", by=manager, at=SOON)
+    if left_out != "cause":
+        looping.diagnose_loop(loop, cause=cause("price"), by=manager, at=SOON)
+    if left_out != "action":
+        looping.act(loop, action="corrected", text="Done.", by=manager, at=SOON)
+    with pytest.raises(looping.LoopUnfinished):
+        looping.ask_customer(loop, message=WORDS, by_hand=True, by=manager, at=SOON)
+    assert [one.value for one in looping.missing(loop, message=WORDS)] == [left_out]
+
+
+def test_needs_follow_the_kind() -> None:
+    praise, wish = LoopClosure(kind="praise"), LoopClosure(kind="suggestion")
+    assert [one.value for one in looping.missing(praise)] == ["action", "message"]
+    assert [str(one) for one in looping.ACTIONS["praise"]] == ["thanked"]
+    assert [str(one) for one in looping.ACTIONS[wish.kind]] == ["improved", "refused"]
+
+
+def test_action_fits_the_kind_and_is_said_in_words(loop: LoopClosure, manager: User) -> None:
+    with pytest.raises(working.ActionNotForKind):
+        looping.act(loop, action="thanked", text="x", by=manager, at=SOON)
+    with pytest.raises(working.ActionWithoutWords):
+        looping.act(loop, action="corrected", text=" ", by=manager, at=SOON)
+    assert kinds(loop) == ["received", "assigned"]
+
+
+def test_cause_is_the_complaints_too_and_a_retired_one_is_refused(loop: LoopClosure, manager: User) -> None:
+    looping.diagnose_loop(loop, cause=cause("price"), by=manager, at=SOON)
+    assert Complaint.objects.get().cause == cause("price")
+    Cause.objects.filter(code="competitor").update(is_retired=True)
+    with pytest.raises(CauseRetired):
+        looping.diagnose_loop(loop, cause=cause("competitor"), by=manager, at=SOON)
+
+
+# --- Contacts ----------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("hours", "is_enough"), [((1, 2, 3), False), ((1, 2, 25), True), ((1, 25), False), ((1, 2, 3, 26), True)]
+)
+def test_three_attempts_on_two_days_count_as_a_contact(
+    loop: LoopClosure, manager: User, hours: tuple[int, ...], is_enough: bool
+) -> None:
+    for hour in hours:
+        at = NOW + hour * HOUR
+        looping.log_contact(loop, text="No answer.", reached=False, by=manager, at=at)
+    loop = fresh(loop)
+    assert (loop.contacted_at is not None) == is_enough
+    assert loop.contacted_at == (NOW + hours[-1] * HOUR if is_enough else None)
+
+
+def test_call_logged_at_the_case_is_the_contact_once(loop: LoopClosure, manager: User) -> None:
+    at = NOW + HOUR
+    calls.log_call(FollowUpCall.objects.get(), outcome="reached", by=manager, at=at)
+    drained(at + HOUR)
+    loop = fresh(loop)
+    assert (loop.contacted_at, loop.state) == (at, "working")
+    assert kinds(loop).count("contacted") == 1
+
+
+def test_contact_logged_here_stands_once_and_on_the_customers_file(loop: LoopClosure, manager: User) -> None:
+    looping.log_contact(loop, text="Talked.", by=manager, at=SOON)
+    drained(SOON + HOUR)
+    assert kinds(loop).count("contacted") == 1
+    assert loop.customer is not None and loop.customer.interactions.count() == 1
+
+
+@pytest.mark.parametrize(
+    "said", [{"direction": "in"}, {"reached": False}, {"occurred_at": NOW - HOUR}, {"other": True}]
+)
+def test_what_is_no_contact_of_ours_leaves_it_open(
+    loop: LoopClosure, manager: User, said: dict[str, Any]
+) -> None:
+    who = CustomerFactory() if said.pop("other", False) else loop.customer
+    interactions.log_interaction(who, kind="call", by=manager, at=SOON, **said)
+    drained(SOON + HOUR)
+    assert fresh(loop).contacted_at is None
+
+
+def test_acknowledging_the_complaint_is_a_contact(loop: LoopClosure, manager: User) -> None:
+    complaints.acknowledge(Complaint.objects.get(), by=manager, at=SOON)
+    drained(SOON + HOUR)
+    assert fresh(loop).contacted_at == SOON
+
+
+def test_contact_needs_words(loop: LoopClosure, manager: User) -> None:
+    with pytest.raises(contacting.ContactWithoutWords):
+        looping.log_contact(loop, text=" ", by=manager, at=SOON)
+
+
+# --- Asking ------------------------------------------------------------------------------------
+def test_asking_sends_one_message_and_resolves_the_complaint(loop: LoopClosure, manager: User) -> None:
+    mail_sender()
+    worked(loop, by=manager)
+    looping.ask_customer(loop, message=WORDS, by=manager, at=SOON)
+    message = Message.objects.get()
+    assert WORDS in message.text and asking.address_in(message) == looping.status_address(loop)
+    assert Complaint.objects.get().state == "resolved"
+    with pytest.raises(looping.LoopMoveNotAllowed):
+        looping.ask_customer(loop, message=WORDS, by=manager, at=SOON)
+    assert Message.objects.count() == 1
+    assert Event.objects.filter(kind="loop.asked").count() == 1
+
+
+def test_without_an_address_it_is_passed_on_by_hand_or_answered_in_public(
+    loop: LoopClosure, manager: User
+) -> None:
+    worked(loop, by=manager)
+    with pytest.raises(asking.NoReplyAddress):
+        looping.ask_customer(loop, message=WORDS, by=manager, at=SOON)
+    assert fresh(loop).state == "working" and Complaint.objects.get().state == "open"
+    looping.answer_publicly(fresh(loop), words="Answered below the post.", by=manager, at=SOON)
+    assert fresh(loop).state == "answered"
+    assert not Event.objects.filter(kind="loop.confirmed").exists()
+
+
+def test_who_can_be_told_is_not_answered_in_public(loop: LoopClosure, manager: User) -> None:
+    mail_sender()
+    with pytest.raises(answering.CanBeTold):
+        looping.answer_publicly(loop, words="Answered.", by=manager, at=SOON)
+
+
+@pytest.mark.parametrize("state", ["failed", "bounced", "dropped"])
+def test_message_that_did_not_arrive_takes_the_question_back(
+    loop: LoopClosure, manager: User, state: str
+) -> None:
+    mail_sender()
+    looping.ask_customer(worked(loop, by=manager), message=WORDS, by=manager, at=SOON)
+    Message.objects.update(state=state, ended_at=SOON)
+    from customers.ground import events
+
+    events.record("message.ended", customer_id=None, subject=Message.objects.get(), occurred_at=SOON)
+    drained(SOON + HOUR)
+    assert fresh(loop).state == "working" and Complaint.objects.get().state == "open"
+    assert fresh(loop).level == 1
+
+
+def test_complaint_is_not_resolved_beside_its_loop(loop: LoopClosure, manager: User) -> None:
+    with pytest.raises(looping.LoopUnfinished, match="cause"):
+        complaints.resolve(Complaint.objects.get(), by=manager, at=SOON)
+    assert Complaint.objects.get().state == "open"
+
+
+# --- Her word ----------------------------------------------------------------------------------
+def test_solved_ends_it_and_a_second_press_changes_nothing(loop: LoopClosure, manager: User) -> None:
+    asked(loop, by=manager)
+    looping.confirm(loop, by=None, at=SOON)
+    looping.confirm(fresh(loop), by=None, at=SOON + HOUR)
+    assert (fresh(loop).state, fresh(loop).ended_at) == ("confirmed", SOON)
+    assert kinds(loop).count("confirmed") == 1
+    assert list(Event.objects.filter(kind="loop.ended").values_list("data__state", flat=True)) == [
+        "confirmed"
+    ]
+
+
+def test_nobody_confirms_before_she_was_asked(loop: LoopClosure) -> None:
+    for verb in (looping.confirm, looping.not_solved):
+        with pytest.raises(looping.LoopMoveNotAllowed):
+            verb(loop, by=None, at=SOON)
+
+
+def test_not_solved_goes_to_the_lead_graver_and_sooner_with_its_case_and_complaint_open(
+    loop: LoopClosure, manager: User, lead: User
+) -> None:
+    asked(loop, by=manager)
+    Complaint.objects.update(due_at=None)
+    looping.not_solved(loop, words="Broken again.", by=None, at=SOON)
+    drained(SOON + HOUR)
+    loop = fresh(loop)
+    assert (loop.state, loop.level, loop.owner, loop.severity, loop.reopened) == ("assigned", 2, lead, 3, 1)
+    assert loop.due_at < NOW + 3 * DAY
+    assert (loop.action, loop.message_text, loop.ended_at) == ("", "", None)
+    assert Complaint.objects.get().state == "open"
+    case = RetentionCase.objects.get()
+    assert (case.severity, loop.case) == (3, case) and case.due_at <= SOON + timedelta(hours=6)
+    assert LoopStep.objects.get(kind="not_solved").text == "Broken again."
+    assert [one.value for one in looping.missing(loop)] == ["contact", "action", "message"]
+    assert Event.objects.filter(kind="loop.not_solved").count() == 1
+
+
+def test_not_solved_after_the_case_was_closed_opens_a_new_one(loop: LoopClosure, manager: User) -> None:
+    asked(loop, by=manager)
+    answering.expire(at=SOON + 8 * DAY)
+    cases.close_case(RetentionCase.objects.get(), outcome="saved", reason="x", by=manager, at=SOON + 8 * DAY)
+    looping.not_solved(fresh(loop), by=None, at=SOON + 9 * DAY)
+    drained(SOON + 9 * DAY)
+    assert fresh(loop).case == RetentionCase.objects.open().get() != RetentionCase.objects.first()  # type: ignore[attr-defined]
+
+
+def test_complaint_opened_again_on_its_page_takes_its_loop_along(
+    loop: LoopClosure, manager: User, lead: User
+) -> None:
+    asked(loop, by=manager)
+    complaints.reopen(Complaint.objects.get(), by=manager, at=SOON)
+    drained(SOON + HOUR)
+    assert (fresh(loop).owner, fresh(loop).level) == (lead, 2)
+
+
+@pytest.mark.parametrize(("days", "is_ended"), [(6.9, False), (7, True)])
+def test_silence_ends_it_unconfirmed(loop: LoopClosure, manager: User, days: float, is_ended: bool) -> None:
+    asked(loop, by=manager)
+    assert answering.expire(at=SOON + timedelta(days=days)) == int(is_ended)
+    assert fresh(loop).state == ("unconfirmed" if is_ended else "asked")
+
+
+def test_company_says_how_long_silence_lasts_and_a_late_word_counts(
+    loop: LoopClosure, manager: User, admin: User
+) -> None:
+    policy.set_policy(silent_days=2, by=admin, at=NOW)
+    asked(loop, by=manager)
+    assert answering.expire(at=SOON + 2 * DAY) == 1
+    looping.confirm(fresh(loop), by=None, at=SOON + 3 * DAY)
+    assert fresh(loop).state == "confirmed"
+
+
+def test_withdrawn_needs_a_reason_and_handles_what_nobody_known_wrote(lead: User) -> None:
+    unknown()
+    drained()
+    loop = LoopClosure.objects.get()
+    with pytest.raises(answering.WithdrawnWithoutReason):
+        looping.withdraw(loop, reason="", by=lead, at=SOON)
+    looping.withdraw(loop, reason="Spam.", by=lead, at=SOON)
+    row = UnknownFeedback.objects.get()
+    assert (row.state, row.ended_by) == ("handled", lead)
+    with pytest.raises(looping.LoopEnded):
+        looping.act(fresh(loop), action="corrected", text="x", by=lead, at=SOON)
+
+
+def test_feedback_handled_in_the_inbox_is_answered_and_never_confirmed(lead: User) -> None:
+    from customers.ground import events
+
+    row = unknown()
+    drained()
+    UnknownFeedback.objects.update(state="handled", ended_at=SOON, ended_by=lead)
+    events.record("feedback.handled", customer_id=None, subject=row, occurred_at=SOON)
+    drained(SOON + HOUR)
+    assert fresh(LoopClosure.objects.get()).state == "answered"
+
+
+# --- The case ----------------------------------------------------------------------------------
+def test_two_complaints_and_a_low_answer_close_their_case_only_when_all_three_are_confirmed(
+    customer: Customer, manager: User, lead: User
+) -> None:
+    mail_sender()
+    contact = customer.contacts.get(is_main=True)
+    first, second = filed(customer), filed(customer, text="And it was late.")
+    answered(contact, nps=score(2))
+    third = LoopClosure.objects.get(source="response")
+    case = RetentionCase.objects.get()
+    assert {one.case for one in (first, second, third)} == {case}
+    receipts = Message.objects.count()
+    assert receipts == 3
+
+    def close() -> None:
+        cases.close_case(RetentionCase.objects.get(), outcome="saved", reason="Stays.", by=lead, at=SOON)
+
+    for number, loop in enumerate((first, second, third)):
+        with pytest.raises((cases.LoopsOpen, cases.ComplaintOpen)):
+            close()
+        loop = fresh(loop)
+        looping.ask_customer(worked(loop, by=manager), message=WORDS, by=manager, at=SOON)
+        with pytest.raises((cases.LoopsOpen, cases.ComplaintOpen)):
+            close()
+        if number == 1:
+            looping.not_solved(loop, by=None, at=SOON)
+            drained(SOON + HOUR)
+            again = worked(fresh(loop), by=lead, at=SOON + HOUR)
+            looping.ask_customer(again, message="Now it is.", by=lead, at=SOON + HOUR)
+        looping.confirm(fresh(loop), by=None, at=SOON + HOUR)
+    assert Message.objects.count() - receipts == 4  # three, and one more for what was not solved
+    assert LoopClosure.objects.filter(state="confirmed").count() == 3
+    close()
+    assert RetentionCase.objects.get().status == "closed"
+
+
+def test_refusal_to_close_a_case_names_its_feedback(loop: LoopClosure, manager: User) -> None:
+    with pytest.raises(cases.LoopsOpen, match=f"no. {loop.pk}, complaint"):
+        cases.close_case(RetentionCase.objects.get(), outcome="lost", reason="x", by=manager, at=SOON)
+
+
+# --- Owners ------------------------------------------------------------------------------------
+def test_assigning_is_for_those_who_work_here(loop: LoopClosure, lead: User, analyst: User) -> None:
+    with pytest.raises(owners.MayNotOwn):
+        looping.assign_loop(loop, to=analyst, by=lead, at=SOON)
+    gone = UserFactory(is_active=False)
+    with pytest.raises(owners.MayNotOwn):
+        looping.assign_loop(loop, to=gone, by=lead, at=SOON)
+    looping.assign_loop(loop, to=lead, by=lead, at=SOON)
+    looping.assign_loop(loop, to=lead, by=lead, at=SOON)
+    assert kinds(loop) == ["received", "assigned", "assigned"]
+
+
+def test_loops_of_leavers_go_to_whom_they_belong(loop: LoopClosure, manager: User, lead: User) -> None:
+    User.objects.filter(pk=manager.pk).update(is_active=False)
+    assert looping.give_unowned(at=SOON) == 1
+    assert fresh(loop).owner == lead
+    assert looping.give_unowned(at=SOON) == 0
+
+
+def test_good_answer_with_a_wish_needs_no_cause(customer: Customer, manager: User) -> None:
+    from tests.retention.cases.test_answers import CALL
+    from tests.surveys.documents import nps, question
+
+    document = nps()
+    del question(document, "call")["visible_if"]
+    answered(customer.contacts.get(is_main=True), document, nps=Given(number=10), call=CALL)
+    assert LoopClosure.objects.get().kind == "question"
+
+
+def test_mention_of_nobody_is_answered_in_public(lead: User) -> None:
+    mentioned()
+    drained()
+    loop = LoopClosure.objects.get()
+    looping.answer_publicly(loop, words="Answered there.", by=lead, at=SOON)
+    assert fresh(loop).state == "answered"
