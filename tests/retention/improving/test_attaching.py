@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from customers.contact import reserve_contact
 from customers.models import Complaint, UnknownFeedback
 from retention.improving import attaching
 from retention.models import ImprovementFeedback, ImprovementNotice, LoopClosure
-from customers.contact import reserve_contact
 from tests.customers.test_contact import agreeing
 from tests.factories import NOW, ContactFactory, CustomerFactory, ProductFactory, ago
 from tests.retention.improvers import complaint, done, improvement, loop
