@@ -118,13 +118,12 @@ def _returns(action: ImprovementAction, first: Window, last: Window) -> _Found:
     """Count the lines that came back for each line sold; what comes back is a Poisson count."""
     lines = OrderLine.objects.filter(product=action.product_id, void=False, order__void=False)
     lines = lines.exclude(order__status=Order.Status.CANCELLED)
+    signs = {"sold": Q(quantity__gt=0), "back": Q(quantity__lt=0)}
     counts = lines.aggregate(
         **{
-            f"{what}_{name}": Count(
-                "pk", filter=Q(order__occurred_day__range=window, **{f"quantity__{op}": 0})
-            )
+            f"{what}_{name}": Count("pk", filter=sign & Q(order__occurred_day__range=window))
             for name, window in (("before", first), ("after", last))
-            for what, op in (("sold", "gt"), ("back", "lt"))
+            for what, sign in signs.items()
         }
     )
     sides = []

@@ -131,7 +131,10 @@ def finish(
 
 
 def drop(action: ImprovementAction, *, reason: str, by: User | None, at: datetime) -> ImprovementAction:
-    """Give an improvement up; raise :class:`ImprovementState`, :class:`NoReason`. Audit ``improvement.drop``."""
+    """Give an improvement up; raise :class:`ImprovementState`, :class:`NoReason`.
+
+    Side effects: audit ``improvement.drop``.
+    """
     reason = reason.strip()[:500]
     if not reason:
         raise NoReason()

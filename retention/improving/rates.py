@@ -74,9 +74,9 @@ def corrected(ps: Sequence[float]) -> list[float]:
     """Return each p corrected for how many were looked at: the q of Benjamini and Hochberg.
 
     q₍ᵢ₎ = min over j ≥ i of p₍ⱼ₎ · m / j, at most 1: taking all with q ≤ 5 % lets at most one in twenty of
-    those taken be none, on average; so also where the tests depend positively on each other (a product and its
-    lots). Source: Benjamini & Hochberg, Journal of the Royal Statistical Society B 57(1), 1995; Benjamini &
-    Yekutieli, Annals of Statistics 29(4), 2001.
+    those taken be none, on average; so also where the tests depend positively on each other (a product and
+    its lots). Source: Benjamini & Hochberg, Journal of the Royal Statistical Society B 57(1), 1995; Benjamini
+    & Yekutieli, Annals of Statistics 29(4), 2001.
     """
     order = sorted(range(len(ps)), key=lambda i: ps[i], reverse=True)
     found, least = [1.0] * len(ps), 1.0

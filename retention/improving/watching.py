@@ -23,7 +23,7 @@ NAME = "rises"  # of the weekly run in ``BackgroundRun``
 RECENT, BEFORE = 28, 168
 """Whole local days that are compared: the last four weeks with the 24 before them."""
 FEWEST = 5
-"""Of both windows together: fewer say nothing. It is no choice by the result, which p is told of their sum."""
+"""Of both windows together: fewer say nothing. It chooses by the sum, of which p is independent."""
 FALSE_SHARE = 0.05
 QUIET = timedelta(days=28)
 """So long nothing is raised again of what was decided: the same complaints are in the window still."""

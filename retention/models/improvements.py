@@ -124,7 +124,7 @@ class ImprovementFeedbackQuerySet(models.QuerySet["ImprovementFeedback"]):
 
 
 class ImprovementFeedback(models.Model):
-    """One piece of feedback that an improvement answers: a complaint (of any kind), or the loop of another."""
+    """Feedback that an improvement answers: a complaint (of any kind), or the loop of another."""
 
     action = models.ForeignKey(ImprovementAction, on_delete=models.PROTECT, related_name="feedback")
     complaint = models.ForeignKey(
