@@ -43,6 +43,11 @@ UPDATES = (
         _("Cases that nobody has are given out, their calls planned, and what is overdue goes one level up."),
     ),
     Update(
+        "retention.tasks.watch_rises",
+        _("Products and lots whose complaints or returns rise"),
+        _("Asks every hour and looks once a week: each is compared with its own past."),
+    ),
+    Update(
         "retention.tasks.forget_old_sweeps",
         _("Runs of the sweep"),
         _("Runs are kept for 90 days; one that raised a warning stays, without its parts."),

@@ -9,6 +9,7 @@ from celery import shared_task
 from customers.ground import clock, context
 from customers.ground.models import Company
 from retention import calls, renewals, sweep
+from retention.improving import watching
 from retention.models import SweepRun
 from retention.sweep import forgetting
 
@@ -47,3 +48,10 @@ def see_to_renewals(**_kwargs: Any) -> None:
     """Let contracts renew themselves, open cases before notice dates, count lapses: once each local day."""
     with context.acting(channel="task"):
         renewals.nightly(at=clock.now())
+
+
+@shared_task(name="retention.tasks.watch_rises")
+def watch_rises(**_kwargs: Any) -> None:
+    """Compare products and lots with their own past: once each local week."""
+    with context.acting(channel="task"):
+        watching.weekly(at=clock.now())
