@@ -46,6 +46,11 @@ SCHEDULE: dict[str, dict[str, Any]] = {
         "task": "customers.tasks.look_for_duplicates",
         "schedule": crontab(minute=37),
     },
+    # Asks every hour and looks once each local week.
+    "watch products and lots for rises": {
+        "task": "retention.tasks.watch_rises",
+        "schedule": crontab(minute=22),
+    },
     # What files and bulk loads brought; what is entered by hand or program is read within seconds.
     "read texts that came in bulk": {
         "task": "customers.tasks.read_texts",

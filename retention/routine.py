@@ -48,6 +48,11 @@ UPDATES = (
         _("What customers were asked and did not answer counts as unconfirmed; nobody's gets an owner."),
     ),
     Update(
+        "retention.tasks.watch_rises",
+        _("Products and lots whose complaints or returns rise"),
+        _("Asks every hour and looks once a week: each is compared with its own past."),
+    ),
+    Update(
         "retention.tasks.forget_old_sweeps",
         _("Runs of the sweep"),
         _("Runs are kept for 90 days; one that raised a warning stays, without its parts."),

@@ -9,6 +9,7 @@ from celery import shared_task
 from customers.ground import clock, context
 from customers.ground.models import Company
 from retention import calls, loop, renewals, sweep
+from retention.improving import watching
 from retention.models import SweepRun
 from retention.sweep import forgetting
 
@@ -56,3 +57,10 @@ def see_to_loops(**_kwargs: Any) -> None:
         at = clock.now()
         loop.expire(at=at)
         loop.give_unowned(at=at)
+
+
+@shared_task(name="retention.tasks.watch_rises")
+def watch_rises(**_kwargs: Any) -> None:
+    """Compare products and lots with their own past: once each local week."""
+    with context.acting(channel="task"):
+        watching.weekly(at=clock.now())

@@ -45,6 +45,9 @@ from retention.pages.contract_forms import ACTS
 from retention.pages.editor.views import condition_editor
 from retention.pages.file import acts, contact, finding, page
 from retention.pages.file import customer as file_customer
+from retention.pages.improving import lists as improvements
+from retention.pages.improving import one as improvement
+from retention.pages.improving import watch
 
 app_name = "retention"
 urlpatterns = [
@@ -191,6 +194,28 @@ urlpatterns = [
     *(
         path(f"complaints/<int:pk>/{act}/", complaints.complaint_act, {"act": act}, name="complaint_act")
         for act in complaints.COMPLAINT_ACTS
+    ),
+    path("improvements/", improvements.improvement_list, name="improvement_list"),
+    path("improvements/new/", improvements.improvement_new, name="improvement_new"),
+    path("improvements/export/", exports.export_improvements, name="export_improvements"),
+    path("improvements/huddle/", watch.huddle_page, name="huddle"),
+    path("improvements/watch/", watch.rise_list, name="rise_list"),
+    path("improvements/watch/<int:pk>/", watch.rise_page, name="rise"),
+    path("improvements/watch/<int:pk>/take-up/", watch.rise_take_up, name="rise_take_up"),
+    path("improvements/watch/<int:pk>/dismiss/", watch.rise_dismiss, name="rise_dismiss"),
+    path("improvements/<int:pk>/", improvement.improvement_page, name="improvement"),
+    path("improvements/<int:pk>/edit/", improvement.improvement_edit, name="improvement_edit"),
+    path("improvements/<int:pk>/people/", improvement.improvement_people, name="improvement_people"),
+    path("improvements/<int:pk>/begin/", improvement.improvement_begin, name="improvement_begin"),
+    path("improvements/<int:pk>/finish/", improvement.improvement_finish, name="improvement_finish"),
+    path("improvements/<int:pk>/say/", improvement.improvement_say, name="improvement_say"),
+    path("improvements/<int:pk>/drop/", improvement.improvement_drop, name="improvement_drop"),
+    path("improvements/<int:pk>/match/", improvement.improvement_match, name="improvement_match"),
+    path("improvements/<int:pk>/tell/", improvement.improvement_tell, name="improvement_tell"),
+    path(
+        "improvements/<int:pk>/feedback/<int:row>/detach/",
+        improvement.improvement_detach,
+        name="improvement_detach",
     ),
     path("mentions/", mentions.mention_list, name="mention_list"),
     path("mentions/export/", exports.export_mentions, name="export_mentions"),

@@ -2,6 +2,13 @@ from retention.models.backtests import BacktestRun
 from retention.models.calls import FollowUpCall
 from retention.models.cases import CaseCause, CaseMove, MoveKind, RetentionCase, StatedCause
 from retention.models.fitted import FittedParameters
+from retention.models.improvements import (
+    ImprovementAction,
+    ImprovementFeedback,
+    ImprovementNotice,
+    ImprovementReading,
+    RiseAlarm,
+)
 from retention.models.interviews import InterviewOccasion, LossCause
 from retention.models.loops import LoopClosure, LoopPolicy, LoopStep
 from retention.models.losses import Loss, LossDefinition, LossKind, RevisitPolicy
@@ -35,6 +42,10 @@ __all__ = [
     "FollowUpCall",
     "Holdout",
     "HoldoutProgramme",
+    "ImprovementAction",
+    "ImprovementFeedback",
+    "ImprovementNotice",
+    "ImprovementReading",
     "InterviewOccasion",
     "LoopClosure",
     "LoopPolicy",
@@ -52,6 +63,7 @@ __all__ = [
     "RenewalPolicy",
     "RetentionCase",
     "RevisitPolicy",
+    "RiseAlarm",
     "RuleMove",
     "RuleState",
     "RuleVersion",

@@ -24,6 +24,16 @@ def enter() -> None:
     register(Entry("retention:mention_list", _("Mentions"), "megaphone", EVERYBODY, 42))
     register(Entry("retention:contract_list", _("Contracts"), "file-text", EVERYBODY, 45))
     register(Entry("retention:loss_list", _("Lost customers"), "user-x", EVERYBODY, 47))
+    register(
+        Entry(
+            "retention:improvement_list",
+            _("Improvements"),
+            "hammer",
+            EVERYBODY,
+            49,
+            also=("retention:improvement", "retention:rise", "retention:huddle"),
+        )
+    )
     early = _("How many days before its notice date a contract becomes a case.")
     admins = frozenset({"admin"})
     register(

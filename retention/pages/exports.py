@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import messages
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
 from django.utils.text import capfirst
@@ -19,12 +19,15 @@ from customers.access import allow
 from customers.ground import audit, clock, localtime, money
 from customers.models import Cause, Complaint, Customer, FeedbackKind, Mention
 from retention.cases import queue
-from retention.models import LossKind, RetentionCase
+from retention.improving.showing import moves_of
+from retention.models import ImprovementAction, LossKind, RetentionCase
 from retention.models.rules import CaseKind, Severity
 from retention.pages.complaints import complaints_of, kind_of, of_kind, open_complaints
 from retention.pages.contracts import ContractFilter, contracts_of, shown_to, state_of
 from retention.pages.customers import with_figures
 from retention.pages.filters import CustomerFilter, QueueFilter
+from retention.pages.improving.lists import SHOWN
+from retention.pages.improving.lists import found as found_improvements
 from retention.pages.losses import found_losses
 from retention.pages.mentions import shown as shown_mentions
 from retention.pages.queue import viewed
@@ -306,6 +309,52 @@ def export_losses(request: HttpRequest) -> HttpResponseBase:
     return _answer(request, Table("losses", header, rows, cells), filters=found)
 
 
+@require_safe
+@allow(*MAY_EXPORT)
+def export_improvements(request: HttpRequest) -> HttpResponseBase:
+    """Hand out the improvements of the view that is shown."""
+    shown = request.GET.get("state", "")
+    shown = shown if shown in SHOWN else "open"
+    states, currency = _plain(ImprovementAction.State.choices), company.current().base_currency
+    zone = company.current().time_zone
+
+    def cells(row: Any) -> Sequence[Any]:
+        return (
+            row.pk,
+            row.title,
+            states[row.state],
+            row.owner.username,
+            "; ".join(str(cause) for cause in row.causes.all()),
+            row.product.code if row.product else "",
+            row.lot,
+            moves_of(row),
+            _major(row.cost, currency),
+            row.begins_on,
+            row.due_on,
+            _local(row.ended_at, zone),
+            row.pieces,
+        )
+
+    header = [
+        _("Improvement"),
+        _("Title"),
+        _("Status"),
+        _("Owner"),
+        _("Causes"),
+        _("Product"),
+        _("Lot"),
+        _("Should move"),
+        _("Cost (%(currency)s)") % {"currency": currency},
+        _("Begins"),
+        _("Due"),
+        _("Ended"),
+        _("Pieces of feedback"),
+    ]
+    rows = found_improvements(request.user, shown).select_related("owner", "product", "survey")
+    rows = rows.prefetch_related("causes").annotate(pieces=Count("feedback"))
+    return _answer(request, Table("improvements", header, rows, cells), filters=None)
+
+
 def _answer(request: HttpRequest, table: Table, *, filters: Any) -> HttpResponseBase:
     """Count and note what leaves, then write it; a sheet that is too long is refused."""
     form = "xlsx" if request.GET.get("format") == "xlsx" else "csv"
@@ -329,6 +378,7 @@ _LISTS = {
     "complaints": "complaint_list",
     "contracts": "contract_list",
     "losses": "loss_list",
+    "improvements": "improvement_list",
     "mentions": "mention_list",
 }
 
