@@ -21,6 +21,7 @@ class RetentionConfig(AppConfig):
         from retention.api import scopes
         from retention.cases import answers, closing, complaints, labels, taken_back
         from retention.cases import merging as cases_merging
+        from retention.changes import informing, tagging
         from retention.measures import learning, making, merging  # noqa: F401  — learning says what is learnt
         from retention.pages import entries
         from retention.rules import ready, told
@@ -30,6 +31,8 @@ class RetentionConfig(AppConfig):
         answers.subscribe()
         asking.register_all()
         interviews.subscribe()
+        informing.subscribe()
+        tagging.subscribe()
         in_use.register("retention.measures", making.users_of)
         objections.register("retention.cases", closing.objected)
         keeping.register_all()

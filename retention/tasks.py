@@ -8,7 +8,7 @@ from celery import shared_task
 
 from customers.ground import clock, context
 from customers.ground.models import Company
-from retention import calls, renewals, sweep
+from retention import calls, changes, renewals, sweep
 from retention.models import SweepRun
 from retention.sweep import forgetting
 
@@ -47,3 +47,10 @@ def see_to_renewals(**_kwargs: Any) -> None:
     """Let contracts renew themselves, open cases before notice dates, count lapses: once each local day."""
     with context.acting(channel="task"):
         renewals.nightly(at=clock.now())
+
+
+@shared_task(name="retention.tasks.see_to_changes")
+def see_to_changes(**_kwargs: Any) -> None:
+    """Add whom open changes concern by now, and note who was lost: once each local day."""
+    with context.acting(channel="task"):
+        changes.nightly(at=clock.now())

@@ -1,6 +1,14 @@
 from retention.models.backtests import BacktestRun
 from retention.models.calls import FollowUpCall
 from retention.models.cases import CaseCause, CaseMove, MoveKind, RetentionCase, StatedCause
+from retention.models.changes import (
+    BusinessChange,
+    ChangedProduct,
+    ChangeTag,
+    ConcernedCustomer,
+    ConcernedStep,
+    ListedCustomer,
+)
 from retention.models.fitted import FittedParameters
 from retention.models.interviews import InterviewOccasion, LossCause
 from retention.models.loops import LoopClosure, LoopStep
@@ -25,8 +33,13 @@ from retention.models.warnings import Dismissal, EarlyWarning
 
 __all__ = [
     "BacktestRun",
+    "BusinessChange",
     "CaseCause",
     "CaseMove",
+    "ChangeTag",
+    "ChangedProduct",
+    "ConcernedCustomer",
+    "ConcernedStep",
     "CustomerMeasures",
     "CutPoints",
     "Dismissal",
@@ -36,6 +49,7 @@ __all__ = [
     "Holdout",
     "HoldoutProgramme",
     "InterviewOccasion",
+    "ListedCustomer",
     "LoopClosure",
     "LoopStep",
     "Loss",
