@@ -110,7 +110,7 @@ def _write_rows(change: BusinessChange, plan: Plan) -> None:
     ChangedProduct.objects.bulk_create(
         ChangedProduct(change=change, product=one) for one in dict.fromkeys(plan.products)
     )
-    if change.scope == Scope.LISTED:
+    if plan.scope == Scope.LISTED:
         ListedCustomer.objects.bulk_create(
             [ListedCustomer(change=change, customer=one) for one in dict.fromkeys(plan.customers)],
             batch_size=500,

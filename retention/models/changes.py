@@ -202,6 +202,11 @@ class ConcernedCustomer(models.Model):
             ),
         ]
 
+    @property
+    def unsent_reason(self) -> str:
+        """Return in words why no notice left, or nothing."""
+        return str(dict(Message.Reason.choices).get(self.unsent, self.unsent))
+
 
 class ConcernedStep(models.Model):
     """One dated step of a concerned customer; without a person, it followed from something else."""

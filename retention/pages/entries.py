@@ -23,6 +23,7 @@ def enter() -> None:
     register(Entry("retention:complaint_list", _("Complaints"), "message-square-warning", EVERYBODY, 40))
     register(Entry("retention:contract_list", _("Contracts"), "file-text", EVERYBODY, 45))
     register(Entry("retention:loss_list", _("Lost customers"), "user-x", EVERYBODY, 47))
+    register(Entry("retention:change_list", _("Changes"), "megaphone", EVERYBODY, 48))
     early = _("How many days before its notice date a contract becomes a case.")
     admins = frozenset({"admin"})
     register(

@@ -1,4 +1,4 @@
-"""A crisis gathers complaints and mentions while it is open; its effect is compared with what is comparable."""
+"""A crisis gathers complaints and mentions while it is open; its effect is compared fairly."""
 
 from __future__ import annotations
 
@@ -108,7 +108,11 @@ def test_a_repeated_event_tags_once_and_two_crises_both(customer, pump):
 # --- Effect -----------------------------------------------------------------------------------
 def stands(customer, tier):
     Standing.objects.create(
-        customer=customer, value_tier=tier, occurred_at=ago(50), recorded_at=ago(50), occurred_day=day(ago(50))
+        customer=customer,
+        value_tier=tier,
+        occurred_at=ago(50),
+        recorded_at=ago(50),
+        occurred_day=day(ago(50)),
     )
     give_value(customer, tier=tier)
 
