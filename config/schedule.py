@@ -22,6 +22,11 @@ SCHEDULE: dict[str, dict[str, Any]] = {
         "task": "retention.tasks.see_to_renewals",
         "schedule": crontab(minute="5-55/10"),
     },
+    # Once each local day: who ordered a product that is being withdrawn is told as the others were.
+    "see to changes of the business": {
+        "task": "retention.tasks.see_to_changes",
+        "schedule": crontab(minute="8-58/10"),
+    },
     "assign follow-up calls": {
         "task": "retention.tasks.assign_follow_up_calls",
         "schedule": 60.0,

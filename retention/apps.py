@@ -22,6 +22,7 @@ class RetentionConfig(AppConfig):
         from retention.api import scopes
         from retention.cases import answers, closing, complaints, labels, taken_back
         from retention.cases import merging as cases_merging
+        from retention.changes import informing, tagging
         from retention.improving import telling
         from retention.loop import asking as loop_asking
         from retention.loop import erasing as loop_erasing
@@ -39,6 +40,8 @@ class RetentionConfig(AppConfig):
         loop_erasing.register()
         asking.register_all()
         interviews.subscribe()
+        informing.subscribe()
+        tagging.subscribe()
         telling.subscribe()
         in_use.register("retention.measures", making.users_of)
         objections.register("retention.cases", closing.objected)

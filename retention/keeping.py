@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.utils.translation import gettext_lazy as _
 
 from customers.keeping import DataClass, register, texts
-from retention.models import FollowUpCall, RetentionCase
+from retention.models import ConcernedStep, FollowUpCall, RetentionCase
 
 
 def register_all() -> None:
@@ -26,5 +26,14 @@ def register_all() -> None:
             _("The text; when and with what outcome stays."),
             None,
             texts(FollowUpCall, "note", moment="done_at"),
+        )
+    )
+    register(
+        DataClass(
+            "change_steps",
+            _("Notes of followed changes"),
+            _("The text; which customer came how far, and when, stays."),
+            None,
+            texts(ConcernedStep, "note", moment="at"),
         )
     )

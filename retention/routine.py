@@ -38,6 +38,12 @@ UPDATES = (
         once_a_day=True,
     ),
     Update(
+        "retention.tasks.see_to_changes",
+        _("Changes of the business"),
+        _("Who came in since a change was announced is told too; who was lost since is noted."),
+        once_a_day=True,
+    ),
+    Update(
         "retention.tasks.assign_follow_up_calls",
         _("Calls and escalations"),
         _("Cases that nobody has are given out, their calls planned, and what is overdue goes one level up."),

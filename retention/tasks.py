@@ -8,7 +8,7 @@ from celery import shared_task
 
 from customers.ground import clock, context
 from customers.ground.models import Company
-from retention import calls, loop, renewals, sweep
+from retention import calls, changes, loop, renewals, sweep
 from retention.improving import watching
 from retention.models import SweepRun
 from retention.sweep import forgetting
@@ -48,6 +48,13 @@ def see_to_renewals(**_kwargs: Any) -> None:
     """Let contracts renew themselves, open cases before notice dates, count lapses: once each local day."""
     with context.acting(channel="task"):
         renewals.nightly(at=clock.now())
+
+
+@shared_task(name="retention.tasks.see_to_changes")
+def see_to_changes(**_kwargs: Any) -> None:
+    """Add whom open changes concern by now, and note who was lost: once each local day."""
+    with context.acting(channel="task"):
+        changes.nightly(at=clock.now())
 
 
 @shared_task(name="retention.tasks.see_to_loops")

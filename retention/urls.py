@@ -9,6 +9,7 @@ from retention.pages import (
     backtest,
     calendar_link,
     case,
+    changes,
     complaint,
     complaints,
     contract_by_hand,
@@ -195,6 +196,14 @@ urlpatterns = [
         path(f"complaints/<int:pk>/{act}/", complaints.complaint_act, {"act": act}, name="complaint_act")
         for act in complaints.COMPLAINT_ACTS
     ),
+    path("changes/", changes.change_list, name="change_list"),
+    path("changes/new/", changes.change_new, name="change_new"),
+    path("changes/<int:pk>/", changes.change_page, name="change"),
+    path("changes/<int:pk>/edit/", changes.change_edit, name="change_edit"),
+    path("changes/<int:pk>/announce/", changes.change_announce, name="change_announce"),
+    path("changes/<int:pk>/close/", changes.change_close, name="change_close"),
+    path("changes/<int:pk>/export/", exports.export_change, name="change_export"),
+    path("changes/<int:pk>/customers/<int:row>/", changes.change_follow, name="change_follow"),
     path("improvements/", improvements.improvement_list, name="improvement_list"),
     path("improvements/new/", improvements.improvement_new, name="improvement_new"),
     path("improvements/export/", exports.export_improvements, name="export_improvements"),

@@ -1,6 +1,14 @@
 from retention.models.backtests import BacktestRun
 from retention.models.calls import FollowUpCall
 from retention.models.cases import CaseCause, CaseMove, MoveKind, RetentionCase, StatedCause
+from retention.models.changes import (
+    BusinessChange,
+    ChangedProduct,
+    ChangeTag,
+    ConcernedCustomer,
+    ConcernedStep,
+    ListedCustomer,
+)
 from retention.models.fitted import FittedParameters
 from retention.models.improvements import (
     ImprovementAction,
@@ -32,8 +40,13 @@ from retention.models.warnings import Dismissal, EarlyWarning
 
 __all__ = [
     "BacktestRun",
+    "BusinessChange",
     "CaseCause",
     "CaseMove",
+    "ChangeTag",
+    "ChangedProduct",
+    "ConcernedCustomer",
+    "ConcernedStep",
     "CustomerMeasures",
     "CutPoints",
     "Dismissal",
@@ -47,6 +60,7 @@ __all__ = [
     "ImprovementNotice",
     "ImprovementReading",
     "InterviewOccasion",
+    "ListedCustomer",
     "LoopClosure",
     "LoopPolicy",
     "LoopStep",

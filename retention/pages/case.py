@@ -11,6 +11,7 @@ from django.contrib import messages
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
@@ -25,6 +26,7 @@ from retention import calls, cases
 from retention.cases import queue
 from retention.models import FollowUpCall, RetentionCase
 from retention.pages.about import about
+from retention.pages.change_shown import told_of
 from retention.pages.contract_forms import act_forms
 from retention.pages.forms import (
     WORKERS,
@@ -220,6 +222,7 @@ def _page(request: HttpRequest, case: RetentionCase, **bound: forms.Form) -> Htt
         "why_assigned": cases.why_assigned(case),
         "hint": found.hint,
         "contracts": [(contract, act_forms(contract)) for contract in found.contracts],
+        "changes": [told_of(change, get_language() or "en") for change in found.changes],
         "page": told(case.customer, limit=20),
         "complaints": found.open_complaints,
         "next_case": following,

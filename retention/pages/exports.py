@@ -9,7 +9,7 @@ from typing import Any
 from django.contrib import messages
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponseBase
-from django.shortcuts import redirect
+from django.shortcuts import get_object_or_404, redirect
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
@@ -20,8 +20,9 @@ from customers.ground import audit, clock, localtime, money
 from customers.models import Cause, Complaint, Customer, FeedbackKind, Mention
 from retention.cases import queue
 from retention.improving.showing import moves_of
-from retention.models import ImprovementAction, LossKind, RetentionCase
+from retention.models import BusinessChange, ConcernedCustomer, ImprovementAction, LossKind, RetentionCase
 from retention.models.rules import CaseKind, Severity
+from retention.pages.changes import drafted, followed
 from retention.pages.complaints import complaints_of, kind_of, of_kind, open_complaints
 from retention.pages.contracts import ContractFilter, contracts_of, shown_to, state_of
 from retention.pages.customers import with_figures
@@ -266,6 +267,43 @@ def export_contracts(request: HttpRequest) -> HttpResponseBase:
 
 @require_safe
 @allow(*MAY_EXPORT)
+def export_change(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """Hand out whom a change concerns: of a draft who would be, else how far each was followed."""
+    change = get_object_or_404(BusinessChange, pk=pk)
+    currency, zone = company.current().base_currency, company.current().time_zone
+    states = _plain(ConcernedCustomer.State.choices)
+    margin = _("Margin, 12 months (%(currency)s)") % {"currency": currency}
+    first = [_("Customer's id"), _("Customer"), _("Account manager"), _("Value tier"), margin]
+    if change.announced_at is None:
+        who = drafted(request, change).order_by("pk")
+
+        def would(row: Any) -> Sequence[Any]:
+            owner, brings = row.owner.username if row.owner else "", _major(row.margin, currency)
+            return (row.pk, row.name, owner, row.value_tier, brings, _yes(row.has_case))
+
+        return _answer(request, Table("change", [*first, _("Open case")], who, would), filters=None)
+
+    def cells(row: Any) -> Sequence[Any]:
+        return (
+            row.customer_id,
+            row.customer.name,
+            row.customer.owner.username if row.customer.owner else "",
+            row.tier,
+            _major(row.margin_365d, currency),
+            states[row.state],
+            _local(row.changed_at, zone),
+            row.unsent_reason,
+            row.case_id,
+            _yes(row.is_late),
+        )
+
+    more = [_("State"), _("Since"), _("Why no notice left"), _("Case"), _("Came in later")]
+    rows = followed(request, change).order_by("pk")
+    return _answer(request, Table("change", [*first, *more], rows, cells), filters=None)
+
+
+@require_safe
+@allow(*MAY_EXPORT)
 def export_losses(request: HttpRequest) -> HttpResponseBase:
     """Hand out the losses that the filter shows."""
     found = found_losses(request, at=clock.now())
@@ -378,6 +416,7 @@ _LISTS = {
     "complaints": "complaint_list",
     "contracts": "contract_list",
     "losses": "loss_list",
+    "change": "change_list",
     "improvements": "improvement_list",
     "mentions": "mention_list",
 }
