@@ -18,14 +18,12 @@ from django.utils.translation import gettext, override
 from django.utils.translation import gettext_lazy as _
 
 from customers import attachments, company, complaints, customers, recognising, tracking
-from customers.feedback import files
+from customers.feedback import deadlines, files
 from customers.ground import audit, events
 from customers.ground.errors import Refused
-from customers.ground.working_time import add_working_time
 from customers.models import Complaint, Contact, Customer, FeedbackKind, Order, Product, UnknownFeedback, User
 from customers.models.people import Role
 
-ANSWER_WITHIN = timedelta(hours=8)  # of working time, until she hears from us
 LONGEST = 10_000  # letters
 MOST_A_DAY = 3
 """Pieces of feedback that are linked to one customer without a press: each opens a case and writes to her."""
@@ -81,14 +79,15 @@ def receive_feedback(
         name, reach, order: as she wrote them; ``reach`` an e-mail address or phone number.
         language: in which she wrote; the company's unless given.
 
-    Where ``reach`` is exactly that of one customer it is linked in the same transaction. Raises :class:`NothingSaid`, and what files are refused for. Side
-    effects: event ``feedback.unknown`` unless it is linked; audit ``feedback.receive``.
+    Where ``reach`` is exactly that of one customer it is linked in the same transaction. Raises
+    :class:`NothingSaid`, and what files are refused for. Side effects: event ``feedback.unknown`` unless it is
+    linked; audit ``feedback.receive``.
     """
     text = text.replace("\0", "").strip()[:LONGEST]
     if not text:
         raise NothingSaid()
     files.check(uploads)
-    respond_by, due_at = promised(at)
+    respond_by, due_at = promised(FeedbackKind(kind), at=at)
     stored: list[str] = []
     try:
         with transaction.atomic():
@@ -217,11 +216,11 @@ def assign_feedback(row: UnknownFeedback, *, to: User, by: User | None, at: date
     return row
 
 
-def promised(at: datetime) -> tuple[datetime, datetime]:
+def promised(kind: str, *, at: datetime) -> tuple[datetime, datetime]:
     """Return by when she hears from us, and by when it is to be resolved."""
-    calendar = company.working_calendar()
-    respond_by = add_working_time(at, ANSWER_WITHIN, calendar=calendar)
-    return respond_by, complaints.end_of_day(complaints.default_due_day(at))
+    counting = deadlines.read()
+    due_day = counting.due_day(kind, at=at)
+    return counting.respond_by(kind, at=at, due_day=due_day), complaints.end_of_day(due_day)
 
 
 def next_owner() -> User | None:

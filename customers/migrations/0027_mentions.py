@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('customers', '0024_feedback'),
+        ('customers', '0026_public_intake'),
         ('ground', '0006_task_run'),
     ]
 

@@ -12,9 +12,10 @@ from typing import Any
 from django.db import IntegrityError, transaction
 
 from customers import company, stubs, tracking
-from customers.complaints import RESOLVE_WITHIN_DAYS, end_of_day
+from customers.complaints import end_of_day
+from customers.feedback import deadlines
 from customers.ground import audit
-from customers.ground.working_time import add_working_days, add_working_time
+from customers.ground.working_time import add_working_time
 from customers.models import Complaint, Contact, Customer, FeedbackKind, Mention, UnknownFeedback, User
 from retention.calls.planning import RECOVERY_WITHIN, promise_call
 from retention.cases import moves as case_moves
@@ -236,8 +237,7 @@ def _new(
     respond_by = told.respond_by or add_working_time(told.received_at, RESPOND_WITHIN, calendar=calendar)
     due_at = told.due_at
     if due_at is None:
-        day = add_working_days(told.received_at, RESOLVE_WITHIN_DAYS, calendar=calendar)
-        due_at = end_of_day(day.toordinal())
+        due_at = end_of_day(deadlines.read().due_day(told.kind, at=told.received_at))
     return LoopClosure(
         **{str(told.source): told.subject},
         source=told.source,

@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('customers', '0024_feedback'),
-        ('retention', '0023_loops'),
+        ('retention', '0024_mention_measures'),
         ('surveys', '0005_answers'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('customers', '0024_feedback'),
-        ('retention', '0023_loops'),
+        ('retention', '0026_improvements'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
