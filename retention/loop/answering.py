@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from customers import company, complaints
-from customers.ground import events
+from customers.feedback.unknown import Answer, handle_without_customer
 from customers.ground.errors import Refused
 from customers.ground.working_time import add_working_time
 from customers.models import Complaint, FeedbackKind, UnknownFeedback, User
@@ -67,8 +67,9 @@ def not_solved(loop: LoopClosure, *, words: str = "", by: User | None, at: datet
     Args:
         words: what is still wrong, as she says it.
 
-    Raises as :func:`confirm`; what was confirmed may come back. Side effects: the complaint is open again; its case is opened or joined with
-    the higher severity and a call within four working hours; step, audit, event ``loop.not_solved``.
+    Raises as :func:`confirm`; what was confirmed may come back. Side effects: the complaint is open again; its
+    case is opened or joined with the higher severity and a call within four working hours; step, audit, event
+    ``loop.not_solved``.
     """
     words = words.strip()[:MOST_WORDS]
     if loop.customer is not None and loop.kind == FeedbackKind.COMPLAINT:
@@ -128,13 +129,19 @@ def answer_publicly(loop: LoopClosure, *, words: str, by: User | None, at: datet
     with transaction.atomic():
         words = words.strip()
         moves.move_to(loop, State.ANSWERED, kind=Kind.ANSWERED, text=words, by=by, at=at, message_text=words)
-        _settle(loop, by=by, at=at)
+        _settle(loop, answered=Answer.GENERAL, words=words, by=by, at=at)
     return loop
 
 
-def was_answered(loop: LoopClosure, *, by: User | None, at: datetime) -> None:
-    """Let a loop end whose feedback was handled without a customer in the inbox."""
-    moves.move_to(loop, State.ANSWERED, kind=Kind.ANSWERED, by=by, at=at)
+def was_handled(loop: LoopClosure, unknown: UnknownFeedback, *, at: datetime) -> None:
+    """Let a loop end whose feedback was handled without a customer in the inbox.
+
+    What there was nothing to answer about is taken back, and not counted as answered.
+    """
+    is_answered = unknown.answered != Answer.NONE
+    state, kind = (State.ANSWERED, Kind.ANSWERED) if is_answered else (State.WITHDRAWN, Kind.WITHDRAWN)
+    fields = {"message_text": unknown.answer_text} if is_answered else {}
+    moves.move_to(loop, state, kind=kind, text=unknown.answer_text, by=unknown.ended_by, at=at, **fields)
 
 
 def withdraw(loop: LoopClosure, *, reason: str, by: User | None, at: datetime) -> LoopClosure:
@@ -147,7 +154,7 @@ def withdraw(loop: LoopClosure, *, reason: str, by: User | None, at: datetime) -
         raise WithdrawnWithoutReason()
     with transaction.atomic():
         moves.move_to(loop, State.WITHDRAWN, kind=Kind.WITHDRAWN, text=reason.strip(), by=by, at=at)
-        _settle(loop, by=by, at=at)
+        _settle(loop, answered=Answer.NONE, words=reason, by=by, at=at)
     return loop
 
 
@@ -175,10 +182,9 @@ def expire(*, at: datetime) -> int:
     return ended
 
 
-def _settle(loop: LoopClosure, *, by: User | None, at: datetime) -> None:
+def _settle(loop: LoopClosure, *, answered: str, words: str, by: User | None, at: datetime) -> None:
     """Let what was told be settled with its loop."""
     for one in Complaint.objects.filter(pk=loop.complaint_id, state=Complaint.State.OPEN, void=False):
         complaints.resolve(one, by=by, at=at)
-    unknown = UnknownFeedback.objects.filter(pk=loop.unknown_id, state=UnknownFeedback.State.OPEN)
-    if unknown.update(state=UnknownFeedback.State.HANDLED, ended_at=at, ended_by=by):
-        events.record("feedback.handled", customer_id=None, subject=loop.unknown, occurred_at=at)
+    for row in UnknownFeedback.objects.filter(pk=loop.unknown_id, state=UnknownFeedback.State.OPEN):
+        handle_without_customer(row, answered=answered, words=words, by=by, at=at)

@@ -92,7 +92,7 @@ def unknown_opens_loop(row: OutboxRow, at: datetime) -> None:
         return
     unknown.refresh_from_db()
     if unknown.state == UnknownFeedback.State.HANDLED:
-        answering.was_answered(loop, by=unknown.ended_by, at=unknown.ended_at or at)
+        answering.was_handled(loop, unknown, at=unknown.ended_at or at)
 
 
 @outbox.handler(CONTACT)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from customers import complaints, interactions
+from customers.feedback.unknown import handle_without_customer
 from customers.ground.models import Event
 from customers.models import Cause, Complaint, Customer, Message, UnknownFeedback, User
 from retention import calls, cases
@@ -287,15 +288,15 @@ def test_withdrawn_needs_a_reason_and_handles_what_nobody_known_wrote(lead: User
         looping.act(fresh(loop), action="corrected", text="x", by=lead, at=SOON)
 
 
-def test_feedback_handled_in_the_inbox_is_answered_and_never_confirmed(lead: User) -> None:
-    from customers.ground import events
-
+@pytest.mark.parametrize(("answer", "state"), [("public", "answered"), ("none", "withdrawn")])
+def test_feedback_handled_in_the_inbox_is_answered_and_never_confirmed(
+    lead: User, answer: str, state: str
+) -> None:
     row = unknown()
     drained()
-    UnknownFeedback.objects.update(state="handled", ended_at=SOON, ended_by=lead)
-    events.record("feedback.handled", customer_id=None, subject=row, occurred_at=SOON)
+    handle_without_customer(row, answered=answer, words="We wrote on our page.", by=lead, at=SOON)
     drained(SOON + HOUR)
-    assert fresh(LoopClosure.objects.get()).state == "answered"
+    assert fresh(LoopClosure.objects.get()).state == state
 
 
 # --- The case ----------------------------------------------------------------------------------
