@@ -21,5 +21,9 @@ def product_named(text: str) -> tuple[Product | None, str]:
     text = " ".join(text.replace("\0", "").split())
     if not text:
         return None, ""
-    found = list(Product.objects.filter(Q(code=text) | Q(name__iexact=text) | Q(name_alt__iexact=text)).order_by("pk")[:2])
+    found = list(
+        Product.objects.filter(Q(code=text) | Q(name__iexact=text) | Q(name_alt__iexact=text)).order_by("pk")[
+            :2
+        ]
+    )
     return (found[0], "") if len(found) == 1 else (None, text)

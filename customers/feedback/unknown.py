@@ -151,9 +151,7 @@ def link_feedback(
         complaint = _file(row, customer=customer, contact=contact, kind=kind, by=by, at=at)
         codes = {"complaint": complaint.pk}
         _tell("feedback.linked", row, at=at, customer_id=complaint.customer_id, **codes)
-        audit.record(
-            "feedback.link", obj=row, by=by, at=at, customer_id=complaint.customer_id, codes=codes
-        )
+        audit.record("feedback.link", obj=row, by=by, at=at, customer_id=complaint.customer_id, codes=codes)
     return complaint
 
 

@@ -39,7 +39,9 @@ _AWAY = (
 _RULE = re.compile(r"[-_=*]{5,}")
 _ORIGINAL = ("original message", "forwarded message", "原始邮件", "原始消息", "转发邮件")
 _HEADERS = ("from:", "发件人:", "发件人：", "寄件者:", "寄件者：")
-_BLOCKS = frozenset({"p", "br", "div", "li", "tr", "h1", "h2", "h3", "h4", "h5", "h6", "table", "ul", "ol", "hr"})
+_BLOCKS = frozenset(
+    {"p", "br", "div", "li", "tr", "h1", "h2", "h3", "h4", "h5", "h6", "table", "ul", "ol", "hr"}
+)
 _HIDDEN = frozenset({"style", "script", "head", "title", "template"})
 
 

@@ -118,9 +118,7 @@ def _taken(mailbox: Mailbox, raw: bytes, *, at: datetime) -> int:
         return 0
 
 
-def _done(
-    mailbox: Mailbox, letter: Letter, *, key: str, at: datetime
-) -> tuple[str, UnknownFeedback | None]:
+def _done(mailbox: Mailbox, letter: Letter, *, key: str, at: datetime) -> tuple[str, UnknownFeedback | None]:
     """Do what a letter asks for; return what it was, with the feedback that came of it."""
     if _is_own(mailbox, letter):
         return Outcome.OWN, None

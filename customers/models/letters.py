@@ -21,7 +21,9 @@ class Mailbox(models.Model):
         ODD_ANSWER = "odd_answer", _("the mail server answered something that is no IMAP")
 
     name = models.CharField(_("name"), max_length=100)
-    kind = models.CharField(_("letters are, unless said otherwise"), max_length=10, choices=FeedbackKind.choices)
+    kind = models.CharField(
+        _("letters are, unless said otherwise"), max_length=10, choices=FeedbackKind.choices
+    )
     config = models.JSONField(default=dict)  # all but the password
     sealed = models.ForeignKey("ground.SealedValue", null=True, on_delete=models.PROTECT, related_name="+")
     is_active = models.BooleanField(_("in use"), default=False)

@@ -205,7 +205,9 @@ def _page(
 
 def _unsent(sent: Any) -> PublicForm:
     """Return a form with what was typed, and no complaint about it."""
-    return PublicForm(initial={name: sent.get(name, "") for name in PublicForm.base_fields if name != "files"})
+    return PublicForm(
+        initial={name: sent.get(name, "") for name in PublicForm.base_fields if name != "files"}
+    )
 
 
 def _visit(ticket: str) -> str | None:

@@ -277,6 +277,7 @@ _LISTS = {
     "complaints": "complaint_list",
     "contracts": "contract_list",
     "losses": "loss_list",
+    "inbox": "inbox",
 }
 
 

@@ -63,7 +63,9 @@ class _Imap(socketserver.StreamRequestHandler):
                 f"{tag} OK [READ-ONLY]".encode(),
             )
         elif what == "UID SEARCH":
-            self.say(f"* SEARCH {' '.join(map(str, self.found(command)))}".encode(), f"{tag} OK done".encode())
+            self.say(
+                f"* SEARCH {' '.join(map(str, self.found(command)))}".encode(), f"{tag} OK done".encode()
+            )
         elif what == "UID FETCH":
             self.fetch(tag, int(command.split(" ")[2]))
         elif word == "LOGOUT":

@@ -232,9 +232,7 @@ def test_what_people_write_is_taken(box, mailbox, headers):
 
 def test_our_own_letters_are_left_alone(box, mailbox):
     config = {"host": "mail.example.com", "from_address": "shop@shop.example", "reply_to": "re@shop.example"}
-    senders.add_sender(
-        name="Shop", channel="email", kind="smtp", config=config, secrets={}, by=None, at=NOW
-    )
+    senders.add_sender(name="Shop", channel="email", kind="smtp", config=config, secrets={}, by=None, at=NOW)
     own = ["CARE@shop.example", "shop@shop.example", "re@shop.example"]
     for number, sender in enumerate(own):
         box.put(letter(number=number, From=sender))
@@ -361,9 +359,7 @@ def wrote(contact: Any) -> Message:
     row = contacting.reserve_contact(contact, purpose="service", channel="email", key="k", by=None, at=NOW)
     message = writing.send_message(row, subject="Is it solved?", text="Is it?", by=None, at=NOW)
     key = addresses.key_of("li@example.com", channel="email")
-    Message.objects.filter(pk=message.pk).update(
-        state="sent", to="li@example.com", to_key=key, ended_at=NOW
-    )
+    Message.objects.filter(pk=message.pk).update(state="sent", to="li@example.com", to_key=key, ended_at=NOW)
     return message
 
 

@@ -202,7 +202,9 @@ def test_link_files_it_with_the_moment_and_the_promise(company, customer, manage
 
 
 def test_link_can_say_what_it_is_in_truth(company, customer):
-    assert unknown.link_feedback(received(), customer=customer, kind="praise", by=None, at=NOW).kind == "praise"
+    assert (
+        unknown.link_feedback(received(), customer=customer, kind="praise", by=None, at=NOW).kind == "praise"
+    )
 
 
 def test_link_takes_along_the_order_she_named_if_it_is_this_customers(company, customer):
@@ -313,7 +315,9 @@ def test_matches_by_phone_mail_and_order_with_near_misses(company, admin):
     ContactFactory(is_main=False, customer=CustomerFactory(), email="wu@example.com.cn", phone="13900001112")
     ContactFactory(is_main=False, customer=mail, email="wu2@example.com")
     ContactFactory(is_main=False, customer=phone, phone="0086 13900002222")
-    ContactFactory(is_main=False, customer=CustomerFactory(), email="wu@example.com")  # two: nobody is linked at once
+    ContactFactory(
+        is_main=False, customer=CustomerFactory(), email="wu@example.com"
+    )  # two: nobody is linked at once
     OrderFactory(customer=order, number="Z-1")
     OrderFactory(customer=CustomerFactory(), number="Z-10")
     findable()
