@@ -11,6 +11,7 @@ from customers.first_week import register as enter_step
 from customers.navigation import Entry, register, register_search
 from retention.models import WarningRule
 from retention.pages import tabs
+from retention.pages.customers import SEES_CUSTOMERS
 
 EVERYBODY = frozenset(ANYBODY_SIGNED_IN)
 
@@ -20,6 +21,7 @@ def enter() -> None:
     register(Entry("retention:home", _("Today"), "house", EVERYBODY, 10))
     register(Entry("retention:queue", _("Queue"), "list-todo", EVERYBODY, 20))
     register(Entry("retention:customer_list", _("Customers"), "building-2", EVERYBODY, 30))
+    register(Entry("retention:inbox", _("Inbox"), "inbox", frozenset(SEES_CUSTOMERS), 38))
     register(Entry("retention:complaint_list", _("Complaints"), "message-square-warning", EVERYBODY, 40))
     register(Entry("retention:mention_list", _("Mentions"), "megaphone", EVERYBODY, 42))
     register(Entry("retention:contract_list", _("Contracts"), "file-text", EVERYBODY, 45))

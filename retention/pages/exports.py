@@ -419,6 +419,7 @@ _LISTS = {
     "change": "change_list",
     "improvements": "improvement_list",
     "mentions": "mention_list",
+    "inbox": "inbox",
 }
 
 

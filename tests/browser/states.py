@@ -28,9 +28,11 @@ from customers import (
 )
 from customers import contact as contacting
 from customers.channels import senders, writing
+from customers.feedback import unknown
 from customers.ground import clock, guards
 from customers.ground.privacy import Data
 from customers.imports import batches, kinds, mapping, recurring
+from customers.letters import mailboxes
 from customers.mentions import feeds, hooks
 from customers.models import (
     Attribute,
@@ -44,6 +46,7 @@ from customers.models import (
     Sender,
     Team,
     TextModel,
+    UnknownFeedback,
     UsageMetric,
     User,
 )
@@ -119,6 +122,7 @@ def one() -> World:
     _texts(world)
     _surveys(world)
     _interviews(world)
+    _inbox(world)
     return world
 
 
@@ -134,6 +138,7 @@ def many() -> World:
         reminders.set_reminder(
             world.admin, text=f"提醒{number}", due_at=due, customer=customer, by=None, at=NOW
         )
+        _received(f"第{number}封", external_id=f"many-{number}")
         UserFactory(username=f"ren{number}", first_name=f"人{number}", last_name="赵", email="")
     text.read_unread(at=NOW)
     return world
@@ -178,6 +183,25 @@ def _customer(world: World, seller: User, name: str) -> None:
     _dealings(customer)
     _pairs(world, seller)
     world.objects |= {"sender": _contacts(customer, seller), "way": "sms", "sender_kind": "http"}
+
+
+def _inbox(world: World) -> None:
+    """Feedback of somebody unknown with a customer proposed, one that ended, and a mailbox."""
+    customer = world.objects["customer"]
+    order = customer.orders.order_by("pk").first()
+    row = _received(
+        "灯坏了。", external_id="one", name="王五", reach="wangwu@example.org", order=order.number
+    )
+    ended = _received("没人回答。", external_id="ended")
+    who: dict[str, Any] = {"by": world.admin, "at": NOW}
+    unknown.handle_without_customer(ended, answered="public", words="已在网上回复。", **who)
+    config = {"host": "imap.example.com", "username": "kefu@example.com"}
+    mailbox = mailboxes.add_mailbox(name="客服邮箱", kind="question", config=config, password="secret", **who)
+    world.objects |= {"feedback": row, "mailbox": mailbox}
+
+
+def _received(text: str, **values: Any) -> UnknownFeedback:
+    return unknown.receive_feedback(kind="complaint", text=text, source="form", at=NOW, **values)
 
 
 def _contacts(customer: Customer, seller: User) -> Sender:

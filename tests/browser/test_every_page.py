@@ -73,6 +73,8 @@ OBJECTS: dict[str, str | tuple[str, ...]] = {
     "customers:mention_feed": "feed",
     "retention:mention": "mention",
     "customers:sender": "sender",
+    "customers:mailbox": "mailbox",
+    "retention:inbox_item": "feedback",
     "customers:sender_new": ("way", "sender_kind"),
     "customers:indicator_edit": "indicator",
     "retention:measure_own_edit": "own_measure",
@@ -116,6 +118,8 @@ PIECES = {
     "surveys:survey_answers_export",  # a file; tests/surveys/test_results.py
     "surveys:survey_export",  # a file; tests/surveys/test_surveyjs.py
     *("surveys:survey_link_svg", "surveys:survey_link_png"),  # files; tests/surveys/test_link_pages.py
+    *("customers:public_sheet_svg", "customers:public_sheet_png"),  # tests/customers/test_public_form.py
+    *("retention:inbox_file", "retention:inbox_export"),  # files; tests/retention/test_inbox_pages.py
     "retention:attachment",  # tests/retention/test_pages_file_tab.py
 }
 WORDS_OF_DATA = {"SurveyJS", "stars", "guanli", "xiaoshou", "customers", "csv", "zhao"}

@@ -221,7 +221,7 @@ def test_files_are_kept_by_kind_and_content(client):
         ("polyglot.html", PNG + b"<script>alert(1)</script>"),
         ("polyglot.pdf", PNG),
         ("empty.png", b""),
-        ("bomb.zip", packed(**{"a": b"0" * 1_000_000})),
+        ("bomb.zip", packed(a=b"0" * 1_000_000)),
         ("macro.docx", packed(**{"[Content_Types].xml": b"", "word/a": b"", "word/vbaProject.bin": b""})),
         ("png", PNG),
         ("x.png.html", PNG),

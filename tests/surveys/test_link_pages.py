@@ -11,9 +11,9 @@ import segno
 from django.test import Client
 from django.urls import reverse
 
+from customers import qr
 from customers.ground import clock
 from customers.models import Team
-from customers import qr
 from surveys import invitations
 from surveys.models import OpenLink, Survey
 from surveys.pages.links import address_of
