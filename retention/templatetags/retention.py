@@ -41,6 +41,7 @@ LOOKS = {
     "owner": Look("user-round"),
     "usage": Look("gauge"),
     "competitor": Look("swords", "warn"),
+    "mention": Look("megaphone", quote=True),
     "community": Look("users"),
     "community_left": Look("users", "warn"),
     "indicator": Look("gauge"),

@@ -176,5 +176,5 @@ def test_timeline_tells_what_a_customer_wrote(customer: Customer, admin) -> None
     told = [entry for entry in timeline(customer, user=admin).entries if entry.kind == "mention"]
     assert {(entry.title, entry.text) for entry in told} == {
         ("Wrote in public (Weibo): negative", "Two boxes were wet."),
-        ("Wrote in public (Google reviews): positive, 5.0 of 5 stars", ""),
+        ("Wrote in public (Google reviews): positive, 5 of 5 stars", ""),
     }

@@ -27,6 +27,7 @@ from tests.factories import (
     InteractionFactory,
     InvoiceEventFactory,
     InvoiceFactory,
+    MentionFactory,
     OrderFactory,
     ProductFactory,
     SightingFactory,
@@ -69,6 +70,7 @@ def live_through_everything(customer: Customer, *, manager: User, teammate: User
         quantity=7,
         product=ProductFactory(name="Fund"),
     )
+    MentionFactory(customer=customer, text="Wet again.", occurred_at=ago(3.5))
     rival = CompetitorFactory(name="Rival")
     SightingFactory(customer=customer, competitor=rival, seen=90, ours=99, occurred_at=ago(10.9))
     invoice = InvoiceFactory(customer=customer, number="R1", occurred_at=ago(11.9))
@@ -108,6 +110,7 @@ def test_timeline_tells_everything_once_newest_first(
         "Warning: Complaints open",
         f"Case given to {manager}",
         "Case opened (save)",
+        "Wrote in public (Dianping): negative",
         "Complaint resolved",
         "Complained",
         "E-mail: they contacted us",
@@ -143,7 +146,7 @@ def test_timeline_tells_everything_once_newest_first(
     assert by_title["Warning: Complaints open"].text
     assert {entry.kind for entry in page.entries} == {
         "order", "return", "interaction", "complaint", "contract", "owner", "usage", "invoice",
-        "competitor",
+        "competitor", "mention",
         "payment_failed", "community", "community_left", "indicator", "warning", "case", "call"
     }  # fmt: skip
     assert len({entry.key for entry in page.entries}) == len(page.entries)
@@ -158,7 +161,7 @@ def test_timeline_pages_add_up_to_the_whole(
         OrderFactory(customer=customer, number=f"B{number}", occurred_at=ago(10))
         InteractionFactory(customer=customer, occurred_at=ago(10), text=str(number))
     whole = [entry.key for entry in timeline(customer, user=lead, limit=200).entries]
-    assert len(whole) == 40
+    assert len(whole) == 41
     read: list[str] = []
     before = ""
     while True:
