@@ -23,7 +23,7 @@ from customers.ground.numbers import whole
 from customers.models import User
 from retention import calls, cases
 from retention.cases import queue
-from retention.models import FollowUpCall, RetentionCase
+from retention.models import FollowUpCall, LoopClosure, RetentionCase
 from retention.pages.about import about
 from retention.pages.contract_forms import act_forms
 from retention.pages.forms import (
@@ -35,6 +35,7 @@ from retention.pages.forms import (
     DismissForm,
     PlanForm,
 )
+from retention.pages.loops import card_of
 from retention.timeline import told
 
 SEES_CASES = ("account_manager", "team_lead", "admin", "analyst")
@@ -222,6 +223,7 @@ def _page(request: HttpRequest, case: RetentionCase, **bound: forms.Form) -> Htt
         "contracts": [(contract, act_forms(contract)) for contract in found.contracts],
         "page": told(case.customer, limit=20),
         "complaints": found.open_complaints,
+        "loops": card_of(LoopClosure.objects.visible_to(request.user).filter(case=case)),  # type: ignore[attr-defined]
         "next_case": following,
         "may_work": may_work,
         "may_assign": may_assign,

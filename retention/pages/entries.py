@@ -11,6 +11,7 @@ from customers.first_week import register as enter_step
 from customers.navigation import Entry, register, register_search
 from retention.models import WarningRule
 from retention.pages import tabs
+from retention.pages.loops import waiting_for
 
 EVERYBODY = frozenset(ANYBODY_SIGNED_IN)
 
@@ -21,12 +22,29 @@ def enter() -> None:
     register(Entry("retention:queue", _("Queue"), "list-todo", EVERYBODY, 20))
     register(Entry("retention:customer_list", _("Customers"), "building-2", EVERYBODY, 30))
     register(Entry("retention:complaint_list", _("Complaints"), "message-square-warning", EVERYBODY, 40))
+    register(
+        Entry(
+            "retention:loop_list",
+            pgettext_lazy("the loop", "Feedback"),
+            "rotate-ccw",
+            EVERYBODY,
+            42,
+            count=waiting_for,
+            also=("retention:loop",),
+        )
+    )
     register(Entry("retention:contract_list", _("Contracts"), "file-text", EVERYBODY, 45))
     register(Entry("retention:loss_list", _("Lost customers"), "user-x", EVERYBODY, 47))
     early = _("How many days before its notice date a contract becomes a case.")
     admins = frozenset({"admin"})
     register(
         Entry("retention:renewal_settings", _("Renewals"), "calendar-clock", admins, 75, "setup", help=early)
+    )
+    silent = _("How many days without a word make what a customer was asked unconfirmed.")
+    register(
+        Entry(
+            "retention:loop_settings", _("Closing the loop"), "rotate-ccw", admins, 77, "setup", help=silent
+        )
     )
     gone = _("When a customer counts as lost, how value tiers are cut, when the lost are called again.")
     register(
