@@ -13,6 +13,8 @@ def register() -> None:
     scopes.register("timeline:read", _("read everything that happened with a customer"))
     scopes.register("cases:read", _("read the queue, cases, calls, warnings and losses"))
     scopes.register("cases:write", _("open, give, diagnose and close cases, plan and log calls"))
+    scopes.register("loops:read", _("read the way of feedback back to customers, and its figures"))
+    scopes.register("loops:write", _("work on feedback, tell customers, note what they say"))
     scopes.register("rules:read", _("read warning rules and the runs of the sweep"))
     scopes.register("rules:write", _("write warning rules, switch them on and off"))
     scopes.register("segments:read", _("read segments, their members and their counts"))

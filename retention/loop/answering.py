@@ -67,9 +67,9 @@ def not_solved(loop: LoopClosure, *, words: str = "", by: User | None, at: datet
     Args:
         words: what is still wrong, as she says it.
 
-    Raises as :func:`confirm`; what was confirmed may come back. Side effects: the complaint is open again; its
-    case is opened or joined with the higher severity and a call within four working hours; step, audit, event
-    ``loop.not_solved``.
+    Raises as :func:`confirm`; what was confirmed may come back. Side effects: the complaint is open again;
+    its case is opened or joined with the higher severity and a call within four working hours; step, audit,
+    event ``loop.not_solved``.
     """
     words = words.strip()[:MOST_WORDS]
     if loop.customer is not None and loop.kind == FeedbackKind.COMPLAINT:
@@ -81,7 +81,7 @@ def not_solved(loop: LoopClosure, *, words: str = "", by: User | None, at: datet
 
 
 def _not_solved(loop: LoopClosure, *, words: str, by: User | None, at: datetime) -> LoopClosure:
-    lead = owners.lead_for(loop.team_id)
+    lead = owners.lead_for(loop.team_id) or loop.owner
     severity = min(loop.severity + 1, Severity.HIGH)
     calendar = company.working_calendar()
     fields: dict[str, Any] = {

@@ -5,7 +5,6 @@ Whatever tells of the same feedback a second time finds the loop that there is.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -22,6 +21,7 @@ from retention.cases import moves as case_moves
 from retention.cases.holders import hold_desk
 from retention.cases.opening import open_case
 from retention.loop import asking, moves, owners
+from retention.loop.told import Told
 from retention.models import FollowUpCall, LoopClosure, LoopStep, RetentionCase
 from retention.models.rules import CaseKind, Severity
 from surveys.models import SurveyResponse
@@ -29,25 +29,6 @@ from surveys.models import SurveyResponse
 Source, State = LoopClosure.Source, LoopClosure.State
 RESPOND_WITHIN = RECOVERY_WITHIN
 """Working time until the first contact, where nothing was promised."""
-
-
-@dataclass(frozen=True)
-class Told:
-    """One piece of feedback: what it is, of whom, how grave, and by when she was told to hear from us."""
-
-    source: str
-    subject: Complaint | SurveyResponse | Mention | UnknownFeedback
-    kind: str
-    customer: Customer | None
-    received_at: datetime
-    severity: int = Severity.MEDIUM
-    contact: Contact | None = None
-    respond_by: datetime | None = None
-    due_at: datetime | None = None
-    salt: str = ""
-    token_hash: str = ""
-    needs_case: bool = False
-    codes: dict[str, Any] = field(default_factory=dict)
 
 
 def open_for_complaint(complaint: Complaint, *, at: datetime) -> LoopClosure:

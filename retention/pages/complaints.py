@@ -19,6 +19,7 @@ from customers.ground import clock
 from customers.ground.errors import Refused
 from customers.ground.numbers import whole
 from customers.models import Complaint, Customer, FeedbackKind, User
+from retention.loop import LoopUnfinished
 from retention.pages.customers import SEES_CUSTOMERS
 from retention.pages.forms import WORKERS
 
@@ -40,6 +41,9 @@ def complaint_act(request: HttpRequest, pk: int, act: str) -> HttpResponse:
     complaint = get_object_or_404(Complaint.objects.filter(customer__in=visible, void=False), pk=pk)
     try:
         COMPLAINT_ACTS[act](complaint, by=request.user, at=clock.now())
+    except LoopUnfinished as refusal:
+        messages.error(request, str(refusal))
+        return redirect("retention:loop", pk=complaint.loop.pk)
     except Refused as refusal:
         messages.error(request, str(refusal))
     else:

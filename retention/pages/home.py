@@ -24,9 +24,11 @@ from customers.models import Complaint, Customer, FeedbackKind, ImportBatch, Rem
 from customers.models.people import Role
 from retention import rules
 from retention.cases import queue
+from retention.loop.owners import OWNING_ROLES
 from retention.models import EarlyWarning, FollowUpCall, RetentionCase, SweepRun, WarningRule
 from retention.pages.complaints import open_complaints
 from retention.pages.contracts import contracts_of, figures_of, renewing
+from retention.pages.loop_figures import my_times
 from retention.pages.queue import MINUTES_A_CALL
 from retention.pages.rows import rows_of, shown
 
@@ -58,6 +60,7 @@ def home(request: HttpRequest) -> HttpResponse:
         if user.role == Role.ADMIN:
             context["stages"] = first_week.open_stages(counts)
             context["filling_up"] = limits.warned()
+        context["loop_times"] = my_times(user) if user.role in OWNING_ROLES else None
     elif user.role == Role.ADMIN:
         context["stages"] = first_week.open_stages()
     return render(request, "retention/home.html", context)

@@ -1,0 +1,181 @@
+"""Loops: the way back to customers, read, worked on and counted. One action per verb."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import QuerySet
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from customers.ground import clock
+from customers.ground.api import filters
+from customers.ground.api.access import may
+from customers.ground.api.views import Details, Lists, Resource
+from customers.models import FeedbackKind
+from retention import loop as looping
+from retention.api.loop_shapes import (
+    ActOnLoop,
+    AnswerPublicly,
+    AskCustomer,
+    AssignLoop,
+    DiagnoseLoop,
+    FiguresShape,
+    LogContact,
+    LoopRowShape,
+    LoopShape,
+    NotSolved,
+    Withdraw,
+)
+from retention.api.roles import GIVES_CASES, SEES_CASES, WORKS_CASES
+from retention.loop import figures as counting
+from retention.models import LoopClosure
+
+MOVED = ["loop_ended", "loop_moved_meanwhile"]
+WORKED = [*MOVED, "loop_move_not_allowed"]
+
+
+class LoopFilter(filters.FilterSet):
+    """Which loops."""
+
+    source = filters.ChoiceFilter(choices=LoopClosure.Source.choices)
+    kind = filters.ChoiceFilter(choices=FeedbackKind.choices)
+    state = filters.ChoiceFilter(choices=LoopClosure.State.choices)
+    is_open = filters.FlagFilter(field_name="ended_at", lookup_expr="isnull")
+    owner = filters.IdFilter(field_name="owner_id")
+    customer = filters.IdFilter(field_name="customer_id")
+    case = filters.IdFilter(field_name="case_id")
+    received_since = filters.MomentFilter(field_name="received_at", lookup_expr="gte")
+    received_before = filters.MomentFilter(field_name="received_at", lookup_expr="lt")
+    due_before = filters.MomentFilter(field_name="due_at", lookup_expr="lt")
+
+    class Meta:
+        model = LoopClosure
+        fields: list[str] = []
+
+
+class Loops(Lists, Details, Resource):
+    tag = "loops"
+    model = LoopClosure
+    detail_route = "api:loop-detail"
+    serializer_class = LoopShape
+    filterset_class = LoopFilter
+    orders = {"newest": ("-received_at", "-id"), "due": ("due_at", "id")}
+    access = {
+        "list": may(*SEES_CASES, scope="loops:read"),
+        "retrieve": may(*SEES_CASES, scope="loops:read"),
+        "figures": may(*SEES_CASES, scope="loops:read"),
+        "assign": may(*GIVES_CASES, scope="loops:write"),
+        **{
+            name: may(*WORKS_CASES, scope="loops:write")
+            for name in (
+                "log_contact",
+                "diagnose",
+                "act",
+                "ask",
+                "answer",
+                "confirm",
+                "not_solved",
+                "withdraw",
+            )
+        },
+    }
+    takes = {
+        "assign": AssignLoop,
+        "log_contact": LogContact,
+        "diagnose": DiagnoseLoop,
+        "act": ActOnLoop,
+        "ask": AskCustomer,
+        "answer": AnswerPublicly,
+        "not_solved": NotSolved,
+        "withdraw": Withdraw,
+    }
+    gives = {"list": LoopRowShape, "figures": FiguresShape}
+    refuses = {
+        "assign": [*MOVED, "may_not_own_loop"],
+        "log_contact": [*WORKED, "loop_contact_without_words"],
+        "diagnose": [*WORKED, "cause_retired"],
+        "act": [*WORKED, "loop_action_not_for_kind", "loop_action_without_words"],
+        "ask": [*WORKED, "loop_unfinished", "loop_without_reply_address"],
+        "answer": [*WORKED, "loop_answer_without_words", "loop_can_be_told"],
+        "confirm": WORKED,
+        "not_solved": WORKED,
+        "withdraw": [*WORKED, "loop_withdrawn_without_reason"],
+    }
+    examples = {
+        "assign": {"to": 4},
+        "log_contact": {"kind": "call", "text": "Talked for ten minutes.", "reached": True},
+        "diagnose": {"cause": "price"},
+        "act": {"action": "replaced", "text": "A new one is on its way."},
+        "ask": {"message": "You have a new one since Tuesday."},
+        "answer": {"words": "Answered below the post."},
+        "not_solved": {"words": "It broke again."},
+        "withdraw": {"reason": "Filed twice."},
+    }
+
+    def rows(self) -> QuerySet[LoopClosure]:
+        """Return the loops that the caller may see."""
+        visible: QuerySet[LoopClosure] = LoopClosure.objects.visible_to(self.request.user)  # type: ignore[attr-defined]
+        return visible if self.action == "list" else visible.select_related("customer", "contact__customer")
+
+    @action(detail=True, methods=["post"])
+    def assign(self, request: Request, pk: str) -> Response:
+        """Give it to a colleague."""
+        return self._do(looping.assign_loop)
+
+    @action(detail=True, methods=["post"], url_path="log-contact")
+    def log_contact(self, request: Request, pk: str) -> Response:
+        """Log a contact, or an attempt; three attempts on two days count as a contact."""
+        return self._do(looping.log_contact)
+
+    @action(detail=True, methods=["post"])
+    def diagnose(self, request: Request, pk: str) -> Response:
+        """Name the cause."""
+        return self._do(looping.diagnose_loop)
+
+    @action(detail=True, methods=["post"])
+    def act(self, request: Request, pk: str) -> Response:
+        """Record what was done."""
+        return self._do(looping.act)
+
+    @action(detail=True, methods=["post"])
+    def ask(self, request: Request, pk: str) -> Response:
+        """Tell the customer what was done and ask whether it is solved."""
+        return self._do(looping.ask_customer)
+
+    @action(detail=True, methods=["post"])
+    def answer(self, request: Request, pk: str) -> Response:
+        """Record the answer given in general or in public to somebody who left no address."""
+        return self._do(looping.answer_publicly)
+
+    @action(detail=True, methods=["post"])
+    def confirm(self, request: Request, pk: str) -> Response:
+        """Note that the customer says it is solved."""
+        loop = self.one()
+        looping.confirm(loop, by=request.user, at=clock.now())
+        return self.shown(loop)
+
+    @action(detail=True, methods=["post"], url_path="not-solved")
+    def not_solved(self, request: Request, pk: str) -> Response:
+        """Note that the customer says it is not solved: it goes to the lead with a shorter deadline."""
+        return self._do(looping.not_solved)
+
+    @action(detail=True, methods=["post"])
+    def withdraw(self, request: Request, pk: str) -> Response:
+        """Take back what needs no answer, with the reason."""
+        return self._do(looping.withdraw)
+
+    @action(detail=False, methods=["get"])
+    def figures(self, request: Request) -> Response:
+        """Return times, shares inside the deadline and what customers said, of all feedback and by group."""
+        found = counting.read(LoopClosure.objects.visible_to(request.user))  # type: ignore[attr-defined]
+        first = found[counting.BY[0]]
+        groups = {f"by_{by}": figures.groups for by, figures in found.items()}
+        told = {"whole": first.whole, "is_cut": first.is_cut, **groups}
+        return Response(FiguresShape(told).data)
+
+    def _do(self, verb: Any) -> Response:
+        loop = self.one()
+        verb(loop, **self.taken(), by=self.request.user, at=clock.now())
+        return self.shown(loop)

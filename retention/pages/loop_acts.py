@@ -1,0 +1,84 @@
+"""What one does on the page of a piece of feedback: each act with its form and its verb."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext as _
+
+from customers.models import User
+from retention import loop as looping
+from retention.models import LoopClosure
+from retention.pages.loop_forms import (
+    ActionForm,
+    AnswerForm,
+    AskForm,
+    CauseForm,
+    ContactForm,
+    NotSolvedForm,
+    WithdrawForm,
+)
+
+Verb = Callable[[LoopClosure, dict[str, Any], User, datetime], Any]
+
+
+@dataclass(frozen=True)
+class Act:
+    """One thing that one does: its form, its verb, and what is said when it is done."""
+
+    form: Callable[..., forms.Form]
+    verb: Verb
+    done: Callable[[], str]
+
+
+ACTS: dict[str, Act] = {
+    "contact": Act(
+        lambda data, loop, user: ContactForm(data),
+        lambda loop, values, by, at: looping.log_contact(loop, **values, by=by, at=at),
+        lambda: _("The contact is logged."),
+    ),
+    "diagnose": Act(
+        lambda data, loop, user: CauseForm(data),
+        lambda loop, values, by, at: looping.diagnose_loop(loop, **values, by=by, at=at),
+        lambda: _("The cause is saved."),
+    ),
+    "act": Act(
+        lambda data, loop, user: ActionForm(data, kind=loop.kind),
+        lambda loop, values, by, at: looping.act(loop, **values, by=by, at=at),
+        lambda: _("What was done is saved."),
+    ),
+    "ask": Act(
+        lambda data, loop, user: AskForm(data),
+        lambda loop, values, by, at: looping.ask_customer(loop, **values, by=by, at=at),
+        lambda: _("The customer is told and asked whether it is solved."),
+    ),
+    "answer": Act(
+        lambda data, loop, user: AnswerForm(data),
+        lambda loop, values, by, at: looping.answer_publicly(loop, **values, by=by, at=at),
+        lambda: _("The answer is recorded. It counts as answered, not as confirmed."),
+    ),
+    "confirm": Act(
+        lambda data, loop, user: forms.Form(data),
+        lambda loop, values, by, at: looping.confirm(loop, by=by, at=at),
+        lambda: _("Noted: the customer says that it is solved."),
+    ),
+    "not-solved": Act(
+        lambda data, loop, user: NotSolvedForm(data),
+        lambda loop, values, by, at: looping.not_solved(loop, **values, by=by, at=at),
+        lambda: _("Noted: it is not solved. The lead looks after it now."),
+    ),
+    "withdraw": Act(
+        lambda data, loop, user: WithdrawForm(data),
+        lambda loop, values, by, at: looping.withdraw(loop, **values, by=by, at=at),
+        lambda: _("Taken back."),
+    ),
+    "take": Act(
+        lambda data, loop, user: forms.Form(data),
+        lambda loop, values, by, at: looping.assign_loop(loop, to=by, by=by, at=at),
+        lambda: _("It is yours now."),
+    ),
+}
