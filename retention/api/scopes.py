@@ -17,5 +17,7 @@ def register() -> None:
     scopes.register("loops:write", _("work on feedback, tell customers, note what they say"))
     scopes.register("rules:read", _("read warning rules and the runs of the sweep"))
     scopes.register("rules:write", _("write warning rules, switch them on and off"))
+    scopes.register("improvements:read", _("read improvements, what they moved, and the weekly watch"))
+    scopes.register("improvements:write", _("plan and carry out improvements, tell who raised them"))
     scopes.register("segments:read", _("read segments, their members and their counts"))
     scopes.register("segments:write", _("make and change segments, put customers on lists"))

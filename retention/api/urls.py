@@ -8,6 +8,7 @@ from retention.api import (
     cases,
     customers,
     health,
+    improvements,
     loops,
     losses,
     own_measures,
@@ -42,6 +43,14 @@ RESOURCES = (
     ("segments", segments.Segments, "segment"),
     (f"segments/(?P<segment>{ID})/members", segments.SegmentMembers, "segment-member"),
     (f"segments/(?P<segment>{ID})/counts", segments.SegmentCounts, "segment-count"),
+    ("improvements", improvements.Improvements, "improvement"),
+    (
+        f"improvements/(?P<improvement>{ID})/feedback",
+        improvements.ImprovementFeedbacks,
+        "improvement-feedback",
+    ),
+    (f"improvements/(?P<improvement>{ID})/notices", improvements.ImprovementNotices, "improvement-notice"),
+    ("rises", improvements.Rises, "rise"),
     ("sweeps", sweeps.Sweeps, "sweep"),
 )
 """Path, resource, and the stem of its route names (``case-list``, ``case-detail`` …)."""

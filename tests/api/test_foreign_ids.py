@@ -25,6 +25,8 @@ pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 KINDS = {  # names of fields and parameters that hold ids, and of what
     "assignee": "user",
     "case": "case",
+    "complaint": "complaint",
+    "loop": "loop",
     "cases": "case",
     "contact": "contact",
     "contacts": "contact",
@@ -59,6 +61,7 @@ NO_OBJECTS = {
     "most",
     "object_id",
     "parent",
+    "piece",  # of an improvement: what one may see of it
     "per_day",
     "product",
     "quiet_ends",
