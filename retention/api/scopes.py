@@ -21,3 +21,5 @@ def register() -> None:
     scopes.register("improvements:write", _("plan and carry out improvements, tell who raised them"))
     scopes.register("segments:read", _("read segments, their members and their counts"))
     scopes.register("segments:write", _("make and change segments, put customers on lists"))
+    scopes.register("changes:read", _("read changes of the business and how far customers were followed"))
+    scopes.register("changes:write", _("plan, announce, follow and close changes of the business"))

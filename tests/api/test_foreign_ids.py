@@ -31,6 +31,7 @@ KINDS = {  # names of fields and parameters that hold ids, and of what
     "contact": "contact",
     "contacts": "contact",
     "customer": "customer",
+    "customers": "customer",
     "merged": "customer",
     "order": "order",
     "payment": "payment",
@@ -123,7 +124,7 @@ def test_ids_in_bodies_that_belong_to_others_answer_as_if_they_were_not_there(qu
             for field in id_fields(takes):
                 kind = KINDS[field]
                 for pk in hidden_from(identity, kind, world):
-                    many = field in {"cases", "contacts"}
+                    many = field in {"cases", "contacts", "customers"}
                     asked = identity.ask(verb, address, {**example, field: [pk] if many else pk})
                     none = [NOT_THERE] if many else NOT_THERE
                     like = identity.ask(verb, address, {**example, field: none})

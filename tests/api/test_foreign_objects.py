@@ -94,6 +94,8 @@ KIND_OF = {  # what the first object in an address is, by what stands before it
     "merges": "merge",
     "reminders": "reminder",
     "renewals": "contract",
+    "changes": "change",
+    "changes/customers": "concerned",
     "segments": "segment",
     "silences": "silence",
     "settings/metrics": "usage_metric",

@@ -43,7 +43,17 @@ from customers.models import (
 )
 from retention import calls, cases, rules, segments
 from retention.measures import making
-from retention.models import EarlyWarning, FollowUpCall, Loss, RetentionCase, Silence, SweepRun, WarningRule
+from retention.models import (
+    BusinessChange,
+    ConcernedCustomer,
+    EarlyWarning,
+    FollowUpCall,
+    Loss,
+    RetentionCase,
+    Silence,
+    SweepRun,
+    WarningRule,
+)
 from surveys import sending
 from surveys.distributions import making as asking
 from surveys.models import Distribution, Guide, Interview, Survey, SurveyDispatch, SurveyResponse
@@ -72,6 +82,7 @@ from tests.factories import (
     day,
 )
 from tests.retention import makers
+from tests.retention.changes import makers as changes_of
 from tests.surveys import distributing as distributions
 from tests.surveys import makers as surveys
 from tests.surveys import talks
@@ -158,6 +169,7 @@ def build() -> World:
         "sender": [_sender()],
         "mention_feed": [_feed()],
         "mention_hook": [hooks.add_hook(name="Monitor", by=None, at=NOW)[0].pk],
+        "change": list(BusinessChange.objects.values_list("pk", flat=True)),
         "segment": [segments.make_list("vip", name_en="VIP", name_zh="贵宾", by=None, at=NOW).pk],
         "survey": [surveys.live().pk],
         "interview_guide": list(Guide.objects.values_list("pk", flat=True)),
@@ -335,6 +347,8 @@ def _belongings(world: World, owner: User, lead: User, *, hidden: bool) -> dict[
         at=NOW,
     )
     found["survey_dispatch"] = [dispatch.pk]
+    change = changes_of.announced(scope="listed", kind="price", customers=[who])
+    found["concerned"] = [changes_of.row_of(change, who).pk]
     found["distribution"] = [_distribution(who, lead, name=word())]
     found["address"] = [AddressFactory(customer=who).pk]
     ExternalRef.objects.create(source="crm", kind="customer", external_id=word(), object_id=customer_id)
@@ -364,6 +378,7 @@ def _distribution(customer: Customer, lead: User, *, name: str) -> int:
 
 
 MODELS = {
+    "concerned": ConcernedCustomer,
     "customer": Customer,
     "distribution": Distribution,
     "duplicate": DuplicateProposal,
