@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from customers import attachments
 from customers.ground.errors import Refused
-from customers.models import Attachment, FeedbackFile, UnknownFeedback
+from customers.models import Attachment, Complaint, FeedbackFile, UnknownFeedback
 
 MOST = 3
 
@@ -45,12 +45,13 @@ def keep(row: UnknownFeedback, uploads: Sequence[UploadedFile], *, at: datetime)
     return stored
 
 
-def hand_over(row: UnknownFeedback, customer_id: int, *, note: str, at: datetime) -> int:
-    """Let the files of feedback become those of a customer; return how many."""
+def hand_over(row: UnknownFeedback, complaint: Complaint, *, note: str, at: datetime) -> int:
+    """Let the files of feedback become those of a customer's complaint; return how many."""
     found = list(row.files.order_by("pk"))
     Attachment.objects.bulk_create(
         Attachment(
-            customer_id=customer_id,
+            customer_id=complaint.customer_id,
+            complaint=complaint,
             name=one.name,
             note=note[:200],
             type=one.type,

@@ -80,8 +80,8 @@ def receive_feedback(
         language: in which she wrote; the company's unless given.
 
     Where ``reach`` is exactly that of one customer it is linked in the same transaction. Raises
-    :class:`NothingSaid`, and what files are refused for. Side effects: event ``feedback.unknown`` unless it is
-    linked; audit ``feedback.receive``.
+    :class:`NothingSaid`, and what files are refused for. Side effects: event ``feedback.unknown`` unless it
+    is linked; audit ``feedback.receive``.
     """
     text = text.replace("\0", "").strip()[:LONGEST]
     if not text:
@@ -136,7 +136,7 @@ def link_feedback(
     by: User | None,
     at: datetime,
 ) -> Complaint:
-    """Say whose feedback it is: it becomes hers, with the moment at which she spoke and what she was promised.
+    """Say whose feedback it is: it becomes hers, as of when she spoke and with what she was promised.
 
     Args:
         contact: who at the customer it was, where that is known.
@@ -204,7 +204,9 @@ def handle_without_customer(
 
 
 def assign_feedback(row: UnknownFeedback, *, to: User, by: User | None, at: datetime) -> UnknownFeedback:
-    """Say who sees to it; raise :class:`CannotOwn`, :class:`FeedbackEnded`. Audit ``feedback.assign``."""
+    """Say who sees to it; raise :class:`CannotOwn`, :class:`FeedbackEnded`. Event
+    ``feedback.assigned``, audit ``feedback.assign``.
+    """
     if not to.is_active or to.role in (Role.INTEGRATION, Role.ANALYST):
         raise CannotOwn()
     with transaction.atomic():
@@ -212,6 +214,7 @@ def assign_feedback(row: UnknownFeedback, *, to: User, by: User | None, at: date
         if row.owner_id != to.pk:
             UnknownFeedback.objects.filter(pk=row.pk).update(owner=to)
             row.owner = to
+            _tell("feedback.assigned", row, at=at)
             audit.record("feedback.assign", obj=row, by=by, at=at, codes={"to": to.pk})
     return row
 
@@ -265,7 +268,7 @@ def _had_enough(customer_id: int, *, at: datetime) -> bool:
 
 
 def address_of(row: UnknownFeedback) -> str:
-    """Return the address of the page on which one follows it; nothing once the server's secret has changed."""
+    """Return the address of the page on which one follows it; nothing once the server's secret changed."""
     token = tracking.sent_token(row.salt, row.token_hash or "")
     return f"{settings.PUBLIC_BASE_URL}{reverse('customers:public_form')}{token}/" if token else ""
 
@@ -295,17 +298,16 @@ def _file(
         contact=contact,
         order=_order(row, customer),
         product=row.product,
+        respond_by=row.respond_by,
         due_day=zone_day,
         occurred_at=row.occurred_at,
         by=by,
         at=at,
     )
-    Complaint.objects.filter(pk=complaint.pk).update(respond_by=row.respond_by)
-    complaint.respond_by = row.respond_by
     _end(row, State.LINKED, complaint=complaint, by=by, at=at)
     with override(company.current().language):
         note = gettext("came with feedback no. %(number)s") % {"number": complaint.pk}
-    files.hand_over(row, complaint.customer_id, note=note, at=at)
+    files.hand_over(row, complaint, note=note, at=at)
     return complaint
 
 

@@ -9,7 +9,7 @@ from django.db import transaction
 from customers.ground import events, outbox
 from customers.ground.models import Event, OutboxRow
 from customers.models import Complaint, Interaction, Mention, UnknownFeedback
-from retention.loop import answering, asking, contacting, opening
+from retention.loop import answering, asking, contacting, opening, owners
 from retention.models import LoopClosure
 from surveys.answering import EVENT as ANSWERED
 from surveys.models import SurveyResponse
@@ -23,7 +23,7 @@ LISTENS = {
     COMPLAINT: ("complaint.filed", "complaint.reopened", "feedback.filed", "feedback.reopened"),
     RESPONSE: (ANSWERED,),
     MENTION: ("mention.recorded", "mention.matched"),
-    UNKNOWN: ("feedback.unknown", "feedback.handled"),
+    UNKNOWN: ("feedback.unknown", "feedback.assigned", "feedback.handled"),
     CONTACT: ("interaction.logged", "complaint.acknowledged", "feedback.acknowledged"),
     MESSAGE: ("message.ended",),
 }
@@ -91,6 +91,8 @@ def unknown_opens_loop(row: OutboxRow, at: datetime) -> None:
     if unknown is None or loop is None or not loop.is_open:
         return
     unknown.refresh_from_db()
+    if unknown.owner is not None and owners.may_own(unknown.owner):
+        owners.assign_loop(loop, to=unknown.owner, by=None, at=at)
     if unknown.state == UnknownFeedback.State.HANDLED:
         answering.was_handled(loop, unknown, at=unknown.ended_at or at)
 

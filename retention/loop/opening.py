@@ -118,6 +118,7 @@ def open_for_unknown(unknown: UnknownFeedback, *, at: datetime) -> LoopClosure |
                 due_at=held.due_at,
                 salt=held.salt,
                 token_hash=held.token_hash or "",
+                owner=held.owner,
             ),
             at=at,
         )
@@ -140,7 +141,8 @@ def open_loop(told: Told, *, at: datetime) -> LoopClosure:
                 hold_desk()  # before the customer, as whoever opens a case does
             customer = _standing(told.customer)
             case = _case_of(told, customer, at=at)
-            owner = owners.owner_for(customer, case)
+            has_owner = told.owner is not None and owners.may_own(told.owner)
+            owner = told.owner if has_owner else owners.owner_for(customer, case)
             loop = _new(told, customer, case, owner, at=at)
             loop.save(force_insert=True)
             _first_steps(loop, at=at)

@@ -9,8 +9,9 @@ from django.db import transaction
 from django.db.models import Count, F, Q
 from django.utils.translation import gettext_lazy as _
 
+from customers.feedback.unknown import assign_feedback
 from customers.ground.errors import Refused
-from customers.models import Customer, User
+from customers.models import Customer, UnknownFeedback, User
 from customers.models.people import Role
 from retention.loop import moves
 from retention.models import LoopClosure, LoopStep, RetentionCase
@@ -64,6 +65,7 @@ def may_assign(user: User, loop: LoopClosure) -> bool:
     return user.is_active and user.role in {Role.TEAM_LEAD, Role.ADMIN, Role.INTEGRATION}
 
 
+@transaction.atomic
 def assign_loop(loop: LoopClosure, *, to: User, by: User | None, at: datetime) -> LoopClosure:
     """Give a loop to ``to``; nothing changes when she has it already.
 
@@ -79,6 +81,8 @@ def assign_loop(loop: LoopClosure, *, to: User, by: User | None, at: datetime) -
         moves.move_to(loop, State.ASSIGNED, kind=LoopStep.Kind.ASSIGNED, by=by, at=at, **fields)
     else:
         moves.note(loop, kind=LoopStep.Kind.ASSIGNED, by=by, at=at, **fields)
+    if loop.unknown is not None and loop.unknown.state == UnknownFeedback.State.OPEN:
+        assign_feedback(loop.unknown, to=to, by=by, at=at)  # one owner, in the inbox too
     return loop
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from customers.models import Complaint, Contact, Customer, Mention, UnknownFeedback
+from customers.models import Complaint, Contact, Customer, Mention, UnknownFeedback, User
 from retention.models.rules import Severity
 from surveys.models import SurveyResponse
 
@@ -26,3 +26,4 @@ class Told:
     salt: str = ""
     token_hash: str = ""
     needs_case: bool = False
+    owner: User | None = None  # who has it already

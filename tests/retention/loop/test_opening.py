@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from customers import complaints, tracking
+from customers.feedback.unknown import assign_feedback
 from customers.ground import events, outbox
 from customers.models import Complaint, Customer, Message, User
 from retention import cases
-from retention.loop import opening
+from retention.loop import opening, owners
 from retention.models import FollowUpCall, LoopClosure, RetentionCase
 from surveys.definition import Given
 from tests.factories import NOW, CustomerFactory, UserFactory
@@ -178,3 +179,19 @@ def test_loop_follows_the_case_to_its_new_holder(
     cases.assign(RetentionCase.objects.get(), to=teammate, by=lead, at=SOON)
     loop.refresh_from_db()
     assert loop.owner == teammate and kinds(loop)[-1] == "assigned"
+
+
+def test_inbox_and_loop_of_somebody_unknown_have_one_owner(company: Any, lead: User) -> None:
+    admin, other = UserFactory(role="admin"), UserFactory(role="team_lead")
+    row = unknown()
+    assign_feedback(row, to=admin, by=admin, at=NOW)
+    drained()
+    loop = LoopClosure.objects.get()
+    assert loop.owner == admin  # who had it before the loop was there
+    owners.assign_loop(loop, to=other, by=admin, at=NOW)
+    row.refresh_from_db()
+    assert row.owner == other
+    assign_feedback(row, to=lead, by=admin, at=NOW)
+    drained()
+    loop.refresh_from_db()
+    assert loop.owner == lead
