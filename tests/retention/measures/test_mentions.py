@@ -10,6 +10,8 @@ import pytest
 from customers import mentions
 from customers.models import Customer
 from retention.measures import compute
+from retention.measures.changes import changed_customers
+from retention.models.measures import MeasureState
 from tests.factories import NOW, MentionFactory, ago
 
 pytestmark = pytest.mark.django_db
@@ -47,3 +49,11 @@ def test_a_live_pass_says_the_same_when_a_mention_changes_hands(customer: Custom
     mentions.unmatch_mention(made, by=None, at=NOW)
     compute.refresh(as_of=NOW + timedelta(seconds=1))
     assert compute.values_of([customer.pk])[customer.pk]["mentions_30d"] == 0
+
+
+def test_what_nobody_known_wrote_changes_no_customer(customer: Customer) -> None:
+    compute.refresh(as_of=NOW)
+    since, day = MeasureState.objects.get(), compute.today(NOW).number
+    MentionFactory(customer=None, occurred_at=NOW)
+    MentionFactory(customer=customer, occurred_at=NOW)
+    assert changed_customers(since=since, day=day) == [customer.pk]
