@@ -22,7 +22,7 @@ State = LoopClosure.State
 LISTENS = {
     COMPLAINT: ("complaint.filed", "complaint.reopened", "feedback.filed", "feedback.reopened"),
     RESPONSE: (ANSWERED,),
-    MENTION: ("mention.recorded", "mention.matched"),
+    MENTION: ("mention.recorded", "mention.judged", "mention.matched"),
     UNKNOWN: ("feedback.unknown", "feedback.assigned", "feedback.handled"),
     CONTACT: ("interaction.logged", "complaint.acknowledged", "feedback.acknowledged"),
     MESSAGE: ("message.ended",),
@@ -68,15 +68,18 @@ def answer_opens_loop(row: OutboxRow, at: datetime) -> None:
 
 @outbox.handler(MENTION)
 def mention_opens_loop(row: OutboxRow, at: datetime) -> None:
-    """Open the loop of a negative mention; of one that was matched, let it know of whom it is."""
+    """Open the loop of a negative mention; of one that was matched, let it know of whom it is.
+
+    What was brought in as history has none.
+    """
     event = row.event
-    if event is None:
+    if event is None or event.data.get("history"):
         return
     found = Mention.objects.select_related("customer__owner", "contact").filter(pk=event.subject_id)
     mention = found.filter(void=False).first()
     if mention is None:
         return
-    is_negative = event.data.get("negative") or mention.sentiment == Mention.Sentiment.NEGATIVE
+    is_negative = mention.sentiment == Mention.Sentiment.NEGATIVE
     if is_negative or LoopClosure.objects.filter(mention=mention).exists():
         opening.open_for_mention(mention, at=at)
 

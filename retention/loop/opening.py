@@ -95,7 +95,7 @@ def open_for_mention(mention: Mention, *, at: datetime) -> LoopClosure:
     )
     with transaction.atomic():
         loop = LoopClosure.objects.filter(mention=mention).select_for_update().first()
-        if loop is not None and loop.is_open and loop.customer_id is None and mention.customer_id is not None:
+        if loop is not None and loop.is_open and loop.customer_id != mention.customer_id:
             return _goes_on(loop, told, at=at)
         return loop or open_loop(told, at=at)
 

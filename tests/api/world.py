@@ -26,6 +26,7 @@ from customers.models import (
     Attribute,
     AttributeValue,
     Competitor,
+    Complaint,
     Customer,
     DuplicateProposal,
     ErasureReceipt,
@@ -42,12 +43,15 @@ from customers.models import (
     User,
 )
 from retention import calls, cases, rules, segments
+from retention import loop as looping
+from retention.loop import opening as loop_opening
 from retention.measures import making
 from retention.models import (
     BusinessChange,
     ConcernedCustomer,
     EarlyWarning,
     FollowUpCall,
+    LoopClosure,
     Loss,
     RetentionCase,
     Silence,
@@ -218,6 +222,7 @@ def _belongings(world: World, owner: User, lead: User, *, hidden: bool) -> dict[
         "invoice": [],
         "payment": [],
         "case": [],
+        "loop": [],
         "call": [],
         "warning": [],
         "silence": [],
@@ -286,6 +291,8 @@ def _belongings(world: World, owner: User, lead: User, *, hidden: bool) -> dict[
         logged = calls.log_call(makers.planned_call(case), outcome="no_answer", note=word(), by=owner, at=NOW)
         case.refresh_from_db()
         found["case"].append(case.pk)
+        told = loop_opening.open_for_complaint(Complaint.objects.get(pk=found["complaint"][-1]), at=NOW)
+        found["loop"].append(told.pk)
         found["warning"].append(warning.pk)
         quiet = rules.silence(
             warning.rule,
@@ -298,6 +305,7 @@ def _belongings(world: World, owner: User, lead: User, *, hidden: bool) -> dict[
         found["silence"].append(quiet.pk)
         found["call"] += [logged.call.pk, logged.next_call.pk]  # type: ignore[union-attr]
         if number:
+            looping.withdraw(told, reason=word(), by=owner, at=NOW)
             cases.diagnose(case, churn_type="active", causes=[makers.cause("price")], by=owner, at=NOW)
             cases.close_case(case, outcome="lost", reason=word(), by=owner, at=NOW)
             found["loss"].append(Loss.objects.get(case=case).pk)
@@ -387,6 +395,7 @@ MODELS = {
     "reminder": Reminder,
     "text_reading": TextReading,
     "case": RetentionCase,
+    "loop": LoopClosure,
     "call": FollowUpCall,
     "warning": EarlyWarning,
     "loss": Loss,

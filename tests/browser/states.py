@@ -38,6 +38,7 @@ from customers.models import (
     Attribute,
     Cause,
     Community,
+    Complaint,
     Customer,
     ErasureReceipt,
     ImportBatch,
@@ -52,6 +53,7 @@ from customers.models import (
 )
 from customers.text import features, linear
 from retention import backtest, calls, cases, interviews, rules, segments, sweep
+from retention.loop import opening
 from retention.measures import making
 from retention.models import BacktestRun, Loss, RetentionCase, SweepRun, WarningRule
 from surveys import answering, building, invitations, sending
@@ -494,6 +496,8 @@ def _judge(world: World) -> None:
         revisit_day=NOW.date().toordinal() + 21,
     )
     calls.plan_call(case, reason="谈价格", by=None, at=NOW + timedelta(seconds=2))
+    for complaint in Complaint.objects.filter(void=False).order_by("pk")[:3]:
+        world.objects["loop"] = opening.open_for_complaint(complaint, at=NOW + timedelta(seconds=2))
     _call_noise(world, case)
     _try_on_the_past(world)
     rule = WarningRule.objects.first()
