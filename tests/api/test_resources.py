@@ -25,6 +25,7 @@ LISTS = [
     "contracts",
     "interactions",
     "complaints",
+    "compensations",
     "consents",
     "consent-texts",
     "objections",
