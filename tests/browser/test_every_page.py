@@ -43,6 +43,7 @@ OBJECTS: dict[str, str | tuple[str, ...]] = {
     "retention:customer_privacy_erase": "customer",
     "customers:erasure_receipt": "receipt",
     "retention:case": "case",
+    "retention:complaint": "complaint",
     "retention:sweep": "sweep",
     "customers:import_detail": "import",
     "customers:user_edit": "user",
