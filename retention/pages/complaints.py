@@ -64,12 +64,14 @@ def complaint_list(request: HttpRequest) -> HttpResponse:
     if before is not None:
         found = found.filter(pk__lt=before) if wanted == "all" else found.filter(pk__gt=before)
     found = found.select_related("customer").only(*_SHOWN).order_by("-pk" if wanted == "all" else "pk")
-    rows = list(found[: PAGE + 1])
+    rows: list[Any] = list(found[: PAGE + 1])
     more = len(rows) > PAGE
+    for row in rows:
+        row.said_state = words.of_state(row)
     query = request.GET.copy()
     query["after"] = str(rows[PAGE - 1].pk) if more else ""
     context = {
-        "rows": [(row, words.of_state(row)) for row in rows[:PAGE]],
+        "rows": rows[:PAGE],
         "wanted": wanted,
         "kind": kind,
         "now": clock.now(),

@@ -49,6 +49,7 @@ KIND_OF = {  # what the first object in an address is, by what stands before it
     "calls": "call",
     "cases": "case",
     "causes": "cause",
+    "compensations": "compensation",
     "complaints": "complaint",
     "consent-texts": "consent_text",
     "consents": "consent",

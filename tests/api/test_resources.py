@@ -26,6 +26,7 @@ LISTS = [
     "contracts",
     "interactions",
     "complaints",
+    "compensations",
     "consents",
     "consent-texts",
     "objections",

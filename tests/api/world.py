@@ -18,6 +18,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from customers import attachments, consents, handles, needs, objections, reminders, text, tokens
 from customers import contact as contacting
 from customers.channels import senders, writing
+from customers.feedback import compensation
 from customers.ground import clock
 from customers.ground.models import AuditEvent, CalendarException
 from customers.mentions import feeds, hooks
@@ -209,6 +210,7 @@ def _belongings(world: World, owner: User, lead: User, *, hidden: bool) -> dict[
         "contract": [],
         "interaction": [],
         "complaint": [],
+        "compensation": [],
         "text_reading": [],
         "consent": [],
         "contact_reservation": [],
@@ -249,6 +251,17 @@ def _belongings(world: World, owner: User, lead: User, *, hidden: bool) -> dict[
         found["complaint"].append(
             makers.file_complaint(customer, by=owner, text=word(), category="delivery").pk
         )
+        given = compensation.give(
+            Complaint.objects.get(pk=found["complaint"][-1]),
+            kind="refund",
+            amount=10**9,
+            currency="CNY",
+            reason=word(),
+            key=word(),
+            by=owner,
+            at=NOW,
+        )
+        found["compensation"].append(given.pk)
         text.read_unread(at=NOW)
         found["text_reading"] += list(
             TextReading.objects.filter(customer=customer, subject_kind="complaint").values_list(

@@ -28,7 +28,7 @@ from customers import (
 )
 from customers import contact as contacting
 from customers.channels import senders, writing
-from customers.feedback import unknown
+from customers.feedback import compensation, notes, unknown
 from customers.ground import clock, guards
 from customers.ground.privacy import Data
 from customers.imports import batches, kinds, mapping, recurring
@@ -171,6 +171,7 @@ def _customer(world: World, seller: User, name: str) -> None:
     InteractionFactory(customer=customer, occurred_at=NOW - timedelta(days=70), text="谈了交货。")
     contract = ContractFactory(customer=customer, number="合同1")
     complaint = complaints.file_complaint(customer, text="又晚了。", by=None, at=NOW - timedelta(minutes=1))
+    _handled(complaint, seller)
     reminders.set_reminder(
         world.admin, text="送样品", due_at=NOW + timedelta(hours=2), customer=customer, by=None, at=NOW
     )
@@ -204,6 +205,18 @@ def _inbox(world: World) -> None:
 
 def _received(text: str, **values: Any) -> UnknownFeedback:
     return unknown.receive_feedback(kind="complaint", text=text, source="form", at=NOW, **values)
+
+
+def _handled(complaint: Complaint, seller: User) -> None:
+    """Let a complaint have what its page shows, and the customer give feedback of every kind."""
+    who: dict[str, Any] = {"by": seller, "at": NOW}
+    notes.note(complaint, text="客户下午回电。", **who)
+    given = {"kind": "refund", "currency": "CNY", "reason": "两箱受潮。"}
+    compensation.give(complaint, **given, amount=5_000, key="a", **who)
+    compensation.give(complaint, **given, amount=90_000, key="b", **who)  # waits for approval
+    for kind, words in (("suggestion", "请用更大的箱子。"), ("question", "能退吗？"), ("praise", "谢谢！")):
+        praised = seller if kind == "praise" else None
+        complaints.file_complaint(complaint.customer, kind=kind, text=words, praised=praised, **who)
 
 
 def _contacts(customer: Customer, seller: User) -> Sender:

@@ -44,6 +44,7 @@ OBJECTS: dict[str, str | tuple[str, ...]] = {
     "customers:erasure_receipt": "receipt",
     "retention:case": "case",
     "retention:loop": "loop",
+    "retention:complaint": "complaint",
     "retention:sweep": "sweep",
     "customers:import_detail": "import",
     "customers:user_edit": "user",

@@ -259,7 +259,7 @@ def test_import_complaints_that_are_open_are_due_in_five_working_days(bring):
     step = ComplaintEvent.objects.get()
     assert (step.kind, step.due_day) == ("opened", date(2026, 5, 15).toordinal())
     event = Event.objects.get(kind="complaint.filed")
-    assert event.data == {"severity": 3, "history": False, "resolved": False}
+    assert event.data == {"kind": "complaint", "severity": 3, "history": False, "resolved": False}
 
 
 def test_import_complaints_of_the_past_say_so(bring):
