@@ -81,8 +81,8 @@ def receive_feedback(
         name, reach, order: as she wrote them; ``reach`` an e-mail address or phone number.
         language: in which she wrote; the company's unless given.
 
-    Where ``reach`` is exactly that of one customer it is linked in the same transaction. Raises :class:`NothingSaid`, and what files are refused for. Side
-    effects: event ``feedback.unknown`` unless it is linked; audit ``feedback.receive``.
+    Where ``reach`` is exactly that of one customer it is linked in the same transaction. Raises
+    :class:`NothingSaid`, and what files are refused for. Side effects: event ``feedback.unknown`` unless it is linked; audit ``feedback.receive``.
     """
     text = text.replace("\0", "").strip()[:LONGEST]
     if not text:
@@ -137,7 +137,7 @@ def link_feedback(
     by: User | None,
     at: datetime,
 ) -> Complaint:
-    """Say whose feedback it is: it becomes hers, with the moment at which she spoke and what she was promised.
+    """Say whose feedback it is: it becomes hers, with the moment at which she spoke and what was promised.
 
     Args:
         contact: who at the customer it was, where that is known.
@@ -266,7 +266,7 @@ def _had_enough(customer_id: int, *, at: datetime) -> bool:
 
 
 def address_of(row: UnknownFeedback) -> str:
-    """Return the address of the page on which one follows it; nothing once the server's secret has changed."""
+    """Return the address at which one follows it; nothing once the server's secret has changed."""
     token = tracking.sent_token(row.salt, row.token_hash or "")
     return f"{settings.PUBLIC_BASE_URL}{reverse('customers:public_form')}{token}/" if token else ""
 
