@@ -1,4 +1,4 @@
-"""One look into a folder of a mail server (IMAP4rev1, RFC 3501): letters are read, nothing there is changed."""
+"""One look into a folder of a mail server (IMAP4rev1, RFC 3501): it is read, and nothing there is changed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The form for everybody who has something to tell us: no sign-in, no cookie, no script; looking writes nothing."""
+"""The form for everybody who has something to tell us: no sign-in, no cookie, no script."""
 
 from __future__ import annotations
 

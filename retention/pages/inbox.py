@@ -1,4 +1,4 @@
-"""The inbox: feedback of people whom we do not know, the soonest deadline first, with whom it may come from."""
+"""The inbox: feedback of people whom we do not know, the soonest deadline first, and whom it may be of."""
 
 from __future__ import annotations
 

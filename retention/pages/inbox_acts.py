@@ -1,4 +1,4 @@
-"""What one does with feedback in the inbox: take it, give it away, link it, make a customer, answer without."""
+"""What one does in the inbox: take it, give it away, link it, make a customer of it, answer without."""
 
 from __future__ import annotations
 
