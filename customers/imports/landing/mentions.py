@@ -44,7 +44,7 @@ def platform_of(values: dict[str, Any], source: str) -> str:
 
 def _said(values: dict[str, Any]) -> dict[str, Any]:
     """Return what a line says of a mention; a heading stands above its text."""
-    said = {name: values[name] for name in ("handle", "url") if name in values}
+    said: dict[str, Any] = {name: values[name] for name in ("handle", "url") if name in values}
     if "text" in values or "title" in values:
         parts = (values.get("title") or "", values.get("text") or "")
         said["text"] = "\n".join(part for part in parts if part)
