@@ -25,6 +25,7 @@ from customers.models import (
     Attribute,
     AttributeValue,
     Competitor,
+    Complaint,
     Customer,
     DuplicateProposal,
     ErasureReceipt,
@@ -41,7 +42,16 @@ from customers.models import (
 )
 from retention import calls, cases, rules, segments
 from retention.measures import making
-from retention.models import EarlyWarning, FollowUpCall, Loss, RetentionCase, Silence, SweepRun, WarningRule
+from retention.models import (
+    EarlyWarning,
+    FollowUpCall,
+    LoopClosure,
+    Loss,
+    RetentionCase,
+    Silence,
+    SweepRun,
+    WarningRule,
+)
 from surveys import sending
 from surveys.distributions import making as asking
 from surveys.models import Distribution, Guide, Interview, Survey, SurveyDispatch, SurveyResponse
@@ -68,7 +78,7 @@ from tests.factories import (
     UserFactory,
     day,
 )
-from tests.retention import makers
+from tests.retention import improvers, makers
 from tests.surveys import distributing as distributions
 from tests.surveys import makers as surveys
 from tests.surveys import talks
@@ -155,6 +165,8 @@ def build() -> World:
         "sender": [_sender()],
         "segment": [segments.make_list("vip", name_en="VIP", name_zh="贵宾", by=None, at=NOW).pk],
         "survey": [surveys.live().pk],
+        "improvement": [improvers.improvement(title="Improve").pk],
+        "rise": [improvers.rise().pk],
         "interview_guide": list(Guide.objects.values_list("pk", flat=True)),
         "consent_text": [consents.add_text(code="news", text_en="Yes", text_zh="", **acted).pk],
         "text_model": [_text_model()],
@@ -317,6 +329,9 @@ def _belongings(world: World, owner: User, lead: User, *, hidden: bool) -> dict[
     )
     found["survey_dispatch"] = [dispatch.pk]
     found["distribution"] = [_distribution(who, lead, name=word())]
+    complained = Complaint.objects.get(pk=found["complaint"][0])
+    looped = improvers.loop(source="complaint", complaint=complained, customer=complained.customer)
+    found["loop"] = [looped.pk]
     found["address"] = [AddressFactory(customer=who).pk]
     ExternalRef.objects.create(source="crm", kind="customer", external_id=word(), object_id=customer_id)
     token, _secret = tokens.create_token(
@@ -356,6 +371,7 @@ MODELS = {
     "call": FollowUpCall,
     "warning": EarlyWarning,
     "loss": Loss,
+    "loop": LoopClosure,
     "import": ImportBatch,
     "token": ApiToken,
     "user": User,
