@@ -86,7 +86,7 @@ from tests.factories import (
     UserFactory,
     day,
 )
-from tests.retention import makers
+from tests.retention import improvers, makers
 from tests.retention.changes import makers as changes_of
 from tests.surveys import distributing as distributions
 from tests.surveys import makers as surveys
@@ -177,6 +177,8 @@ def build() -> World:
         "change": list(BusinessChange.objects.values_list("pk", flat=True)),
         "segment": [segments.make_list("vip", name_en="VIP", name_zh="贵宾", by=None, at=NOW).pk],
         "survey": [surveys.live().pk],
+        "improvement": [improvers.improvement(title="Improve").pk],
+        "rise": [improvers.rise().pk],
         "interview_guide": list(Guide.objects.values_list("pk", flat=True)),
         "consent_text": [consents.add_text(code="news", text_en="Yes", text_zh="", **acted).pk],
         "text_model": [_text_model()],

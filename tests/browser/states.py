@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -53,9 +53,10 @@ from customers.models import (
 )
 from customers.text import features, linear
 from retention import backtest, calls, cases, interviews, rules, segments, sweep
+from retention.improving import attaching, planning, telling
 from retention.loop import opening
 from retention.measures import making
-from retention.models import BacktestRun, Loss, RetentionCase, SweepRun, WarningRule
+from retention.models import BacktestRun, Loss, RetentionCase, RiseAlarm, SweepRun, WarningRule
 from surveys import answering, building, invitations, sending
 from surveys.definition import Given
 from surveys.distributions import handing
@@ -71,6 +72,7 @@ from tests.factories import (
     CommunityMembershipFactory,
     CompanyFactory,
     CompetitorFactory,
+    ComplaintFactory,
     ContactFactory,
     ContractFactory,
     CustomerFactory,
@@ -125,6 +127,7 @@ def one() -> World:
     _surveys(world)
     _interviews(world)
     _inbox(world)
+    _improvements(world)
     return world
 
 
@@ -415,6 +418,55 @@ def _interviews(world: World) -> None:
     holding.finish(done, said, revision=1, **who)
     begun = interviews.begin(customer, made["key-account-review"], contact=world.objects["contact"], **who)
     world.objects |= {"held": done, "holding": begun, "guide": made["exit-interview"].code}
+
+
+def _improvements(world: World) -> None:
+    """An improvement that is done and shows what it moved, one that is open, and a product that rises."""
+    who: dict[str, Any] = {"by": world.admin, "at": NOW}
+    customer, contact = world.objects["customer"], world.objects["contact"]
+    product = ProductFactory(name="电水壶")
+    plan = planning.Plan(
+        title="一天内送达",
+        owner=world.admin,
+        due_on=NOW.date(),
+        moves="complaints",
+        causes=list(Cause.objects.filter(code="late_delivery")),
+        product=product,
+        lot="批次7",
+        cost=120_000,
+    )
+    earlier = NOW - timedelta(days=40)
+    ended = planning.plan_improvement(plan, by=world.admin, at=earlier)
+    for n in range(33):
+        ComplaintFactory(
+            customer=customer,
+            contact=contact,
+            text="又晚了。",
+            category="",
+            cause=plan.causes[0],
+            product=product,
+            lot="批次7",
+            occurred_at=NOW - timedelta(days=n * 2 + 1),
+        )
+    planning.finish(ended, told_zh="现在一天内送达。", told_en="", by=world.admin, at=earlier)
+    among = Complaint.objects.filter(product=product)
+    attaching.attach_matching(ended, among=among, since_day=0, **who)
+    telling.tell_customers(ended, **who)
+    begun = planning.begin(planning.plan_improvement(replace(plan, title="换包装"), **who), **who)
+    alarm = RiseAlarm.objects.create(
+        kind="complaints",
+        product=product,
+        on=NOW.date() - timedelta(days=1),
+        recent=14,
+        before=6,
+        recent_of=28,
+        before_of=168,
+        basis="days",
+        p=0.0004,
+        q=0.003,
+        raised_at=NOW,
+    )
+    world.objects |= {"improvement": ended, "improvement_open": begun, "rise": alarm}
 
 
 def _answered(survey: Survey, customer: Customer) -> None:

@@ -100,6 +100,10 @@ OBJECTS: dict[str, str | tuple[str, ...]] = {
     "surveys:survey_answers": "survey",
     "surveys:survey_words": "survey",
     "surveys:survey_silent": "survey",
+    "retention:improvement": "improvement",
+    "retention:improvement_edit": "improvement_open",
+    "retention:improvement_people": "improvement",
+    "retention:rise": "rise",
 }
 # The same route once more, for an object of another kind.
 ALSO = [
@@ -110,6 +114,7 @@ ALSO = [
     ("surveys:distribution", ("survey", "distribution_draft")),
     ("surveys:distribution_edit", ("survey", "distribution")),
     ("surveys:interview", "holding"),
+    ("retention:improvement", "improvement_open"),
 ]
 # Not pages: pieces of one, files, answers for programs.
 PIECES = {

@@ -8,8 +8,8 @@ from typing import Any
 
 from customers.models import Complaint, Customer, User
 from retention.improving import planning
-from retention.models import ImprovementAction, LoopClosure
-from tests.factories import NOW, ComplaintFactory, UserFactory
+from retention.models import ImprovementAction, LoopClosure, RiseAlarm
+from tests.factories import NOW, ComplaintFactory, ProductFactory, UserFactory
 from tests.retention.makers import cause
 
 TODAY = NOW.date()
@@ -57,3 +57,11 @@ def loop(*, source: str = "unknown", **said: Any) -> LoopClosure:
         "token_hash": secrets.token_hex(16),
     } | said
     return LoopClosure.objects.create(**values)
+
+
+def rise(**said: Any) -> RiseAlarm:
+    """Return an open alarm of a product, as the watch raises it."""
+    figures = {"recent": 6, "before": 2, "recent_of": 28, "before_of": 168, "basis": "days"}
+    known = {"kind": "complaints", "on": TODAY - timedelta(days=1), "p": 0.0004, "q": 0.003}
+    product = said.pop("product", None) or ProductFactory()
+    return RiseAlarm.objects.create(**figures | known | {"product": product, "raised_at": NOW} | said)
