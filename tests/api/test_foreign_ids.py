@@ -25,7 +25,6 @@ pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 KINDS = {  # names of fields and parameters that hold ids, and of what
     "assignee": "user",
     "case": "case",
-    "complaint": "complaint",
     "loop": "loop",
     "cases": "case",
     "complaint": "complaint",

@@ -123,7 +123,9 @@ def test_sent_twice_it_is_one_but_other_words_of_the_visit_are_not_lost(client):
     assert UnknownFeedback.objects.count() == 2
 
 
-@pytest.mark.parametrize("given", ["", "made-up", signing.dumps("visit", salt="another")])
+@pytest.mark.parametrize(
+    "given", ["", "made-up", signing.dumps("visit", salt="another")], ids=["none", "made-up", "foreign"]
+)
 def test_a_ticket_that_we_did_not_give_sends_nothing_and_keeps_the_words(client, given):
     page = client.post(URL, said(ticket=given)).content.decode()
     assert "The lamp broke." in page and "once more" in page
