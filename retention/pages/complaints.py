@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 from django.views.decorators.http import require_POST, require_safe
 
 from customers import complaints
@@ -94,8 +95,8 @@ def _plurals() -> list[tuple[str, str]]:
     return [
         (FeedbackKind.COMPLAINT.value, _("Complaints")),
         (FeedbackKind.SUGGESTION.value, _("Suggestions")),
-        (FeedbackKind.QUESTION.value, _("Questions")),
-        (FeedbackKind.PRAISE.value, _("Praise")),
+        (FeedbackKind.QUESTION.value, pgettext("kind of feedback", "Questions")),
+        (FeedbackKind.PRAISE.value, pgettext("kind of feedback", "Praise")),
     ]
 
 

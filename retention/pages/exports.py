@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 from django.views.decorators.http import require_safe
 
 from customers import company, exports
@@ -177,7 +178,7 @@ def export_complaints(request: HttpRequest) -> HttpResponseBase:
         _("Kind"),
         _("Product code"),
         _("Lot"),
-        _("Cause"),
+        pgettext("of feedback", "Cause"),
         _("First response by"),
     ]
     rows = found.select_related("customer", "product", "cause").order_by("-pk" if wants_all else "pk")

@@ -9,6 +9,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from customers import causes
 from customers.feedback import notes
@@ -48,7 +49,7 @@ class AboutForm(forms.Form):
     )
     category = forms.CharField(label=_("Category"), max_length=64, required=False)
     cause = ListedField(
-        label=_("Cause"),
+        label=pgettext_lazy("of feedback", "Cause"),
         queryset=Cause.objects.none(),
         required=False,
         empty_label=_("not assessed yet"),
