@@ -82,7 +82,8 @@ def receive_feedback(
         language: in which she wrote; the company's unless given.
 
     Where ``reach`` is exactly that of one customer it is linked in the same transaction. Raises
-    :class:`NothingSaid`, and what files are refused for. Side effects: event ``feedback.unknown`` unless it is linked; audit ``feedback.receive``.
+    :class:`NothingSaid`, and what files are refused for. Side effects: event
+    ``feedback.unknown`` unless it is linked; audit ``feedback.receive``.
     """
     text = text.replace("\0", "").strip()[:LONGEST]
     if not text:
