@@ -273,7 +273,7 @@ def test_files_are_sent_as_downloads_to_who_may_see_them(leading, client, teamma
     assert answer["Content-Disposition"].startswith("attachment")
     assert answer["X-Content-Type-Options"] == "nosniff"
     assert "sandbox" in answer["Content-Security-Policy"]
-    answer.close()
+    assert b"".join(answer.streaming_content).startswith(b"\x89PNG")
     assert AuditEvent.objects.filter(act="feedback.download").count() == 1
     client.force_login(teammate)
     assert client.get(url).status_code == 404
