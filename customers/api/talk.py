@@ -144,7 +144,8 @@ class Complaints(Facts):
     takes = {"create": NewComplaint, "reopen": Reopened, "set_due": Due}
     refuses = {
         "create": ["complaint_without_text", "in_the_future"],
-        **{act: ["complaint_state"] for act in ("acknowledge", "resolve", "reopen", "set_due")},
+        **{act: ["complaint_state"] for act in ("acknowledge", "reopen", "set_due")},
+        "resolve": ["complaint_state", "loop_unfinished"],
     }
     examples = {
         "create": {"customer": 12, "text": "Two boxes were wet.", "channel": "phone", "severity": 2},
