@@ -165,7 +165,8 @@ class Complaints(Facts):
     refuses = {
         "create": ["complaint_without_text", "in_the_future", "praised_without_praise", "cause_retired"],
         "describe": ["praised_without_praise", "cause_retired", "older_than_known"],
-        **{act: ["complaint_state"] for act in ("acknowledge", "resolve", "reopen", "set_due")},
+        **{act: ["complaint_state"] for act in ("acknowledge", "reopen", "set_due")},
+        "resolve": ["complaint_state", "loop_unfinished"],
     }
     examples = {
         "create": {"customer": 12, "text": "Two boxes were wet.", "channel": "phone", "severity": 2},

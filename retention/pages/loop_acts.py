@@ -37,27 +37,27 @@ class Act:
 
 ACTS: dict[str, Act] = {
     "contact": Act(
-        lambda data, loop, user: ContactForm(data),
+        lambda data, loop, user: ContactForm(data, auto_id="contact_%s"),
         lambda loop, values, by, at: looping.log_contact(loop, **values, by=by, at=at),
         lambda: _("The contact is logged."),
     ),
     "diagnose": Act(
-        lambda data, loop, user: CauseForm(data),
+        lambda data, loop, user: CauseForm(data, auto_id="diagnose_%s"),
         lambda loop, values, by, at: looping.diagnose_loop(loop, **values, by=by, at=at),
         lambda: _("The cause is saved."),
     ),
     "act": Act(
-        lambda data, loop, user: ActionForm(data, kind=loop.kind),
+        lambda data, loop, user: ActionForm(data, kind=loop.kind, auto_id="act_%s"),
         lambda loop, values, by, at: looping.act(loop, **values, by=by, at=at),
         lambda: _("What was done is saved."),
     ),
     "ask": Act(
-        lambda data, loop, user: AskForm(data),
+        lambda data, loop, user: AskForm(data, auto_id="ask_%s"),
         lambda loop, values, by, at: looping.ask_customer(loop, **values, by=by, at=at),
         lambda: _("The customer is told and asked whether it is solved."),
     ),
     "answer": Act(
-        lambda data, loop, user: AnswerForm(data),
+        lambda data, loop, user: AnswerForm(data, auto_id="answer_%s"),
         lambda loop, values, by, at: looping.answer_publicly(loop, **values, by=by, at=at),
         lambda: _("The answer is recorded. It counts as answered, not as confirmed."),
     ),
@@ -67,12 +67,12 @@ ACTS: dict[str, Act] = {
         lambda: _("Noted: the customer says that it is solved."),
     ),
     "not-solved": Act(
-        lambda data, loop, user: NotSolvedForm(data),
+        lambda data, loop, user: NotSolvedForm(data, auto_id="not_solved_%s"),
         lambda loop, values, by, at: looping.not_solved(loop, **values, by=by, at=at),
         lambda: _("Noted: it is not solved. The lead looks after it now."),
     ),
     "withdraw": Act(
-        lambda data, loop, user: WithdrawForm(data),
+        lambda data, loop, user: WithdrawForm(data, auto_id="withdraw_%s"),
         lambda loop, values, by, at: looping.withdraw(loop, **values, by=by, at=at),
         lambda: _("Taken back."),
     ),

@@ -8,7 +8,6 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from customers import causes
-from customers.ground.widgets import LongSelect
 from customers.models import Cause, FeedbackKind, Interaction, User
 from retention.loop import ACTIONS
 from retention.loop.owners import OWNING_ROLES
@@ -59,7 +58,7 @@ class ContactForm(forms.Form):
 class CauseForm(forms.Form):
     """Why it happened, as the company sees it."""
 
-    cause = forms.ModelChoiceField(label=_("Cause"), queryset=Cause.objects.all(), widget=LongSelect)
+    cause = forms.ModelChoiceField(label=_("Cause"), queryset=Cause.objects.all())
 
     def __init__(self, *args: Any, known: list[Cause] | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -103,7 +103,7 @@ def loop_assign(request: HttpRequest, pk: int) -> HttpResponse:
         request,
         loop,
         "assign",
-        GiveForm(request.POST, user=request.user),
+        GiveForm(request.POST, user=request.user, auto_id="assign_%s"),
         lambda loop, values, by, at: looping.assign_loop(loop, **values, by=by, at=at),
         lambda: _("It is given to a colleague."),
     )
@@ -195,14 +195,18 @@ def _page(request: HttpRequest, loop: LoopClosure, **bound: forms.Form) -> HttpR
         "sees_customer": loop.customer_id is not None and visible.filter(pk=loop.customer_id).exists(),
         "sees_case": loop.case_id is not None and cases.filter(pk=loop.case_id).exists(),
         "status_address": looping.status_address(loop) if may_work else "",
-        "contact_form": ContactForm(),
-        "diagnose_form": CauseForm(initial={"cause": loop.cause_id}) if is_working else None,
-        "act_form": ActionForm(kind=loop.kind, initial={"action": loop.action, "text": loop.action_text}),
-        "ask_form": AskForm(initial={"by_hand": way is None}),
-        "answer_form": AnswerForm(),
-        "not_solved_form": NotSolvedForm(),
-        "withdraw_form": WithdrawForm(),
-        "assign_form": GiveForm(user=user),
+        "contact_form": ContactForm(auto_id="contact_%s"),
+        "diagnose_form": CauseForm(initial={"cause": loop.cause_id}, auto_id="diagnose_%s")
+        if is_working
+        else None,
+        "act_form": ActionForm(
+            kind=loop.kind, initial={"action": loop.action, "text": loop.action_text}, auto_id="act_%s"
+        ),
+        "ask_form": AskForm(initial={"by_hand": way is None}, auto_id="ask_%s"),
+        "answer_form": AnswerForm(auto_id="answer_%s"),
+        "not_solved_form": NotSolvedForm(auto_id="not_solved_%s"),
+        "withdraw_form": WithdrawForm(auto_id="withdraw_%s"),
+        "assign_form": GiveForm(user=user, auto_id="assign_%s"),
         **bound,
     }
     context["open_sheet"] = next(iter(bound), "")

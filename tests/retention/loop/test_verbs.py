@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -44,6 +45,12 @@ def loop(customer: Customer) -> LoopClosure:
 
 def fresh(loop: LoopClosure) -> LoopClosure:
     return LoopClosure.objects.get(pk=loop.pk)
+
+
+def test_documentation_shows_the_table_of_moves() -> None:
+    shown = (Path(__file__).parents[3] / "docs" / "loop.md").read_text()
+    drawn = shown.split("```mermaid\n")[1].split("\n```")[0]
+    assert drawn == looping.diagram()
 
 
 # --- What is missing ---------------------------------------------------------------------------
