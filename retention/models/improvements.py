@@ -75,8 +75,8 @@ class ImprovementAction(models.Model):
     objects: ClassVar[models.Manager[ImprovementAction]] = ImprovementQuerySet.as_manager()  # type: ignore[assignment]
 
     privacy = declare(
-        none_keep="id title causes product lot cost begins_on due_on moves survey measure state reason told_en "
-        "told_zh made_at begun_at ended_at ended_on telling_at",
+        none_keep="id title causes product lot cost begins_on due_on moves survey measure state reason "
+        "told_en told_zh made_at begun_at ended_at ended_on telling_at",
         staff_keep="owner made_by",
     )
 
