@@ -43,6 +43,8 @@ OBJECTS: dict[str, str | tuple[str, ...]] = {
     "retention:customer_privacy_erase": "customer",
     "customers:erasure_receipt": "receipt",
     "retention:case": "case",
+    "retention:change": "change",
+    "retention:change_edit": "change_draft",
     "retention:sweep": "sweep",
     "customers:import_detail": "import",
     "customers:user_edit": "user",
@@ -97,6 +99,7 @@ OBJECTS: dict[str, str | tuple[str, ...]] = {
 }
 # The same route once more, for an object of another kind.
 ALSO = [
+    ("retention:change", "change_draft"),
     ("retention:segment", "list"),
     ("retention:segment_edit", "list"),
     ("retention:rule", "draft"),
@@ -107,6 +110,7 @@ ALSO = [
 ]
 # Not pages: pieces of one, files, answers for programs.
 PIECES = {
+    "retention:change_export",  # a file; tests/retention/changes/test_pages.py
     *("healthz", "readyz", "metrics", "account_logout", "api:schema", "api:docs"),
     # these need a file that lies on the disk; tests/customers/test_import_pages.py looks at them
     *("customers:import_columns", "customers:import_errors"),
