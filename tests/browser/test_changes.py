@@ -14,8 +14,8 @@ from tests.factories import NOW, ProductFactory
 from tests.retention.changes.makers import bought, give_value
 
 WORDS = {
-    "en": ("Plan a change", "Save and see", "Announce", "Say how far", "Save", "Close"),
-    "zh-hans": ("计划一项变更", "保存并查看", "宣布", "记录进展", "保存", "结束"),
+    "en": ("Plan a change", "Save and see", "Announce", "Say how far", "Save"),
+    "zh-hans": ("计划一项变更", "保存并查看", "宣布", "记录进展", "保存"),
 }
 
 
@@ -25,7 +25,7 @@ def test_a_withdrawal_from_the_plan_to_the_last_customer(
 ) -> None:
     bought(customer, ProductFactory(code="PUMP-1", name="Blue pump"))
     give_value(customer, tier="B", margin=5000)
-    plan, see, announce, how_far, save, close = WORDS[language]
+    plan, see, announce, how_far, save = WORDS[language]
     page = sign_in(admin, language=language, width=width)
     page.goto(f"{live_server.url}/changes/")
     page.get_by_role("link", name=plan).first.click()
@@ -40,7 +40,7 @@ def test_a_withdrawal_from_the_plan_to_the_last_customer(
     expect(page.locator("[data-customers]")).to_have_text("1")
     assert not ConcernedCustomer.objects.exists()
     accessible(page)
-    page.locator("[popovertarget=announce]").click()
+    page.locator("[popovertarget=announce]").first.click()
     page.locator("#announce").get_by_role("button", name=announce).click()
     page.wait_for_load_state("networkidle")
     assert BusinessChange.objects.get().state == "announced"
@@ -60,6 +60,5 @@ def test_a_withdrawal_from_the_plan_to_the_last_customer(
         "closed",
         "objects",
     )
-    assert close  # the sheet of closing speaks the language too
     assert page.problems == []
     accessible(page)
