@@ -106,7 +106,7 @@ class ImpactShape(serializers.Serializer[Any]):
     tiers = TierShape(source="lines", many=True)
 
 
-class ShareShape(serializers.Serializer[Any]):
+class LossShareShape(serializers.Serializer[Any]):
     """How many of some customers were lost, as a share with its 95 % interval."""
 
     customers = serializers.IntegerField()
@@ -115,7 +115,7 @@ class ShareShape(serializers.Serializer[Any]):
     interval = serializers.ListField(child=serializers.FloatField(), allow_null=True)
 
 
-class DifferenceShape(serializers.Serializer[Any]):
+class LossDifferenceShape(serializers.Serializer[Any]):
     """The difference of two shares, with its 95 % interval."""
 
     more = serializers.FloatField()
@@ -127,12 +127,12 @@ class EffectShape(serializers.Serializer[Any]):
     """Losses since the announcement, beside what is comparable; no proof, see docs/changes.md."""
 
     days = serializers.IntegerField(allow_null=True)
-    concerned = ShareShape(allow_null=True)
-    before = ShareShape(allow_null=True)
-    others = ShareShape(allow_null=True)
+    concerned = LossShareShape(allow_null=True)
+    before = LossShareShape(allow_null=True)
+    others = LossShareShape(allow_null=True)
     expected = serializers.FloatField(allow_null=True)
-    against_before = DifferenceShape(allow_null=True)
-    against_others = DifferenceShape(allow_null=True)
+    against_before = LossDifferenceShape(allow_null=True)
+    against_others = LossDifferenceShape(allow_null=True)
 
 
 class ConcernedShape(Gives):

@@ -147,6 +147,7 @@ def _send(change: BusinessChange, rows: Sequence[ConcernedCustomer], *, at: date
     today = localtime.day_of(company.today(at).number)
     found = Contact.objects.filter(customer__in=[row.customer_id for row in rows], erased_at__isnull=True)
     contacts: dict[int, list[Contact]] = {}
+    contact: Contact | None
     for contact in found.exclude(left_on__lte=today).select_related("customer").order_by("-is_main", "id"):
         contacts.setdefault(contact.customer_id, []).append(contact)
     for row in rows:
@@ -166,7 +167,14 @@ def _send(change: BusinessChange, rows: Sequence[ConcernedCustomer], *, at: date
             row.unsent = reservation.reason
             continue
         letter = letters.write(change, contact=contact, channel=channel)
-        row.message = send_message(reservation, **letter.parts, by=None, at=at)
+        row.message = send_message(
+            reservation,
+            subject=letter.subject,
+            text=letter.text,
+            template=letter.template,
+            by=None,
+            at=at,
+        )
 
 
 def _way_to(contacts: Sequence[Contact], *, at: datetime) -> tuple[Contact | None, str]:

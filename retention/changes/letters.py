@@ -25,11 +25,6 @@ class Letter:
     text: str
     template: str = ""
 
-    @property
-    def parts(self) -> dict[str, str]:
-        """Return it by the names of ``send_message``."""
-        return {"subject": self.subject, "text": self.text, "template": self.template}
-
 
 def language_of(contact: Contact) -> str:
     """Return the language in which a contact is written to: hers, the customer's, the company's."""

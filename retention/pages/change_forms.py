@@ -66,7 +66,7 @@ class ProductsField(forms.CharField):
 class ProductField(ProductsField):
     """One product by its code, or none."""
 
-    widget = forms.TextInput
+    widget = forms.TextInput  # type: ignore[assignment]
 
     def clean(self, value: Any) -> Any:
         """Return the product; raise ``ValidationError`` for more than one."""

@@ -52,11 +52,11 @@ from customers.models import (
     User,
 )
 from customers.text import features, linear
-from retention import backtest, calls, cases, interviews, rules, segments, sweep
+from retention import backtest, calls, cases, changes, interviews, rules, segments, sweep
 from retention.improving import attaching, planning, telling
 from retention.loop import opening
 from retention.measures import making
-from retention.models import BacktestRun, Loss, RetentionCase, RiseAlarm, SweepRun, WarningRule
+from retention.models import BacktestRun, ChangeTag, Loss, RetentionCase, RiseAlarm, SweepRun, WarningRule
 from surveys import answering, building, invitations, sending
 from surveys.definition import Given
 from surveys.distributions import handing
@@ -89,6 +89,7 @@ from tests.factories import (
     UsageFactory,
     UserFactory,
 )
+from tests.retention.changes.makers import WORDS, announced, planned, row_of
 from tests.surveys import documents
 from tests.surveys.factories import SurveyAnswerFactory, SurveyAskedFactory
 
@@ -128,6 +129,7 @@ def one() -> World:
     _interviews(world)
     _inbox(world)
     _improvements(world)
+    _changes(world)
     return world
 
 
@@ -327,6 +329,21 @@ def _segments(world: World) -> None:
     segments.put(listed, [world.objects["customer"]], is_member=True, **who)
     segments.note_counts(at=NOW)
     world.objects |= {"segment": segment.code, "list": listed.code}
+
+
+def _changes(world: World) -> None:
+    """A crisis that is being followed, and a draft; both concern the one customer."""
+    customer = world.objects["customer"]
+    words = dict.fromkeys(WORDS, "蓝泵停售。")
+    who = {"scope": "listed", "customers": [customer], "kind": "incident", **words}
+    product = {"products": [ProductFactory(name="蓝泵", code="蓝泵")], "words": ["漏水"]}
+    crisis = announced(is_crisis=True, calls_margin=100, **product, **who)
+    changes.inform_due(NOW)
+    row = row_of(crisis, customer)
+    changes.set_state(row, state="objects", note="不同意。", by=world.admin, at=NOW)
+    complaint = complaints.file_complaint(customer, text="漏水。", by=None, at=NOW)
+    ChangeTag.objects.create(change=crisis, complaint=complaint, tagged_at=NOW)
+    world.objects |= {"change": crisis.pk, "change_draft": planned(**product, **who).pk}
 
 
 def _surveys(world: World) -> None:

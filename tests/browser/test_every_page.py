@@ -45,6 +45,8 @@ OBJECTS: dict[str, str | tuple[str, ...]] = {
     "retention:case": "case",
     "retention:loop": "loop",
     "retention:complaint": "complaint",
+    "retention:change": "change",
+    "retention:change_edit": "change_draft",
     "retention:sweep": "sweep",
     "customers:import_detail": "import",
     "customers:user_edit": "user",
@@ -107,6 +109,7 @@ OBJECTS: dict[str, str | tuple[str, ...]] = {
 }
 # The same route once more, for an object of another kind.
 ALSO = [
+    ("retention:change", "change_draft"),
     ("retention:segment", "list"),
     ("retention:segment_edit", "list"),
     ("retention:rule", "draft"),
@@ -118,6 +121,7 @@ ALSO = [
 ]
 # Not pages: pieces of one, files, answers for programs.
 PIECES = {
+    "retention:change_export",  # a file; tests/retention/changes/test_pages.py
     *("healthz", "readyz", "metrics", "account_logout", "api:schema", "api:docs"),
     # these need a file that lies on the disk; tests/customers/test_import_pages.py looks at them
     *("customers:import_columns", "customers:import_errors"),
