@@ -123,7 +123,7 @@ class LossDifferenceShape(serializers.Serializer[Any]):
     high = serializers.FloatField()
 
 
-class EffectShape(serializers.Serializer[Any]):
+class ChangeEffectShape(serializers.Serializer[Any]):
     """Losses since the announcement, beside what is comparable; no proof, see docs/changes.md."""
 
     days = serializers.IntegerField(allow_null=True)

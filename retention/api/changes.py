@@ -20,7 +20,7 @@ from retention.api.change_shapes import (
     ChangeShape,
     CloseChange,
     ConcernedShape,
-    EffectShape,
+    ChangeEffectShape,
     FollowCustomer,
     ImpactShape,
     PlanChange,
@@ -65,7 +65,7 @@ class Changes(Lists, Details, Resource):
         "close": may(*ANNOUNCES, scope=WRITE),
     }
     takes = {"create": PlanChange, "revise": PlanChange, "close": CloseChange}
-    gives = {"list": ChangeShape, "impact": ImpactShape, "effect": EffectShape}
+    gives = {"list": ChangeShape, "impact": ImpactShape, "effect": ChangeEffectShape}
     refuses = {
         "create": ["change_plan"],
         "revise": ["change_plan", *STATE],
@@ -128,8 +128,8 @@ class Changes(Lists, Details, Resource):
     def effect(self, request: Request, pk: str) -> Response:
         """Compare the losses since the announcement; all null before a whole day has passed."""
         found = changes.effect_of(self.one(), at=clock.now())
-        nothing = dict.fromkeys(EffectShape().fields)
-        return Response(EffectShape(found if found is not None else nothing).data)
+        nothing = dict.fromkeys(ChangeEffectShape().fields)
+        return Response(ChangeEffectShape(found if found is not None else nothing).data)
 
 
 class ConcernedFilter(filters.FilterSet):
