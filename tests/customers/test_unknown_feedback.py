@@ -29,6 +29,7 @@ from tests.factories import (
     OrderFactory,
     TeamFactory,
     UserFactory,
+    day,
     findable,
 )
 from tests.retention.racing import race
@@ -65,7 +66,7 @@ def test_receive_gives_an_owner_deadlines_and_a_link(company, lead):
     assert (row.state, row.owner, row.complaint) == (State.OPEN, lead, None)
     assert row.recorded_at == NOW < row.respond_by < row.due_at
     assert row.respond_by == NOW + timedelta(hours=24.5)
-    assert row.due_at == complaints.end_of_day(complaints.default_due_day(NOW))
+    assert row.due_at == complaints.end_of_day(day(NOW) + 7)
     assert tracking.hash_of(tracking.sent_token(row.salt, row.token_hash)) == row.token_hash
     assert told() == ["feedback.unknown"]
     assert Event.objects.get().customer_id is None
