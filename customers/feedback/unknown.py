@@ -9,16 +9,13 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.db import IntegrityError, transaction
-from django.db.models import Count, Q
-from django.urls import reverse
 from django.utils.translation import gettext, override
 from django.utils.translation import gettext_lazy as _
 
-from customers import attachments, company, complaints, customers, recognising, tracking
-from customers.feedback import deadlines, files
+from customers import attachments, company, complaints, customers, recognising
+from customers.feedback import desk, files, links
 from customers.ground import audit, events
 from customers.ground.errors import Refused
 from customers.models import Complaint, Contact, Customer, FeedbackKind, Order, Product, UnknownFeedback, User
@@ -87,7 +84,7 @@ def receive_feedback(
     if not text:
         raise NothingSaid()
     files.check(uploads)
-    respond_by, due_at = promised(FeedbackKind(kind), at=at)
+    respond_by, due_at = desk.promised(FeedbackKind(kind), at=at)
     stored: list[str] = []
     try:
         with transaction.atomic():
@@ -107,8 +104,8 @@ def receive_feedback(
                 recorded_at=at,
                 respond_by=respond_by,
                 due_at=due_at,
-                owner=next_owner(),
-                **_link(),
+                owner=desk.next_owner(),
+                **links.new(),
             )
             stored = files.keep(row, uploads, at=at)
             codes = {"kind": row.kind, "channel": row.channel, "files": len(stored)}
@@ -219,27 +216,6 @@ def assign_feedback(row: UnknownFeedback, *, to: User, by: User | None, at: date
     return row
 
 
-def promised(kind: str, *, at: datetime) -> tuple[datetime, datetime]:
-    """Return by when she hears from us, and by when it is to be resolved."""
-    counting = deadlines.read()
-    due_day = counting.due_day(kind, at=at)
-    return counting.respond_by(kind, at=at, due_day=due_day), complaints.end_of_day(due_day)
-
-
-def next_owner() -> User | None:
-    """Return who sees to the next one: the lead with the fewest open ones, else an admin."""
-    mine = Q(state=State.OPEN)
-    people = User.objects.filter(is_active=True, role__in=[Role.TEAM_LEAD, Role.ADMIN])
-    load = dict(
-        UnknownFeedback.objects.filter(mine, owner__isnull=False)
-        .order_by()
-        .values_list("owner")
-        .annotate(open=Count("pk"))
-    )
-    found = [(one.role != Role.TEAM_LEAD, load.get(one.pk, 0), one.pk, one) for one in people]
-    return min(found, key=lambda one: one[:3])[3] if found else None
-
-
 def _recognised(row: UnknownFeedback, *, at: datetime) -> bool:
     """Link feedback whose writer is known exactly; say whether she is.
 
@@ -265,17 +241,6 @@ def _had_enough(customer_id: int, *, at: datetime) -> bool:
         complaint__customer_id=customer_id, ended_by=None, ended_at__gt=since
     )
     return linked.count() >= MOST_A_DAY
-
-
-def address_of(row: UnknownFeedback) -> str:
-    """Return the address of the page on which one follows it; nothing once the server's secret changed."""
-    token = tracking.sent_token(row.salt, row.token_hash or "")
-    return f"{settings.PUBLIC_BASE_URL}{reverse('customers:public_form')}{token}/" if token else ""
-
-
-def _link() -> dict[str, str]:
-    salt = tracking.new_salt()
-    return {"salt": salt, "token_hash": tracking.hash_of(tracking.token_of(salt))}
 
 
 def _file(

@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 from django.views.decorators.http import require_http_methods
 
 from customers import attachments, callbacks, company
-from customers.feedback import files, unknown
+from customers.feedback import files, links, unknown
 from customers.feedback.stated import is_reach, product_named
 from customers.ground import clock, context
 from customers.ground.api import throttles
@@ -91,7 +91,7 @@ class PublicForm(forms.Form):
     )
     order = forms.CharField(label=gettext_lazy("Order number"), max_length=64, required=False)
     product = forms.CharField(label=gettext_lazy("Product"), max_length=200, required=False)
-    files = FilesField(
+    enclosed = FilesField(
         label=gettext_lazy("Pictures or documents"),
         required=False,
         help_text=gettext_lazy("At most 3 files of 10 MB each: pictures, PDF, text, Office documents."),
@@ -164,7 +164,7 @@ def _pressed(request: HttpRequest, language: str) -> HttpResponse:
         order=said["order"],
         product=product,
         language=language,
-        uploads=said["files"],
+        uploads=said["enclosed"],
         at=clock.now(),
     )
     return _thanks(request, row, language=language)
@@ -174,7 +174,7 @@ def _thanks(request: HttpRequest, row: UnknownFeedback, *, language: str) -> Htt
     """Say that it has arrived; the same to those whom we know and to everybody else."""
     context = {
         **_frame(language),
-        "link": unknown.address_of(row),
+        "link": links.address_of(row),
         "promised": callbacks.promise(row.respond_by, company.current().time_zone),
         "is_reachable": bool(row.stated_reach),
     }
@@ -206,7 +206,7 @@ def _page(
 def _unsent(sent: Any) -> PublicForm:
     """Return a form with what was typed, and no complaint about it."""
     return PublicForm(
-        initial={name: sent.get(name, "") for name in PublicForm.base_fields if name != "files"}
+        initial={name: sent.get(name, "") for name in PublicForm.base_fields if name != "enclosed"}
     )
 
 
@@ -244,9 +244,7 @@ def _frame(language: str) -> dict[str, Any]:
 def _too_large(request: HttpRequest) -> HttpResponse:
     """Answer a request that was not read to its end."""
     language = translation.get_language() or settings.LANGUAGE_CODE
-    response = render(request, "customers/public/too_large.html", _frame(language), status=413)
-    response["Connection"] = "close"
-    return response
+    return render(request, "customers/public/too_large.html", _frame(language), status=413)
 
 
 def _slowed(request: HttpRequest, slowed: throttles.Throttled, *, language: str) -> HttpResponse:

@@ -17,7 +17,7 @@ WORDS = {
     "en": ("Send", "Your receipt", "Inbox", "Link to this customer", "The inbox is empty"),
     "zh-hans": ("提交", "您的回执", "收件箱", "关联到该客户", "收件箱是空的"),
 }
-PNG = b"\x89PNG\r\n\x1a\n" + b"0" * 40
+PICTURE = {"name": "lamp.png", "mimeType": "image/png", "buffer": b"\x89PNG\r\n\x1a\n" + b"0" * 40}
 
 
 @pytest.mark.parametrize(("language", "width"), [("en", 1440), ("zh-hans", 390)])
@@ -47,7 +47,7 @@ def test_from_the_public_form_to_the_customer(
     assert phone.locator("html").get_attribute("lang") == language
     phone.locator("#id_text").fill("灯坏了 The lamp broke.")
     phone.locator("#id_reach").fill("wu@example.com")
-    phone.locator("#id_files").set_input_files([{"name": "lamp.png", "mimeType": "image/png", "buffer": PNG}])
+    phone.locator("#id_enclosed").set_input_files(PICTURE)
     phone.get_by_role("button", name=send, exact=True).tap()
     expect(phone.get_by_role("heading", name=receipt)).to_be_visible()
     assert phone.locator("#link").input_value().startswith(f"{live_server.url}/c/")

@@ -208,7 +208,7 @@ def test_who_is_signed_in_needs_no_token_and_is_not_noted(client):
 
 # --- Files ------------------------------------------------------------------------------------
 def test_files_are_kept_by_kind_and_content(client):
-    client.post(URL, said(files=[file("a.png", PNG), file("b.pdf", b"%PDF-1.7 x")]))
+    client.post(URL, said(enclosed=[file("a.png", PNG), file("b.pdf", b"%PDF-1.7 x")]))
     assert sorted(FeedbackFile.objects.values_list("name", "type")) == [("a.png", "png"), ("b.pdf", "pdf")]
 
 
@@ -230,7 +230,7 @@ def test_files_are_kept_by_kind_and_content(client):
     ],
 )
 def test_traps_are_refused_and_nothing_is_kept(client, name, content):
-    answer = client.post(URL, said(files=[file(name, content)]))
+    answer = client.post(URL, said(enclosed=[file(name, content)]))
     assert answer.status_code == 422 and "The lamp broke." in answer.content.decode()
     assert not UnknownFeedback.objects.exists() and not attachments.folder().exists()
 
@@ -238,14 +238,14 @@ def test_traps_are_refused_and_nothing_is_kept(client, name, content):
 def test_a_bomb_that_is_a_document_is_never_unpacked(client):
     bomb = packed(**{"[Content_Types].xml": b"", "word/document.xml": b"0" * 50_000_000})
     assert len(bomb) < 100_000
-    client.post(URL, said(files=[file("bomb.docx", bomb)]))
+    client.post(URL, said(enclosed=[file("bomb.docx", bomb)]))
     assert FeedbackFile.objects.get().size == len(bomb)
     assert sum(one.stat().st_size for one in attachments.folder().iterdir()) == len(bomb)
 
 
 @pytest.mark.parametrize("name", ["../../etc/passwd.png", "..\\..\\a.png", "/abs/a.png", "a\tb.png"])
 def test_names_lead_nowhere(client, name):
-    client.post(URL, said(files=[file(name, PNG)]))
+    client.post(URL, said(enclosed=[file(name, PNG)]))
     row = FeedbackFile.objects.get()
     assert "/" not in row.name and row.name.isprintable()
     assert [one.name for one in attachments.folder().iterdir()] == [row.stored_as]
@@ -253,7 +253,7 @@ def test_names_lead_nowhere(client, name):
 
 
 def test_a_fourth_file_is_refused(client):
-    answer = client.post(URL, said(files=[file(f"{n}.png", PNG) for n in range(4)]))
+    answer = client.post(URL, said(enclosed=[file(f"{n}.png", PNG) for n in range(4)]))
     assert answer.status_code == 422 and "At most 3 files" in answer.content.decode()
 
 

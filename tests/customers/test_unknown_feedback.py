@@ -11,7 +11,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from customers import attachments, complaints, tracking
-from customers.feedback import deadlines, files, matching, unknown
+from customers.feedback import files, matching, unknown
 from customers.feedback.unknown import State
 from customers.ground.models import AuditEvent, Event
 from customers.models import (
@@ -29,6 +29,7 @@ from tests.factories import (
     OrderFactory,
     TeamFactory,
     UserFactory,
+    day,
     findable,
 )
 from tests.retention.racing import race
@@ -65,7 +66,7 @@ def test_receive_gives_an_owner_deadlines_and_a_link(company, lead):
     assert (row.state, row.owner, row.complaint) == (State.OPEN, lead, None)
     assert row.recorded_at == NOW < row.respond_by < row.due_at
     assert row.respond_by == NOW + timedelta(hours=24.5)
-    assert row.due_at == complaints.end_of_day(deadlines.read().due_day("complaint", at=NOW))
+    assert row.due_at == complaints.end_of_day(day(NOW) + 7)
     assert tracking.hash_of(tracking.sent_token(row.salt, row.token_hash)) == row.token_hash
     assert told() == ["feedback.unknown"]
     assert Event.objects.get().customer_id is None
