@@ -19,7 +19,8 @@ QUESTIONS: dict[str, str] = {
         FROM retention_retentioncase c LEFT JOIN customers_user u ON u.id = c.assignee_id
         ORDER BY 1, 2, 3""",
     "loops": """
-        SELECT l.source, l.customer_id, l.complaint_id, l.state, l.severity, u.username, c.customer_id, count(s.id)
+        SELECT l.source, l.customer_id, l.complaint_id, l.state, l.severity, u.username, c.customer_id,
+               count(s.id)
         FROM retention_loopclosure l LEFT JOIN customers_user u ON u.id = l.owner_id
         LEFT JOIN retention_retentioncase c ON c.id = l.case_id
         LEFT JOIN retention_loopstep s ON s.loop_id = l.id
