@@ -7,6 +7,7 @@ from typing import Any
 from django.db.models import Q
 
 from customers import movers
+from customers.models import UnknownFeedback
 from retention.models import LoopClosure, LoopStep
 
 
@@ -20,8 +21,15 @@ def erase(person: str, pk: int) -> int:
     theirs = LoopClosure.objects.filter(**{person: pk})
     said = LoopStep.objects.filter(loop__in=theirs.values("pk")).exclude(text="")
     changed = said.update(text="")
+    changed += _forget_unknown(person, pk)
     written = theirs.exclude(Q(action_text="") & Q(message_text=""))
     return changed + written.update(action_text="", message_text="")
+
+
+def _forget_unknown(person: str, pk: int) -> int:
+    """Blank what a person wrote before it was known that it was she."""
+    hers = UnknownFeedback.objects.filter(**{f"complaint__{person}": pk}).exclude(text="", stated_reach="")
+    return hers.update(text="", stated_name="", stated_reach="", stated_order="", external_id="")
 
 
 def export(person: str, pk: int) -> list[dict[str, Any]]:

@@ -95,7 +95,6 @@ def test_score_of_three_comes_back_until_she_says_that_it_is_solved(
     page.goto(url)
     expect(page.locator("main")).to_contain_text(wish)
     page.screenshot(path=str(tmp_path / f"loop-{language}.png"), full_page=True)
-    accessible(page)
     act(page, "contact", text=wish)
     act(page, "diagnose", cause=str(Cause.objects.get(code="price").pk))
     act(page, "act", action="corrected", text=told)
@@ -117,8 +116,6 @@ def test_score_of_three_comes_back_until_she_says_that_it_is_solved(
     # the lead sees to it
     page.context.clear_cookies()
     page = sign_in(lead, language=language)
-    page.goto(live_server.url + reverse("retention:loop_list"))
-    accessible(page)
     page.goto(url)
     expect(page.locator("main")).to_contain_text(again)
     act(page, "contact", text=again)
@@ -130,3 +127,14 @@ def test_score_of_three_comes_back_until_she_says_that_it_is_solved(
     phone.screenshot(path=str(tmp_path / f"confirmed-{language}.png"), full_page=True)
     assert LoopClosure.objects.get().state == "confirmed"
     assert page.problems == [] and not Complaint.objects.exists()
+
+    for name in ("loop_list", "loop_figures", "loop"):
+        page.goto(live_server.url + reverse(f"retention:{name}", args=[loop.pk] if name == "loop" else []))
+        page.screenshot(path=str(tmp_path / f"{name}-{language}.png"), full_page=True)
+        accessible(page)
+    checked = browser.new_context(viewport={"width": 390, "height": 844}, color_scheme="dark")
+    looking = checked.new_page()
+    looking.goto(address)
+    accessible(looking)
+    assert checked.cookies() == []
+    checked.close()

@@ -1,0 +1,74 @@
+"""Loops by the API: the verbs of the pages, what each refuses, and the figures."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from customers.ground import clock
+from customers.models import Customer, User
+from retention.models import LoopClosure
+from tests.retention.loop.world import SOON, filed
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def loop(customer: Customer) -> LoopClosure:
+    clock.fix(SOON)
+    return filed(customer)
+
+
+def call(client: Client, user: User, path: str, **body: Any) -> Any:
+    client.force_login(user)
+    return client.post(
+        f"/api/v1/loops/{path}",
+        json.dumps(body),
+        content_type="application/json",
+        headers={"Idempotency-Key": uuid.uuid4().hex},
+    )
+
+
+def test_whole_way_to_not_solved_and_solved(
+    client: Client, loop: LoopClosure, manager: User, lead: User
+) -> None:
+    refused = call(client, manager, f"{loop.pk}/ask/", message="Done.", by_hand=True)
+    assert (refused.status_code, refused.json()["code"]) == (409, "loop_unfinished")
+    assert call(client, manager, f"{loop.pk}/log-contact/", text="Talked.").status_code == 200
+    assert call(client, manager, f"{loop.pk}/diagnose/", cause="price").json()["missing"] == [
+        "action",
+        "message",
+    ]
+    wrong = call(client, manager, f"{loop.pk}/act/", action="thanked", text="x")
+    assert wrong.json()["code"] == "loop_action_not_for_kind"
+    assert call(client, manager, f"{loop.pk}/act/", action="corrected", text="Mended.").status_code == 200
+    told = call(client, manager, f"{loop.pk}/ask/", message="Done.", by_hand=True)
+    assert told.json()["state"] == "asked" and "/c/" in told.json()["status_address"]
+    again = call(client, manager, f"{loop.pk}/not-solved/", words="No.")
+    assert (again.json()["owner"], again.json()["level"]) == (lead.pk, 2)
+    assert call(client, lead, f"{loop.pk}/confirm/").json()["code"] == "loop_move_not_allowed"
+
+
+def test_strangers_find_nothing_and_managers_do_not_assign(
+    client: Client, loop: LoopClosure, manager: User, outsider: User, lead: User, teammate: User
+) -> None:
+    assert call(client, outsider, f"{loop.pk}/withdraw/", reason="x").status_code == 404
+    assert call(client, manager, f"{loop.pk}/assign/", to=teammate.pk).status_code == 403
+    assert call(client, lead, f"{loop.pk}/assign/", to=teammate.pk).json()["owner"] == teammate.pk
+    client.force_login(outsider)
+    assert client.get("/api/v1/loops/").json()["results"] == []
+    assert client.get("/api/v1/loops/figures/").json()["whole"]["received"] == 0
+
+
+def test_list_filters_and_figures(client: Client, loop: LoopClosure, manager: User) -> None:
+    client.force_login(manager)
+    rows = client.get("/api/v1/loops/?source=complaint&is_open=true").json()["results"]
+    assert [row["id"] for row in rows] == [loop.pk] and "salt" not in rows[0]
+    assert client.get("/api/v1/loops/?source=mention").json()["results"] == []
+    told = client.get("/api/v1/loops/figures/").json()
+    assert told["whole"]["received"] == 1 and told["by_source"][0]["key"] == "complaint"
+    assert client.get(f"/api/v1/loops/{loop.pk}/").json()["missing"][0] == "contact"
