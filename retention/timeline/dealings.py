@@ -89,7 +89,7 @@ def _mention(row: Told) -> Entry:
     values = {
         "platform": Mention.Platform(row.platform).label,
         "sentiment": Mention.Sentiment(row.sentiment).label,
-        "stars": row.rating,
+        "stars": "" if row.rating is None else f"{float(row.rating):g}",
     }
     if row.rating is None:
         title = gettext("Wrote in public (%(platform)s): %(sentiment)s")

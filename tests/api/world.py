@@ -294,7 +294,7 @@ def _belongings(world: World, owner: User, lead: User, *, hidden: bool) -> dict[
         found["competitor_sighting"].append(sighting.pk)
         posted = MentionFactory(
             customer=customer,
-            external_id=word(),
+            external_id=f"{word()}-{customer.pk}",
             handle=word(),
             text=word(),
             url=f"https://{word()}.example/",
