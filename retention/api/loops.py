@@ -72,7 +72,7 @@ class Loops(Lists, Details, Resource):
             for name in (
                 "log_contact",
                 "diagnose",
-                "act",
+                "act_on",
                 "ask",
                 "answer",
                 "confirm",
@@ -85,7 +85,7 @@ class Loops(Lists, Details, Resource):
         "assign": AssignLoop,
         "log_contact": LogContact,
         "diagnose": DiagnoseLoop,
-        "act": ActOnLoop,
+        "act_on": ActOnLoop,
         "ask": AskCustomer,
         "answer": AnswerPublicly,
         "not_solved": NotSolved,
@@ -96,7 +96,7 @@ class Loops(Lists, Details, Resource):
         "assign": [*MOVED, "may_not_own_loop"],
         "log_contact": [*WORKED, "loop_contact_without_words"],
         "diagnose": [*WORKED, "cause_retired"],
-        "act": [*WORKED, "loop_action_not_for_kind", "loop_action_without_words"],
+        "act_on": [*WORKED, "loop_action_not_for_kind", "loop_action_without_words"],
         "ask": [*WORKED, "loop_unfinished", "loop_without_reply_address"],
         "answer": [*WORKED, "loop_answer_without_words", "loop_can_be_told"],
         "confirm": WORKED,
@@ -107,7 +107,7 @@ class Loops(Lists, Details, Resource):
         "assign": {"to": 4},
         "log_contact": {"kind": "call", "text": "Talked for ten minutes.", "reached": True},
         "diagnose": {"cause": "price"},
-        "act": {"action": "replaced", "text": "A new one is on its way."},
+        "act_on": {"action": "replaced", "text": "A new one is on its way."},
         "ask": {"message": "You have a new one since Tuesday."},
         "answer": {"words": "Answered below the post."},
         "not_solved": {"words": "It broke again."},
@@ -134,8 +134,8 @@ class Loops(Lists, Details, Resource):
         """Name the cause."""
         return self._do(looping.diagnose_loop)
 
-    @action(detail=True, methods=["post"])
-    def act(self, request: Request, pk: str) -> Response:
+    @action(detail=True, methods=["post"], url_path="act", url_name="act")
+    def act_on(self, request: Request, pk: str) -> Response:
         """Record what was done."""
         return self._do(looping.act)
 
