@@ -30,7 +30,8 @@ def obstacles(contacts: Sequence[Contact], *, purpose: str, at: datetime) -> dic
     found: dict[int, Ways] = {}
     for one in contacts:
         is_gone = one.erased_at or one.customer.gone_at or (one.left_on is not None and one.left_on <= today)
-        found[one.pk] = ways = {}
+        ways: Ways = {}
+        found[one.pk] = ways
         for channel in WRITTEN:
             address = (one.email if channel == Channel.EMAIL else one.phone).strip()
             state = said[one.pk].get((CONSENT_FOR[purpose], channel))

@@ -144,8 +144,8 @@ def _score(action: ImprovementAction, first: Window, last: Window) -> _Found:
     times: dict[tuple[str, int], tuple[Counter[int], Counter[int]]] = {}
     for row in counted:
         before, after = times.setdefault((row["metric"], row["points"]), (Counter(), Counter()))
-        before[row["score"]] += row["before"]
-        after[row["score"]] += row["after"]
+        before[int(row["score"] or 0)] += row["before"]
+        after[int(row["score"] or 0)] += row["after"]
     if not times:
         return "nps", Side(0), Side(0), False
     (metric, points), both = max(times.items(), key=lambda one: (sum(map(Counter.total, one[1])), one[0]))

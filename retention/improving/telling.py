@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
@@ -228,7 +229,7 @@ def _follow(notice: ImprovementNotice, *, by: User | None, at: datetime) -> None
     notice.save(update_fields=["state", "reason", "ended_at"])
 
 
-def _letter(notice: ImprovementNotice) -> dict[str, str]:
+def _letter(notice: ImprovementNotice) -> dict[str, Any]:
     """Return subject and text, in her language; words of ours are English or Chinese."""
     contact, firm = notice.contact, company.find()
     name = firm.name if firm is not None else ""

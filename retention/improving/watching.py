@@ -116,9 +116,9 @@ def counts(*, last: int) -> Iterator[Counted]:
             one = Counted(Kind.COMPLAINTS, product, "", now, then, *sold, Basis.LINES)
         if now + then >= FEWEST:
             yield one
-    for product, (sold, sold_before, back, back_before) in sorted(lines.items()):
-        if sold and sold_before and back + back_before >= FEWEST:
-            yield Counted(Kind.RETURNS, product, "", back, back_before, sold, sold_before, Basis.LINES)
+    for product, (went, went_before, back, back_before) in sorted(lines.items()):
+        if went and went_before and back + back_before >= FEWEST:
+            yield Counted(Kind.RETURNS, product, "", back, back_before, went, went_before, Basis.LINES)
 
 
 def concerned(alarm: RiseAlarm) -> QuerySet[Customer]:
