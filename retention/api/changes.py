@@ -17,10 +17,10 @@ from customers.models.people import Role
 from retention import changes
 from retention.api.change_shapes import (
     ChangeDetailShape,
+    ChangeEffectShape,
     ChangeShape,
     CloseChange,
     ConcernedShape,
-    ChangeEffectShape,
     FollowCustomer,
     ImpactShape,
     PlanChange,
