@@ -23,7 +23,8 @@ SOONER = timedelta(hours=16)
 CALL_WITHIN = timedelta(hours=4)
 AT_ONCE = 200
 MOST_WORDS = 2000
-Kind, State = LoopStep.Kind, LoopClosure.State
+Kind = LoopStep.Kind
+State = LoopClosure.State
 
 
 class AnswerWithoutWords(Refused):

@@ -25,7 +25,8 @@ RECEIPT_USEFUL = timedelta(days=1)
 ASK_USEFUL = timedelta(days=3)
 """What waits longer for its way out is not sent any more."""
 _KEY = re.compile(r"loop:(\d{1,18}):(receipt|ask)(?::(\d+))?")
-Kind, State = LoopStep.Kind, LoopClosure.State
+Kind = LoopStep.Kind
+State = LoopClosure.State
 
 
 class NoReplyAddress(Refused):

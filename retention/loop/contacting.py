@@ -16,7 +16,8 @@ from retention.models import LoopClosure, LoopStep
 
 ATTEMPTS, ON_DAYS = 3, 2
 """So many attempts on so many local days count as a contact."""
-Kind, State = LoopStep.Kind, LoopClosure.State
+Kind = LoopStep.Kind
+State = LoopClosure.State
 
 
 class ContactWithoutWords(Refused):

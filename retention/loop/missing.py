@@ -10,7 +10,8 @@ from customers.ground.errors import Refused
 from customers.models import FeedbackKind
 from retention.models import LoopClosure, LoopStep
 
-Action, Kind = LoopClosure.Action, LoopStep.Kind
+Action = LoopClosure.Action
+Kind = LoopStep.Kind
 
 
 class Need(models.TextChoices):

@@ -17,7 +17,8 @@ from customers.ground.errors import Refused
 from customers.models import User
 from retention.models import LoopClosure, LoopStep
 
-State, Kind = LoopClosure.State, LoopStep.Kind
+State = LoopClosure.State
+Kind = LoopStep.Kind
 _ENDED = (State.CONFIRMED, State.UNCONFIRMED, State.ANSWERED, State.WITHDRAWN)
 
 TRANSITIONS: dict[State, frozenset[State]] = {

@@ -26,7 +26,8 @@ from retention.models import FollowUpCall, LoopClosure, LoopStep, RetentionCase
 from retention.models.rules import CaseKind, Severity
 from surveys.models import SurveyResponse
 
-Source, State = LoopClosure.Source, LoopClosure.State
+Source = LoopClosure.Source
+State = LoopClosure.State
 RESPOND_WITHIN = RECOVERY_WITHIN
 """Working time until the first contact, where nothing was promised."""
 

@@ -16,7 +16,8 @@ from retention.loop import moves
 from retention.loop.missing import ACTIONS
 from retention.models import LoopClosure, LoopStep
 
-Action, Kind = LoopClosure.Action, LoopStep.Kind
+Action = LoopClosure.Action
+Kind = LoopStep.Kind
 
 
 class ActionNotForKind(Refused):
