@@ -147,7 +147,8 @@ def open_loop(told: Told, *, at: datetime) -> LoopClosure:
             loop = _new(told, customer, case, owner, at=at)
             loop.save(force_insert=True)
             _first_steps(loop, at=at)
-            asking.send_receipt(loop, at=at)
+            if _is_hers(told, customer):
+                asking.send_receipt(loop, at=at)
     except IntegrityError:
         known = LoopClosure.objects.filter(**key).first()
         if known is None:
@@ -248,6 +249,11 @@ def _contact(told: Told, customer: Customer | None) -> Contact | None:
     return Contact.objects.filter(customer=customer, is_main=True, erased_at=None).first()
 
 
+def _is_hers(told: Told, customer: Customer | None) -> bool:
+    """Say whether the loop's contact is who told us: a company's main contact may know nothing of it."""
+    return told.contact is not None or (customer is not None and customer.kind == Customer.Kind.PERSON)
+
+
 def _first_steps(loop: LoopClosure, *, at: datetime) -> None:
     kinds = [LoopStep.Kind.RECEIVED, *([LoopStep.Kind.ASSIGNED] if loop.owner_id else [])]
     LoopStep.objects.bulk_create(
@@ -284,5 +290,6 @@ def _goes_on(loop: LoopClosure, told: Told, *, at: datetime) -> LoopClosure:
     owner = owners.owner_for(customer, case)
     if owner is not None:
         owners.assign_loop(loop, to=owner, by=None, at=at)
-    asking.send_receipt(loop, at=at)
+    if _is_hers(told, customer):
+        asking.send_receipt(loop, at=at)
     return loop

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from customers.access import ANYBODY_SIGNED_IN, allow
 from customers.ground import clock
 from customers.ground.errors import Refused
-from customers.models import Customer, User
+from customers.models import Customer, FeedbackKind, User
 from customers.models.people import Role
 from retention import loop as looping
 from retention.loop import policy
@@ -185,6 +185,7 @@ def _page(request: HttpRequest, loop: LoopClosure, **bound: forms.Form) -> HttpR
         "needs": [(need, need not in lacking) for need in NEEDS[loop.kind]],
         "next": _next_act(loop, lacking),
         "may_work": may_work,
+        "may_plan": may_work and loop.kind != FeedbackKind.PRAISE,
         "is_working": may_work and is_working,
         "may_hear": may_work and loop.state in (State.ASKED, State.UNCONFIRMED),
         "may_come_back": may_work and loop.state == State.CONFIRMED,
