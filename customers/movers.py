@@ -63,6 +63,7 @@ _joinings: dict[str, Joining] = {}
 _erasers: dict[type[models.Model], Eraser] = {}
 _exporters: dict[type[models.Model], Exporter] = {}
 _undo_blockers: dict[str, UndoBlocker] = {}
+_judged: set[type[models.Model]] = set()
 _followers: dict[str, Follower] = {}
 PERSONS = ("customer", "contact")
 # The kind of a fact's references where it is not its own name.
@@ -137,9 +138,20 @@ def joinings() -> list[Joining]:
     return list(_joinings.values())
 
 
-def register_undo_blocker(name: str, blocker: UndoBlocker) -> None:
-    """Enter a question that is asked before an import is taken back."""
+def register_undo_blocker(
+    name: str, blocker: UndoBlocker, *, judges: Iterable[type[models.Model]] = ()
+) -> None:
+    """Enter a question that is asked before an import is taken back.
+
+    ``judges``: models whose rows stand in the way only where ``blocker`` says so, whatever they point to.
+    """
     _undo_blockers[name] = blocker
+    _judged.update(judges)
+
+
+def judged() -> frozenset[type[models.Model]]:
+    """Return the models of which a blocker of their own says whether they stand in the way."""
+    return frozenset(_judged)
 
 
 def register_follower(name: str, follower: Follower) -> None:

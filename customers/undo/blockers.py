@@ -139,7 +139,7 @@ def _keeping(model: type[Any]) -> list[tuple[type[Any], str]]:
     return [
         (other, column.name)
         for other, column in pointing(model)
-        if column.remote_field.on_delete is models.PROTECT and other not in DERIVED
+        if column.remote_field.on_delete is models.PROTECT and other not in DERIVED | movers.judged()
     ]
 
 

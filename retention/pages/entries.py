@@ -12,7 +12,6 @@ from customers.navigation import Entry, register, register_search
 from retention.models import WarningRule
 from retention.pages import tabs
 from retention.pages.customers import SEES_CUSTOMERS
-from retention.pages.loops import waiting_for
 
 EVERYBODY = frozenset(ANYBODY_SIGNED_IN)
 
@@ -31,7 +30,6 @@ def enter() -> None:
             "rotate-ccw",
             EVERYBODY,
             42,
-            count=waiting_for,
             also=("retention:loop",),
         )
     )

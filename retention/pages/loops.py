@@ -137,12 +137,6 @@ def words_of(loop: LoopClosure) -> str:
     return response.comment or (f"{response.metric.upper()} {response.score}" if response.metric else "")
 
 
-def waiting_for(user: User) -> int:
-    """Return how many pieces of feedback wait for a person, for the navigation."""
-    mine = LoopClosure.objects.open().filter(owner=user).exclude(state=State.ASKED)  # type: ignore[attr-defined]
-    return int(mine[:100].count())
-
-
 def card_of(loops: QuerySet[LoopClosure]) -> list[LoopClosure]:
     """Return the newest loops of a customer or case, as its page shows them."""
     return list(loops.select_related("owner").order_by("-received_at", "-pk")[:MOST_ON_CARD])

@@ -14,7 +14,8 @@ from customers import complaints, ownership
 from customers.ground import drain
 from customers.models import Cause, Customer, User
 from retention import calls, cases
-from retention.models import RetentionCase
+from retention import loop as looping
+from retention.models import LoopClosure, RetentionCase
 from retention.timeline import Page, UnknownPlace, timeline
 from tests.factories import (
     NOW,
@@ -271,6 +272,8 @@ def _fill(customer: Customer, number: int, *, by: User) -> None:
         case = RetentionCase.objects.open().get(customer=customer)
         calls.log_call(planned_call(case), outcome="no_answer", by=by, at=NOW)
         case.refresh_from_db()
+        for loop in LoopClosure.objects.open().filter(case=case):  # type: ignore[attr-defined]
+            looping.withdraw(loop, reason="Test.", by=by, at=NOW)
         cases.close_case(case, outcome="not_pursued", reason="Test.", by=by, at=NOW)
 
 
