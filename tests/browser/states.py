@@ -343,7 +343,7 @@ def _changes(world: World) -> None:
     changes.set_state(row, state="objects", note="不同意。", by=world.admin, at=NOW)
     complaint = complaints.file_complaint(customer, text="漏水。", by=None, at=NOW)
     ChangeTag.objects.create(change=crisis, complaint=complaint, tagged_at=NOW)
-    world.objects |= {"change": crisis.pk, "change_draft": planned(**product, **who).pk}
+    world.objects |= {"change": crisis, "change_draft": planned(**product, **who)}
 
 
 def _surveys(world: World) -> None:
