@@ -189,6 +189,12 @@ class LoopClosure(models.Model):
         ]
 
     @property
+    def told_as(self) -> str:
+        """Return in a word what it is: a survey answer or mention, else what she told us, by its kind."""
+        is_told = self.source in (self.Source.COMPLAINT, self.Source.UNKNOWN)
+        return self.get_kind_display() if is_told else self.get_source_display()
+
+    @property
     def is_open(self) -> bool:
         """Say whether somebody, or the customer, still has a word to say."""
         return self.state in self.OPEN_STATES

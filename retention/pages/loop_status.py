@@ -15,6 +15,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import translation
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 from django.views.decorators.http import require_http_methods
 
 from customers import callbacks, company, tracking
@@ -142,7 +143,7 @@ def _page(
 def steps(state: str) -> list[Step]:
     """Return the stops on the way, with the one where it is."""
     here = _PLACES[State(state)]
-    labels = [_("Received"), _("Assigned"), _("In progress"), _("Please confirm"), _("Done")]
+    labels = [pgettext("a step", "Received"), _("Assigned"), _("In progress"), _("Please confirm"), _("Done")]
     kinds = ["done" if n < here or here == 4 else "here" if n == here else "ahead" for n in range(5)]
     return [Step(label, kind) for label, kind in zip(labels, kinds, strict=True)]
 
