@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('customers', '0025_feedback_handling_indexes'),
+        ('customers', '0025_handling_indexes'),
         ('ground', '0006_task_run'),
     ]
 
