@@ -149,7 +149,7 @@ class Loops(Lists, Details, Resource):
 
     @action(detail=True, methods=["post"])
     def answer(self, request: Request, pk: str) -> Response:
-        """Record the answer given in public to whom no address leads, or directly to somebody unknown."""
+        """Record an answer in public, or directly to somebody unknown."""
         return self._do(looping.answer_publicly)
 
     @action(detail=True, methods=["post"])
