@@ -27,6 +27,7 @@ class LoopShape(Gives):
         fields = [
             "id", "source", "kind", "customer", "contact", "complaint", "response", "mention", "unknown",
             "case", "severity", "state", "level", "owner", "team", "received_at", "respond_by", "due_at",
+            "first_due_at", "confirmed_by_us",
             "contacted_at", "cause", "action", "action_text", "message_text", "asked_at", "ended_at",
             "reopened", "missing", "status_address",
         ]  # fmt: skip
@@ -85,7 +86,14 @@ class AskCustomer(Takes):
 
 
 class AnswerPublicly(Takes):
-    """What was answered, and where."""
+    """What was answered, and where; `directly`: to somebody unknown, at the address that she left."""
+
+    words = serializers.CharField(max_length=LONGEST)
+    directly = serializers.BooleanField(default=False)
+
+
+class ConfirmLoop(Takes):
+    """How and when the customer said so."""
 
     words = serializers.CharField(max_length=LONGEST)
 
@@ -116,6 +124,7 @@ class FigureShape(serializers.Serializer[Any]):
     resolution_p90 = serializers.FloatField(allow_null=True)
     solved_share = serializers.FloatField(allow_null=True)
     confirmed = serializers.IntegerField()
+    confirmed_by_us = serializers.IntegerField()
     unconfirmed = serializers.IntegerField()
     reopened = serializers.IntegerField()
     answered = serializers.IntegerField()

@@ -20,6 +20,7 @@ from retention.api.loop_shapes import (
     AnswerPublicly,
     AskCustomer,
     AssignLoop,
+    ConfirmLoop,
     DiagnoseLoop,
     FiguresShape,
     LogContact,
@@ -88,6 +89,7 @@ class Loops(Lists, Details, Resource):
         "act_on": ActOnLoop,
         "ask": AskCustomer,
         "answer": AnswerPublicly,
+        "confirm": ConfirmLoop,
         "not_solved": NotSolved,
         "withdraw": Withdraw,
     }
@@ -98,10 +100,10 @@ class Loops(Lists, Details, Resource):
         "diagnose": [*WORKED, "cause_retired"],
         "act_on": [*WORKED, "loop_action_not_for_kind", "loop_action_without_words"],
         "ask": [*WORKED, "loop_unfinished", "loop_without_reply_address"],
-        "answer": [*WORKED, "loop_answer_without_words", "loop_can_be_told"],
-        "confirm": WORKED,
+        "answer": [*WORKED, "loop_answer_without_words", "loop_can_be_told", "feedback_without_reach"],
+        "confirm": [*WORKED, "loop_confirmed_without_words"],
         "not_solved": WORKED,
-        "withdraw": [*WORKED, "loop_withdrawn_without_reason"],
+        "withdraw": [*WORKED, "loop_withdrawn_without_reason", "loop_withdrawn_by_lead"],
     }
     examples = {
         "assign": {"to": 4},
@@ -110,6 +112,7 @@ class Loops(Lists, Details, Resource):
         "act_on": {"action": "replaced", "text": "A new one is on its way."},
         "ask": {"message": "You have a new one since Tuesday."},
         "answer": {"words": "Answered below the post."},
+        "confirm": {"words": "She said so on the phone on Tuesday."},
         "not_solved": {"words": "It broke again."},
         "withdraw": {"reason": "Filed twice."},
     }
@@ -146,15 +149,13 @@ class Loops(Lists, Details, Resource):
 
     @action(detail=True, methods=["post"])
     def answer(self, request: Request, pk: str) -> Response:
-        """Record the answer given in general or in public to somebody who left no address."""
+        """Record an answer in public, or directly to somebody unknown."""
         return self._do(looping.answer_publicly)
 
     @action(detail=True, methods=["post"])
     def confirm(self, request: Request, pk: str) -> Response:
-        """Note that the customer says it is solved."""
-        loop = self.one()
-        looping.confirm(loop, by=request.user, at=clock.now())
-        return self.shown(loop)
+        """Note that the customer says it is solved, and how she said so; it is counted apart."""
+        return self._do(looping.confirm)
 
     @action(detail=True, methods=["post"], url_path="not-solved")
     def not_solved(self, request: Request, pk: str) -> Response:

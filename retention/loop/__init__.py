@@ -2,8 +2,11 @@
 
 from retention.loop.answering import (
     answer_publicly,
+    answers_directly,
     confirm,
     expire,
+    may_answer,
+    may_withdraw,
     not_solved,
     withdraw,
 )
@@ -30,6 +33,7 @@ __all__ = [
     "Need",
     "act",
     "answer_publicly",
+    "answers_directly",
     "ask_customer",
     "assign_loop",
     "confirm",
@@ -38,7 +42,9 @@ __all__ = [
     "expire",
     "give_unowned",
     "log_contact",
+    "may_answer",
     "may_assign",
+    "may_withdraw",
     "may_work",
     "missing",
     "not_solved",

@@ -15,7 +15,15 @@ from customers import contact as contacting
 from customers.channels import links, senders
 from customers.channels.writing import send_message
 from customers.ground.errors import Refused
-from customers.models import Complaint, Contact, ContactClass, ContactReservation, Message, User
+from customers.models import (
+    Complaint,
+    Contact,
+    ContactClass,
+    ContactReason,
+    ContactReservation,
+    Message,
+    User,
+)
 from customers.models.channels import SENDABLE
 from retention.loop import letters, moves
 from retention.loop.missing import LoopUnfinished, Need, in_words, missing
@@ -56,6 +64,23 @@ def reply_way(loop: LoopClosure, *, at: datetime) -> tuple[Contact, str] | None:
     return None
 
 
+def is_reachable(loop: LoopClosure, *, at: datetime) -> bool:
+    """Say whether there is an address to tell whoever told us, with or without a sender for it."""
+    stated = loop.unknown.stated_reach if loop.unknown is not None else ""
+    stated = stated or (loop.response.stated_reach if loop.response is not None else "")
+    if stated:
+        return True
+    contact = loop.contact
+    if contact is None:
+        return False
+    unreached = {ContactReason.GONE, ContactReason.NO_ADDRESS, ContactReason.DEAD_ADDRESS}
+    ways = (
+        contacting.obstacle_to(contact, purpose=ContactClass.SERVICE, channel=channel, at=at)
+        for channel in SENDABLE
+    )
+    return any(way not in unreached for way in ways)
+
+
 def send_receipt(loop: LoopClosure, *, at: datetime) -> Message | None:
     """Tell whom we can reach that it has arrived, once; in the caller's transaction."""
     way = reply_way(loop, at=at)
@@ -72,11 +97,11 @@ def ask_customer(
     """Tell the customer what was done and ask whether it is solved; from now her word decides.
 
     Args:
-        by_hand: nothing is sent; somebody passes the link to the status page on.
+        by_hand: nothing is sent; somebody passes the link to the status page on, which is no contact yet.
 
-    Raises ``LoopUnfinished`` with what is missing, :class:`NoReplyAddress`, ``LoopEnded``, ``LoopMoved``,
-    ``LoopMoveNotAllowed``. Side effects: a service message; the complaint is resolved; step, audit, event
-    ``loop.asked``.
+    Raises ``LoopUnfinished`` with what is missing, :class:`NoReplyAddress` where nothing can be sent,
+    ``LoopEnded``, ``LoopMoved``, ``LoopMoveNotAllowed``. Side effects: a service message; the complaint is
+    resolved; step, audit, event ``loop.asked``.
     """
     message = message.strip()
     moves.refuse_ended(loop)
@@ -95,13 +120,19 @@ def ask_customer(
             at=at,
             message_text=message,
             asked_at=at,
-            contacted_at=loop.contacted_at or at,
+            asked_message=None,
+            **({} if way is None else {"contacted_at": loop.contacted_at or at}),
         )
         if way is not None:
             contact, channel = way
             letter = letters.asked(loop, contact, channel=channel, message=message)
             asked = LoopStep.objects.filter(loop=loop, kind=Kind.ASKED).count()
-            _send(loop, contact, channel, letter, what=f"ask:{asked}", within=ASK_USEFUL, by=by, at=at)
+            what = f"ask:{asked}"
+            sent = _send(loop, contact, channel, letter, what=what, within=ASK_USEFUL, by=by, at=at)
+            if sent is None:
+                raise NoReplyAddress()  # and all of it is taken back
+            LoopClosure.objects.filter(pk=loop.pk).update(asked_message=sent)
+            loop.asked_message = sent
         _resolve(loop, by=by, at=at)
         moves.tell("loop.asked", loop, at=at)
     return loop
@@ -139,7 +170,9 @@ def loop_not_reached(message_id: int) -> LoopClosure | None:
     key = message.reservation.key if message.reservation is not None else ""
     found = _KEY.fullmatch(key)
     loop = _loop_of(message)
-    if found is None or loop is None or loop.state != State.ASKED or found[2] != "ask":
+    if found is None or loop is None or found[2] != "ask":
+        return None
+    if loop.state not in (State.ASKED, State.UNCONFIRMED):
         return None
     asked = LoopStep.objects.filter(loop=loop, kind=Kind.ASKED).count()
     return loop if found[3] == str(asked) else None

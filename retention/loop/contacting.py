@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from customers import company, interactions
@@ -12,6 +13,7 @@ from customers.ground.errors import Refused
 from customers.ground.localtime import day_number
 from customers.models import Interaction, User
 from retention.loop import moves
+from retention.loop.missing import since_not_solved
 from retention.models import LoopClosure, LoopStep
 
 ATTEMPTS, ON_DAYS = 3, 2
@@ -63,7 +65,7 @@ def log_contact(
 def heard_of(interaction: Interaction) -> int:
     """Let a contact of ours that was logged elsewhere stand in the customer's loops; return in how many.
 
-    Only those that wait for work and were there before it; each once.
+    Only those that wait for work and were there before it, and not told of by another person; each once.
     """
     moment = interaction.occurred_at
     waiting = LoopClosure.objects.filter(
@@ -73,20 +75,15 @@ def heard_of(interaction: Interaction) -> int:
     )
     kind = Kind.CONTACTED if interaction.reached else Kind.ATTEMPTED
     same = {"steps__at": moment, "steps__kind__in": [Kind.CONTACTED, Kind.ATTEMPTED]}
-    told = LoopClosure.objects.filter(customer=interaction.customer_id, **same).values("pk")
-    found = list(waiting.exclude(pk__in=told).order_by("pk"))
+    theirs = LoopClosure.objects.filter(customer=interaction.customer_id)
+    told = theirs.filter(**same).values("pk")
+    later = theirs.filter(steps__kind=Kind.NOT_SOLVED, steps__at__gt=moment).values("pk")
+    if interaction.contact_id is not None:
+        waiting = waiting.filter(Q(contact=None) | Q(contact=interaction.contact_id))
+    found = list(waiting.exclude(pk__in=told).exclude(pk__in=later).order_by("pk"))
     for loop in found:  # the open feedback of one customer
         _write(loop, text="", reached=kind == Kind.CONTACTED, by=interaction.by, at=moment)
     return len(found)
-
-
-def acknowledged(complaint_id: int, *, at: datetime) -> None:
-    """Let the acknowledgement of a complaint be the contact of its loop."""
-    loop = LoopClosure.objects.filter(
-        complaint=complaint_id, state__in=[State.RECEIVED, State.ASSIGNED, State.WORKING]
-    ).first()
-    if loop is not None and loop.contacted_at is None:
-        _write(loop, text="", reached=True, by=None, at=at)
 
 
 def _write(loop: LoopClosure, *, text: str, reached: bool, by: User | None, at: datetime) -> None:
@@ -101,9 +98,7 @@ def _write(loop: LoopClosure, *, text: str, reached: bool, by: User | None, at: 
 
 def is_tried_enough(loop: LoopClosure) -> bool:
     """Say whether the attempts since it was last not solved are three on two days, and no contact yet."""
-    steps = LoopStep.objects.filter(loop=loop)
-    last = steps.filter(kind=Kind.NOT_SOLVED).order_by("-id").values_list("id", flat=True).first() or 0
-    since = steps.filter(id__gt=last)
+    since = since_not_solved(loop)
     if since.filter(kind=Kind.CONTACTED).exists():
         return False
     zone = company.current().time_zone

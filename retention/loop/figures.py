@@ -39,6 +39,7 @@ class Figure:
     contacted_in_time: int = 0
     solved_in_time: int = 0
     confirmed: int = 0
+    confirmed_by_us: int = 0
     unconfirmed: int = 0
     answered: int = 0
     withdrawn: int = 0
@@ -52,11 +53,12 @@ class Figure:
         self.open += row.ended_at is None
         self.reopened += row.reopened > 0
         for state in (State.CONFIRMED, State.UNCONFIRMED, State.ANSWERED, State.WITHDRAWN):
-            if row.state == state:
+            if row.state == state and not row.confirmed_by_us:
                 setattr(self, state.value, getattr(self, state.value) + 1)
+        self.confirmed_by_us += row.confirmed_by_us
         contact, resolution = row.contact_at, row.resolution_at
         self.contacted_in_time += contact is not None and contact <= row.respond_by
-        self.solved_in_time += resolution is not None and resolution <= row.due_at
+        self.solved_in_time += resolution is not None and resolution <= (row.first_due_at or row.due_at)
         if contact is not None:
             self.to_contact.append(_hours(row.received_at, contact, calendar))
         if resolution is not None:
@@ -108,6 +110,7 @@ COLUMNS = (
     "resolution_p90",
     "solved_share",
     "confirmed",
+    "confirmed_by_us",
     "unconfirmed",
     "reopened",
     "answered",
@@ -128,10 +131,12 @@ class Row:
     received_at: datetime
     respond_by: datetime
     due_at: datetime
+    first_due_at: datetime | None
     contacted_at: datetime | None
     asked_at: datetime | None
     ended_at: datetime | None
     reopened: int
+    confirmed_by_us: bool
 
     @property
     def contact_at(self) -> datetime | None:

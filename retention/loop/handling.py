@@ -24,7 +24,7 @@ LISTENS = {
     RESPONSE: (ANSWERED,),
     MENTION: ("mention.recorded", "mention.judged", "mention.matched"),
     UNKNOWN: ("feedback.unknown", "feedback.assigned", "feedback.handled"),
-    CONTACT: ("interaction.logged", "complaint.acknowledged", "feedback.acknowledged"),
+    CONTACT: ("interaction.logged",),
     MESSAGE: ("message.ended",),
 }
 
@@ -49,8 +49,12 @@ def complaint_opens_loop(row: OutboxRow, at: datetime) -> None:
     if complaint.void or (event.kind.endswith(".filed") and event.data.get("resolved")):
         return
     loop = opening.open_for_complaint(complaint, at=at)
-    if event.kind.endswith(".reopened") and complaint.state == Complaint.State.OPEN:
+    if complaint.state != Complaint.State.OPEN:
+        return
+    if event.kind.endswith(".reopened"):
         answering.reopened_by_us(loop, at=at)
+    else:
+        answering.linked_late(loop, at=at)
 
 
 @outbox.handler(RESPONSE)
@@ -102,12 +106,9 @@ def unknown_opens_loop(row: OutboxRow, at: datetime) -> None:
 
 @outbox.handler(CONTACT)
 def contact_of_loop(row: OutboxRow, at: datetime) -> None:
-    """Let a contact with the customer, or with its complaint, stand in the loops that wait for one."""
+    """Let a contact with the customer stand in the loops that wait for one."""
     event = row.event
-    if event is None:
-        return
-    if event.kind != "interaction.logged":
-        contacting.acknowledged(event.subject_id or 0, at=event.occurred_at)
+    if event is None or event.kind != "interaction.logged":
         return
     interaction = Interaction.objects.filter(pk=event.subject_id, void=False).select_related("by").first()
     if interaction is not None and interaction.direction == Interaction.Direction.OUT:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -65,7 +66,11 @@ def was_contacted(loop: LoopClosure) -> bool:
         return False
     if not loop.reopened:
         return True
+    return since_not_solved(loop).filter(kind=Kind.CONTACTED).exists()
+
+
+def since_not_solved(loop: LoopClosure) -> QuerySet[LoopStep]:
+    """Return the steps that happened since it was last not solved; a call before it counts as before it."""
     steps = LoopStep.objects.filter(loop=loop)
-    last = steps.filter(kind=Kind.NOT_SOLVED).order_by("-at", "-id").values_list("id", flat=True).first()
-    since = steps.filter(id__gt=last or 0)
-    return since.filter(kind=Kind.CONTACTED).exists()
+    last = steps.filter(kind=Kind.NOT_SOLVED).order_by("-at", "-id").first()
+    return steps if last is None else steps.filter(Q(at__gt=last.at) | Q(at=last.at, id__gt=last.pk))

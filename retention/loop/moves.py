@@ -31,7 +31,6 @@ TRANSITIONS: dict[State, frozenset[State]] = {
             State.UNCONFIRMED,
             State.RECEIVED,  # not solved, and there is no lead to take it
             State.ASSIGNED,  # not solved
-            State.WORKING,  # the message did not arrive
             State.WITHDRAWN,
         }
     ),
@@ -40,6 +39,13 @@ TRANSITIONS: dict[State, frozenset[State]] = {
     State.ANSWERED: frozenset(),
     State.WITHDRAWN: frozenset(),
 }
+BY_NEWS: dict[State, frozenset[State]] = {
+    State.ASKED: frozenset({State.WORKING, State.ANSWERED}),  # it did not arrive; handled in the inbox
+    State.UNCONFIRMED: frozenset({State.WORKING}),  # it did not arrive, as was heard afterwards
+    State.ANSWERED: frozenset({State.RECEIVED, State.ASSIGNED}),  # the complaint is open (again)
+    State.WITHDRAWN: frozenset({State.RECEIVED, State.ASSIGNED}),
+}
+"""Moves that no button makes: they follow what happened elsewhere."""
 
 
 class LoopEnded(Refused):
@@ -68,21 +74,24 @@ def move_to(
     text: str = "",
     by: User | None,
     at: datetime,
+    by_news: bool = False,
     **fields: Any,
 ) -> LoopStep:
     """Move a loop to another state; the only writer of ``state``.
 
     Args:
         kind: what the step was, a ``LoopStep.Kind``; ``text``: in words.
+        by_news: whether it follows what happened elsewhere (:data:`BY_NEWS`).
         fields: columns that change with it.
 
     Raises :class:`LoopEnded`, :class:`LoopMoveNotAllowed`, :class:`LoopMoved`. Side effects: one
     ``LoopStep``; audit ``loop.<kind>``; event ``loop.ended`` with an end; ``loop`` shows the new values.
     """
     before, wanted = State(loop.state), State(state)
-    if not TRANSITIONS[before]:
+    allowed = TRANSITIONS[before] | (BY_NEWS.get(before, frozenset()) if by_news else frozenset())
+    if not allowed:
         raise LoopEnded(state=before.label)
-    if wanted not in TRANSITIONS[before]:
+    if wanted not in allowed:
         raise LoopMoveNotAllowed(from_state=before.label, to_state=wanted.label)
     ends = {"ended_at": at if wanted in _ENDED else None}
     with transaction.atomic():
@@ -126,10 +135,11 @@ def tell(kind: str, loop: LoopClosure, *, at: datetime, **codes: Any) -> None:
 
 
 def diagram() -> str:
-    """Return the state diagram of :data:`TRANSITIONS` in Mermaid's language, as docs/loop.md shows it."""
+    """Return the state diagram of all moves in Mermaid's language, as docs/loop.md shows it."""
     lines = ["stateDiagram-v2", f"    [*] --> {State.RECEIVED.value}"]
     for old in State:
         lines += [f"    {old.value} --> {new.value}" for new in State if new in TRANSITIONS[old]]
+        lines += [f"    {old.value} --> {new.value}: by news" for new in State if new in BY_NEWS.get(old, ())]
         if not TRANSITIONS[old]:
             lines.append(f"    {old.value} --> [*]")
     return "\n".join(lines)

@@ -102,12 +102,19 @@ class LoopClosure(models.Model):
     received_at = models.DateTimeField()
     respond_by = models.DateTimeField()  # the promised time of the first contact
     due_at = models.DateTimeField()  # by when it is to be resolved
+    first_due_at = models.DateTimeField(null=True)  # the deadline before it was not solved; figures keep it
     contacted_at = models.DateTimeField(null=True)  # the first contact, or the last of the attempts
     cause = models.ForeignKey("customers.Cause", null=True, on_delete=models.PROTECT, related_name="+")
     action = models.CharField(_("action"), max_length=12, choices=Action.choices, blank=True)
     action_text = models.TextField(_("what was done"), blank=True)
     message_text = models.TextField(_("message to the customer"), blank=True)
     asked_at = models.DateTimeField(null=True)  # when she was told and asked, last
+    asked_message = models.ForeignKey(  # that asked her last; none where the link was passed on by hand
+        "customers.Message", null=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+    confirmed_by_us = models.BooleanField(
+        default=False, db_default=False
+    )  # told to a colleague, not by the link
     ended_at = models.DateTimeField(null=True)
     reopened = models.PositiveSmallIntegerField(default=0)
     salt = models.CharField(max_length=40)  # of the link to the status page
@@ -117,8 +124,9 @@ class LoopClosure(models.Model):
 
     privacy = declare(
         none_keep="id source kind complaint response mention unknown case severity state level cause action "
-        "team reopened",
-        conduct_keep="customer contact received_at respond_by due_at contacted_at asked_at ended_at",
+        "team reopened confirmed_by_us asked_message",
+        conduct_keep="customer contact received_at respond_by due_at first_due_at contacted_at asked_at "
+        "ended_at",
         text_blank="action_text message_text",
         staff_keep="owner",
         key_keep="salt token_hash",

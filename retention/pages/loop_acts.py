@@ -18,6 +18,7 @@ from retention.pages.loop_forms import (
     AnswerForm,
     AskForm,
     CauseForm,
+    ConfirmForm,
     ContactForm,
     NotSolvedForm,
     WithdrawForm,
@@ -58,12 +59,14 @@ ACTS: dict[str, Act] = {
     ),
     "answer": Act(
         lambda data, loop, user: AnswerForm(data, auto_id="answer_%s"),
-        lambda loop, values, by, at: looping.answer_publicly(loop, **values, by=by, at=at),
+        lambda loop, values, by, at: looping.answer_publicly(
+            loop, **values, directly=looping.answers_directly(loop), by=by, at=at
+        ),
         lambda: _("The answer is recorded. It counts as answered, not as confirmed."),
     ),
     "confirm": Act(
-        lambda data, loop, user: forms.Form(data),
-        lambda loop, values, by, at: looping.confirm(loop, by=by, at=at),
+        lambda data, loop, user: ConfirmForm(data, auto_id="confirm_%s"),
+        lambda loop, values, by, at: looping.confirm(loop, **values, by=by, at=at),
         lambda: _("Noted: the customer says that it is solved."),
     ),
     "not-solved": Act(

@@ -117,6 +117,7 @@ def _columns() -> list[str]:
         _("Resolution, 9 in 10 (h)"),
         _("Resolved in time"),
         _("Confirmed"),
+        _("Confirmed, as told to us"),
         _("Unconfirmed"),
         _("Reopened"),
         _("Answered in public"),

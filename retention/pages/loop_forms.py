@@ -91,9 +91,19 @@ class AskForm(forms.Form):
 
 
 class AnswerForm(forms.Form):
-    """The answer given to somebody who left no address."""
+    """The answer given in public to somebody who left no address, or directly to somebody unknown."""
 
     words = _words(_("What was answered, and where"))
+
+
+class ConfirmForm(forms.Form):
+    """How she said that it is solved."""
+
+    words = _words(
+        _("How and when did the customer say so?"),
+        rows=3,
+        help_text=_("It counts apart from what customers confirm by the link themselves."),
+    )
 
 
 class NotSolvedForm(forms.Form):

@@ -12,7 +12,7 @@ from django.test import Client
 from customers.ground import clock
 from customers.models import Customer, User
 from retention.models import LoopClosure
-from tests.retention.loop.world import SOON, filed
+from tests.retention.loop.world import SOON, asked, drained, filed, unknown
 
 pytestmark = pytest.mark.django_db
 
@@ -50,7 +50,31 @@ def test_whole_way_to_not_solved_and_solved(
     assert told.json()["state"] == "asked" and "/c/" in told.json()["status_address"]
     again = call(client, manager, f"{loop.pk}/not-solved/", words="No.")
     assert (again.json()["owner"], again.json()["level"]) == (lead.pk, 2)
-    assert call(client, lead, f"{loop.pk}/confirm/").json()["code"] == "loop_move_not_allowed"
+    early = call(client, lead, f"{loop.pk}/confirm/", words="On the phone.")
+    assert early.json()["code"] == "loop_move_not_allowed"
+
+
+def test_who_confirms_for_the_customer_says_how_and_managers_take_nothing_back(
+    client: Client, loop: LoopClosure, manager: User
+) -> None:
+    asked(loop, by=manager)
+    refused = call(client, manager, f"{loop.pk}/withdraw/", reason="Filed twice.")
+    assert (refused.status_code, refused.json()["code"]) == (409, "loop_withdrawn_by_lead")
+    assert call(client, manager, f"{loop.pk}/confirm/").status_code == 400
+    told = call(client, manager, f"{loop.pk}/confirm/", words="On the phone, today.").json()
+    assert (told["state"], told["confirmed_by_us"]) == ("confirmed", True)
+    assert client.get("/api/v1/loops/figures/").json()["whole"]["confirmed_by_us"] == 1
+
+
+def test_unknown_with_an_address_is_answered_there(client: Client, company: Any, lead: User) -> None:
+    clock.fix(SOON)
+    unknown(stated_reach="me@example.org")
+    drained()
+    loop = LoopClosure.objects.get()
+    refused = call(client, lead, f"{loop.pk}/answer/", words="On our page.")
+    assert refused.json()["code"] == "loop_can_be_told"
+    told = call(client, lead, f"{loop.pk}/answer/", words="By mail.", directly=True)
+    assert told.json()["state"] == "answered"
 
 
 def test_strangers_find_nothing_and_managers_do_not_assign(

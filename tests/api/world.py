@@ -320,7 +320,7 @@ def _belongings(world: World, owner: User, lead: User, *, hidden: bool) -> dict[
         found["silence"].append(quiet.pk)
         found["call"] += [logged.call.pk, logged.next_call.pk]  # type: ignore[union-attr]
         if number:
-            looping.withdraw(told, reason=word(), by=owner, at=NOW)
+            looping.withdraw(told, reason=word(), by=lead, at=NOW)
             cases.diagnose(case, churn_type="active", causes=[makers.cause("price")], by=owner, at=NOW)
             cases.close_case(case, outcome="lost", reason=word(), by=owner, at=NOW)
             found["loss"].append(Loss.objects.get(case=case).pk)

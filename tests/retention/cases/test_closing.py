@@ -86,12 +86,12 @@ def test_close_case_is_refused_as_kept_while_its_complaint_is_open(
 
 
 def test_close_case_as_unreachable_is_allowed_while_the_complaint_is_open(
-    customer: Customer, manager: User
+    customer: Customer, manager: User, lead: User
 ) -> None:
     file_complaint(customer, by=manager)
     drain.until_empty(at=NOW)
     case = RetentionCase.objects.get()
-    loop.withdraw(LoopClosure.objects.get(), reason="No such number.", by=manager, at=LATER)
+    loop.withdraw(LoopClosure.objects.get(), reason="No such number.", by=lead, at=LATER)
     complaints.reopen(Complaint.objects.get(), by=manager, at=LATER)
     assert (
         cases.close_case(case, outcome="unreachable", reason="Gone.", by=manager, at=LATER).status == "closed"

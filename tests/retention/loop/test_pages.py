@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from customers.models import Complaint, Customer, User
+from customers.models import Complaint, Contact, Customer, User
 from retention import loop as looping
 from retention.loop import figures, policy
 from retention.models import LoopClosure, RetentionCase
@@ -96,6 +96,54 @@ def test_whole_way_by_the_pages(client: Client, loop: LoopClosure, manager: User
     post(client, manager, loop, "not-solved", words="Still broken.")
     assert LoopClosure.objects.get().owner == lead
     assert post(client, manager, loop, "nonsense").status_code == 404
+
+
+def test_colleague_who_was_told_writes_how(client: Client, loop: LoopClosure, manager: User) -> None:
+    asked(loop, by=manager)
+    client.force_login(manager)
+    page = client.get(reverse("retention:loop", args=[loop.pk])).text
+    assert 'popovertarget="confirm"' in page and 'id="confirm"' in page
+    refused = post(client, manager, loop, "confirm", words="")
+    assert refused.status_code == 422 and refused.context["open_sheet"] == "confirm_form"
+    assert LoopClosure.objects.get().state == "asked"
+    assert post(client, manager, loop, "confirm", words="On the phone.").status_code == 302
+    assert LoopClosure.objects.get().confirmed_by_us
+    assert "as told to us" in client.get(reverse("retention:loop", args=[loop.pk])).text
+
+
+def test_only_leads_see_how_to_take_a_complaint_back(
+    client: Client, loop: LoopClosure, manager: User, lead: User
+) -> None:
+    url = reverse("retention:loop", args=[loop.pk])
+    for user, may in ((manager, False), (lead, True)):
+        client.force_login(user)
+        assert ('popovertarget="withdraw"' in client.get(url).text) == may
+    assert post(client, manager, loop, "withdraw", reason="x").status_code == 422
+    assert LoopClosure.objects.get().state == "assigned"
+    post(client, lead, loop, "withdraw", reason="Filed twice.")
+    assert LoopClosure.objects.get().state == "withdrawn"
+
+
+def test_unknown_with_an_address_is_answered_there_by_the_page(client: Client, lead: User) -> None:
+    row = unknown(stated_reach="me@example.org")
+    drained()
+    loop = LoopClosure.objects.get()
+    client.force_login(lead)
+    page = client.get(reverse("retention:loop", args=[loop.pk])).text
+    assert "Answered directly" in page and "Answered in public" not in page
+    assert post(client, lead, loop, "answer", words="By mail.").status_code == 302
+    row.refresh_from_db()
+    assert row.answered == "direct"
+
+
+def test_known_customer_with_an_address_is_not_offered_an_answer_in_public(
+    client: Client, loop: LoopClosure, manager: User
+) -> None:
+    client.force_login(manager)
+    url = reverse("retention:loop", args=[loop.pk])
+    assert 'popovertarget="answer"' not in client.get(url).text
+    Contact.objects.update(email="", phone="")
+    assert 'popovertarget="answer"' in client.get(url).text
 
 
 def test_lead_gives_it_to_a_colleague_and_a_manager_may_not(

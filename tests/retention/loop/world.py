@@ -112,4 +112,4 @@ def kinds(loop: LoopClosure) -> list[str]:
 def closed(customer: Customer, *, by: User, at: datetime = SOON) -> None:
     """Bring all feedback of a customer to its end: told, asked and confirmed."""
     for loop in LoopClosure.objects.open().filter(customer=customer):  # type: ignore[attr-defined]
-        looping.confirm(asked(loop, by=by, at=at), by=by, at=at)
+        looping.confirm(asked(loop, by=by, at=at), words="She said so.", by=by, at=at)
