@@ -59,7 +59,8 @@ class RetentionConfig(AppConfig):
             # how each of the two stood; the survivor is judged by what it has become
             movers.register(self.get_model(derived), mover=movers.stay)
         movers.register_app("retention")
-        movers.register_undo_blocker("retention.cases", taken_back.in_the_way)
+        loops = self.get_model("LoopClosure")
+        movers.register_undo_blocker("retention.cases", taken_back.in_the_way, answers_for=[loops])
         movers.register_follower("retention.cases", taken_back.follow)
         showing.register("customer", lambda pk: reverse("retention:customer", args=[pk]))
         post_migrate.connect(ready.sync_after_migrate, sender=self, dispatch_uid="retention.rules")
