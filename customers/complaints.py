@@ -198,7 +198,7 @@ def describe(complaint: Complaint, *, by: User | None, at: datetime, **values: A
         values: of category, cause, product, lot, severity and praised those that are to stand.
 
     Raises ``CauseGone``, ``NoPraise``, ``OlderThanKnown``. Side effects: a version of the fact, audit
-    ``complaint.describe``; nothing when nothing differs.
+    ``complaint.describe``, news ``described`` of another severity; nothing when nothing differs.
     """
     if unknown := set(values) - DESCRIBED:
         raise ValueError(f"not described so: {sorted(unknown)}")
@@ -218,6 +218,8 @@ def describe(complaint: Complaint, *, by: User | None, at: datetime, **values: A
                 customer_id=complaint.customer_id,
                 codes={"changed": changed},
             )
+        if "severity" in changed:
+            _tell("described", complaint, at)
     return complaint
 
 

@@ -63,7 +63,7 @@ _joinings: dict[str, Joining] = {}
 _erasers: dict[type[models.Model], Eraser] = {}
 _exporters: dict[type[models.Model], Exporter] = {}
 _undo_blockers: dict[str, UndoBlocker] = {}
-_judged: set[type[models.Model]] = set()
+_answered_for: set[type[models.Model]] = set()
 _followers: dict[str, Follower] = {}
 PERSONS = ("customer", "contact")
 # The kind of a fact's references where it is not its own name.
@@ -139,19 +139,14 @@ def joinings() -> list[Joining]:
 
 
 def register_undo_blocker(
-    name: str, blocker: UndoBlocker, *, judges: Iterable[type[models.Model]] = ()
+    name: str, blocker: UndoBlocker, *, answers_for: Iterable[type[models.Model]] = ()
 ) -> None:
     """Enter a question that is asked before an import is taken back.
 
-    ``judges``: models whose rows stand in the way only where ``blocker`` says so, whatever they point to.
+    It alone says whether rows of ``answers_for`` keep the contacts that the import made.
     """
     _undo_blockers[name] = blocker
-    _judged.update(judges)
-
-
-def judged() -> frozenset[type[models.Model]]:
-    """Return the models of which a blocker of their own says whether they stand in the way."""
-    return frozenset(_judged)
+    _answered_for.update(answers_for)
 
 
 def register_follower(name: str, follower: Follower) -> None:
@@ -177,6 +172,11 @@ def exporters() -> dict[type[models.Model], Exporter]:
 def undo_blockers() -> dict[str, UndoBlocker]:
     """Return the questions that are asked before an import is taken back."""
     return dict(_undo_blockers)
+
+
+def answered_for() -> set[type[models.Model]]:
+    """Return the models of which a question of their own says whether they stand in the way."""
+    return set(_answered_for)
 
 
 def follow(model: type[models.Model], ids: list[int], *, at: datetime) -> None:

@@ -28,7 +28,6 @@ class RetentionConfig(AppConfig):
         from retention.loop import erasing as loop_erasing
         from retention.loop import handling as loop_handling
         from retention.measures import learning, making, merging  # noqa: F401  — learning says what is learnt
-        from retention.models import LoopClosure
         from retention.pages import entries
         from retention.rules import ready, told
         from retention.segments import counting
@@ -60,7 +59,8 @@ class RetentionConfig(AppConfig):
             # how each of the two stood; the survivor is judged by what it has become
             movers.register(self.get_model(derived), mover=movers.stay)
         movers.register_app("retention")
-        movers.register_undo_blocker("retention.cases", taken_back.in_the_way, judges=[LoopClosure])
+        loops = self.get_model("LoopClosure")
+        movers.register_undo_blocker("retention.cases", taken_back.in_the_way, answers_for=[loops])
         movers.register_follower("retention.cases", taken_back.follow)
         showing.register("customer", lambda pk: reverse("retention:customer", args=[pk]))
         post_migrate.connect(ready.sync_after_migrate, sender=self, dispatch_uid="retention.rules")

@@ -59,9 +59,10 @@ def see_to_changes(**_kwargs: Any) -> None:
 
 @shared_task(name="retention.tasks.see_to_loops")
 def see_to_loops(**_kwargs: Any) -> None:
-    """End what was asked and never answered, and give feedback that nobody has to somebody."""
+    """Open loops that are missing, end what was never answered, and give what nobody has to somebody."""
     with context.acting(channel="task"):
         at = clock.now()
+        loop.open_missing(at=at)
         loop.expire(at=at)
         loop.give_unowned(at=at)
 

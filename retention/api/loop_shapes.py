@@ -10,6 +10,7 @@ from customers.ground.api.serializers import Gives, Takes
 from customers.models import Interaction
 from retention import loop as looping
 from retention.api.known import KnownCode, KnownId
+from retention.api.roles import WORKS_CASES
 from retention.api.takes import colleagues, known_causes
 from retention.models import LoopClosure
 
@@ -37,8 +38,12 @@ class LoopShape(Gives):
         return [need.value for need in looping.missing(loop)] if loop.is_open else []
 
     def get_status_address(self, loop: LoopClosure) -> str:
-        """Return where the customer sees how far it is."""
-        return looping.status_address(loop)
+        """Return where the customer sees how far it is and says her word: for who may work on it."""
+        request = self.context["request"]
+        if request.user.role not in WORKS_CASES or not looping.may_work(request.user, loop):
+            return ""
+        is_read_only = request.auth is not None and "loops:write" not in request.auth.scopes
+        return "" if is_read_only else looping.status_address(loop)
 
 
 class LoopRowShape(LoopShape):
@@ -134,6 +139,8 @@ class FigureShape(serializers.Serializer[Any]):
 class FiguresShape(serializers.Serializer[Any]):
     """The figures of all, and by group; `is_cut`: there is more than the 50,000 that are counted."""
 
+    since = serializers.DateField()
+    until = serializers.DateField()
     whole = FigureShape()
     by_owner = FigureShape(many=True)
     by_team = FigureShape(many=True)

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from customers import company
 from customers.ground import clock
 from customers.ground.api import filters
 from customers.ground.api.access import may
+from customers.ground.api.problems import InvalidQuery
 from customers.ground.api.views import Details, Lists, Resource
+from customers.ground.localtime import day_of, start_of_day
 from customers.models import FeedbackKind
 from retention import loop as looping
 from retention.api.loop_shapes import (
@@ -94,6 +100,12 @@ class Loops(Lists, Details, Resource):
         "withdraw": Withdraw,
     }
     gives = {"list": LoopRowShape, "figures": FiguresShape}
+    asks = {
+        "figures": {
+            "since": "The first day on which it was received; 30 days up to the last one if left out.",
+            "until": "The last day on which it was received; today if left out.",
+        }
+    }
     refuses = {
         "assign": [*MOVED, "may_not_own_loop"],
         "log_contact": [*WORKED, "loop_contact_without_words"],
@@ -169,14 +181,47 @@ class Loops(Lists, Details, Resource):
 
     @action(detail=False, methods=["get"])
     def figures(self, request: Request) -> Response:
-        """Return times, shares inside the deadline and what customers said, of all feedback and by group."""
-        found = counting.read(LoopClosure.objects.visible_to(request.user))  # type: ignore[attr-defined]
+        """Return times, shares inside the deadline and what customers said, of all feedback and by group.
+
+        Of what was received on the local days from `since` to `until`, at most 400; the last 30 as given.
+        """
+        since, until = _period(request)
+        zone = company.current().time_zone
+        received = LoopClosure.objects.visible_to(request.user).filter(  # type: ignore[attr-defined]
+            received_at__gte=start_of_day(since.toordinal(), zone),
+            received_at__lt=start_of_day(until.toordinal() + 1, zone),
+        )
+        found = counting.read(received)
         first = found[counting.BY[0]]
         groups = {f"by_{by}": figures.groups for by, figures in found.items()}
-        told = {"whole": first.whole, "is_cut": first.is_cut, **groups}
+        told = {
+            "since": since,
+            "until": until,
+            "whole": first.whole,
+            "is_cut": first.is_cut,
+            **groups,
+        }
         return Response(FiguresShape(told).data)
 
     def _do(self, verb: Any) -> Response:
         loop = self.one()
         verb(loop, **self.taken(), by=self.request.user, at=clock.now())
         return self.shown(loop)
+
+
+def _period(request: Request) -> tuple[date, date]:
+    """Return the days that the address names; raise :class:`InvalidQuery` when they are none or too many."""
+    said, wrong = dict[str, date](), dict[str, Any]()
+    for name, text in request.query_params.items():
+        try:
+            said[name] = filters.DayFormField().clean(text)
+        except ValidationError as error:
+            wrong[name] = error.messages
+    if wrong:
+        raise InvalidQuery(wrong)
+    until = said.get("until") or day_of(company.today(clock.now()).number)
+    since = said.get("since") or until - timedelta(days=counting.DEFAULT_DAYS - 1)
+    if not since <= until <= since + timedelta(days=counting.MOST_DAYS):
+        text = _("The time ends after it begins, and is at most %(days)s days long.")
+        raise InvalidQuery({"since": text % {"days": counting.MOST_DAYS}})
+    return since, until

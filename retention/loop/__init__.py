@@ -11,6 +11,7 @@ from retention.loop.answering import (
     withdraw,
 )
 from retention.loop.asking import ask_customer, reply_way, status_address
+from retention.loop.catching_up import open_missing
 from retention.loop.contacting import log_contact
 from retention.loop.missing import ACTIONS, LoopUnfinished, Need, missing
 from retention.loop.moves import TRANSITIONS, LoopEnded, LoopMoved, LoopMoveNotAllowed, diagram
@@ -52,6 +53,7 @@ __all__ = [
     "open_for_mention",
     "open_for_response",
     "open_for_unknown",
+    "open_missing",
     "reply_way",
     "status_address",
     "withdraw",

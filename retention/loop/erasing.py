@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
-from customers import movers
+from customers import movers, tracking
 from customers.models import UnknownFeedback
 from retention.models import LoopClosure, LoopStep
 
@@ -17,8 +17,12 @@ def register() -> None:
 
 
 def erase(person: str, pk: int) -> int:
-    """Blank what was written in the loops of a person and in their steps; return how many rows changed."""
+    """Blank what was written in the loops of a person and in their steps; return how many rows changed.
+
+    The links to her status pages lead nowhere from then on.
+    """
     theirs = LoopClosure.objects.filter(**{person: pk})
+    _end_links(theirs)
     said = LoopStep.objects.filter(loop__in=theirs.values("pk")).exclude(text="")
     changed = said.update(text="")
     changed += _forget_unknown(person, pk)
@@ -26,9 +30,20 @@ def erase(person: str, pk: int) -> int:
     return changed + written.update(action_text="", message_text="")
 
 
+def _end_links(loops: QuerySet[LoopClosure]) -> None:
+    """Give loops links that nobody was told."""
+    held = list(loops.only("pk"))
+    for loop in held:
+        loop.salt = tracking.new_salt()
+        loop.token_hash = tracking.hash_of(tracking.token_of(loop.salt))
+    LoopClosure.objects.bulk_update(held, ["salt", "token_hash"], batch_size=500)
+
+
 def _forget_unknown(person: str, pk: int) -> int:
     """Blank what a person wrote before it was known that it was she."""
-    hers = UnknownFeedback.objects.filter(**{f"complaint__{person}": pk}).exclude(text="", stated_reach="")
+    mine = UnknownFeedback.objects.filter(**{f"complaint__{person}": pk})
+    mine.update(salt="", token_hash=None)
+    hers = mine.exclude(text="", stated_reach="")
     return hers.update(text="", stated_name="", stated_reach="", stated_order="", external_id="")
 
 

@@ -2,7 +2,8 @@
 
 Times are working time. *Contact*: until the first contact (or the end, of what was ended without one).
 *Resolution*: until the customer was told and asked last, or it was answered or taken back. Nothing leaves the
-denominator: what is late, open or taken back counts like the rest.
+denominator: what is late, open or taken back counts like the rest. What was taken back was neither contacted
+nor resolved: it stands in no median and is not in time.
 """
 
 from __future__ import annotations
@@ -23,9 +24,12 @@ from retention.models import LoopClosure
 
 MOST = 50_000
 """Of more pieces of feedback than these, the newest are counted, and it is said."""
+DEFAULT_DAYS, MOST_DAYS = 30, 400
 BY = ("owner", "team", "source", "kind", "severity")
 _TOLD = (LoopClosure.State.ASKED, LoopClosure.State.CONFIRMED, LoopClosure.State.UNCONFIRMED)
 State = LoopClosure.State
+Spans = tuple[float | None, float | None]
+"""The hours of working time until contact and resolution."""
 
 
 @dataclass
@@ -47,8 +51,8 @@ class Figure:
     to_contact: list[float] = field(default_factory=list, repr=False)
     to_resolution: list[float] = field(default_factory=list, repr=False)
 
-    def add(self, row: Row, *, calendar: WorkingCalendar) -> None:
-        """Count one piece of feedback."""
+    def add(self, row: Row, spans: Spans) -> None:
+        """Count one piece of feedback, with the hours that it took."""
         self.received += 1
         self.open += row.ended_at is None
         self.reopened += row.reopened > 0
@@ -59,10 +63,11 @@ class Figure:
         contact, resolution = row.contact_at, row.resolution_at
         self.contacted_in_time += contact is not None and contact <= row.respond_by
         self.solved_in_time += resolution is not None and resolution <= (row.first_due_at or row.due_at)
-        if contact is not None:
-            self.to_contact.append(_hours(row.received_at, contact, calendar))
-        if resolution is not None:
-            self.to_resolution.append(_hours(row.received_at, resolution, calendar))
+        to_contact, to_resolution = spans
+        if to_contact is not None:
+            self.to_contact.append(to_contact)
+        if to_resolution is not None:
+            self.to_resolution.append(to_resolution)
 
     @property
     def contact_median(self) -> float | None:
@@ -141,11 +146,13 @@ class Row:
     @property
     def contact_at(self) -> datetime | None:
         """Return when she first heard from us; what ended without a contact was answered by its end."""
-        return self.contacted_at or self.ended_at
+        return None if self.state == State.WITHDRAWN else self.contacted_at or self.ended_at
 
     @property
     def resolution_at(self) -> datetime | None:
         """Return when she was told and asked last, or it was ended otherwise."""
+        if self.state == State.WITHDRAWN:
+            return None
         return self.asked_at if self.state in _TOLD else self.ended_at
 
 
@@ -174,17 +181,19 @@ def read(loops: QuerySet[LoopClosure], ways: Sequence[str] = BY) -> dict[str, Fi
     found = loops.order_by("-received_at", "-id").values_list(*Row.__dataclass_fields__)
     rows = [Row(*values) for values in found[: MOST + 1]]
     calendar = company.working_calendar()
-    return {by: _figures(rows[:MOST], by, len(rows) > MOST, calendar) for by in ways}
+    # the hours are the same in each group: working them out is what takes long
+    counted = [(row, _spans(row, calendar)) for row in rows[:MOST]]
+    return {by: _figures(counted, by, len(rows) > MOST) for by in ways}
 
 
-def _figures(rows: Sequence[Row], by: str, is_cut: bool, calendar: WorkingCalendar) -> Figures:
+def _figures(counted: Sequence[tuple[Row, Spans]], by: str, is_cut: bool) -> Figures:
     whole, groups = Figure("", ""), dict[str, Figure]()
-    labels = _labels(rows, by)
-    for row in rows:
+    labels = _labels([row for row, _hours in counted], by)
+    for row, spans in counted:
         key = _key(row, by)
         figure = groups.setdefault(key, Figure(key, labels.get(key, "—")))
         for one in (whole, figure):
-            one.add(row, calendar=calendar)
+            one.add(row, spans)
     ordered = sorted(groups.values(), key=lambda one: (-one.received, one.key))
     return Figures(whole, ordered, is_cut)
 
@@ -197,6 +206,14 @@ def middle(hours: Sequence[float]) -> float | None:
 def ninth_tenth(hours: Sequence[float]) -> float | None:
     """Return the smallest value that nine in ten do not exceed (nearest rank), or nothing of nothing."""
     return sorted(hours)[math.ceil(len(hours) * 0.9) - 1] if hours else None
+
+
+def _spans(row: Row, calendar: WorkingCalendar) -> Spans:
+    contact, resolution = row.contact_at, row.resolution_at
+    return (
+        _hours(row.received_at, contact, calendar) if contact is not None else None,
+        _hours(row.received_at, resolution, calendar) if resolution is not None else None,
+    )
 
 
 def _hours(start: datetime, end: datetime, calendar: WorkingCalendar) -> float:

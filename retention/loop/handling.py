@@ -9,7 +9,7 @@ from django.db import transaction
 from customers.ground import events, outbox
 from customers.ground.models import Event, OutboxRow
 from customers.models import Complaint, Interaction, Mention, UnknownFeedback
-from retention.loop import answering, asking, contacting, opening, owners
+from retention.loop import answering, asking, contacting, following, opening, owners
 from retention.models import LoopClosure
 from surveys.answering import EVENT as ANSWERED
 from surveys.models import SurveyResponse
@@ -17,6 +17,7 @@ from surveys.models import SurveyResponse
 COMPLAINT, RESPONSE = "retention.complaint_opens_loop", "retention.answer_opens_loop"
 MENTION, UNKNOWN = "retention.mention_opens_loop", "retention.unknown_opens_loop"
 CONTACT, MESSAGE = "retention.contact_of_loop", "retention.message_of_loop"
+REVISED = "retention.loop_follows_complaint"
 State = LoopClosure.State
 
 LISTENS = {
@@ -26,6 +27,7 @@ LISTENS = {
     UNKNOWN: ("feedback.unknown", "feedback.assigned", "feedback.handled"),
     CONTACT: ("interaction.logged",),
     MESSAGE: ("message.ended",),
+    REVISED: ("complaint.due", "complaint.described", "feedback.due", "feedback.described"),
 }
 
 
@@ -98,7 +100,8 @@ def unknown_opens_loop(row: OutboxRow, at: datetime) -> None:
     if unknown is None or loop is None or not loop.is_open:
         return
     unknown.refresh_from_db()
-    if unknown.owner is not None and owners.may_own(unknown.owner):
+    # what was not solved stays with the lead, whoever had it in the inbox
+    if loop.level == 1 and unknown.owner is not None and owners.may_own(unknown.owner):
         owners.assign_loop(loop, to=unknown.owner, by=None, at=at)
     if unknown.state == UnknownFeedback.State.HANDLED:
         answering.was_handled(loop, unknown, at=unknown.ended_at or at)
@@ -113,6 +116,13 @@ def contact_of_loop(row: OutboxRow, at: datetime) -> None:
     interaction = Interaction.objects.filter(pk=event.subject_id, void=False).select_related("by").first()
     if interaction is not None and interaction.direction == Interaction.Direction.OUT:
         contacting.heard_of(interaction)
+
+
+@outbox.handler(REVISED)
+def loop_follows_complaint(row: OutboxRow, at: datetime) -> None:
+    """Let another due day or severity of a complaint be its loop's."""
+    if row.event is not None:
+        following.follow_complaint(row.event.subject_id or 0, at=at)
 
 
 @outbox.handler(MESSAGE)

@@ -10,17 +10,14 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 
-from customers import company, stubs, tracking
-from customers.complaints import end_of_day
-from customers.feedback import deadlines
-from customers.ground import audit
-from customers.ground.working_time import add_working_time
-from customers.models import Complaint, Contact, Customer, FeedbackKind, Mention, UnknownFeedback, User
-from retention.calls.planning import RECOVERY_WITHIN, promise_call
+from customers import stubs
+from customers.models import Complaint, Customer, FeedbackKind, Mention, UnknownFeedback
+from retention.calls.planning import promise_call
 from retention.cases import moves as case_moves
 from retention.cases.holders import hold_desk
 from retention.cases.opening import open_case
-from retention.loop import asking, moves, owners
+from retention.loop import asking, making, moves, owners
+from retention.loop.missing import ACTIONS
 from retention.loop.told import Told
 from retention.models import FollowUpCall, LoopClosure, LoopStep, RetentionCase
 from retention.models.rules import CaseKind, Severity
@@ -28,20 +25,25 @@ from surveys.models import SurveyResponse
 
 Source = LoopClosure.Source
 State = LoopClosure.State
-RESPOND_WITHIN = RECOVERY_WITHIN
-"""Working time until the first contact, where nothing was promised."""
 
 
-def open_for_complaint(complaint: Complaint, *, at: datetime) -> LoopClosure:
+def open_for_complaint(complaint: Complaint, *, tells: bool = True, at: datetime) -> LoopClosure:
     """Return the loop of what a customer told us, opened now unless there is one.
 
     What was feedback of somebody unknown goes on in the loop that it had. Only an open complaint has a case.
+
+    Args:
+        tells: whether whoever told us gets a receipt.
+
     Side effects as :func:`open_loop`.
     """
     with transaction.atomic():
         known = LoopClosure.objects.filter(complaint=complaint).first()
         if known is not None:
             return known
+        needs_case = complaint.kind == FeedbackKind.COMPLAINT and complaint.state == Complaint.State.OPEN
+        if needs_case:
+            hold_desk()  # before anything else that is held, as whoever opens a case does
         unknown = UnknownFeedback.objects.select_for_update().filter(complaint=complaint).first()
         told = Told(
             source=Source.COMPLAINT,
@@ -55,10 +57,10 @@ def open_for_complaint(complaint: Complaint, *, at: datetime) -> LoopClosure:
             due_at=unknown.due_at if unknown else complaint.due_at,
             salt=unknown.salt if unknown else "",
             token_hash=(unknown.token_hash or "") if unknown else "",
-            needs_case=complaint.kind == FeedbackKind.COMPLAINT and complaint.state == Complaint.State.OPEN,
+            needs_case=needs_case,
         )
         loop = LoopClosure.objects.filter(unknown=unknown).first() if unknown else None
-        return _goes_on(loop, told, at=at) if loop is not None else open_loop(told, at=at)
+        return _goes_on(loop, told, at=at) if loop is not None else open_loop(told, tells=tells, at=at)
 
 
 def open_for_response(response: SurveyResponse, *, at: datetime) -> LoopClosure:
@@ -92,9 +94,12 @@ def open_for_mention(mention: Mention, *, at: datetime) -> LoopClosure:
         customer=mention.customer,
         contact=mention.contact,
         received_at=mention.recorded_at,
+        respond_by=making.respond_by(mention.recorded_at),
         needs_case=mention.customer_id is not None,
     )
     with transaction.atomic():
+        if told.needs_case:
+            hold_desk()  # before the loop, as whoever opens a case does
         loop = LoopClosure.objects.filter(mention=mention).select_for_update().first()
         if loop is not None and loop.is_open and loop.customer_id != mention.customer_id:
             return _goes_on(loop, told, at=at)
@@ -125,12 +130,12 @@ def open_for_unknown(unknown: UnknownFeedback, *, at: datetime) -> LoopClosure |
         )
 
 
-def open_loop(told: Told, *, at: datetime) -> LoopClosure:
+def open_loop(told: Told, *, tells: bool = True, at: datetime) -> LoopClosure:
     """Open the loop of one piece of feedback; return the one that there is, if any.
 
     Side effects: opens or joins a recovery case where one is needed, whose call is due no later than what
     was promised; steps ``received`` and ``assigned``; audit ``loop.open``; event ``loop.opened``; a receipt
-    to whom we can reach.
+    to whom we can reach, unless nobody ``tells``.
     """
     key = {str(told.source): told.subject}
     try:
@@ -144,10 +149,10 @@ def open_loop(told: Told, *, at: datetime) -> LoopClosure:
             case = _case_of(told, customer, at=at)
             has_owner = told.owner is not None and owners.may_own(told.owner)
             owner = told.owner if has_owner else owners.owner_for(customer, case)
-            loop = _new(told, customer, case, owner, at=at)
+            loop = making.new_loop(told, customer, case, owner, at=at)
             loop.save(force_insert=True)
-            _first_steps(loop, at=at)
-            if _is_hers(told, customer):
+            making.first_steps(loop, at=at)
+            if tells and making.is_hers(told, customer):
                 asking.send_receipt(loop, at=at)
     except IntegrityError:
         known = LoopClosure.objects.filter(**key).first()
@@ -185,13 +190,16 @@ def _standing(customer: Customer | None) -> Customer | None:
 
 
 def _case_of(told: Told, customer: Customer | None, *, at: datetime) -> RetentionCase | None:
-    """Return the case that a piece of feedback belongs to; those who open cases were asked before."""
+    """Return the case that a piece of feedback belongs to.
+
+    Complaints and answers opened or joined it before; a mention joins it here.
+    """
     if customer is None or not told.needs_case:
         return None
     standing = RetentionCase.objects.filter(customer=customer).open()  # type: ignore[attr-defined]
     locked = [case for case in case_moves.lock(standing.values_list("pk", flat=True)) if case.is_open]
     case = locked[0] if locked else None
-    if case is None:
+    if case is None or told.source == Source.MENTION:
         complaint = told.subject if isinstance(told.subject, Complaint) else None
         codes = {str(told.source): told.subject.pk}
         case = _open_case(customer, complaint, told.severity, codes=codes, at=at)
@@ -214,56 +222,6 @@ def _open_case(
     )
 
 
-def _new(
-    told: Told, customer: Customer | None, case: RetentionCase | None, owner: User | None, *, at: datetime
-) -> LoopClosure:
-    calendar = company.working_calendar()
-    salt = told.salt or tracking.new_salt()
-    respond_by = told.respond_by or add_working_time(told.received_at, RESPOND_WITHIN, calendar=calendar)
-    due_at = told.due_at
-    if due_at is None:
-        due_at = end_of_day(deadlines.read().due_day(told.kind, at=told.received_at))
-    return LoopClosure(
-        **{str(told.source): told.subject},
-        source=told.source,
-        kind=FeedbackKind(told.kind),
-        customer=customer,
-        contact=_contact(told, customer),
-        case=case,
-        severity=told.severity,
-        state=State.ASSIGNED if owner is not None else State.RECEIVED,
-        owner=owner,
-        team_id=(owner.team_id if owner is not None else None)
-        or (customer.team_id if customer is not None else None),
-        received_at=told.received_at,
-        respond_by=respond_by,
-        due_at=max(due_at, respond_by),
-        salt=salt,
-        token_hash=told.token_hash or tracking.hash_of(tracking.token_of(salt)),
-    )
-
-
-def _contact(told: Told, customer: Customer | None) -> Contact | None:
-    if told.contact is not None or customer is None:
-        return told.contact
-    return Contact.objects.filter(customer=customer, is_main=True, erased_at=None).first()
-
-
-def _is_hers(told: Told, customer: Customer | None) -> bool:
-    """Say whether the loop's contact is who told us: a company's main contact may know nothing of it."""
-    return told.contact is not None or (customer is not None and customer.kind == Customer.Kind.PERSON)
-
-
-def _first_steps(loop: LoopClosure, *, at: datetime) -> None:
-    kinds = [LoopStep.Kind.RECEIVED, *([LoopStep.Kind.ASSIGNED] if loop.owner_id else [])]
-    LoopStep.objects.bulk_create(
-        LoopStep(loop=loop, kind=kind, at=at, owner_id=loop.owner_id) for kind in kinds
-    )
-    codes = {"source": str(loop.source), "owner": loop.owner_id, "case": loop.case_id}
-    audit.record("loop.open", obj=loop, by=None, at=at, customer_id=loop.customer_id, codes=codes)
-    moves.tell("loop.opened", loop, at=at, severity=loop.severity)
-
-
 def _goes_on(loop: LoopClosure, told: Told, *, at: datetime) -> LoopClosure:
     """Let the loop of somebody unknown go on as that of a customer, with the sooner deadlines."""
     customer = _standing(told.customer)
@@ -272,24 +230,26 @@ def _goes_on(loop: LoopClosure, told: Told, *, at: datetime) -> LoopClosure:
         "unknown": None,
         str(told.source): told.subject,
         "customer": customer,
-        "contact": _contact(told, customer),
+        "contact": making.contact_of(told, customer),
     }
     if not loop.is_open:  # it was answered in general before anybody knew who wrote
-        LoopClosure.objects.filter(pk=loop.pk).update(**fields)
+        LoopClosure.objects.filter(pk=loop.pk).update(kind=FeedbackKind(told.kind), **fields)
         loop.refresh_from_db()
         return loop
     case = _case_of(told, customer, at=at)
     fields |= {
         "case": case,
+        **({} if loop.action in ACTIONS[told.kind] else {"action": "", "action_text": ""}),
         "severity": max(loop.severity, told.severity),
         "respond_by": min(loop.respond_by, told.respond_by or loop.respond_by),
         "due_at": min(loop.due_at, told.due_at or loop.due_at),
     }
     moves.note(loop, kind=LoopStep.Kind.LINKED, by=None, at=at, **fields)
+    LoopClosure.objects.filter(pk=loop.pk).update(kind=FeedbackKind(told.kind))
     loop.refresh_from_db()
     owner = owners.owner_for(customer, case)
-    if owner is not None:
+    if owner is not None and loop.level == 1:  # what was not solved stays with the lead
         owners.assign_loop(loop, to=owner, by=None, at=at)
-    if _is_hers(told, customer):
+    if making.is_hers(told, customer):
         asking.send_receipt(loop, at=at)
     return loop

@@ -95,7 +95,7 @@ def give_unowned(*, at: datetime) -> int:
     for loop in found.select_related("customer__owner", "case__assignee")[:AT_ONCE]:
         owner = lead_for(loop.team_id) if loop.level > 1 else owner_for(loop.customer, loop.case)
         if owner is None:
-            break
+            continue
         try:
             with transaction.atomic():
                 assign_loop(loop, to=owner, by=None, at=at)
@@ -111,9 +111,15 @@ def follow_holders(case_ids: Iterable[int], *, at: datetime) -> int:
     found = LoopClosure.objects.open().filter(  # type: ignore[attr-defined]
         other, case__in=list(case_ids), level=1, case__assignee__isnull=False
     )
-    loops = list(found.select_related("case__assignee").order_by("customer_id", "pk"))
-    for loop in loops:  # hardly ever more than a few
+    given = 0
+    # hardly ever more than a few
+    for loop in found.select_related("case__assignee").order_by("customer_id", "pk"):
         holder = loop.case.assignee
-        if holder is not None and may_own(holder):
+        if holder is None or not may_own(holder):
+            continue
+        try:
             assign_loop(loop, to=holder, by=None, at=at)
-    return len(loops)
+        except (moves.LoopMoved, moves.LoopEnded):  # it moved on meanwhile; the case is given all the same
+            continue
+        given += 1
+    return given

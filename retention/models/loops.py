@@ -225,6 +225,7 @@ class LoopStep(models.Model):
         ANSWERED = "answered", _("answered in general or in public")
         LINKED = "linked", _("linked to a customer")
         WITHDRAWN = "withdrawn", _("taken back")
+        REVISED = "revised", _("another deadline or severity")
 
     loop = models.ForeignKey(LoopClosure, on_delete=models.PROTECT, related_name="steps", db_index=False)
     kind = models.CharField(max_length=12, choices=Kind.choices)

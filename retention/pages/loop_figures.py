@@ -18,11 +18,9 @@ from customers.ground import audit, clock
 from customers.ground.localtime import day_of, start_of_day
 from customers.models import User
 from retention.loop import figures as counting
-from retention.loop.figures import Figure, Figures
+from retention.loop.figures import DEFAULT_DAYS, MOST_DAYS, Figure, Figures
 from retention.models import LoopClosure
 
-DEFAULT_DAYS = 30
-MOST_DAYS = 400
 YEARS = range(2000, 2101)
 
 

@@ -7,7 +7,7 @@ which only looks, says neither.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -32,6 +32,8 @@ from surveys.definition import words_language
 
 VISITS_A_MINUTE = 120
 """Of one address; a house that shares one is slowed, not shut out."""
+OPEN_FOR = timedelta(days=180)
+"""So long after the end the link still opens the page."""
 State = LoopClosure.State
 _PLACES = {
     State.RECEIVED: 0,
@@ -85,13 +87,26 @@ def loop_status(request: HttpRequest, token: str) -> HttpResponse:
         rows = LoopClosure.objects.select_related("owner", "contact__customer", "customer", "unknown")
         loop = rows.filter(token_hash=token_hash).first()
         unknown = None if loop else UnknownFeedback.objects.filter(token_hash=token_hash).first()
-        if company.find() is None or (loop is None and unknown is None):
+        if company.find() is None or not leads_on(loop or unknown, at=clock.now()):
             return _dead(request)
         language = _language(request, loop, unknown)
         with translation.override(language):
             if loop is None:
                 return _page(request, _of_unknown(unknown), language, zone=company.current().time_zone)
             return _answered(request, loop, language)
+
+
+def leads_on(told: LoopClosure | UnknownFeedback | None, *, at: datetime) -> bool:
+    """Say whether a link opens anything: not long after the end, nor for who was erased or is gone."""
+    if told is None or (told.ended_at is not None and told.ended_at + OPEN_FOR < at):
+        return False
+    if isinstance(told, UnknownFeedback):
+        return True
+    is_erased = told.contact is not None and told.contact.erased_at is not None
+    is_gone = told.customer is not None and (
+        told.customer.gone_at is not None or told.customer.erased_at is not None
+    )
+    return not is_erased and not is_gone
 
 
 def _answered(request: HttpRequest, loop: LoopClosure, language: str) -> HttpResponse:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -96,3 +97,53 @@ def test_list_filters_and_figures(client: Client, loop: LoopClosure, manager: Us
     told = client.get("/api/v1/loops/figures/").json()
     assert told["whole"]["received"] == 1 and told["by_source"][0]["key"] == "complaint"
     assert client.get(f"/api/v1/loops/{loop.pk}/").json()["missing"][0] == "contact"
+
+
+def test_address_of_the_status_page_is_for_who_may_work_on_it(
+    caller: Any, client: Client, loop: LoopClosure, manager: User, analyst: User
+) -> None:
+    shown = {
+        who.pk: client.get(f"/api/v1/loops/{loop.pk}/").json()["status_address"]
+        for who in (manager, analyst)
+        if client.force_login(who) is None
+    }
+    assert "/c/" in shown[manager.pk] and shown[analyst.pk] == ""
+    for scopes, is_told in ((["loops:read"], False), (["loops:read", "loops:write"], True)):
+        program = caller(manager, scopes)
+        assert ("/c/" in program.get(f"loops/{loop.pk}/").json()["status_address"]) is is_told
+
+
+def test_figures_are_of_thirty_days_or_of_those_that_are_named(
+    client: Client, loop: LoopClosure, manager: User
+) -> None:
+    client.force_login(manager)
+
+    def received(query: str = "") -> Any:
+        told = client.get(f"/api/v1/loops/figures/{query}").json()
+        return told["since"], told["until"], told["whole"]["received"]
+
+    assert received() == ("2026-04-12", "2026-05-11", 1)
+    LoopClosure.objects.update(received_at=SOON - timedelta(days=30))
+    assert received() == ("2026-04-12", "2026-05-11", 0)
+    assert received("?since=2026-04-11") == ("2026-04-11", "2026-05-11", 1)
+    assert received("?until=2026-04-11") == ("2026-03-13", "2026-04-11", 1)
+    assert received("?until=2026-04-10")[2] == 0
+
+
+@pytest.mark.parametrize(
+    ("query", "named"),
+    [
+        ("since=2025-01-01&until=2026-05-11", "since"),
+        ("since=2026-05-11&until=2026-05-10", "since"),
+        ("since=x", "since"),
+        ("until=0001-01-01", "until"),
+        ("year=2026", "year"),
+    ],
+)
+def test_figures_of_odd_times_are_refused_with_the_parameter(
+    client: Client, loop: LoopClosure, manager: User, query: str, named: str
+) -> None:
+    client.force_login(manager)
+    refused = client.get(f"/api/v1/loops/figures/?{query}")
+    assert refused.status_code == 400
+    assert [one["parameter"] for one in refused.json()["errors"]] == [named]

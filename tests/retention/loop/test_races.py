@@ -43,7 +43,7 @@ def test_four_handlers_of_one_complaint_open_one_loop_one_case_and_send_one_rece
     customer: Customer, turn: int
 ) -> None:
     mail_sender()
-    contact = customer.contacts.get()
+    contact = customer.contacts.get(is_main=True)
     complaint = complaints.file_complaint(customer, text="Broken.", contact=contact, by=None, at=NOW)
 
     def handle() -> Any:

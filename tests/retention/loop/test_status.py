@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
 from django.urls import reverse
 
-from customers import tracking
+from customers import erasure, tracking
+from customers.feedback.unknown import link_feedback
+from customers.ground import clock
 from customers.ground.models import Event
 from customers.models import Contact, Customer, User
 from retention import loop as looping
 from retention.models import LoopClosure, LoopStep
 from retention.pages import loop_status
+from tests.factories import ContactFactory
 from tests.retention.loop.world import SOON, WORDS, asked, drained, filed, unknown, worked
 
 pytestmark = pytest.mark.django_db
@@ -102,6 +106,7 @@ def test_unknown_foreign_and_broken_tokens_look_the_same(client: Client, loop: L
 def test_feedback_without_a_loop_yet_is_received_and_goes_on_by_the_same_link(
     client: Client, company: Any, lead: User
 ) -> None:
+    clock.fix(SOON)
     row = unknown(language="zh-hans")
     response = client.get(address(row.salt))
     assert response.context["words"] == "zh-hans" and response.context["shown"].state == "received"
@@ -110,6 +115,62 @@ def test_feedback_without_a_loop_yet_is_received_and_goes_on_by_the_same_link(
     assert str(lead) in client.get(address(row.salt)).text
     looping.answer_publicly(LoopClosure.objects.get(), words="Said in general.", by=lead, at=SOON)
     assert "Said in general." in client.get(address(row.salt)).text
+
+
+@pytest.mark.parametrize(("days", "status"), [(179.9, 200), (180.1, 404)])
+def test_link_ends_half_a_year_after_the_end(
+    client: Client, loop: LoopClosure, manager: User, days: float, status: int
+) -> None:
+    looping.confirm(asked(loop, by=manager), by=None, at=SOON)
+    clock.fix(SOON + timedelta(days=days))
+    assert client.get(address(loop.salt)).status_code == status
+    assert client.post(address(loop.salt), {"word": "solved"}).status_code == status
+
+
+def test_link_of_an_open_loop_does_not_end_and_one_of_handled_feedback_does(
+    client: Client, loop: LoopClosure
+) -> None:
+    row = unknown(state="handled", answered="none", ended_at=SOON)
+    clock.fix(SOON + timedelta(days=181))
+    assert client.get(address(loop.salt)).status_code == 200
+    assert client.get(address(row.salt)).status_code == 404
+
+
+@pytest.mark.parametrize("field", ["gone_at", "erased_at"])
+def test_link_of_a_customer_who_is_gone_opens_nothing(
+    client: Client, loop: LoopClosure, manager: User, field: str
+) -> None:
+    asked(loop, by=manager)
+    Customer.objects.update(**{field: SOON})
+    assert client.get(address(loop.salt)).status_code == 404
+    assert client.post(address(loop.salt), {"word": "solved"}).status_code == 404
+    assert LoopClosure.objects.get().state == "asked"
+
+
+def test_link_of_a_contact_who_was_erased_opens_nothing(client: Client, loop: LoopClosure) -> None:
+    Contact.objects.update(erased_at=SOON)
+    assert client.get(address(loop.salt)).status_code == 404
+
+
+def test_erasing_gives_her_loops_links_that_nobody_was_told(
+    client: Client, customer: Customer, lead: User, settings: Any, tmp_path: Any
+) -> None:
+    settings.ERASURE_LOG, settings.MEDIA_ROOT = tmp_path / "erasures.log", tmp_path / "media"
+    row = unknown()
+    drained()
+    contact = ContactFactory(customer=customer, is_main=False)
+    link_feedback(row, customer=customer, contact=contact, by=lead, at=SOON)
+    drained()
+    other = filed(customer)
+    assert client.get(address(row.salt)).status_code == 200
+    erasure.erase_person(contact, by=lead, at=SOON)
+    loop = LoopClosure.objects.get(contact=contact)
+    assert loop.salt != row.salt and loop.token_hash == tracking.hash_of(tracking.token_of(loop.salt))
+    Contact.objects.update(erased_at=None)  # the page itself knows nothing of it any more
+    assert client.get(address(row.salt)).status_code == 404
+    row.refresh_from_db()
+    assert (row.salt, row.token_hash) == ("", None)
+    assert client.get(address(other.salt)).status_code == 200
 
 
 def test_language_is_hers_and_can_be_changed(client: Client, loop: LoopClosure) -> None:
