@@ -35,7 +35,6 @@ log = logging.getLogger(__name__)
 AT_ONCE = 25
 ENDED, CALLED = "retention.change_notice_ended", "retention.change_call_logged"
 WAYS = (Channel.EMAIL, Channel.SMS, Channel.MESSENGER)
-_ARRIVED = frozenset({Message.State.SENT, Message.State.DELIVERED, Message.State.UNKNOWN})
 State = ConcernedCustomer.State
 
 
@@ -193,7 +192,7 @@ def notice_ended(row: OutboxRow, at: datetime) -> None:
     if row.event is None:
         return
     rows = ConcernedCustomer.objects.filter(message=row.event.subject_id)
-    if row.event.data.get("state") in _ARRIVED:
+    if row.event.data.get("state") in Message.MAY_HAVE_ARRIVED:
         rows.update(unsent="")
         follow(list(rows), State.INFORMED, at=at)
     else:

@@ -95,7 +95,7 @@ def give_unowned(*, at: datetime) -> int:
     for loop in found.select_related("customer__owner", "case__assignee")[:AT_ONCE]:
         owner = lead_for(loop.team_id) if loop.level > 1 else owner_for(loop.customer, loop.case)
         if owner is None:
-            break
+            continue  # the next one may have somebody of her own
         try:
             with transaction.atomic():
                 assign_loop(loop, to=owner, by=None, at=at)
@@ -111,9 +111,16 @@ def follow_holders(case_ids: Iterable[int], *, at: datetime) -> int:
     found = LoopClosure.objects.open().filter(  # type: ignore[attr-defined]
         other, case__in=list(case_ids), level=1, case__assignee__isnull=False
     )
-    loops = list(found.select_related("case__assignee").order_by("customer_id", "pk"))
-    for loop in loops:  # hardly ever more than a few
+    given = 0
+    # hardly ever more than a few
+    for loop in found.select_related("case__assignee").order_by("customer_id", "pk"):
         holder = loop.case.assignee
-        if holder is not None and may_own(holder):
-            assign_loop(loop, to=holder, by=None, at=at)
-    return len(loops)
+        if holder is None or not may_own(holder):
+            continue
+        try:  # somebody who works on it meanwhile keeps nobody from getting the case
+            with transaction.atomic():
+                assign_loop(loop, to=holder, by=None, at=at)
+        except (moves.LoopMoved, moves.LoopEnded):
+            continue
+        given += 1
+    return given

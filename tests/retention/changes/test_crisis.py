@@ -153,6 +153,29 @@ def test_losses_are_compared_with_their_own_past_and_with_the_same_tiers(pump, c
     assert found.against_before.more == 0
 
 
+def test_only_who_was_a_customer_when_a_time_began_is_counted_in_it(pump):
+    """Of those concerned: ``customer`` (long here) and one who came between the two times."""
+    begun = ago(10)
+    newer = CustomerFactory(created_at=ago(15))
+    bought(newer, pump, days=12)
+    change = planned(products=[pump], kind="price", at=begun)
+    changes.announce(change, by=None, at=begun)
+    lose(newer, ago(5))
+    for values in (
+        {},
+        {"created_at": ago(5), "since": ago(400).date()},  # imported since, but said to be one
+        {"created_at": ago(5), "since": ago(5).date()},  # came since
+        {"created_at": ago(5)},  # came since
+    ):
+        lose(CustomerFactory(**values), ago(3))
+    ordered, later = CustomerFactory.create_batch(2, created_at=ago(5))
+    bought(ordered, ProductFactory(), days=50)
+    bought(later, ProductFactory(), days=4)
+    found = changes.effect_of(change, at=NOW)
+    assert (found.concerned, found.before) == (Share(2, 1), Share(1, 0))
+    assert found.others == Share(3, 2)
+
+
 def test_nothing_is_said_before_a_day_has_passed(pump):
     change = crisis(pump)
     assert changes.effect_of(change, at=NOW + timedelta(hours=23)) is None
