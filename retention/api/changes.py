@@ -70,7 +70,7 @@ class Changes(Lists, Details, Resource):
         "create": ["change_plan"],
         "revise": ["change_plan", *STATE],
         "announce": ["change_concerns_nobody", "change_told_too_late", "condition_refused", *STATE],
-        "close": ["change_still_waiting", *STATE],
+        "close": ["change_still_waiting", "change_still_enrolling", *STATE],
         "impact": ["condition_refused"],
     }
     needs_match = ("revise",)

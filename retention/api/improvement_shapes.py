@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from customers.ground.api.serializers import AmountField, DateField, Gives, NumberField, Takes
@@ -184,7 +185,9 @@ class AttachBody(Takes):
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Refuse both and none."""
         if len(attrs) != 1:
-            raise serializers.ValidationError("either a complaint or a loop", code="one_of_two")
+            raise serializers.ValidationError(
+                _("Name either a complaint or a loop, not both and not none."), code="one_of_two"
+            )
         return attrs
 
 

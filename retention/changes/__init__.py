@@ -1,7 +1,7 @@
 """Changes of the business and crises: planned, announced to whom they concern, followed to the last one."""
 
 from retention.changes.announcing import NobodyConcerned, ToldTooLate, announce
-from retention.changes.closing import StillWaiting, close_change
+from retention.changes.closing import StillEnrolling, StillWaiting, close_change
 from retention.changes.concerned import Impact, concerned, impact
 from retention.changes.effect import Effect, effect_of
 from retention.changes.following import NotFromThere, counts, set_state
@@ -20,6 +20,7 @@ __all__ = [
     "NotAllowed",
     "NotFromThere",
     "Plan",
+    "StillEnrolling",
     "StillWaiting",
     "ToldTooLate",
     "announce",

@@ -1,4 +1,4 @@
-"""Announcing a change: whom it concerns is written down, and the drain begins to tell them."""
+"""Announcing a change: the worker writes down whom it concerns, some at a time, and then tells them."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from customers import company, touched
-from customers.ground import drain
+from customers.ground import outbox
 from customers.ground.errors import Refused
+from customers.ground.models import OutboxRow
 from customers.models import Product, User
 from customers.products import buyers_of, withdrawal
-from retention.changes.concerned import enrol
+from retention.changes.concerned import AT_ONCE, concerned, enrol
 from retention.changes.moving import move_to
 from retention.models import BusinessChange
 
+ENROL = "retention.enrol_concerned"
 Kind, State = BusinessChange.Kind, BusinessChange.State
 
 
@@ -33,23 +35,42 @@ class ToldTooLate(Refused):
 
 
 def announce(change: BusinessChange, *, by: User | None, at: datetime) -> BusinessChange:
-    """Announce a draft: each customer concerned gets a row; notices go out from the notice day on.
+    """Announce a draft: the worker gives each customer concerned a row, and tells her from the notice day on.
 
     Raises ``NotAllowed``, ``ChangeMoved``; :class:`ToldTooLate` unless it is an incident, an outage or bad
-    press; :class:`NobodyConcerned`; ``ConditionRefused`` for a broken segment. Side effects: a row a
-    customer; products that are withdrawn say so from the effect day on, and their buyers are marked; event
-    and audit ``change.announced``; the drain wakes after the commit.
+    press; :class:`NobodyConcerned`; ``ConditionRefused`` for a broken segment. Side effects:
+    products that are withdrawn say so from the effect day on, and their buyers are marked; event and audit
+    ``change.announced``; an outbox row.
     """
     if change.kind not in BusinessChange.HAPPENED and company.today(at).number > change.effect_day:
         raise ToldTooLate()
     with transaction.atomic():
         move_to(change, State.ANNOUNCED, by=by, at=at, announced_at=at, announced_by=by)
-        if not enrol(change, is_late=False, at=at):
+        if not concerned(change, at=at).exists():
             raise NobodyConcerned()
         if change.kind == Kind.WITHDRAWN:
             _withdraw(change, at=at)
-        transaction.on_commit(drain.wake)
+        _go_on(change.pk, after=0, at=at)
     return change
+
+
+@outbox.handler(ENROL)
+def enrol_concerned(row: OutboxRow, at: datetime) -> None:
+    """Write down the next customers whom an announced change concerns; after the last one it tells them."""
+    change = BusinessChange.objects.select_for_update().get(pk=row.payload["change"])
+    if change.state not in BusinessChange.OPEN or change.enrolled_at is not None:
+        return
+    ids = enrol(change, is_late=False, after=row.payload["after"], most=AT_ONCE, at=at)
+    if len(ids) == AT_ONCE:
+        _go_on(change.pk, after=ids[-1], at=at)
+        return
+    change.enrolled_at = at
+    change.save(update_fields=["enrolled_at"])
+
+
+def _go_on(change: int, *, after: int, at: datetime) -> None:
+    key = f"change:{change}:enrol:{after}"
+    outbox.add(ENROL, due_at=at, dedupe_key=key, payload={"change": change, "after": after})
 
 
 def _withdraw(change: BusinessChange, *, at: datetime) -> None:

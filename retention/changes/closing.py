@@ -21,18 +21,28 @@ class StillWaiting(Refused):
     )
 
 
+class StillEnrolling(Refused):
+    code = "change_still_enrolling"
+    message = _(
+        "Whom this concerns is still being written down. Wait a moment, or write why it ends all the same."
+    )
+
+
 def close_change(
     change: BusinessChange, *, reason: str = "", by: User | None, at: datetime
 ) -> BusinessChange:
     """Close a change; a draft is given up by it.
 
-    Raises :class:`StillWaiting` while customers wait and no ``reason`` is given, ``NotAllowed``,
-    ``ChangeMoved``. Side effects: no notice leaves any more; event and audit ``change.closed``.
+    Raises, where no ``reason`` is given, :class:`StillWaiting` while customers wait and
+    :class:`StillEnrolling` while it is not yet known who does; ``NotAllowed``, ``ChangeMoved``. Side
+    effects: no notice leaves any more; event and audit ``change.closed``.
     """
     reason = reason.strip()
-    waiting = change.concerned.waiting().count() if change.state in BusinessChange.OPEN else 0  # type: ignore[attr-defined]
-    if waiting and not reason:
-        raise StillWaiting(n=waiting)
+    if change.state in BusinessChange.OPEN and not reason:
+        if change.enrolled_at is None:
+            raise StillEnrolling()
+        if waiting := change.concerned.waiting().count():  # type: ignore[attr-defined]
+            raise StillWaiting(n=waiting)
     with transaction.atomic():
         move_to(change, State.CLOSED, by=by, at=at, closed_at=at, closed_by=by, closed_reason=reason)
     return change

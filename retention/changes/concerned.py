@@ -18,7 +18,8 @@ from retention.models import BusinessChange, ConcernedCustomer, CustomerMeasures
 from retention.models.standing import Tier
 
 Scope = BusinessChange.Scope
-CHUNK = 1_000
+AT_ONCE = 1_000
+"""So many customers are written down in one transaction."""
 TIERS = (*Tier.values, "")
 """The tiers as they are counted; the last one is "unknown"."""
 
@@ -136,18 +137,19 @@ def impact(change: BusinessChange, *, user: User, at: datetime) -> Impact:
     )
 
 
-def enrol(change: BusinessChange, *, is_late: bool, at: datetime) -> int:
-    """Write down whom a change concerns and who is not there yet; return how many were added.
+def enrol(
+    change: BusinessChange, *, is_late: bool, after: int = 0, most: int = AT_ONCE, at: datetime
+) -> list[int]:
+    """Write down the next customers whom a change concerns and who are not there yet; return them.
 
-    With the tier and the margin of the moment. In the caller's transaction; safe to repeat.
+    Those with a number above ``after``, at most ``most``, with the tier and the margin of the moment. In
+    the caller's transaction; safe to repeat.
     """
     there = ConcernedCustomer.objects.filter(change=change, customer=OuterRef("pk"))
-    missing = list(
-        concerned(change, at=at).filter(~Exists(there)).order_by("pk").values_list("pk", flat=True)
-    )
-    for start in range(0, len(missing), CHUNK):
-        _write(change, missing[start : start + CHUNK], is_late=is_late, at=at)
-    return len(missing)
+    missing = concerned(change, at=at).filter(~Exists(there), pk__gt=after).order_by("pk")
+    ids = list(missing.values_list("pk", flat=True)[:most])
+    _write(change, ids, is_late=is_late, at=at)
+    return ids
 
 
 def _write(change: BusinessChange, ids: Sequence[int], *, is_late: bool, at: datetime) -> None:

@@ -23,10 +23,11 @@ from django.db.models import (
 )
 from django.db.models.functions import Coalesce
 
-from customers.models import Customer
+from customers import company
+from customers.ground import localtime
+from customers.models import Customer, Order
 from retention.models import BusinessChange, ConcernedCustomer, Loss, LossKind, Standing
-
-Z = 1.96  # of a 95 % interval
+from surveys import figures
 
 
 @dataclass(frozen=True)
@@ -42,14 +43,9 @@ class Share:
         return self.lost / self.customers if self.customers else None
 
     @property
-    def interval(self) -> tuple[float, float] | None:
-        """Return the 95 % interval of the share (Wilson 1927, the score interval)."""
-        if not self.customers:
-            return None
-        n, p = self.customers, self.lost / self.customers
-        middle = (p + Z * Z / (2 * n)) / (1 + Z * Z / n)
-        half = Z * sqrt(p * (1 - p) / n + Z * Z / (4 * n * n)) / (1 + Z * Z / n)
-        return max(0.0, middle - half), min(1.0, middle + half)
+    def interval(self) -> figures.Interval | None:
+        """Return the 95 % interval of the share; none of nobody."""
+        return figures.wilson(self.lost, self.customers)
 
     @property
     def variance(self) -> float:
@@ -87,8 +83,9 @@ def effect_of(change: BusinessChange, *, at: datetime) -> Effect | None:
     """Return what is known of the effect of a change; nothing before a whole day has passed.
 
     Compared are, each over as many days as have passed: the customers who were concerned at the
-    announcement, the same customers before it, and the customers of the same tier who were not concerned.
-    Partial losses do not count. The comparison is no proof: see docs/changes.md. Three queries.
+    announcement, the same customers before it, and the customers of the same tier who were not concerned;
+    each only as far as they were customers when the time began. Partial losses do not count.
+    The comparison is no proof: see docs/changes.md. Three queries.
     """
     begun, ended = change.announced_at, change.closed_at or at
     if begun is None:
@@ -121,13 +118,26 @@ def effect_of(change: BusinessChange, *, at: datetime) -> Effect | None:
 
 
 def _by_group(rows: QuerySet, customer: str, start: datetime, end: datetime) -> dict[str, Share]:
-    """Return, by group, who was there when a time began and how many of them were lost in it."""
+    """Return, by group, who was a customer when a time began and how many of them were lost in it."""
+    known = Customer.objects.filter(_known_before(start), pk=OuterRef(customer))
     losses = Loss.objects.filter(customer=OuterRef(customer)).exclude(definition=LossKind.PARTIAL)
     gone = losses.filter(Q(ended_at=None) | Q(ended_at__gt=start), occurred_at__lt=start)
     lost = losses.filter(occurred_at__gte=start, occurred_at__lt=end)
     counted = Sum(Case(When(Exists(lost), then=1), default=0, output_field=IntegerField()))
-    found = rows.filter(~Exists(gone)).order_by().values("group").annotate(n=Count("pk"), lost=counted)
+    found = (
+        rows.filter(Exists(known), ~Exists(gone))
+        .order_by()
+        .values("group")
+        .annotate(n=Count("pk"), lost=counted)
+    )
     return {row["group"]: Share(row["n"], row["lost"]) for row in found}
+
+
+def _known_before(moment: datetime) -> Q:
+    """Return the condition that somebody was a customer: here already, said to be, or having ordered."""
+    ordered = Order.objects.filter(customer=OuterRef("pk"), void=False, occurred_at__lt=moment)
+    day = localtime.to_local(moment, company.current().time_zone).date()
+    return Q(created_at__lt=moment) | Q(since__lt=day) | Q(Exists(ordered))
 
 
 def _total(groups: Mapping[str, Share]) -> Share:
@@ -151,5 +161,5 @@ def _weighted(now: Mapping[str, Share], others: Mapping[str, Share]) -> tuple[fl
 def _difference(one: Share, share: float | None, variance: float) -> Difference | None:
     if one.share is None or share is None:
         return None
-    more, half = one.share - share, Z * sqrt(one.variance + variance)
+    more, half = one.share - share, figures.Z * sqrt(one.variance + variance)
     return Difference(more, max(-1.0, more - half), min(1.0, more + half))

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from django.db import transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db import OperationalError, transaction
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import translation
 
 from customers import company, stubs
@@ -33,9 +33,10 @@ from retention.models.rules import CaseKind, Severity
 log = logging.getLogger(__name__)
 
 AT_ONCE = 25
+MOST_TRIES = 8
+FIRST_WAIT = timedelta(minutes=1)  # and twice as long each time: two hours in all
 ENDED, CALLED = "retention.change_notice_ended", "retention.change_call_logged"
 WAYS = (Channel.EMAIL, Channel.SMS, Channel.MESSENGER)
-_ARRIVED = frozenset({Message.State.SENT, Message.State.DELIVERED, Message.State.UNKNOWN})
 State = ConcernedCustomer.State
 
 
@@ -48,9 +49,10 @@ def subscribe() -> None:
 @drain.poller("retention.changes")
 def inform_due(at: datetime) -> int:
     """Tell some customers of each open change whose notice day has come; return how many were handled."""
-    waiting = ConcernedCustomer.objects.filter(change=OuterRef("pk"), handled_at__isnull=True)
+    waiting = _to_tell(at).filter(change=OuterRef("pk"))
     is_new = Q(state=BusinessChange.State.ANNOUNCED)
-    changes = BusinessChange.objects.filter(is_new | Exists(waiting), state__in=BusinessChange.OPEN)
+    known = BusinessChange.objects.filter(state__in=BusinessChange.OPEN, enrolled_at__isnull=False)
+    changes = known.filter(is_new | Exists(waiting))
     found = list(changes.select_related("substitute").order_by("pk"))
     if not found:
         return 0
@@ -60,26 +62,47 @@ def inform_due(at: datetime) -> int:
             continue
         try:
             done += _inform_some(change, limit=AT_ONCE, at=at)
+        except OperationalError:  # nobody's fault: the next turn tries again
+            log.exception("notices put off", extra={"change": change.pk})
         except Exception:  # one that fails must not keep the others
             log.exception("notices failed", extra={"change": change.pk})
             done += _inform_first(change, at=at)
     return done
 
 
+def _to_tell(at: datetime) -> QuerySet[ConcernedCustomer]:
+    return ConcernedCustomer.objects.to_tell(at)  # type: ignore[attr-defined]
+
+
 def _inform_first(change: BusinessChange, *, at: datetime) -> int:
-    """Tell one customer alone; one with whom that fails is left to people."""
+    """Tell one customer alone; one with whom that fails is tried later, and at last left to people."""
+    first = _to_tell(at).filter(change=change).order_by("customer_id").values_list("pk", flat=True)[:1]
     try:
         return _inform_some(change, limit=1, at=at)
+    except OperationalError:
+        log.exception("notice put off", extra={"change": change.pk})
+        return 0
     except Exception:
         log.exception("notice failed", extra={"change": change.pk})
-        waiting = ConcernedCustomer.objects.filter(change=change, handled_at__isnull=True)
-        first = waiting.order_by("customer_id").values("pk")[:1]
-        failed = waiting.filter(pk__in=list(first.values_list("pk", flat=True)))
-        return failed.update(handled_at=at, unsent=Message.Reason.GIVEN_UP)
+        return _put_off(list(first), at=at)
+
+
+def _put_off(ids: list[int], *, at: datetime) -> int:
+    """Let the notice be tried again, later each time, at most :data:`MOST_TRIES` times."""
+    done = 0
+    for row in ConcernedCustomer.objects.filter(pk__in=ids, handled_at__isnull=True):
+        row.tries += 1
+        if row.tries < MOST_TRIES:
+            row.due_at = at + FIRST_WAIT * 2 ** (row.tries - 1)
+        else:
+            row.handled_at, row.unsent = at, Message.Reason.GIVEN_UP
+        row.save(update_fields=["tries", "due_at", "handled_at", "unsent"])
+        done += 1
+    return done
 
 
 def _inform_some(change: BusinessChange, *, limit: int, at: datetime) -> int:
-    waiting = ConcernedCustomer.objects.filter(change=change, handled_at__isnull=True)
+    waiting = _to_tell(at).filter(change=change)
     ids = list(waiting.order_by("customer_id").values_list("customer_id", flat=True)[:limit])
     with transaction.atomic():
         if not ids:
@@ -106,8 +129,10 @@ def _is_told(change: BusinessChange, *, at: datetime) -> int:
     """Let a change go on to be followed when its last customer was handled."""
     if change.state != BusinessChange.State.ANNOUNCED:
         return 0
+    if change.concerned.filter(handled_at__isnull=True).exists():  # some are tried again later
+        return 0
     locked = BusinessChange.objects.select_for_update().filter(pk=change.pk, state=change.state).first()
-    if locked is None or locked.concerned.filter(handled_at__isnull=True).exists():
+    if locked is None:
         return 0
     move_to(locked, BusinessChange.State.FOLLOWED, by=None, at=at, followed_at=at)
     return 1
@@ -193,7 +218,7 @@ def notice_ended(row: OutboxRow, at: datetime) -> None:
     if row.event is None:
         return
     rows = ConcernedCustomer.objects.filter(message=row.event.subject_id)
-    if row.event.data.get("state") in _ARRIVED:
+    if row.event.data.get("state") in Message.MAY_HAVE_ARRIVED:
         rows.update(unsent="")
         follow(list(rows), State.INFORMED, at=at)
     else:

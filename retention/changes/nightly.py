@@ -42,15 +42,28 @@ def nightly(*, at: datetime) -> dict[str, int] | None:
 
 
 def add_new(*, at: datetime) -> int:
-    """Add the customers whom an open change concerns by now, a transaction a change; return how many."""
+    """Add the customers whom an open change concerns by now, some in a transaction; return how many.
+
+    One whose first customers are still being written down is left for the next night.
+    """
     done = 0
-    for change in BusinessChange.objects.filter(state__in=BusinessChange.OPEN).order_by("pk"):
+    known = BusinessChange.objects.filter(state__in=BusinessChange.OPEN, enrolled_at__isnull=False)
+    for change in known.order_by("pk"):
         try:
-            with transaction.atomic():
-                done += enrol(change, is_late=True, at=at)
+            done += _add_new(change, at=at)
         except Refused as refusal:
             log.warning("change left as it is", extra={"change": change.pk, "code": refusal.code})
     return done
+
+
+def _add_new(change: BusinessChange, *, at: datetime) -> int:
+    done, after = 0, 0
+    while True:
+        with transaction.atomic():
+            ids = enrol(change, is_late=True, after=after, at=at)
+        if not ids:
+            return done
+        done, after = done + len(ids), ids[-1]
 
 
 def note_left(*, at: datetime) -> int:

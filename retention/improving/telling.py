@@ -20,12 +20,13 @@ from django.utils.translation import gettext_lazy
 
 from customers import company, stubs
 from customers import contact as contacting
+from customers.channels import senders
 from customers.channels.writing import send_message
 from customers.contact.foreseeing import obstacles, way_to
 from customers.ground import audit, events, outbox
 from customers.ground.errors import Refused
 from customers.ground.models import OutboxRow
-from customers.models import Channel, Contact, ContactClass, ContactReason, ContactReservation, User
+from customers.models import Channel, Contact, ContactClass, ContactReason, ContactReservation, Message, User
 from retention.improving.attaching import people_of
 from retention.models import ImprovementAction, ImprovementFeedback, ImprovementNotice
 from surveys import after_last_answer
@@ -33,6 +34,7 @@ from surveys.definition import words_language
 from surveys.models import SurveyDispatch
 
 TELL, DECIDED = "retention.tell_improvement", "retention.improvement_decided"
+ENDED = "retention.improvement_notice_ended"
 PURPOSE = ContactClass.CARE
 AT_ONCE = 50
 USEFUL = timedelta(days=60)
@@ -73,26 +75,27 @@ class Recipient:
 
 
 def subscribe() -> None:
-    """Go on when contacts are decided; say it in invitations (in ``ready()``)."""
+    """Go on when contacts are decided and messages end; say it in invitations (in ``ready()``)."""
     for kind in ("contact.granted", "contact.closed"):
         events.subscribe(kind, DECIDED)
+    events.subscribe("message.ended", ENDED)
     after_last_answer.register(line_for)
 
 
 def people(action: ImprovementAction) -> QuerySet[Contact]:
     """Return who raised what an improvement answers, in order."""
-    found = people_of(ImprovementFeedback.objects.filter(action=action))
+    found = people_of(ImprovementFeedback.objects.filter(action=action).standing())  # type: ignore[attr-defined]
     return found.select_related("customer__owner").order_by("pk")
 
 
 def recipients(action: ImprovementAction, contacts: Sequence[Contact], *, at: datetime) -> list[Recipient]:
-    """Return how each of ``contacts`` would be told, or was; nothing is written. Three queries."""
-    ways = obstacles(contacts, purpose=PURPOSE, at=at)
+    """Return how each of ``contacts`` would be told, or was; nothing is written. Five queries."""
+    ways, sendable = obstacles(contacts, purpose=PURPOSE, at=at), senders.channels_in_use()
     rows = ImprovementNotice.objects.filter(action=action, contact__in=[one.pk for one in contacts])
     told = {row.contact_id: row for row in rows.select_related("reservation__message")}
     found = []
     for one in contacts:
-        channel = way_to(one, ways[one.pk])
+        channel = way_to(one, ways[one.pk], sendable=sendable)
         found.append(Recipient(one, channel, ways[one.pk][channel], told.get(one.pk)))
     return found
 
@@ -147,6 +150,15 @@ def contact_decided(row: OutboxRow, at: datetime) -> None:
         _follow(notice, by=None, at=at)
 
 
+@outbox.handler(ENDED)
+def message_ended(row: OutboxRow, at: datetime) -> None:
+    """Count a notice as not sent, with the reason, whose message did not arrive."""
+    if row.event is None or row.event.data.get("state") in Message.MAY_HAVE_ARRIVED:
+        return
+    rows = ImprovementNotice.objects.filter(reservation__message=row.event.subject_id, state=State.WRITTEN)
+    rows.update(state=State.CLOSED, reason=row.event.data.get("reason", ""), ended_at=at)
+
+
 def line_for(contact: Contact, at: datetime) -> str:
     """Return what the next invitation says of what was done since, in the language that is active.
 
@@ -161,7 +173,7 @@ def line_for(contact: Contact, at: datetime) -> str:
         firm = contact.customer_id
         hers |= Q(complaint__customer=firm, complaint__contact=None)
         hers |= Q(loop__customer=firm, loop__contact=None)
-    raised = ImprovementFeedback.objects.filter(hers)
+    raised = ImprovementFeedback.objects.filter(hers).standing()  # type: ignore[attr-defined]
     newest = recent.filter(pk__in=raised.values("action")).order_by("-ended_at", "-pk").first()
     if newest is None:
         return ""

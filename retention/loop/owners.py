@@ -117,9 +117,10 @@ def follow_holders(case_ids: Iterable[int], *, at: datetime) -> int:
         holder = loop.case.assignee
         if holder is None or not may_own(holder):
             continue
-        try:
-            assign_loop(loop, to=holder, by=None, at=at)
-        except (moves.LoopMoved, moves.LoopEnded):  # it moved on meanwhile; the case is given all the same
+        try:  # somebody who works on it meanwhile keeps nobody from getting the case
+            with transaction.atomic():
+                assign_loop(loop, to=holder, by=None, at=at)
+        except (moves.LoopMoved, moves.LoopEnded):
             continue
         given += 1
     return given

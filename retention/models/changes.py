@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import ClassVar
 
 from django.conf import settings
@@ -71,6 +72,7 @@ class BusinessChange(models.Model):
     calls_margin = models.BigIntegerField(null=True)  # base minor units a year from which on one is called
     made_at = models.DateTimeField()
     announced_at = models.DateTimeField(null=True)
+    enrolled_at = models.DateTimeField(null=True)  # everybody whom it concerned by then has a row
     followed_at = models.DateTimeField(null=True)  # all who were concerned by then had been told, or tried
     closed_at = models.DateTimeField(null=True)
     closed_reason = models.TextField(_("why it is closed"), blank=True)
@@ -87,7 +89,7 @@ class BusinessChange(models.Model):
     privacy = declare(
         none_keep="id kind title_en title_zh state is_crisis scope bought_days segment notice_day effect_day "
         "explanation_en explanation_zh questions_en questions_zh offer_en offer_zh substitute words "
-        "calls_top_tier calls_margin made_at announced_at followed_at closed_at closed_reason",
+        "calls_top_tier calls_margin made_at announced_at enrolled_at followed_at closed_at closed_reason",
         staff_keep="made_by announced_by closed_by",
     )
 
@@ -156,10 +158,18 @@ class ConcernedQuerySet(models.QuerySet["ConcernedCustomer"]):
         return self.filter(Exists(visible.filter(pk=OuterRef("customer_id"))))
 
     def waiting(self) -> ConcernedQuerySet:
-        """Return those not followed to the end: nobody told them, or they are called and said nothing yet."""
+        """Return those not followed to the end: nobody told them, or they are called and said nothing yet.
+
+        Nobody waits for who was erased, or merged into another, whose own row says how far she came.
+        """
         State = ConcernedCustomer.State
         unsaid = Q(state__in=[State.INFORMED, State.REACHED], case__isnull=False)
-        return self.filter(Q(state=State.TO_INFORM) | unsaid)
+        there = self.filter(customer__gone_at__isnull=True, customer__erased_at__isnull=True)
+        return there.filter(Q(state=State.TO_INFORM) | unsaid)
+
+    def to_tell(self, at: datetime) -> ConcernedQuerySet:
+        """Return those to whom the notice is to be written now: not yet, or it failed some time ago."""
+        return self.filter(Q(due_at=None) | Q(due_at__lte=at), handled_at__isnull=True)
 
 
 class ConcernedCustomer(models.Model):
@@ -182,6 +192,8 @@ class ConcernedCustomer(models.Model):
     added_at = models.DateTimeField()
     changed_at = models.DateTimeField()
     handled_at = models.DateTimeField(null=True)  # the notice was written, or why not was noted
+    tries = models.PositiveSmallIntegerField(default=0, db_default=0)  # how often writing the notice failed
+    due_at = models.DateTimeField(null=True)  # when it is written after it failed
     message = models.ForeignKey(Message, null=True, on_delete=models.PROTECT, related_name="+")
     unsent = models.CharField(max_length=12, blank=True)  # why no notice left: a reason of messages
     case = models.ForeignKey(RetentionCase, null=True, on_delete=models.PROTECT, related_name="changes")
@@ -189,7 +201,7 @@ class ConcernedCustomer(models.Model):
     objects: ClassVar[models.Manager[ConcernedCustomer]] = ConcernedQuerySet.as_manager()  # type: ignore[assignment]
 
     privacy = declare(
-        none_keep="id change tier is_late added_at handled_at message unsent case",
+        none_keep="id change tier is_late added_at handled_at tries due_at message unsent case",
         conduct_keep="customer state margin_365d changed_at",
     )
 

@@ -12,9 +12,12 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from customers.ground.privacy import declare
-from customers.models import Customer, User
+from customers.models import Customer, Message, User
 from customers.models.contacting import ContactReason
 from retention.models.loops import LoopClosure
+
+WHY_NOT = list({**dict(ContactReason.choices), **dict(Message.Reason.choices)}.items())
+"""Why a notice waits or was not sent: the contact was not granted, or the message did not leave."""
 
 
 class ImprovementQuerySet(models.QuerySet["ImprovementAction"]):
@@ -122,6 +125,14 @@ class ImprovementFeedbackQuerySet(models.QuerySet["ImprovementFeedback"]):
             | Exists(loops.filter(pk=OuterRef("loop_id")))
         )
 
+    def standing(self) -> ImprovementFeedbackQuerySet:
+        """Return what still counts: no complaint that is void, no loop that was taken back."""
+        withdrawn = LoopClosure.objects.filter(state=LoopClosure.State.WITHDRAWN)
+        return self.exclude(complaint__void=True).exclude(
+            Exists(withdrawn.filter(pk=OuterRef("loop_id")))
+            | Exists(withdrawn.filter(complaint=OuterRef("complaint_id")))
+        )
+
 
 class ImprovementFeedback(models.Model):
     """Feedback that an improvement answers: a complaint (of any kind), or the loop of another."""
@@ -173,7 +184,7 @@ class ImprovementNotice(models.Model):
         "customers.ContactReservation", on_delete=models.PROTECT, related_name="improvement_notice"
     )
     state = models.CharField(_("state"), max_length=7, choices=State.choices, default=State.WAITING)
-    reason = models.CharField(_("reason"), max_length=13, choices=ContactReason.choices, blank=True)
+    reason = models.CharField(_("reason"), max_length=13, choices=WHY_NOT, blank=True)
     asked_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
 

@@ -7,7 +7,7 @@ import pytest
 from customers.ground import clock
 from retention.models import BusinessChange, ConcernedCustomer, ConcernedStep
 from tests.factories import NOW, ContractFactory, CustomerFactory, ProductFactory
-from tests.retention.changes.makers import announced, bought, give_value, row_of
+from tests.retention.changes.makers import announced, bought, enrolled, give_value, row_of
 
 pytestmark = pytest.mark.django_db
 CHANGE = {
@@ -59,6 +59,9 @@ def test_planned_counted_announced_followed_and_closed(caller, admin, pump, cust
     revised = call("post", f"{path}revise/", {**CHANGE, "title_zh": "蓝泵"}, If_Match=call.get(path)["ETag"])
     assert (revised.json()["title_zh"], revised.json()["words"]) == ("蓝泵", [])
     assert call("post", f"{path}announce/").json()["state"] == "announced"
+    early = call("post", f"{path}close/", {})
+    assert (early.status_code, early.json()["code"]) == (409, "change_still_enrolling")
+    enrolled(BusinessChange.objects.get(pk=said["id"]), at=clock.now())
     again = call("post", f"{path}announce/")
     assert (again.status_code, again.json()["code"]) == (409, "change_move_not_allowed")
     (row,) = call.get("changes/customers/", change=said["id"]).json()["results"]

@@ -6,9 +6,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.utils import translation
+from rest_framework.exceptions import ValidationError
 
 from customers.ground import clock
 from customers.models import Customer, User
+from retention.api import improvement_shapes
 from retention.improving import attaching, telling, watching
 from retention.models import ImprovementAction, ImprovementNotice, RiseAlarm
 from tests.customers.test_contact import agreeing
@@ -124,6 +127,13 @@ def test_feedback_is_attached_matched_and_taken_off(
     assert call.get(path).json()["feedback"] == 2
     assert len(call.get(f"{path}feedback/").json()["results"]) == 1
     assert call.get("improvements/999/feedback/").status_code == 404
+
+
+def test_what_to_attach_is_asked_for_in_the_language_of_the_caller() -> None:
+    for language, said in (("en", "either a complaint or a loop"), ("zh-hans", "投诉")):
+        with translation.override(language), pytest.raises(ValidationError, match=said) as refusal:
+            improvement_shapes.AttachBody().validate({})
+        assert refusal.value.get_codes() == ["one_of_two"]
 
 
 def test_notices_are_those_to_customers_one_may_see(caller: Any, lead: User, outsider: User) -> None:

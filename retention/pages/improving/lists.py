@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.core.paginator import Paginator
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -76,12 +77,13 @@ def improvement_new(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         at = clock.now()
         try:
-            action = planning.plan_improvement(form.plan, by=request.user, at=at)
+            with transaction.atomic():  # planned with what it answers, or not at all
+                action = planning.plan_improvement(form.plan, by=request.user, at=at)
+                if any(said.values()):
+                    attaching.attach(action, **said, by=request.user, at=at)
         except Refused as refusal:
             form.add_error(None, str(refusal))
         else:
-            if any(said.values()):
-                attaching.attach(action, **said, by=request.user, at=at)
             return redirect("retention:improvement", action.pk)
     status = 422 if form.errors else 200
     return render(request, "retention/improving/form.html", {"form": form}, status=status)

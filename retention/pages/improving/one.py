@@ -16,9 +16,11 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from customers import company
 from customers.access import allow
+from customers.channels import senders
+from customers.contact import foreseeing
 from customers.ground import clock, localtime
 from customers.ground.errors import Refused
-from customers.models import Customer, Sender
+from customers.models import Customer
 from customers.models.people import Role
 from retention.improving import attaching, effect, planning, telling
 from retention.improving.showing import KINDS, lines_of, moves_of
@@ -100,7 +102,6 @@ def improvement_people(request: HttpRequest, pk: int) -> HttpResponse:
         request.GET.get("page")
     )
     became = ImprovementNotice.objects.filter(action=action)
-    ways = Sender.objects.filter(is_active=True).values_list("channel", flat=True)
     context = {
         "action": action,
         "page": page,
@@ -108,7 +109,7 @@ def improvement_people(request: HttpRequest, pk: int) -> HttpResponse:
         "all": everybody.count(),
         "written": became.filter(state=ImprovementNotice.State.WRITTEN).count(),
         "waiting": became.filter(state=ImprovementNotice.State.WAITING).count(),
-        "has_sender": bool({"email", "sms"} & set(ways)),
+        "has_sender": bool(senders.channels_in_use() & set(foreseeing.WRITTEN)),
         "has_words": bool(action.told_en or action.told_zh),
         "may_tell": request.user.role in LEADS and action.state == State.DONE,  # type: ignore[union-attr]
         "now": at,

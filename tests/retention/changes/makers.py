@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from customers.ground.models import OutboxRow
 from customers.models import Customer, Product
 from retention import changes
+from retention.changes import announcing
 from retention.models import BusinessChange, ConcernedCustomer
 from tests.factories import NOW, OrderFactory, OrderLineFactory, ago
 from tests.retention.makers import give_margin
@@ -42,8 +44,18 @@ def planned(*, at: datetime = NOW, **values: Any) -> BusinessChange:
 
 
 def announced(*, at: datetime = NOW, **values: Any) -> BusinessChange:
-    """Plan and announce it; nobody was told yet."""
-    return changes.announce(planned(at=at, **values), by=None, at=at)
+    """Plan and announce it; who is concerned is written down, nobody was told yet."""
+    return enrolled(changes.announce(planned(at=at, **values), by=None, at=at), at=at)
+
+
+def enrolled(change: BusinessChange, *, at: datetime = NOW) -> BusinessChange:
+    """Let the worker write down whom an announced change concerns."""
+    rows = OutboxRow.objects.filter(handler=announcing.ENROL, done_at=None)
+    while (row := rows.first()) is not None:
+        announcing.enrol_concerned(row, at)
+        OutboxRow.objects.filter(pk=row.pk).update(done_at=at)
+    change.refresh_from_db()
+    return change
 
 
 def bought(customer: Customer, product: Product, *, days: float = 10, **line: Any) -> Any:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.db import OperationalError
 
-from customers.ground import clock, drain
+from customers.ground import clock, drain, outbox
 from customers.ground.models import Event
-from customers.models import Contact, Message, Product
+from customers.models import Contact, Customer, Message, Product
 from retention import calls, changes
-from retention.changes import informing
+from retention.changes import announcing, informing
 from retention.changes.nightly import add_new, note_left
 from retention.models import ConcernedCustomer, ConcernedStep, FollowUpCall, Loss, RetentionCase
 from tests.customers import providers
@@ -20,6 +21,7 @@ from tests.retention.changes.makers import (
     TODAY,
     announced,
     bought,
+    enrolled,
     give_value,
     planned,
     row_of,
@@ -56,6 +58,8 @@ def test_announcing_writes_a_row_for_each_and_tells_that_the_product_goes(buyer,
     give_value(buyer, tier="B", margin=700)
     CustomerFactory()
     change = changes.announce(planned(products=[pump]), by=admin, at=NOW)
+    assert not ConcernedCustomer.objects.exists()  # the worker does it
+    enrolled(change)
     row = ConcernedCustomer.objects.get()
     assert (row.customer, row.state, row.tier, row.margin_365d, row.is_late) == (
         buyer,
@@ -67,6 +71,32 @@ def test_announcing_writes_a_row_for_each_and_tells_that_the_product_goes(buyer,
     pump.refresh_from_db()
     assert (pump.is_withdrawn, pump.withdrawn_day) == (True, change.effect_day)
     assert Event.objects.filter(kind="change.announced", customer_id=None).count() == 1
+
+
+def test_many_are_written_down_some_at_a_time_and_told_when_all_are(pump, monkeypatch):
+    monkeypatch.setattr(announcing, "AT_ONCE", 2)
+    everybody = CustomerFactory.create_batch(4)
+    for one in everybody:
+        bought(one, pump)
+    change, there = changes.announce(planned(products=[pump]), by=None, at=NOW), []
+    while change.enrolled_at is None:
+        assert (informing.inform_due(NOW), add_new(at=NOW)) == (0, 0)
+        outbox.drain(at=NOW, limit=1)
+        there.append(change.concerned.count())
+        change.refresh_from_db()
+    assert there[-3:] == [2, 4, 4]
+    assert set(change.concerned.values_list("customer", "is_late")) == {(one.pk, False) for one in everybody}
+    informing.inform_due(NOW)
+    assert Message.objects.count() == 4
+
+
+def test_what_is_closed_before_all_are_written_down_goes_no_further(buyer, pump):
+    change = changes.announce(planned(products=[pump]), by=None, at=NOW)
+    with pytest.raises(changes.StillEnrolling):
+        changes.close_change(change, by=None, at=NOW)
+    changes.close_change(change, reason="Called off.", by=None, at=NOW)
+    enrolled(change)
+    assert (change.enrolled_at, change.concerned.count()) == (None, 0)
 
 
 def test_only_a_withdrawal_withdraws_and_an_earlier_day_stays(buyer, pump):
@@ -193,9 +223,52 @@ def test_one_that_fails_is_left_to_people_and_keeps_nobody(pump, monkeypatch):
         return real(change, contact=contact, channel=channel)
 
     monkeypatch.setattr(informing.letters, "write", failing)
-    drain.until_empty(at=NOW)
-    assert (row_of(change, bad).unsent, row_of(change, good).unsent) == ("given_up", "")
+    moment, moments = NOW, []
+    drain.until_empty(at=moment)
     assert row_of(change, good).message is not None
+    change.refresh_from_db()
+    assert change.state == "announced"  # somebody is still to be told
+    while (row := row_of(change, bad)).handled_at is None:
+        assert (row.unsent, row.tries) == ("", len(moments) + 1)
+        moments.append(row.due_at - moment)
+        drain.until_empty(at=row.due_at - timedelta(seconds=1))
+        assert row_of(change, bad).tries == row.tries
+        moment = row.due_at
+        drain.until_empty(at=moment)
+    assert moments == [timedelta(minutes=2**n) for n in range(7)]
+    assert (row.unsent, row_of(change, good).unsent) == ("given_up", "")
+    change.refresh_from_db()
+    assert change.state == "followed"
+
+
+def test_one_that_failed_once_is_told_later(buyer, pump, monkeypatch):
+    change = announced(products=[pump])
+    with monkeypatch.context() as broken:
+        broken.setattr(informing, "send_message", lambda *_args, **_said: 1 / 0)
+        drain.until_empty(at=NOW)
+    drain.until_empty(at=NOW)
+    assert not Message.objects.exists()
+    drain.until_empty(at=NOW + timedelta(minutes=1))
+    assert (row_of(change, buyer).tries, Message.objects.count()) == (1, 1)
+
+
+@pytest.mark.parametrize("fails_on", ["both", "one alone"])
+def test_a_fault_of_the_database_counts_for_nobody(buyer, pump, monkeypatch, fails_on):
+    change = announced(products=[pump])
+    errors = [OperationalError("locked")] * 2
+    if fails_on == "one alone":
+        errors[0] = RuntimeError("no")
+
+    def failing(*_args, **_said):
+        raise errors.pop(0)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(informing, "send_message", failing)
+        while errors:
+            assert informing.inform_due(NOW) == 0
+    assert (row_of(change, buyer).tries, row_of(change, buyer).due_at) == (0, None)
+    informing.inform_due(NOW)
+    assert Message.objects.count() == 1
 
 
 def test_a_closed_change_tells_nobody_any_more(buyer, pump):
@@ -349,6 +422,15 @@ def test_closing_is_refused_while_somebody_waits(pump, manager):
     assert changes.close_change(change, by=manager, at=NOW).state == "closed"
     with pytest.raises(changes.NotAllowed):
         changes.set_state(row_of(change, told), state="accepts", by=None, at=NOW)
+
+
+@pytest.mark.parametrize("column", ["gone_at", "erased_at"])
+def test_nobody_waits_for_who_was_merged_or_erased(buyer, pump, column):
+    change = announced(products=[pump])
+    assert change.concerned.waiting().exists()
+    Customer.objects.filter(pk=buyer.pk).update(**{column: NOW})
+    assert not change.concerned.waiting().exists()
+    assert changes.close_change(change, by=None, at=NOW).state == "closed"
 
 
 @pytest.mark.slow

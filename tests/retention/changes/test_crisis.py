@@ -13,7 +13,7 @@ from retention import changes
 from retention.changes.effect import Share
 from retention.models import BusinessChange, ChangeTag, Loss, Standing
 from tests.factories import NOW, CustomerFactory, ProductFactory, ago, day
-from tests.retention.changes.makers import announced, bought, give_value, planned
+from tests.retention.changes.makers import announced, bought, enrolled, give_value, planned
 
 pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)
@@ -135,7 +135,7 @@ def test_losses_are_compared_with_their_own_past_and_with_the_same_tiers(pump, c
     for one, tier in zip(others, "AACCDD", strict=True):
         stands(one, tier)
     change = planned(products=[pump], kind="price", at=begun)
-    changes.announce(change, by=None, at=begun)
+    enrolled(changes.announce(change, by=None, at=begun), at=begun)
     lose(theirs[0], ago(5))
     lose(theirs[1], ago(5), definition="partial")  # partial ones do not count
     lose(theirs[2], ago(15), ended_at=ago(12))  # before, and back again
@@ -151,6 +151,29 @@ def test_losses_are_compared_with_their_own_past_and_with_the_same_tiers(pump, c
     assert found.against_others.more == pytest.approx(1 / 3 - 1 / 3)
     assert found.against_others.low < 0 < found.against_others.high
     assert found.against_before.more == 0
+
+
+def test_only_who_was_a_customer_when_a_time_began_is_counted_in_it(pump):
+    """Of those concerned: ``customer`` (long here) and one who came between the two times."""
+    begun = ago(10)
+    newer = CustomerFactory(created_at=ago(15))
+    bought(newer, pump, days=12)
+    change = planned(products=[pump], kind="price", at=begun)
+    enrolled(changes.announce(change, by=None, at=begun), at=begun)
+    lose(newer, ago(5))
+    for values in (
+        {},
+        {"created_at": ago(5), "since": ago(400).date()},  # imported since, but said to be one
+        {"created_at": ago(5), "since": ago(5).date()},  # came since
+        {"created_at": ago(5)},  # came since
+    ):
+        lose(CustomerFactory(**values), ago(3))
+    ordered, later = CustomerFactory.create_batch(2, created_at=ago(5))
+    bought(ordered, ProductFactory(), days=50)
+    bought(later, ProductFactory(), days=4)
+    found = changes.effect_of(change, at=NOW)
+    assert (found.concerned, found.before) == (Share(2, 1), Share(1, 0))
+    assert found.others == Share(3, 2)
 
 
 def test_nothing_is_said_before_a_day_has_passed(pump):

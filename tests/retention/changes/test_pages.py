@@ -12,7 +12,7 @@ from retention import changes
 from retention.changes import informing
 from retention.models import BusinessChange, ChangeTag, ConcernedCustomer, ConcernedStep
 from tests.factories import NOW, ComplaintFactory, CustomerFactory, ProductFactory, day
-from tests.retention.changes.makers import announced, bought, give_value, planned, row_of
+from tests.retention.changes.makers import announced, bought, enrolled, give_value, planned, row_of
 from tests.retention.makers import make_case
 
 pytestmark = pytest.mark.django_db
@@ -106,7 +106,13 @@ def test_a_draft_is_edited_from_what_stands(signed, admin, pump, customer):
 
 def test_announced_followed_and_closed_by_the_pages(signed, admin, manager, pump, customer):
     change = planned(products=[pump])
-    signed(admin).post(f"/changes/{change.pk}/announce/")
+    client = signed(admin)
+    client.post(f"/changes/{change.pk}/announce/")
+    assert "still being written down" in text(client.get(f"/changes/{change.pk}/"))
+    refused = client.post(f"/changes/{change.pk}/close/", {"reason": ""})
+    assert refused.status_code == 422 and "still being written down" in text(refused)
+    enrolled(change, at=clock.now())
+    assert "still being written down" not in text(client.get(f"/changes/{change.pk}/"))
     informing.inform_due(NOW)
     row = row_of(change, customer)
     client = signed(manager)
@@ -178,7 +184,7 @@ def test_the_files_hold_what_the_list_shows(signed, lead, pump, customer, outsid
         return b"".join(answer.streaming_content).decode("utf-8-sig").splitlines()[1:]
 
     assert lines() == [f"{customer.pk},{customer.name},manager,A,123.45,yes"]
-    changes.announce(change, by=None, at=NOW)
+    enrolled(changes.announce(change, by=None, at=NOW))
     assert [line.split(",")[5] for line in lines()] == ["To be told"]
     assert lines("?state=accepts") == []
 

@@ -95,6 +95,18 @@ def test_new_one_is_filled_in_from_a_loop_which_then_hangs_on_it(manager, custom
     assert [row.complaint for row in ImprovementAction.objects.get().feedback.all()] == [said]
 
 
+def test_one_that_cannot_hang_on_what_it_answers_is_not_planned(manager, customer, monkeypatch):
+    def failing(*_args: Any, **_said: Any) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(attaching, "attach", failing)
+    with pytest.raises(RuntimeError):
+        signed_in(manager).post(
+            f"/improvements/new/?complaint={complaint(customer).pk}", form(owner=manager.pk)
+        )
+    assert not ImprovementAction.objects.exists()
+
+
 def test_complaint_of_a_customer_that_one_may_not_see_fills_in_nothing(outsider, customer):
     said = complaint(customer)
     client = signed_in(outsider)

@@ -8,21 +8,25 @@ from typing import Any
 import pytest
 from django.utils import translation
 
-from customers import consents, merges
+from customers import consents, handles, merges
 from customers import contact as contacting
 from customers.channels import addresses
+from customers.channels import sending as sending_of
 from customers.contact import Limit, foreseeing
 from customers.erasure import erase_person
 from customers.ground import clock, outbox
 from customers.ground.models import OutboxRow
-from customers.models import Contact, ContactReservation, Customer, Message
+from customers.models import Contact, ContactReservation, Customer, Message, Sender
 from retention.improving import attaching, planning, telling
 from retention.models import ImprovementAction, ImprovementNotice
 from surveys import after_last_answer, sending
 from surveys.models import SurveyDispatch
+from tests.customers import providers
+from tests.customers.test_channels import http_sender
 from tests.customers.test_contact import agreeing
 from tests.factories import NOW, ContactFactory, CustomerFactory, UserFactory
-from tests.retention.improvers import complaint, done, improvement
+from tests.retention.improvers import complaint, done, improvement, loop
+from tests.retention.improving.test_attaching import unknown
 from tests.surveys.makers import live
 
 pytestmark = pytest.mark.django_db
@@ -167,6 +171,10 @@ def test_preview_foresees_what_reserving_says():
     Contact.objects.filter(pk=left.pk).update(left_on=NOW.date())
     Contact.objects.filter(pk=later.pk).update(left_on=NOW.date() + DAY)
     addresses.mark_dead(dead, channel="sms", address="139 1234 5678", code="x", at=NOW)
+    for one, platform, handle in ((fine, "wecom", "wo"), (fine, "wechat", "we"), (nowhere, "qq", "q")):
+        handles.add_handle(one.customer, contact=one, platform=platform, handle=handle, **WHO)
+    handles.add_handle(dead.customer, contact=dead, platform="wechat", handle="De", **WHO)
+    addresses.mark_dead(dead, channel="messenger", address="de", code="x", at=NOW)
     contacts = [*Contact.objects.select_related("customer").order_by("pk"), ContactFactory(email="x@y.zz")]
     for purpose in ("care", "service"):
         if purpose == "service":
@@ -180,20 +188,76 @@ def test_preview_foresees_what_reserving_says():
             assert found[one.pk] == said, (one, purpose)
     assert (
         len({tuple(one.values()) for one in foreseeing.obstacles(contacts, purpose="care", at=NOW).values()})
-        == 5
+        == 6
     )
-    assert fine
+    assert found[fine.pk]["messenger"] == "" != found[never.pk]["messenger"]
 
 
 def test_way_is_the_preferred_one_then_the_one_that_is_open():
     one = person(phone="+8613912345678")
-    assert foreseeing.way_to(one, {"email": "", "sms": ""}) == "email"
-    assert foreseeing.way_to(one, {"email": "no_consent", "sms": ""}) == "sms"
-    assert foreseeing.way_to(one, {"email": "no_consent", "sms": "no_address"}) == "email"
-    assert foreseeing.way_to(one, {"email": "no_address", "sms": "dead_address"}) == "sms"
+
+    def way(email: str, sms: str, messenger: str = "no_address", *, sendable: Any = ()) -> str:
+        ways = {"email": email, "sms": sms, "messenger": messenger}
+        return foreseeing.way_to(one, ways, sendable=sendable)
+
+    assert way("", "") == "email"
+    assert way("no_consent", "") == "sms"
+    assert way("no_consent", "no_address") == "email"
+    assert way("no_address", "dead_address") == "sms"
+    assert way("no_address", "no_address", "") == "messenger"
+    assert way("", "", "", sendable={"messenger"}) == "messenger"  # by the others nothing leaves
+    assert way("", "no_consent", sendable={"sms"}) == "email"  # it waits for a sender
     one.preferred_channel = "sms"
-    assert foreseeing.way_to(one, {"email": "", "sms": ""}) == "sms"
-    assert foreseeing.way_to(one, {"email": "", "sms": "no_consent"}) == "email"
+    assert way("", "") == "sms"
+    assert way("", "no_consent") == "email"
+    assert way("", "", "", sendable={"email", "messenger"}) == "email"
+
+
+def test_she_is_told_by_the_way_for_which_there_is_a_sender():
+    one = person(phone="+8613912345678")
+    with providers.http() as told:
+        http_sender(told)
+        assert telling.recipients(raised(one), [one], at=NOW)[0].channel == "sms"
+        Sender.objects.update(is_active=False)
+        assert telling.recipients(raised(one), [one], at=NOW)[0].channel == "email"
+
+
+@pytest.mark.parametrize(
+    ("state", "reason", "becomes"),
+    [
+        ("failed", "refused", ("closed", "refused")),
+        ("dropped", "no_sender", ("closed", "no_sender")),
+        ("bounced", "dead_address", ("closed", "dead_address")),
+        ("sent", "", ("written", "")),
+        ("unknown", "no_answer", ("written", "")),
+    ],
+)
+def test_notice_says_what_became_of_its_message(state, reason, becomes):
+    one, other = person(), person(name="Other")
+    made = raised(one, other)
+    tell(made)
+    message = Message.objects.get(contact=one)
+    sending_of._end(message, state, reason=reason, at=NOW + DAY)
+    drained(NOW + DAY)
+    assert became(made) == {"Wang Wei": becomes, "Other": ("written", "")}
+    made.notices.get(contact=one).full_clean()
+
+
+@pytest.mark.parametrize("how", ["void", "withdrawn", "loop withdrawn"])
+def test_who_took_it_back_is_not_told(how):
+    one, other = person(), person(name="Other")
+    made = raised(other)
+    hers = {"customer": one.customer, "contact": one, "state": "withdrawn", "ended_at": NOW}
+    if how == "loop withdrawn":
+        attaching.attach(made, loop=loop(unknown=unknown(), **hers), **WHO)
+    else:
+        said = complaint(one.customer, contact=one, void=how == "void")
+        attaching.attach(made, complaint=said, **WHO)
+        if how == "withdrawn":
+            loop(source="complaint", complaint=said, **hers)
+    attaching.attach(made, loop=loop(unknown=unknown(), customer=other.customer, contact=other), **WHO)
+    assert (bool(line(one)), bool(line(other))) == (False, True)
+    assert tell(made) == {"Other": ("written", "")}
 
 
 def test_at_night_it_waits_and_is_sent_in_the_morning():

@@ -701,6 +701,37 @@ def test_loops_of_leavers_go_to_whom_they_belong(loop: LoopClosure, manager: Use
     assert looping.give_unowned(at=SOON) == 0
 
 
+def test_loop_of_nobody_keeps_none_after_it_without_an_owner(customer: Customer, manager: User) -> None:
+    nobodys, known = filed(CustomerFactory(owner=None)), filed(customer)
+    LoopClosure.objects.filter(pk=nobodys.pk).update(owner=None, case=None, due_at=NOW)
+    LoopClosure.objects.filter(pk=known.pk).update(owner=None, due_at=NOW + HOUR)
+    User.objects.filter(role__in=["team_lead", "admin"]).update(is_active=False)
+    assert looping.give_unowned(at=SOON) == 1
+    assert (fresh(nobodys).owner, fresh(known).owner) == (None, manager)
+
+
+def test_loop_that_moves_meanwhile_keeps_no_case_from_being_given(
+    customer: Customer, manager: User, teammate: User, lead: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = filed(customer), filed(customer)
+    real = owners.assign_loop
+
+    def moving(loop: LoopClosure, **said: Any) -> LoopClosure:
+        if loop.pk == first.pk:
+            LoopStep.objects.create(loop=loop, kind="assigned", at=SOON)
+            raise looping.LoopMoved(state="working")
+        return real(loop, **said)
+
+    monkeypatch.setattr(owners, "assign_loop", moving)
+    case = RetentionCase.objects.get(customer=customer)
+    assert {first.case, second.case} == {case}
+    before = LoopStep.objects.filter(loop=first).count()
+    cases.assign(case, to=teammate, by=lead, at=SOON)
+    case.refresh_from_db()
+    assert (case.assignee, fresh(first).owner, fresh(second).owner) == (teammate, manager, teammate)
+    assert LoopStep.objects.filter(loop=first).count() == before  # what it began to write went back
+
+
 def test_good_answer_with_a_wish_needs_no_cause(customer: Customer, manager: User) -> None:
     from tests.retention.cases.test_answers import CALL
     from tests.surveys.documents import nps, question
