@@ -41,7 +41,7 @@ def register() -> None:
 
 def erase(person: str, pk: int) -> int:
     """Empty what a person who was erased had stated of herself, linked or not; files go with it."""
-    rows = list(_of(person, pk))
+    rows = list(_of(person, pk).exclude(**_BLANK))
     files.forget(rows)
     return UnknownFeedback.objects.filter(pk__in=[row.pk for row in rows]).update(**_BLANK) if rows else 0
 

@@ -35,7 +35,7 @@ _MACHINES = frozenset(
 _ADDRESS = re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
 _ROBOTS = ("X-Autoreply", "X-Autorespond", "X-Failed-Recipients")
 _BULK = frozenset({"bulk", "junk", "auto_reply", "auto-reply"})
-"""Not "list", nor the headers of lists: a group that stands before the mailbox adds them to what people write."""
+"""Not "list", nor the headers of lists: a group before the mailbox adds them to what people write."""
 _AWAY = (
     "automatic reply",
     "auto reply",

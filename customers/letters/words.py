@@ -36,7 +36,7 @@ def own_words(text: str) -> str:
 
 
 def _marked_from(lines: list[str], place: int) -> int:
-    """Return where the marked lines of a quote begin; the end where they are not marked: all of it is quoted."""
+    """Return where the marked lines of a quote begin; the end where none are: all the rest is quoted."""
     near = range(place, min(place + _NEAR, len(lines)))
     return next((number for number in near if _is_marked(lines[number])), len(lines))
 
