@@ -121,7 +121,7 @@ def _look(mailbox: Mailbox, *, at: datetime) -> int:
 
 
 def _taken(mailbox: Mailbox, raw: bytes, *, at: datetime) -> int:
-    """Take a letter, and say whether it was new; of one that cannot be read its head is. None keeps the others."""
+    """Take a letter, of an odd one what its head says; say whether it was new. None keeps the others."""
     for read in (reading.read, reading.glance):
         try:
             return 1 if take(mailbox, raw, read=read, at=at) is not None else 0
