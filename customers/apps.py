@@ -32,9 +32,9 @@ class CustomersConfig(AppConfig):
         from customers.undo import invoices as settled
 
         scopes.register()
+        feedback_kept.register()
         movers.register(self.get_model("Contact"), mover=movers.move_contacts)
         attachments.register()
-        feedback_kept.register()
         movers.register(
             self.get_model("SearchToken"), mover=index.move, eraser=index.erase, exporter=index.export
         )

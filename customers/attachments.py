@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import secrets
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
+from weakref import WeakKeyDictionary
 
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from customers import movers
@@ -27,6 +29,8 @@ MOST_BYTES = 10 * 1024**2
 MOST_OF_A_CUSTOMER = 100
 _HEAD = 512
 _MOST_PARTS = 10_000  # files in a packed document
+_LISTED = b"PK\x01\x02"  # stands before each of them in its list
+_kinds: WeakKeyDictionary[UploadedFile, str] = WeakKeyDictionary()  # of those that were looked at
 
 
 class AttachmentTooLarge(Refused):
@@ -74,18 +78,19 @@ def _packs(folder: str) -> Callable[[bytes, BinaryIO], bool]:
     def fits(head: bytes, stream: BinaryIO) -> bool:
         if not head.startswith(b"PK\x03\x04"):
             return False
+        listed = stream.read(MOST_BYTES + 1).count(_LISTED)
+        stream.seek(0)
+        if listed > _MOST_PARTS:  # counted first: a list of that length takes long to read
+            return False
         try:
             names = zipfile.ZipFile(stream).namelist()
         except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError):
             return False
         finally:
             stream.seek(0)
-        macros = any(name.lower().endswith("vbaproject.bin") for name in names[:_MOST_PARTS])
+        macros = any(name.lower().endswith("vbaproject.bin") for name in names)
         return (
-            len(names) <= _MOST_PARTS
-            and not macros
-            and "[Content_Types].xml" in names
-            and any(name.startswith(folder) for name in names)
+            not macros and "[Content_Types].xml" in names and any(name.startswith(folder) for name in names)
         )
 
     return fits
@@ -182,11 +187,21 @@ def store(upload: UploadedFile) -> str:
     stored_as = secrets.token_hex(16)
     folder().mkdir(parents=True, exist_ok=True, mode=0o700)
     path = folder() / stored_as
-    with path.open("xb") as stream:
-        for piece in upload.chunks():
-            stream.write(piece)
-    path.chmod(0o600)
+    try:
+        with path.open("xb") as stream:
+            for piece in upload.chunks():
+                stream.write(piece)
+        path.chmod(0o600)
+    except BaseException:
+        drop([stored_as])
+        raise
     return stored_as
+
+
+def drop(stored: Sequence[str]) -> None:
+    """Delete contents at once: those of rows that were never written."""
+    for name in stored:
+        (folder() / name).unlink(missing_ok=True)
 
 
 def detach(row: Attachment, *, by: User | None, at: datetime) -> None:
@@ -217,11 +232,15 @@ def forget(stored: list[str]) -> None:
     transaction.on_commit(delete)
 
 
+def of_person(person: str, pk: int) -> QuerySet[Attachment]:
+    """Return the files of a customer; of a contact those that came with what she said."""
+    said = {"customer_id": pk} if person == "customer" else {"complaint__contact_id": pk}
+    return Attachment.objects.filter(**said)
+
+
 def erase(person: str, pk: int) -> int:
-    """Delete the files of a customer who is erased, content and all; return how many."""
-    if person != "customer":
-        return 0
-    rows = Attachment.objects.filter(customer_id=pk)
+    """Delete the files of a person who is erased, content and all; return how many."""
+    rows = of_person(person, pk)
     forget(list(rows.values_list("stored_as", flat=True)))
     return rows.delete()[0]
 
@@ -233,6 +252,8 @@ def register() -> None:
 
 def kind_of(upload: UploadedFile) -> str:
     """Return which of ``TYPES`` a file is, by its name and content; raise a ``Refused`` for every other."""
+    if upload in _kinds:
+        return _kinds[upload]
     size = upload.size or 0
     if not size:
         raise EmptyAttachment()
@@ -245,6 +266,7 @@ def kind_of(upload: UploadedFile) -> str:
     stream.seek(0)
     for code, known in TYPES.items():
         if suffix in known.suffixes and known.fits(head, stream):
+            _kinds[upload] = code
             return code
     kinds = ", ".join(name.lstrip(".") for known in TYPES.values() for name in known.suffixes)
     raise AttachmentKindRefused(kinds=kinds)

@@ -28,9 +28,10 @@ def check(uploads: Sequence[UploadedFile]) -> None:
         attachments.kind_of(upload)
 
 
-def keep(row: UnknownFeedback, uploads: Sequence[UploadedFile], *, at: datetime) -> list[str]:
-    """Keep files that were checked; return the names they lie under, to be forgotten on failure."""
-    stored: list[str] = []
+def keep(row: UnknownFeedback, uploads: Sequence[UploadedFile], *, stored: list[str], at: datetime) -> None:
+    """Keep files that were checked; ``stored`` is filled with the names they lie under as they are written,
+    so that on failure none is left behind.
+    """
     for upload in uploads:
         kind = attachments.kind_of(upload)
         stored.append(attachments.store(upload))
@@ -42,7 +43,6 @@ def keep(row: UnknownFeedback, uploads: Sequence[UploadedFile], *, at: datetime)
             stored_as=stored[-1],
             added_at=at,
         )
-    return stored
 
 
 def hand_over(row: UnknownFeedback, complaint: Complaint, *, note: str, at: datetime) -> int:

@@ -107,19 +107,19 @@ def receive_feedback(
                 owner=desk.next_owner(),
                 **links.new(),
             )
-            stored = files.keep(row, uploads, at=at)
+            files.keep(row, uploads, stored=stored, at=at)
             codes = {"kind": row.kind, "channel": row.channel, "files": len(stored)}
             audit.record("feedback.receive", obj=row, by=None, at=at, codes=codes)
             if not _recognised(row, at=at):
                 _tell("feedback.unknown", row, at=at)
     except IntegrityError:
-        _forget(stored)
+        attachments.drop(stored)
         known = UnknownFeedback.objects.filter(source=source, external_id=external_id).first()
         if known is None or not external_id:
             raise
         return known
     except BaseException:
-        _forget(stored)
+        attachments.drop(stored)
         raise
     return row
 
@@ -311,8 +311,3 @@ def _tell(
 def _plain(text: str, field: str) -> str:
     longest = UnknownFeedback._meta.get_field(field).max_length  # type: ignore[union-attr]
     return " ".join(text.replace("\0", "").split())[:longest]
-
-
-def _forget(stored: Sequence[str]) -> None:
-    for name in stored:
-        (attachments.folder() / name).unlink(missing_ok=True)

@@ -7,6 +7,7 @@ import imaplib
 import re
 import socket
 import ssl
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -15,12 +16,13 @@ from typing import Any
 
 from customers.channels import destinations
 from customers.channels.mailing import NONE, STARTTLS, TLS
+from customers.letters.reading import MOST_BYTES
 from customers.models import Mailbox
 
 STEP_SECONDS = 10.0
 MOST_SECONDS = 60.0
 MOST_AT_ONCE = 20
-MOST_BYTES = 15 * 1024**2  # of a letter; of a longer one its beginning is read
+ENOUGH_SECONDS = 25.0  # of reading letters: those read so far are taken, the others at the next look
 Trouble = Mailbox.Trouble
 
 
@@ -93,7 +95,7 @@ def fetch(
     with _signed_in(config, password=password) as server:
         _ask(server.select(_folder(config["folder"]), readonly=True), Trouble.NO_FOLDER)
         now = _number(server, "UIDVALIDITY")
-        following = _number(server, "UIDNEXT")
+        following = _number(server, "UIDNEXT") or _last(server) + 1
         if validity is None or most == 0:
             return Found(now, following)
         if validity == now:
@@ -102,12 +104,9 @@ def fetch(
             after, wanted = 0, f"SINCE {since:%d}-{_MONTHS[since.month - 1]}-{since:%Y}"
         else:
             return Found(now, following)
-        answer = _ask(server.uid("SEARCH", wanted), Trouble.ODD_ANSWER)
-        numbers = sorted({int(one) for one in b" ".join(filter(None, answer)).split() if one.isdigit()})
-        numbers = [one for one in numbers if one > after]
-        letters = [(number, _letter(server, number)) for number in numbers[:most]]
-        kept = tuple((number, raw) for number, raw in letters if raw is not None)
-        return Found(now, following, kept, is_all=len(numbers) <= most)
+        numbers = [one for one in _search(server, wanted) if one > after]
+        done, letters = _letters(server, numbers[:most])
+        return Found(now, following, letters, is_all=done == len(numbers))
 
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -154,6 +153,34 @@ def _number(server: imaplib.IMAP4, name: str) -> int:
     _code, said = server.response(name)
     found = said[0] if said else None
     return int(found) if isinstance(found, bytes) and found.isdigit() else 0
+
+
+def _search(server: imaplib.IMAP4, wanted: str) -> list[int]:
+    answer = _ask(server.uid("SEARCH", wanted), Trouble.ODD_ANSWER)
+    return sorted({int(one) for one in b" ".join(filter(None, answer)).split() if one.isdigit()})
+
+
+def _last(server: imaplib.IMAP4) -> int:
+    """Return the number of the newest letter, of a server that does not say what the next will have."""
+    return max(_search(server, "UID *"), default=0)
+
+
+def _letters(server: imaplib.IMAP4, numbers: list[int]) -> tuple[int, tuple[tuple[int, bytes], ...]]:
+    """Return letters, and how many were asked for: what came before time or memory ran out is not lost."""
+    letters: list[tuple[int, bytes]] = []
+    until = time.monotonic() + ENOUGH_SECONDS
+    for done, number in enumerate(numbers):
+        if letters and (sum(len(raw) for _n, raw in letters) > MOST_BYTES or time.monotonic() > until):
+            return done, tuple(letters)
+        try:
+            raw = _letter(server, number)
+        except (imaplib.IMAP4.abort, OSError):
+            if letters:
+                return done, tuple(letters)
+            raise
+        if raw is not None:
+            letters.append((number, raw))
+    return len(numbers), tuple(letters)
 
 
 def _letter(server: imaplib.IMAP4, number: int) -> bytes | None:

@@ -6,12 +6,14 @@ Fetching runs by lease and outside of transactions; each letter is taken in its 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256
 
-from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import DatabaseError, transaction
+from django.core.files.uploadedfile import SimpleUploadedFile, UploadedFile
+from django.db import DatabaseError, DataError, transaction
 from django.db.models import Q
+from django.utils.translation import gettext, override
 
 from customers import attachments, company, interactions
 from customers.channels import addresses, unsubscribing
@@ -24,6 +26,7 @@ from customers.models import (
     Channel,
     Complaint,
     Consent,
+    Customer,
     Interaction,
     LetterIn,
     Mailbox,
@@ -58,21 +61,31 @@ def fetch_due(*, now: datetime, at: datetime) -> int:
     return taken
 
 
-def take(mailbox: Mailbox, raw: bytes, *, at: datetime) -> LetterIn | None:
+def take(
+    mailbox: Mailbox, raw: bytes, *, read: Callable[[bytes], Letter] | None = None, at: datetime
+) -> LetterIn | None:
     """Take one letter; nothing when it was taken before.
+
+    Args:
+        read: how it is read; as far as it can be unless given.
 
     Side effects: feedback of somebody unknown, or an interaction where it answers a message of ours; a word
     such as 退订 in a reply takes consent back.
     """
-    letter = reading.read(raw)
+    letter = (read or reading.read)(raw)
     key = sha256((letter.key or f"raw:{sha256(raw).hexdigest()}").encode()).hexdigest()
-    with transaction.atomic():
-        row = LetterIn(mailbox=mailbox, key=key, outcome=Outcome.EMPTY, taken_at=at)
-        if not rows.insert_new([row], known_by="key"):
-            return None
-        row = LetterIn.objects.get(key=key)
-        row.outcome, row.unknown = _done(mailbox, letter, key=key, at=at)
-        row.save(update_fields=["outcome", "unknown"])
+    stored: list[str] = []
+    try:
+        with transaction.atomic():
+            row = LetterIn(mailbox=mailbox, key=key, outcome=Outcome.EMPTY, taken_at=at)
+            if not rows.insert_new([row], known_by="key"):
+                return None
+            row = LetterIn.objects.get(key=key)
+            row.outcome, row.unknown = _done(mailbox, letter, key=key, stored=stored, at=at)
+            row.save(update_fields=["outcome", "unknown"])
+    except BaseException:
+        attachments.drop(stored)
+        raise
     log.info("letter", extra={"mailbox": mailbox.pk, "outcome": row.outcome})
     return row
 
@@ -108,26 +121,33 @@ def _look(mailbox: Mailbox, *, at: datetime) -> int:
 
 
 def _taken(mailbox: Mailbox, raw: bytes, *, at: datetime) -> int:
-    """Take a letter, and say whether it was new; one that cannot be taken must not keep the others."""
-    try:
-        return 1 if take(mailbox, raw, at=at) is not None else 0
-    except DatabaseError:  # it is not the letter's fault: the whole look is done once more
-        raise
-    except Exception:
-        log.exception("letter failed", extra={"mailbox": mailbox.pk})
-        return 0
+    """Take a letter, of an odd one what its head says; say whether it was new. None keeps the others."""
+    for read in (reading.read, reading.glance):
+        try:
+            return 1 if take(mailbox, raw, read=read, at=at) is not None else 0
+        except DataError:
+            log.exception("letter failed", extra={"mailbox": mailbox.pk})
+        except DatabaseError:  # it is not the letter's fault: the whole look is done once more
+            raise
+        except Exception:
+            log.exception("letter failed", extra={"mailbox": mailbox.pk})
+    return 0
 
 
-def _done(mailbox: Mailbox, letter: Letter, *, key: str, at: datetime) -> tuple[str, UnknownFeedback | None]:
+def _done(
+    mailbox: Mailbox, letter: Letter, *, key: str, stored: list[str], at: datetime
+) -> tuple[str, UnknownFeedback | None]:
     """Do what a letter asks for; return what it was, with the feedback that came of it."""
     if _is_own(mailbox, letter):
         return Outcome.OWN, None
     if letter.is_automatic:
         return Outcome.AUTOMATIC, None
-    if _is_reply(letter, at=at):
-        return Outcome.REPLY, None
-    uploads, left_out = _uploads(letter)
+    with override(company.current().language):
+        uploads, left_out = _uploads(letter)
+        left_out += _missing(mailbox, letter)
     words = "\n".join(filter(None, (letter.words, *left_out)))
+    if _is_reply(letter, words=words, uploads=uploads, stored=stored, at=at):
+        return Outcome.REPLY, None
     if not words.strip() and not uploads:
         return Outcome.EMPTY, None
     row = unknown.receive_feedback(
@@ -143,7 +163,7 @@ def _done(mailbox: Mailbox, letter: Letter, *, key: str, at: datetime) -> tuple[
         occurred_at=_moment(letter, at=at),
         at=at,
     )
-    return Outcome.FEEDBACK, row
+    return Outcome.FEEDBACK if letter.is_readable else Outcome.UNREADABLE, row
 
 
 def _is_own(mailbox: Mailbox, letter: Letter) -> bool:
@@ -154,8 +174,13 @@ def _is_own(mailbox: Mailbox, letter: Letter) -> bool:
     return letter.sender.casefold() in {str(one).casefold() for one in own if one}
 
 
-def _is_reply(letter: Letter, *, at: datetime) -> bool:
-    """Log a reply with whom we wrote to; say whether it is one, from the very address we wrote to."""
+def _is_reply(
+    letter: Letter, *, words: str, uploads: Sequence[UploadedFile], stored: list[str], at: datetime
+) -> bool:
+    """Log a reply with whom we wrote to; say whether it is one, from the very address we wrote to.
+
+    Its files become the customer's; ``stored`` is filled with the names that they lie under.
+    """
     names = [one.partition("@")[0] for one in letter.named]
     wrote = Message.objects.filter(uid__in=names, channel=Channel.EMAIL, contact__erased_at=None)
     key = addresses.key_of(letter.sender, channel=Channel.EMAIL)
@@ -164,10 +189,11 @@ def _is_reply(letter: Letter, *, at: datetime) -> bool:
     if message is None or message.contact is None:
         return False
     contact = message.contact
+    left_out = _attached(contact.customer, uploads, stored=stored, at=at)
     interactions.log_interaction(
         contact.customer,
         kind=Interaction.Kind.EMAIL,
-        text=letter.words or "–",
+        text="\n".join(filter(None, (words, *left_out))) or "–",
         contact=contact,
         direction=Interaction.Direction.IN,
         by=None,
@@ -176,6 +202,32 @@ def _is_reply(letter: Letter, *, at: datetime) -> bool:
     if unsubscribing.is_opt_out(letter.text):
         unsubscribing.withdraw(contact, channel=Channel.EMAIL, source=Consent.Source.REPLY, at=at)
     return True
+
+
+def _attached(
+    customer: Customer, uploads: Sequence[UploadedFile], *, stored: list[str], at: datetime
+) -> list[str]:
+    """Keep the files of a reply with the customer; return a line for each that is not."""
+    left_out: list[str] = []
+    with override(company.current().language):
+        note = gettext("came with an e-mail")
+        for upload in uploads:
+            try:
+                stored.append(attachments.attach(customer, upload, note=note, by=None, at=at).stored_as)
+            except Refused as refusal:
+                left_out.append(f"[{attachments.plain_name(upload)}: {refusal}]")
+    return left_out
+
+
+def _missing(mailbox: Mailbox, letter: Letter) -> list[str]:
+    """Return what is said of a letter that was not read, or not to its end."""
+    if not letter.is_readable:
+        said = gettext("This letter could not be read. Look for it in the mailbox “%(mailbox)s”.")
+        return [f"[{said % {'mailbox': mailbox.name}}]"]
+    if letter.is_cut:
+        said = gettext("The letter is larger than %(most)s MB: only its beginning was read.")
+        return [f"[{said % {'most': reading.MOST_BYTES // 1024**2}}]"]
+    return []
 
 
 def _uploads(letter: Letter) -> tuple[list[SimpleUploadedFile], list[str]]:

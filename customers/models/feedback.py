@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from customers.ground.privacy import declare
 from customers.models.complaints import Complaint, FeedbackKind
+from customers.models.customers import Customer
 from customers.models.people import Role, User
 
 
@@ -20,12 +21,17 @@ class UnknownFeedbackQuerySet(models.QuerySet["UnknownFeedback"]):
         return self.filter(state=UnknownFeedback.State.OPEN)
 
     def visible_to(self, user: User) -> UnknownFeedbackQuerySet:
-        """Return what ``user`` may see: all for leads and who sees everybody, else what is hers."""
+        """Return what ``user`` may see: all for leads and who sees everybody, else what is hers.
+
+        Once it is linked it is seen by those of them who may see the customer.
+        """
         if not user.is_active or user.role == Role.INTEGRATION:
             return self.none()
-        if user.sees_all or user.role == Role.TEAM_LEAD:
+        if user.sees_all:
             return self
-        return self.filter(owner=user)
+        visible = Customer.objects.visible_to(user).values("pk")  # type: ignore[attr-defined]
+        seen = self.filter(Q(complaint=None) | Q(complaint__customer__in=visible))
+        return seen if user.role == Role.TEAM_LEAD else seen.filter(owner=user)
 
 
 class UnknownFeedback(models.Model):

@@ -55,6 +55,7 @@ class LetterIn(models.Model):
         AUTOMATIC = "automatic", pgettext_lazy("letter", "was sent by a machine")
         OWN = "own", pgettext_lazy("letter", "came from ourselves")
         EMPTY = "empty", pgettext_lazy("letter", "says nothing")
+        UNREADABLE = "unreadable", pgettext_lazy("letter", "could not be read")
 
     mailbox = models.ForeignKey(Mailbox, on_delete=models.PROTECT, related_name="letters")
     key = models.CharField(max_length=64, unique=True)  # a hash of its Message-ID

@@ -118,22 +118,26 @@ class PublicForm(forms.Form):
 @token_page("customers:public_form")
 def public_form(request: HttpRequest) -> HttpResponse:
     """Ask what somebody has to tell us; keep it, and say by when she hears from us and where to follow it."""
-    address = throttles.address_of(request)  # type: ignore[arg-type]
-    limits = {"visit": VISITS_A_MINUTE}
-    if request.method == "POST":
-        limits["send"] = SENDINGS_A_MINUTE
-        if not bound(request, most=MOST_BYTES):
-            return _too_large(request)
+    address = f"address:{throttles.address_of(request)}:feedback"  # type: ignore[arg-type]
+    is_sent = request.method == "POST"
+    try:
+        throttles.count(f"{address}:visit", limit=VISITS_A_MINUTE, at=clock.real_now())
+    except throttles.Throttled as slowed:  # not a byte of what is sent was read
+        return _slowed(request, slowed, typed=[])
+    if is_sent and not bound(request, most=MOST_BYTES):
+        return _too_large(request)
     language = _language(request)
     with company.reading_once(), context.acting(channel="page", address=""), translation.override(language):
         if company.find() is None:
             return render(request, "customers/public/closed.html", _frame(language), status=404)
+        if not is_sent:
+            return _page(request, language=language)
         try:
-            for what, most in limits.items():
-                throttles.count(f"address:{address}:feedback:{what}", limit=most, at=clock.real_now())
+            throttles.count(f"{address}:send", limit=SENDINGS_A_MINUTE, at=clock.real_now())
         except throttles.Throttled as slowed:
-            return _slowed(request, slowed, language=language)
-        return _pressed(request, language) if request.method == "POST" else _page(request, language=language)
+            typed = [(name, value) for name, values in request.POST.lists() for value in values]
+            return _slowed(request, slowed, typed=typed, language=language)
+        return _pressed(request, language)
 
 
 def _pressed(request: HttpRequest, language: str) -> HttpResponse:
@@ -219,9 +223,17 @@ def _visit(ticket: str) -> str | None:
 
 
 def _name(visit: str, said: dict[str, Any]) -> str:
-    """Return what makes the same words of one visit one, however often they are sent; others are others."""
-    words = "\0".join(str(said[name]) for name in ("kind", "text", "name", "reach", "order", "product"))
-    return f"{visit}:{sha256(words.encode()).hexdigest()[:32]}"
+    """Return what makes the same words and files of one visit one, however often they are sent."""
+    sent = sha256()
+    for name in ("kind", "text", "name", "reach", "order", "product"):
+        sent.update(f"{said[name]}\0".encode())
+    for upload in said["enclosed"]:
+        sent.update(sha256(f"{upload.name}".encode()).digest())
+        content = sha256()
+        for piece in upload.chunks():
+            content.update(piece)
+        sent.update(content.digest())
+    return f"{visit}:{sent.hexdigest()[:32]}"
 
 
 def _language(request: HttpRequest) -> str:
@@ -247,11 +259,14 @@ def _too_large(request: HttpRequest) -> HttpResponse:
     return render(request, "customers/public/too_large.html", _frame(language), status=413)
 
 
-def _slowed(request: HttpRequest, slowed: throttles.Throttled, *, language: str) -> HttpResponse:
+def _slowed(
+    request: HttpRequest, slowed: throttles.Throttled, *, typed: list[tuple[str, str]], language: str = ""
+) -> HttpResponse:
     """Ask to wait, with what was typed in a form that can be sent again."""
-    typed = [(name, value) for name, values in request.POST.lists() for value in values]
+    frame = _frame(language or translation.get_language() or settings.LANGUAGE_CODE)
     seconds = (getattr(slowed, "headers", {}) or {}).get("Retry-After", "60")
-    shown = {**_frame(language), "typed": typed, "seconds": seconds, "had_files": bool(request.FILES)}
+    had_files = bool(typed and request.FILES)
+    shown = {**frame, "typed": typed, "seconds": seconds, "had_files": had_files}
     response = render(request, "customers/public/slowed.html", shown, status=429)
     response["Retry-After"] = seconds
     return response

@@ -21,6 +21,8 @@ class Box:
     refuses: set[str] = field(default_factory=set)
     asked: list[str] = field(default_factory=list)
     says: bytes = b""  # in the place of a letter
+    hangs_up_at: int = 0  # the letter in the middle of which it is gone
+    tells_next: bool = True  # which number the next letter will have
     port: int = 0
 
     def put(self, raw: str | bytes) -> int:
@@ -59,7 +61,7 @@ class _Imap(socketserver.StreamRequestHandler):
             self.say(
                 f"* {len(self.box.letters)} EXISTS".encode(),
                 f"* OK [UIDVALIDITY {self.box.validity}] ok".encode(),
-                f"* OK [UIDNEXT {following}] ok".encode(),
+                *([f"* OK [UIDNEXT {following}] ok".encode()] if self.box.tells_next else []),
                 f"{tag} OK [READ-ONLY]".encode(),
             )
         elif what == "UID SEARCH":
@@ -67,7 +69,11 @@ class _Imap(socketserver.StreamRequestHandler):
                 f"* SEARCH {' '.join(map(str, self.found(command)))}".encode(), f"{tag} OK done".encode()
             )
         elif what == "UID FETCH":
-            self.fetch(tag, int(command.split(" ")[2]))
+            number = int(command.split(" ")[2])
+            if number == self.box.hangs_up_at:
+                self.wfile.write(f"* 1 FETCH (UID {number} BODY[]<0> {{900}}\r\nxx".encode())
+                return False
+            self.fetch(tag, number)
         elif word == "LOGOUT":
             self.say(b"* BYE bye", f"{tag} OK done".encode())
             return False
@@ -78,6 +84,8 @@ class _Imap(socketserver.StreamRequestHandler):
     def found(self, command: str) -> list[int]:
         if "SINCE" in command:
             return sorted(self.box.letters)
+        if command.endswith("UID *"):
+            return sorted(self.box.letters)[-1:]
         first = int(re.findall(r"UID (\d+):\*", command)[0])
         last = max(self.box.letters, default=0)
         return [n for n in sorted(self.box.letters) if n >= first or n == last]  # * is always the last

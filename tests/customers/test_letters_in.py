@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 from django.urls import reverse
 
-from customers import consents
+from customers import attachments, consents
 from customers import contact as contacting
 from customers.channels import addresses, composing, senders, writing
 from customers.letters import fetching, mailboxes, reading, taking
 from customers.models import (
+    Attachment,
     Complaint,
     FeedbackFile,
     Interaction,
@@ -148,8 +149,41 @@ def test_a_letter_that_cannot_be_taken_does_not_keep_the_others(box, mailbox, mo
     monkeypatch.setattr(reading, "read", lambda raw: 1 / 0 if b"number-1" in raw else real(raw))
     box.put(letter("number-1"))
     box.put(letter("fine", number=2))
-    assert look() == 1
+    assert look() == 2
     assert Mailbox.objects.get().last_uid == 2
+    assert sorted(LetterIn.objects.values_list("outcome", flat=True)) == ["feedback", "unreadable"]
+
+
+@pytest.mark.parametrize(("name", "value"), [("MOST_BYTES", 100), ("ENOUGH_SECONDS", -1.0)])
+def test_letters_that_take_much_are_taken_as_far_as_they_came(box, mailbox, monkeypatch, name, value):
+    monkeypatch.setattr(fetching, name, value)
+    for number in range(3):
+        box.put(letter(number=number))
+    assert [look(1) for _n in range(4)] == [1, 1, 1, 0]
+    assert Mailbox.objects.get().trouble == ""
+
+
+def test_letters_that_came_before_the_line_broke_are_not_lost(box, mailbox):
+    for number in range(3):
+        box.put(letter(number=number))
+    box.hangs_up_at = 3
+    assert look(1) == 2
+    assert (Mailbox.objects.get().last_uid, Mailbox.objects.get().trouble) == (2, "")
+    assert look(1) == 0
+    assert Mailbox.objects.get().trouble == "not_reached"
+    box.hangs_up_at = 0
+    assert look(12) == 1
+
+
+def test_a_server_that_does_not_tell_its_next_number_is_not_read_from_its_beginning(box, company):
+    box.tells_next = False
+    for number in range(3):
+        box.put(letter(number=number))
+    mailboxes.use_mailbox(added(box), is_active=True, by=None, at=NOW)
+    assert (look(0), look(1)) == (0, 0)
+    assert Mailbox.objects.get().last_uid == 3
+    box.put(letter(number=9))
+    assert look(2) == 1
 
 
 @pytest.mark.parametrize(
@@ -192,8 +226,7 @@ MACHINES = [
     {"Auto_Submitted": "auto-replied"},
     {"Auto_Submitted": "auto-generated; x=y"},
     {"Precedence": "bulk"},
-    {"List_Id": "<news.example.com>"},
-    {"List_Unsubscribe": "<mailto:x@example.com>"},
+    {"List_Id": "<news.example.com>", "Precedence": "bulk"},
     {"Return_Path": "<>"},
     {"X_Autoreply": "yes"},
     {"X_Spam_Flag": "YES"},
@@ -218,6 +251,8 @@ def test_what_machines_write_is_neither_taken_nor_answered(box, mailbox, headers
     [
         {"Auto_Submitted": "no"},
         {"Precedence": "normal"},
+        {"Precedence": "list", "List_Id": "<care.shop.example>", "List_Post": "<mailto:care@shop.example>"},
+        {"List_Unsubscribe": "<mailto:x@example.com>", "Return_Path": "<care+bounces@shop.example>"},
         {"Return_Path": "<li@example.com>"},
         {"From": "Noreen <noreply.fan@example.com>"},
         {"Subject": "Your automatic reply was no help"},
@@ -249,6 +284,10 @@ REPLIES = [
     "It is still broken.\n\n在 2026年5月11日，店 <s@s.example> 写道：\n> 解决了吗？",
     "It is still broken.\n\n发件人: 店\n发送时间: 2026年5月11日\n收件人: 我\n\n解决了吗？",
     "> Is it solved?\nIt is still broken.",
+    "On 2 May 2026, Liuke wrote:\n> How was it?\n\nIt is still broken.\n",
+    "On 2 May 2026, the name of a shop\n<s@s.example> wrote:\n\n> How?\n> Really?\nIt is still broken.",
+    "在 2026年5月11日，店 <s@s.example> 写道：\n\n> 解决了吗？\n\nIt is still broken.",
+    "It is still broken.\n\nOn 2 May 2026, Liuke wrote:\nHow was it?\nReally, how was it?",
 ]
 
 
@@ -269,6 +308,15 @@ def test_a_reply_is_read_without_what_it_answers(body):
 def test_words_that_only_look_like_a_quote_stay(body):
     kept = reading.own_words(body)
     assert kept == body or body.startswith("On Monday I wrote:")
+
+
+def test_answers_above_between_and_below_are_all_kept():
+    body = "Hello.\n\nOn 2 May 2026, Liuke wrote:\n> How was it?\nBad.\n> And the cable?\nWorse.\n"
+    assert reading.own_words(body).split() == ["Hello.", "Bad.", "Worse."]
+
+
+def test_of_a_reply_that_is_all_quote_nothing_is_left_out():
+    assert reading.own_words("On 2 May 2026, Liuke wrote:\n> How was it?") != ""
 
 
 def test_a_forwarded_letter_keeps_what_it_forwards(box, mailbox):
@@ -330,6 +378,163 @@ def test_files_that_are_kept_come_along_and_others_are_named(box, mailbox):
     assert "[d.png:" in text and "[evil.svg:" in text
 
 
+def of_parts(*parts: tuple[str, str, str], kind: str = "mixed") -> bytes:
+    """Return a letter of parts: type, disposition, content."""
+    lines = ["From: li@example.com", "Subject: Parts", "Message-ID: <parts@example.com>"]
+    lines += [f"Content-Type: multipart/{kind}; boundary=b", ""]
+    for media, disposition, content in parts:
+        lines += ["--b", f"Content-Type: {media}"]
+        lines += [f"Content-Disposition: {disposition}"] if disposition else []
+        lines += ["", content]
+    return "\r\n".join([*lines, "--b--", ""]).encode("latin-1")
+
+
+PICTURE = PNG.decode("latin-1")
+
+
+@pytest.mark.parametrize(
+    ("media", "disposition", "name"),
+    [
+        ("image/png", 'inline; filename="lamp.png"', "lamp.png"),
+        ("image/png; name=lamp.png", "", "lamp.png"),
+        ("image/png", "inline", "file.png"),
+        ("image/png", 'inline; filename="lamp"', "lamp.png"),
+    ],
+)
+def test_pictures_within_the_text_come_along_and_all_of_the_text_is_read(
+    box, mailbox, media, disposition, name
+):
+    text = ("text/plain; charset=utf-8", "")
+    box.put(of_parts((*text, "Look:"), (media, disposition, PICTURE), (*text, "It is broken.")))
+    look()
+    assert list(FeedbackFile.objects.values_list("name", flat=True)) == [name]
+    assert UnknownFeedback.objects.get().text == "Parts\n\nLook:\n\nIt is broken."
+
+
+def test_attached_text_is_a_file_and_no_part_of_the_text():
+    page = ("text/html", "", "<p>page</p>")
+    raw = of_parts(("text/plain", "", "Look."), page, ("text/plain", "attachment; filename=a.txt", "log"))
+    letter = reading.read(raw)
+    assert [(one.name, one.content) for one in letter.files] == [("a.txt", b"log")]
+    assert letter.text == "Look.\n\npage"
+
+
+def test_of_a_text_and_a_page_that_say_the_same_one_is_read():
+    page = ("text/html", "", "<p>page</p>")
+    assert reading.read(of_parts(("text/plain", "", "Text."), page, kind="alternative")).text == "Text."
+    assert reading.read(of_parts(("text/plain", "", " "), page, kind="alternative")).text == "page"
+
+
+def test_files_beside_the_text_come_before_pictures_within_it(box, mailbox):
+    inside = [("image/png", f"inline; filename=logo{n}.png", PICTURE) for n in range(3)]
+    box.put(
+        of_parts(("text/plain", "", "Look."), *inside, ("image/png", "attachment; filename=a.png", PICTURE))
+    )
+    look()
+    assert FeedbackFile.objects.order_by("pk").values_list("name", flat=True)[0] == "a.png"
+
+
+def test_of_a_letter_that_was_cut_it_is_said(box, mailbox, monkeypatch):
+    raw = letter()
+    monkeypatch.setattr(reading, "MOST_BYTES", len(raw))
+    box.put(raw)
+    box.put(letter("", number=2))
+    look()
+    said = dict(UnknownFeedback.objects.values_list("external_id", "text"))
+    assert "only its beginning was read" in said["letter-1@example.com"]
+    assert "beginning" not in said["letter-2@example.com"]
+
+
+def nested(depth: int) -> bytes:
+    head = b"From: Li <li@example.com>\r\nSubject: =?utf-8?b?54Gv?=\r\nMessage-ID: <odd@example.com>\r\n"
+    inner = b"".join(
+        b"Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n" % (n, n) for n in range(depth)
+    )
+    return head + inner + b"Content-Type: text/plain\r\n\r\nIt broke."
+
+
+ODD = {
+    "brackets": b"From: " + b"(" * 1_900 + b" li@example.com\r\nMessage-ID: <odd@example.com>\r\n\r\nx",
+    "parts": nested(1_200),
+    "few parts": nested(51),
+    "long head": b"From: li@example.com\r\nMessage-ID: <odd@example.com>\r\n"
+    + b"X: y\r\n" * 60_000
+    + b"\r\nx",
+}
+
+
+@pytest.mark.parametrize("raw", ODD.values(), ids=ODD)
+def test_a_letter_that_cannot_be_read_is_kept_with_who_wrote(box, mailbox, raw):
+    box.put(raw)
+    began = time.monotonic()
+    assert (look(1), look(2)) == (1, 0)
+    assert time.monotonic() - began < 10
+    row = UnknownFeedback.objects.get()
+    assert (row.stated_reach, row.external_id) == ("li@example.com", "odd@example.com")
+    assert "could not be read" in row.text and "“Care”" in row.text
+    assert LetterIn.objects.get().outcome == "unreadable"
+
+
+def test_a_letter_of_many_parts_within_reason_is_read():
+    assert reading.read(nested(49)).text == "It broke."
+
+
+def test_what_cannot_be_read_of_a_machine_is_not_answered(box, mailbox):
+    box.put(b"Auto-Submitted: auto-replied\r\n" + nested(60))
+    look()
+    assert LetterIn.objects.get().outcome == "automatic"
+    assert not UnknownFeedback.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("media", "body"),
+    [
+        ("text/html", "<p>It broke. &#" + "9" * 5_000 + ";</p>"),
+        ("text/plain; charset=utf-7", "It broke. +2AA-"),
+        ("text/plain; charset=utf-8", "It broke. \0"),
+    ],
+)
+def test_letters_that_no_database_keeps_are_replaced(box, mailbox, media, body):
+    box.put(letter(body, Content_Type=media))
+    look()
+    assert LetterIn.objects.get().outcome == "feedback"
+    assert "It broke." in UnknownFeedback.objects.get().text
+
+
+HOSTILE = {
+    "punycode": letter("a" * 240_000, Content_Type="text/plain; charset=punycode"),
+    "writers": letter(From=", ".join(f"n{n} <n{n}@example.com>" for n in range(2_000))),
+    "subject": letter(Subject="=?utf-8?q?a?= " * 10_000),
+    "spaces": letter("content-type:" + " " * 1_000_000),
+}
+
+
+@pytest.mark.parametrize("raw", HOSTILE.values(), ids=HOSTILE)
+def test_hostile_letters_take_little_time(raw):
+    began = time.monotonic()
+    assert reading.read(raw.encode()).sender
+    assert time.monotonic() - began < 3
+
+
+def test_of_many_earlier_letters_the_nearest_are_known():
+    names = [f"<letter-{n:04}@example.com>" for n in range(500)]
+    assert reading.read(letter(References=" ".join(names)).encode()).named[0] == "letter-0499@example.com"
+
+
+@pytest.mark.parametrize("charset", ["big5", "shift_jis", "iso-8859-1", "koi8-r", "gbk", "windows-1252"])
+def test_letters_in_the_usual_codes_are_read(charset):
+    text = {"koi8-r": "сломалась", "iso-8859-1": "kaputt, schön", "windows-1252": "“broken”"}.get(
+        charset, "中文"
+    )
+    raw = letter("", Content_Type=f"text/plain; charset={charset}").encode() + text.encode(charset)
+    assert reading.read(raw).text == text
+
+
+def test_a_long_text_is_cut_between_letters():
+    raw = letter("", Content_Type="text/plain; charset=utf-8").encode() + "灯".encode() * 700_000
+    assert set(reading.read(raw).text) == {"灯"}
+
+
 @pytest.mark.parametrize(
     ("date", "expected"),
     [
@@ -377,6 +582,41 @@ def test_a_reply_to_our_message_is_said_to_us_and_no_new_feedback(box, mailbox, 
     assert (said.contact, said.kind, said.direction, said.text) == (known, "email", "in", "My lamp\n\nNo.")
     assert not UnknownFeedback.objects.exists()
     assert LetterIn.objects.get().outcome == "reply"
+
+
+def test_files_of_a_reply_become_the_customers_and_what_is_left_out_is_named(box, mailbox, known):
+    name = composing.message_id(wrote(known))
+    raw = of_parts(
+        ("text/plain", "", "Still broken."),
+        ("image/png", "inline; filename=lamp.png", PICTURE),
+        ("image/svg+xml", "attachment; filename=evil.svg", "<svg/>"),
+    )
+    box.put(f"In-Reply-To: {name}\r\n".encode() + raw)
+    look()
+    row = Attachment.objects.get()
+    assert (row.customer, row.name, row.type) == (known.customer, "lamp.png", "png")
+    assert attachments.path_of(row).read_bytes().startswith(PNG)
+    text = Interaction.objects.get().text
+    assert "Still broken." in text and "[evil.svg:" in text
+    assert LetterIn.objects.get().outcome == "reply" and not FeedbackFile.objects.exists()
+
+
+def test_files_of_a_reply_that_is_not_taken_do_not_stay(box, mailbox, known, monkeypatch):
+    name = composing.message_id(wrote(known))
+    picture = ("image/png", "inline; filename=lamp.png", PICTURE)
+    monkeypatch.setattr(taking.interactions, "log_interaction", lambda *args, **values: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        taking.take(mailbox, f"In-Reply-To: {name}\r\n".encode() + of_parts(picture), at=NOW)
+    assert not list(attachments.folder().iterdir())
+
+
+def test_a_reply_of_a_customer_with_too_many_files_is_still_said(box, mailbox, known, monkeypatch):
+    monkeypatch.setattr(attachments, "MOST_OF_A_CUSTOMER", 0)
+    name = composing.message_id(wrote(known))
+    picture = ("image/png", "inline; filename=lamp.png", PICTURE)
+    box.put(f"In-Reply-To: {name}\r\n".encode() + of_parts(("text/plain", "", "Broken."), picture))
+    look()
+    assert "Broken." in Interaction.objects.get().text and "[lamp.png:" in Interaction.objects.get().text
 
 
 def test_a_reply_from_another_address_is_feedback_of_its_own(box, mailbox, known):

@@ -123,6 +123,13 @@ def test_sent_twice_it_is_one_but_other_words_of_the_visit_are_not_lost(client):
     assert UnknownFeedback.objects.count() == 2
 
 
+def test_a_file_that_was_forgotten_can_be_sent_behind_and_is_kept_once(client):
+    for enclosed in ([], [PNG], [PNG], [PNG + b"1"]):
+        client.post(URL, said(enclosed=[file("a.png", content) for content in enclosed]))
+    assert UnknownFeedback.objects.count() == 3
+    assert sorted(FeedbackFile.objects.values_list("size", flat=True)) == [len(PNG), len(PNG) + 1]
+
+
 @pytest.mark.parametrize(
     "given", ["", "made-up", signing.dumps("visit", salt="another")], ids=["none", "made-up", "foreign"]
 )
@@ -277,6 +284,24 @@ def test_a_gigabyte_that_says_so_is_not_read(client):
     request.environ["wsgi.input"] = request._stream = body
     assert public_form.public_form(request).status_code == 413
     assert body.taken == 0
+
+
+def test_of_a_flood_not_a_byte_is_read(client, monkeypatch):
+    monkeypatch.setattr(public_form, "VISITS_A_MINUTE", 1)
+    assert public_form.public_form(RequestFactory().get(URL)).status_code == 200
+    body = Endless(b"")
+    request = RequestFactory().generic("POST", URL, b"x", content_type="multipart/form-data; boundary=x")
+    request.META["CONTENT_LENGTH"] = "1000"
+    request.environ["wsgi.input"] = request._stream = body
+    answer = public_form.public_form(request)
+    assert (answer.status_code, body.taken) == (429, 0)
+    assert int(answer["Retry-After"]) <= 60
+
+
+def test_what_is_too_large_is_counted_as_well(client, monkeypatch):
+    monkeypatch.setattr(public_form, "VISITS_A_MINUTE", 2)
+    monkeypatch.setattr(public_form, "MOST_BYTES", 10)
+    assert [client.post(URL, said()).status_code for _n in range(3)] == [413, 413, 429]
 
 
 def test_a_gigabyte_that_lies_about_it_is_cut_off():

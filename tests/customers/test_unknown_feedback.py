@@ -281,6 +281,23 @@ def test_who_left_no_address_is_not_answered_directly(company):
         unknown.handle_without_customer(received(), answered="direct", words="Called", by=None, at=NOW)
 
 
+# --- Failing ----------------------------------------------------------------------------------
+def test_receive_leaves_no_file_behind_when_a_later_one_fails(company, monkeypatch):
+    real, written = attachments.store, []
+
+    def store(upload: Any) -> str:
+        if written:
+            raise OSError("disk full")
+        written.append(real(upload))
+        return written[0]
+
+    monkeypatch.setattr(attachments, "store", store)
+    with pytest.raises(OSError, match="disk full"):
+        received(uploads=[SimpleUploadedFile(f"{n}.png", PNG) for n in range(2)])
+    assert written and not list(attachments.folder().iterdir())
+    assert not UnknownFeedback.objects.exists()
+
+
 # --- Whose ------------------------------------------------------------------------------------
 def test_take_makes_it_hers(company, lead, manager):
     row = unknown.assign_feedback(received(), to=manager, by=manager, at=NOW)
@@ -302,6 +319,23 @@ def test_leads_and_who_sees_all_see_it_and_its_owner(company, lead, manager, tea
         if UnknownFeedback.objects.visible_to(user).filter(pk=row.pk).exists()
     }
     assert seen == {"lead", "manager", "admin", "analyst"}
+
+
+def test_once_linked_it_is_seen_by_who_may_see_the_customer(
+    company, customer, lead, manager, admin, outsider
+):
+    hers, foreign = received(1), received(2)
+    away = CustomerFactory(owner=outsider, team=TeamFactory())
+    for row, whose in ((hers, customer), (foreign, away)):
+        unknown.assign_feedback(row, to=manager, by=None, at=NOW)
+        unknown.link_feedback(row, customer=whose, by=None, at=NOW)
+    waiting = unknown.assign_feedback(received(3), to=manager, by=None, at=NOW)
+    seen = {
+        user.username: set(UnknownFeedback.objects.visible_to(user).values_list("pk", flat=True))
+        for user in (lead, manager, admin)
+    }
+    near = {hers.pk, waiting.pk}
+    assert seen == {"lead": near, "manager": near, "admin": {*near, foreign.pk}}
 
 
 # --- Matches ----------------------------------------------------------------------------------
