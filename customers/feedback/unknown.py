@@ -14,7 +14,7 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext, override
 from django.utils.translation import gettext_lazy as _
 
-from customers import attachments, company, complaints, customers, recognising
+from customers import attachments, company, complaints, customers, recognising, stubs
 from customers.feedback import desk, files, links
 from customers.ground import audit, events
 from customers.ground.errors import Refused
@@ -226,9 +226,11 @@ def _recognised(row: UnknownFeedback, *, at: datetime) -> bool:
         if row.stated_reach
         else None
     )
-    if person is None or _had_enough(person.customer_id, at=at):
+    if person is None:
         return False
-    customer = Customer.objects.get(pk=person.customer_id)
+    customer = Customer.objects.get(pk=stubs.held(person.customer_id))
+    if _had_enough(customer.pk, at=at):
+        return False
     contact = Contact.objects.filter(pk=person.contact_id).select_related("customer").first()
     _file(row, customer=customer, contact=contact, kind="", by=None, at=at)
     return True
@@ -252,6 +254,7 @@ def _file(
     by: User | None,
     at: datetime,
 ) -> Complaint:
+    stubs.held(customer.pk)
     _hold(row)
     zone_day = company.today(row.due_at).number - 1  # it ends with that local day
     complaint = complaints.file_complaint(
