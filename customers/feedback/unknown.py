@@ -67,6 +67,7 @@ def receive_feedback(
     language: str = "",
     uploads: Sequence[UploadedFile] = (),
     occurred_at: datetime | None = None,
+    by: User | None = None,
     at: datetime,
 ) -> UnknownFeedback:
     """Take what somebody says of whom we do not know who she is; received twice it is one.
@@ -75,6 +76,7 @@ def receive_feedback(
         source, external_id: where it came in, and its name there.
         name, reach, order: as she wrote them; ``reach`` an e-mail address or phone number.
         language: in which she wrote; the company's unless given.
+        by: who handed it in, where that was no machine of ours.
 
     Where ``reach`` is exactly that of one customer it is linked in the same transaction. Raises
     :class:`NothingSaid`, and what files are refused for. Side effects: event ``feedback.unknown`` unless it
@@ -109,7 +111,7 @@ def receive_feedback(
             )
             stored = files.keep(row, uploads, at=at)
             codes = {"kind": row.kind, "channel": row.channel, "files": len(stored)}
-            audit.record("feedback.receive", obj=row, by=None, at=at, codes=codes)
+            audit.record("feedback.receive", obj=row, by=by, at=at, codes=codes)
             if not _recognised(row, at=at):
                 _tell("feedback.unknown", row, at=at)
     except IntegrityError:
