@@ -48,7 +48,7 @@ class FeedbackShape(Gives):
         ]
 
 
-class TakenShape(Gives):
+class ReceivedShape(Gives):
     link = serializers.SerializerMethodField()
 
     class Meta:
@@ -133,7 +133,7 @@ class Feedback(Lists, Details, Resource):
     model = UnknownFeedback
     detail_route = "api:feedback-detail"
     serializer_class = FeedbackShape
-    gives = {"create": TakenShape}
+    gives = {"create": ReceivedShape}
     filterset_class = FeedbackFilter
     orders = {"id": ("id",), "-id": ("-id",), "respond_by": ("respond_by", "id")}
     access = {
@@ -179,7 +179,7 @@ class Feedback(Lists, Details, Resource):
                 raise not_there("product", code)
         caller = request.user
         row = unknown.receive_feedback(**values, source=f"api:{caller.pk}", by=caller, at=clock.now())
-        data = TakenShape(row, context=self.get_serializer_context()).data
+        data = ReceivedShape(row, context=self.get_serializer_context()).data
         address = reverse(self.detail_route, args=[row.pk])
         return Response(data, status=201, headers={"Location": address})
 
