@@ -13,7 +13,7 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from customers import causes, company, writing
+from customers import causes, company, stubs, writing
 from customers.feedback import before, deadlines
 from customers.ground import audit, events, localtime
 from customers.ground.errors import Refused
@@ -106,7 +106,8 @@ def file_complaint(
     counting = deadlines.read()
     due_day = due_day if due_day is not None else counting.due_day(kind, at=at)
     with transaction.atomic():
-        is_second = kind == FeedbackKind.COMPLAINT and before.failed_lately(customer, at=when.occurred_at)
+        now = stubs.held(customer.pk)
+        is_second = kind == FeedbackKind.COMPLAINT and before.failed_lately(now, at=when.occurred_at)
         complaint = writing.write(
             Complaint,
             customer_id=customer.pk,

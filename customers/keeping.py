@@ -74,6 +74,12 @@ def periods() -> dict[str, int | None]:
     return {data.code: said.get(data.code, data.months) for data in every()}
 
 
+def kept_since(code: str, *, at: datetime) -> datetime | None:
+    """Return since when a class is kept at a moment; ``None``: for ever."""
+    months = periods()[code]
+    return None if months is None else _months_before(at, months)
+
+
 def set_periods(months: dict[str, int | None], *, by: User | None, at: datetime) -> list[str]:
     """Say how long classes are kept; return the codes of those that changed.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
@@ -10,16 +11,16 @@ from django.utils.translation import gettext_lazy as _
 
 from customers import causes, company
 from customers.batch import people, references
-from customers.batch.landing import Changes, Row, State, Wanted, count, in_chunks, land_rows
+from customers.batch.landing import Changes, Row, State, Wanted, count, find_refs, in_chunks, land_rows
 from customers.batch.records import ComplaintRecord, Landed, Refusal, Step
 from customers.batch.theirs import is_theirs, theirs
 from customers.batch.usage import UnknownProduct
 from customers.complaints import news_of, step_of
-from customers.feedback import deadlines
+from customers.feedback import before, deadlines
 from customers.ground import events, localtime
 from customers.ground.errors import Refused
 from customers.ground.models import Event
-from customers.models import Complaint, ComplaintEvent, Contact, ImportBatch, Order, Product
+from customers.models import Complaint, ComplaintEvent, Contact, FeedbackKind, ImportBatch, Order, Product
 
 _OPENS = (ComplaintEvent.Kind.OPENED, ComplaintEvent.Kind.RECEIVED, ComplaintEvent.Kind.REOPENED)
 _WHAT = {
@@ -45,7 +46,9 @@ def upsert_complaints(
     """Create or change complaints with their steps.
 
     Steps are known by kind and order; one that an earlier import wrote and that is gone becomes
-    void, one that was made by hand stays. State and due moment for pages follow from the steps.
+    void, one that was made by hand stays. State and due moment for pages follow from the steps. A new
+    complaint within 60 days of another one of the customer is high, as one that is filed, unless it is
+    history. What is of another kind now is told of as filed anew.
     Side effects: ``complaint.filed`` for each new complaint (``feedback.filed`` for other feedback), telling
     whether it is history or resolved (then it opens no case), and ``….reopened``, ``….resolved`` for
     steps that a known one gained; marks on the customers touched.
@@ -86,6 +89,7 @@ def upsert_complaints(
                     **({} if record.cause is None else {"cause_id": assessed.get(record.cause)}),
                 )
             )
+        _escalate(kept, wanted, source=source)
         rows = land_rows(Complaint, "complaint", wanted, source=source, batch=batch, at=at)
         gained = _land_steps(kept, rows, zone=zone, batch=batch, at=at)
         references.mark_changed(rows, at=at)
@@ -104,6 +108,38 @@ def _products(records: Sequence[ComplaintRecord]) -> dict[str, int]:
 def _causes(records: Sequence[ComplaintRecord]) -> dict[str, int]:
     codes = {record.cause for record in records if record.cause}
     return dict(causes.choices().filter(code__in=codes).values_list("code", "pk")) if codes else {}
+
+
+def _escalate(records: Sequence[ComplaintRecord], wanted: Sequence[Wanted], *, source: str) -> None:
+    """Make those that will be new and are a second failure high; what was made so stays so."""
+    known = find_refs("complaint", (record.external_id for record in records), source=source)
+    stand = set(Complaint.objects.filter(pk__in=known.values(), escalated=True).values_list("pk", flat=True))
+    new: list[Wanted] = []
+    for record, want in zip(records, wanted, strict=True):
+        pk = known.get(record.external_id)
+        if pk in stand:
+            want.fields.pop("severity", None)
+        is_complaint = want.fields.get("kind", FeedbackKind.COMPLAINT) == FeedbackKind.COMPLAINT
+        if pk is None and is_complaint and not want.fields.get("void"):
+            want.first["escalated"] = not record.history  # if one came before
+            new.append(want)
+    if not new:
+        return
+    new.sort(key=lambda want: want.fields["occurred_at"])
+    earlier = before.failures(
+        {want.fields["customer_id"] for want in new},
+        since=new[0].fields["occurred_at"] - before.FAILED_AGAIN_WITHIN,
+        until=new[-1].fields["occurred_at"],
+    )
+    for want in new:
+        moment = want.fields["occurred_at"]
+        moments = earlier.setdefault(want.fields["customer_id"], [])
+        place = bisect.bisect_right(moments, moment)
+        is_second = place > 0 and moments[place - 1] > moment - before.FAILED_AGAIN_WITHIN
+        want.first["escalated"] &= is_second
+        if want.first["escalated"]:
+            want.fields["severity"] = Complaint.Severity.HIGH
+        moments.insert(place, moment)
 
 
 def _land_steps(
@@ -174,14 +210,15 @@ def _match(
             "customer_id": complaint.customer_id,
             "occurred_at": step.occurred_at,
             "occurred_day": localtime.day_number(step.occurred_at, zone),
-            "due_day": step.due_day,
             "void": False,
         }
         kind = step_of(complaint.kind, step.kind)
         when: dict[str, Any] = {"recorded_at": step.recorded_at, "recorded_assumed": step.recorded_assumed}
         if free.get(kind):
-            changed |= changes.put(free[kind].pop(0), Wanted("", fields, **when))
+            stated = {"due_day": step.due_day} if step.due_day is not None else {}
+            changed |= changes.put(free[kind].pop(0), Wanted("", fields | stated, **when))
         else:
+            fields["due_day"] = step.due_day if step.due_day is not None else step.usual_day
             added.append(ComplaintEvent(complaint=complaint, kind=kind, batch=batch, **fields, **when))
     for event in (event for events_ in free.values() for event in events_):
         when = {"recorded_at": changes.at}
@@ -221,14 +258,15 @@ def _tell(
             "history": record.history,
             "resolved": complaint.state == Complaint.State.RESOLVED,
         }
-        if row.state is State.CREATED:
+        told = []
+        if row.state is State.CREATED or row.kind_was is not None:
             told = [("filed", complaint.occurred_at)]
-        else:
-            told = [
-                (_WHAT[step.kind], step.occurred_at)
-                for step in gained.get(complaint.pk, [])
-                if step.kind in _WHAT
-            ]
+        if row.state is not State.CREATED:
+            steps = sorted(gained.get(complaint.pk, []), key=lambda step: step.occurred_at)
+            opens = ComplaintEvent.Kind.RECEIVED
+            if row.kind_was == FeedbackKind.COMPLAINT and steps and steps[0].kind == opens:
+                steps = steps[1:]  # it was told of as filed
+            told += [(_WHAT[step.kind], step.occurred_at) for step in steps if step.kind in _WHAT]
         news += [
             Event(
                 kind=news_of(complaint.kind, what),

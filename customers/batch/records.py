@@ -99,13 +99,17 @@ class InteractionRecord(FactRecord):
 
 @dataclass(slots=True, kw_only=True)
 class Step:
-    """One dated step of a complaint; ``kind`` as in ``ComplaintEvent.Kind``."""
+    """One dated step of a complaint; ``kind`` as in ``ComplaintEvent.Kind``.
+
+    ``due_day`` is one that somebody stated; of ``usual_day`` a step is that has none yet.
+    """
 
     kind: str
     occurred_at: datetime
     recorded_at: datetime
     recorded_assumed: bool = False
     due_day: int | None = None
+    usual_day: int | None = None
 
 
 @dataclass(slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from django.db.models import Q, QuerySet
@@ -21,7 +22,7 @@ _MOST_READ = 200
 _BETWEEN = re.compile(r"[\W_]+")
 
 
-def failed_lately(customer: Customer, *, at: datetime, but: int | None = None) -> bool:
+def failed_lately(customer: Customer | int, *, at: datetime, but: int | None = None) -> bool:
     """Say whether the customer complained within the 60 days before ``at``; of complaints alone."""
     found = Complaint.objects.filter(
         customer=customer,
@@ -31,6 +32,21 @@ def failed_lately(customer: Customer, *, at: datetime, but: int | None = None) -
         occurred_at__lte=at,
     )
     return found.exclude(pk=but).exists()
+
+
+def failures(customers: Iterable[int], *, since: datetime, until: datetime) -> dict[int, list[datetime]]:
+    """Return when each customer complained after ``since`` until ``until``, in order of time. One query."""
+    found: dict[int, list[datetime]] = {}
+    rows = Complaint.objects.filter(
+        customer__in=customers,
+        kind=FeedbackKind.COMPLAINT,
+        void=False,
+        occurred_at__gt=since,
+        occurred_at__lte=until,
+    )
+    for customer_id, moment in rows.order_by("occurred_at").values_list("customer_id", "occurred_at"):
+        found.setdefault(customer_id, []).append(moment)
+    return found
 
 
 def alike(

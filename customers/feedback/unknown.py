@@ -14,7 +14,7 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext, override
 from django.utils.translation import gettext_lazy as _
 
-from customers import attachments, company, complaints, customers, recognising
+from customers import attachments, company, complaints, customers, recognising, stubs
 from customers.feedback import desk, files, links
 from customers.ground import audit, events
 from customers.ground.errors import Refused
@@ -67,6 +67,7 @@ def receive_feedback(
     language: str = "",
     uploads: Sequence[UploadedFile] = (),
     occurred_at: datetime | None = None,
+    by: User | None = None,
     at: datetime,
 ) -> UnknownFeedback:
     """Take what somebody says of whom we do not know who she is; received twice it is one.
@@ -75,6 +76,7 @@ def receive_feedback(
         source, external_id: where it came in, and its name there.
         name, reach, order: as she wrote them; ``reach`` an e-mail address or phone number.
         language: in which she wrote; the company's unless given.
+        by: who handed it in, where that was no machine of ours.
 
     Where ``reach`` is exactly that of one customer it is linked in the same transaction. Raises
     :class:`NothingSaid`, and what files are refused for. Side effects: event ``feedback.unknown`` unless it
@@ -109,7 +111,7 @@ def receive_feedback(
             )
             files.keep(row, uploads, stored=stored, at=at)
             codes = {"kind": row.kind, "channel": row.channel, "files": len(stored)}
-            audit.record("feedback.receive", obj=row, by=None, at=at, codes=codes)
+            audit.record("feedback.receive", obj=row, by=by, at=at, codes=codes)
             if not _recognised(row, at=at):
                 _tell("feedback.unknown", row, at=at)
     except IntegrityError:
@@ -226,9 +228,11 @@ def _recognised(row: UnknownFeedback, *, at: datetime) -> bool:
         if row.stated_reach
         else None
     )
-    if person is None or _had_enough(person.customer_id, at=at):
+    if person is None:
         return False
-    customer = Customer.objects.get(pk=person.customer_id)
+    customer = Customer.objects.get(pk=stubs.held(person.customer_id))
+    if _had_enough(customer.pk, at=at):
+        return False
     contact = Contact.objects.filter(pk=person.contact_id).select_related("customer").first()
     _file(row, customer=customer, contact=contact, kind="", by=None, at=at)
     return True
@@ -252,6 +256,7 @@ def _file(
     by: User | None,
     at: datetime,
 ) -> Complaint:
+    stubs.held(customer.pk)
     _hold(row)
     zone_day = company.today(row.due_at).number - 1  # it ends with that local day
     complaint = complaints.file_complaint(

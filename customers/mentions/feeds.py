@@ -143,7 +143,8 @@ def _fetch(feed: MentionFeed, *, at: datetime) -> tuple[str, str]:
 
 
 def _record(post: Post, feed: MentionFeed, *, at: datetime) -> MentionRecord:
-    posted_at = min(post.posted_at, at) if post.posted_at is not None else None
+    # one that lies after ``at`` would be another moment at every look
+    posted_at = post.posted_at if post.posted_at is not None and post.posted_at <= at else None
     return MentionRecord(
         external_id=post.external_id,
         platform=feed.platform,

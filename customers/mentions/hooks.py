@@ -26,6 +26,7 @@ MOST_HOOKS = 50
 KEPT = timedelta(days=2)  # far longer than a signature is good for
 SECRET = "secret"  # noqa: S105 — the name of one
 _LENGTHS = {"id": 200, "author": 100, "url": 1000, "text": MOST_OF_TEXT, "posted_at": 40}
+_FIELDS = {"author": "handle", "url": "url", "text": "text"}
 
 
 class NotSigned(Refused):
@@ -124,6 +125,7 @@ def _record(item: Any, where: str, *, at: datetime) -> MentionRecord:
     if not isinstance(item, dict):
         raise NotReadable(where=where)
     said = {name: _text(item, name, where) for name in _LENGTHS}
+    stars = _stars(item.get("rating"), where)
     platform = item.get("platform")
     if platform not in Mention.Platform.values:
         raise NotReadable(where=f"{where}/platform")
@@ -131,15 +133,17 @@ def _record(item: Any, where: str, *, at: datetime) -> MentionRecord:
         raise NotReadable(where=f"{where}/id")
     if said["url"] and not is_address(said["url"]):
         raise NotReadable(where=f"{where}/url")
-    rating = _stars(item.get("rating"), where)
-    if rating is None and not said["text"]:
+    if stars is None and not said["text"]:
         raise NotReadable(where=f"{where}/text")
+    values: dict[str, Any] = {field: said[name] for name, field in _FIELDS.items() if name in item}
+    if "rating" in item:
+        values["rating"] = stars
     return MentionRecord(
         external_id=name,
         platform=platform,
         occurred_at=_moment(said["posted_at"], where, at=at),
         recorded_at=at,
-        values={"handle": said["author"], "url": said["url"], "text": said["text"], "rating": rating},
+        values=values,
     )
 
 
@@ -147,7 +151,7 @@ def _text(item: Mapping[str, Any], name: str, where: str) -> str:
     text = item.get(name, "")
     if not isinstance(text, str) or len(text) > _LENGTHS[name] or "\0" in text:
         raise NotReadable(where=f"{where}/{name}")
-    return text.strip()
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").strip()  # no half letters
 
 
 def _stars(said: Any, where: str) -> Decimal | None:
@@ -163,7 +167,7 @@ def _stars(said: Any, where: str) -> Decimal | None:
 
 
 def _moment(said: str, where: str, *, at: datetime) -> datetime | None:
-    """Return when it was posted; their clock may be ahead of ours, so never later than ``at``."""
+    """Return when it was posted; nothing when that lies after ``at``: their clock may be ahead of ours."""
     if not said:
         return None
     try:
@@ -172,4 +176,4 @@ def _moment(said: str, where: str, *, at: datetime) -> datetime | None:
         raise NotReadable(where=f"{where}/posted_at") from error
     if moment.tzinfo is None or not 2000 <= moment.year <= 2100:
         raise NotReadable(where=f"{where}/posted_at")
-    return min(moment, at)
+    return moment if moment <= at else None

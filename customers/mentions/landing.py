@@ -10,7 +10,7 @@ from typing import Any
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from customers import company, stubs
+from customers import company, keeping, stubs
 from customers.batch import references
 from customers.batch.landing import Changes, Row, State, Wanted, count, in_chunks
 from customers.batch.records import Landed, Refusal
@@ -24,6 +24,7 @@ from customers.models import ImportBatch, Mention
 
 Key = tuple[str, str]  # platform and id there
 FIELDS = frozenset({"handle", "url", "text", "rating"})
+KEPT_A_WHILE = ("text", "handle", "url")
 NEGATIVE, PERSON = Mention.Sentiment.NEGATIVE, Mention.Judged.PERSON
 
 
@@ -63,16 +64,23 @@ class Plan:
 
 
 def upsert_mentions(
-    records: Iterable[MentionRecord], *, source: str, batch: ImportBatch | None = None, at: datetime
+    records: Iterable[MentionRecord],
+    *,
+    source: str,
+    batch: ImportBatch | None = None,
+    revives: bool = False,
+    at: datetime,
 ) -> Landed:
     """Write mentions: new ones are judged and matched by name, changed ones judged anew unless a person did.
 
     Args:
         source: by which way they came: form, import, api, webhook, feed.
+        revives: let removed ones count again; they are told of as new ones.
 
     Refuses in the answer those of erased people. Side effects: marks on the customers, event
     ``mention.recorded`` for each new one with ``{"negative", "history"}``, ``mention.judged`` for a known
-    one that turned negative or is it no more. Texts are read by the clock, or by ``read_soon``.
+    one that turned negative or is it no more. Texts are read by the clock, or by ``read_soon``. Of a known
+    one older than texts are kept the text, name and address do not come back.
     """
     zone = company.current().time_zone
     kept = list(records)
@@ -80,7 +88,7 @@ def upsert_mentions(
     def land(chunk: list[MentionRecord]) -> Landed:
         landed = Landed()
         sound = _without_erased(chunk, landed)
-        rows = _land(sound, source=source, batch=batch, zone=zone, at=at)
+        rows = _land(sound, source=source, batch=batch, revives=revives, zone=zone, at=at)
         for record, row in zip(sound, rows, strict=True):
             record.pk = row.obj.pk
         landed += count(rows)
@@ -106,10 +114,17 @@ def _without_erased(chunk: Sequence[MentionRecord], landed: Landed) -> list[Ment
 
 
 def _land(
-    records: Sequence[MentionRecord], *, source: str, batch: ImportBatch | None, zone: str, at: datetime
+    records: Sequence[MentionRecord],
+    *,
+    source: str,
+    batch: ImportBatch | None,
+    revives: bool,
+    zone: str,
+    at: datetime,
 ) -> list[Row]:
     whose, present = _held(records)
     plans = [Plan(record, present.get(_key(record)), _wanted(record, zone=zone)) for record in records]
+    _leave_cleared(plans, at=at)
     _judge(plans)
     changes = Changes(Mention, batch=batch, at=at)
     rows, told_of, made = [], [], []
@@ -121,10 +136,14 @@ def _land(
             rows.append(Row(obj, State.CREATED))
             told_of.append(("mention.recorded", obj, record))
             continue
-        was = obj.sentiment
+        was, was_void = obj.sentiment, obj.void
+        if revives:
+            plan.want.fields["void"] = False
         is_changed = changes.put(obj, plan.want)
         rows.append(Row(obj, State.UPDATED if is_changed else State.UNCHANGED))
-        if (was == NEGATIVE) != (obj.sentiment == NEGATIVE):
+        if was_void and not obj.void:
+            told_of.append(("mention.recorded", obj, record))
+        elif (was == NEGATIVE) != (obj.sentiment == NEGATIVE):
             told_of.append(("mention.judged", obj, record))
     changes.write()
     Mention.objects.bulk_create(made)
@@ -222,6 +241,18 @@ def _wanted(record: MentionRecord, *, zone: str) -> Wanted:
         recorded_at=record.recorded_at,
         recorded_assumed=record.recorded_assumed,
     )
+
+
+def _leave_cleared(plans: Sequence[Plan], *, at: datetime) -> None:
+    """Take what is not kept any longer out of what known rows shall hold."""
+    known = [(plan.want.fields, plan.obj) for plan in plans if plan.obj is not None]
+    if not any(fields.get(name, "") != getattr(obj, name) for fields, obj in known for name in KEPT_A_WHILE):
+        return
+    before = keeping.kept_since("mentions", at=at)
+    for fields, obj in known:
+        if before is not None and obj.occurred_at < before:
+            for name in KEPT_A_WHILE:
+                fields.pop(name, None)
 
 
 def _judge(plans: Sequence[Plan]) -> None:

@@ -75,6 +75,8 @@ def record_mention(
 ) -> Mention:
     """Record a public post or review; the same one again changes nothing, an edit of it is a version.
 
+    What is not given of a known one stays as it is; one that was removed counts again.
+
     Args:
         external_id: the platform's id; the address when there is none.
         handle: the author's name on the platform. ``rating``: of five stars.
@@ -92,17 +94,18 @@ def record_mention(
     when = writing.moments(at=at, occurred_at=occurred_at)
     name = (external_id.strip() or url)[:200]
     _refuse_hidden(platform, name, by=by)
+    said = {"handle": handle, "url": url, "text": text, "rating": rating}
     record = MentionRecord(
         external_id=name,
         platform=Mention.Platform(platform),
         occurred_at=when.occurred_at if occurred_at is not None else None,
         recorded_at=when.recorded_at,
-        values={"handle": handle, "url": url, "text": text, "rating": rating},
+        values={name: value for name, value in said.items() if value not in ("", None)},
         customer=customer.pk if customer is not None else None,
         contact=contact.pk if contact is not None else None,
     )
     with transaction.atomic():
-        landed = landing.upsert_mentions([record], source=source, at=at)
+        landed = landing.upsert_mentions([record], source=source, revives=True, at=at)
         if landed.refused:
             raise landed.refused[0].reason
         mention = Mention.objects.get(pk=record.pk)

@@ -1,7 +1,6 @@
-"""How a mention was judged, feeds and hooks that bring mentions, and handles found in any case."""
+"""How a mention was judged, and feeds and hooks that bring mentions."""
 
 import django.db.models.deletion
-import django.db.models.functions.text
 from django.db import migrations, models
 
 
@@ -66,10 +65,6 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='mention',
             index=models.Index(condition=models.Q(('customer__isnull', True), ('void', False)), fields=['-occurred_at', '-id'], name='mention_open'),
-        ),
-        migrations.AddIndex(
-            model_name='socialhandle',
-            index=models.Index(models.F('platform'), django.db.models.functions.text.Lower('handle'), name='handle_any_case'),
         ),
         migrations.AddIndex(
             model_name='mentionfeed',

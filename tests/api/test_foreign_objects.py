@@ -59,6 +59,8 @@ KIND_OF = {  # what the first object in an address is, by what stands before it
     "customers": "customer",
     "erasures": "erasure",
     "exchange-rates": "rate",
+    "feedback": "unknown_feedback",
+    "inbox": "unknown_feedback",
     "handles": "social_handle",
     "imports": "import",
     "interactions": "interaction",

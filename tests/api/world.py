@@ -18,7 +18,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from customers import attachments, consents, handles, needs, objections, reminders, text, tokens
 from customers import contact as contacting
 from customers.channels import senders, writing
-from customers.feedback import compensation
+from customers.feedback import compensation, unknown
 from customers.ground import clock
 from customers.ground.models import AuditEvent, CalendarException
 from customers.mentions import feeds, hooks
@@ -40,6 +40,7 @@ from customers.models import (
     Reminder,
     TextModel,
     TextReading,
+    UnknownFeedback,
     UsageMetric,
     User,
 )
@@ -199,6 +200,13 @@ def _feed() -> int:
     return feeds.add_feed(name="Forum", url=url, by=None, now=clock.real_now(), at=NOW).pk
 
 
+def _unknown(owner: User) -> int:
+    """Return a piece of feedback from nobody known, which every lead sees, in the care of ``owner``."""
+    row = unknown.receive_feedback(kind="question", text="plain", source="form", external_id="", at=NOW)
+    UnknownFeedback.objects.filter(pk=row.pk).update(owner=owner)
+    return row.pk
+
+
 def _belongings(world: World, owner: User, lead: User, *, hidden: bool) -> dict[str, list[int]]:
     """Give ``owner`` one customer with an open case and one that was lost, with all that hangs on them."""
 
@@ -221,6 +229,7 @@ def _belongings(world: World, owner: User, lead: User, *, hidden: bool) -> dict[
         "usage": [],
         "competitor_sighting": [],
         "mention": [],
+        "unknown_feedback": [],
         "indicator_value": [],
         "community_membership": [],
         "invoice": [],
@@ -300,6 +309,7 @@ def _belongings(world: World, owner: User, lead: User, *, hidden: bool) -> dict[
             url=f"https://{word()}.example/",
         )
         found["mention"].append(posted.pk)
+        found["unknown_feedback"].append(_unknown(owner))
         makers.give_margin(customer, 10_000 + number)
         case = makers.make_case(customer, by=owner, reason=word())
         warning = makers.make_warning(customer, run=makers.make_run(), case=case)
@@ -409,6 +419,7 @@ MODELS = {
     "profile": ImportProfile,
     "reminder": Reminder,
     "text_reading": TextReading,
+    "unknown_feedback": UnknownFeedback,
     "case": RetentionCase,
     "loop": LoopClosure,
     "call": FollowUpCall,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from customers import keeping, mentions
 from customers.channels import signing
 from customers.ground import clock
 from customers.ground.models import AuditEvent, Event
@@ -146,6 +148,33 @@ def test_their_clock_may_be_ahead_of_ours(hook) -> None:
     assert made.occurred_at == made.recorded_at
 
 
+def test_half_a_letter_is_none_and_no_failure(hook) -> None:
+    half = (
+        json.dumps({"mentions": [POST]}).replace("terrible", "ter\\ud83drible").replace("@tea", "\\udc00tea")
+    )
+    assert call(hook, half.encode()).status_code == 200
+    made = Mention.objects.get()
+    assert (made.text, made.handle) == ("The tea was ter\ufffdrible, refund!", "\ufffdtea")
+
+
+def test_a_call_that_names_less_leaves_the_rest_as_it_is(hook) -> None:
+    call(hook, {"mentions": [{**POST, "rating": 2}]})
+    call(hook, {"mentions": [{"platform": "weibo", "id": "w-1", "text": "Edited."}]}, call_id="c2")
+    made = Mention.objects.get()
+    assert (made.text, made.handle, made.url, made.rating) == ("Edited.", "tea", POST["url"], 2)
+    call(hook, {"mentions": [{**POST, "author": "", "rating": None}]}, call_id="c3")
+    made.refresh_from_db()
+    assert (made.text, made.handle, made.rating) == (POST["text"], "", None)
+
+
+def test_a_removed_post_does_not_come_back_by_a_call(hook) -> None:
+    call(hook, {"mentions": [POST]})
+    made = Mention.objects.get()
+    mentions.remove_mention(made, by=None, at=made.recorded_at)
+    call(hook, {"mentions": [{**POST, "text": "Edited."}]}, call_id="c2")
+    assert Mention.objects.get().void
+
+
 def test_a_large_body_is_refused_before_it_is_read(hook) -> None:
     answer = call(hook, b" " * (hooks.MOST_BYTES + 1))
     assert answer.status_code == 413
@@ -193,6 +222,28 @@ def test_rss_becomes_mentions_and_what_was_posted_before_calls_nobody_to_act() -
     assert second.occurred_at < feed.made_at
     feed.refresh_from_db()
     assert (feed.problem, feed.failures, feed.looked_at) == ("", 0, REAL + feeds.EVERY)
+
+
+def test_a_post_dated_ahead_of_us_counts_from_the_first_look_and_gets_no_versions() -> None:
+    ahead = re.sub("<pubDate>.*?</pubDate>", "<pubDate>Thu, 31 Dec 2026 00:00:00 GMT</pubDate>", RSS)
+    with providers.http() as told:
+        told.answers = [(200, {}, ahead), (200, {}, ahead)]
+        feed_at(told)
+        feeds.look_at_due(now=REAL, at=NOW)
+        feeds.look_at_due(now=REAL + feeds.EVERY, at=NOW + feeds.EVERY)
+    assert set(Mention.objects.values_list("occurred_at", flat=True)) == {NOW}
+    assert not MentionVersion.objects.exists()
+
+
+def test_what_is_kept_no_longer_does_not_come_back_from_a_feed_that_still_holds_it() -> None:
+    later = NOW + timedelta(days=750)
+    with providers.http() as told:
+        told.answers = [(200, {}, RSS), (200, {}, RSS)]
+        feed_at(told)
+        feeds.look_at_due(now=REAL, at=NOW)
+        assert keeping.clear_old(at=later)["mentions"] == 2
+        feeds.look_at_due(now=REAL + feeds.EVERY, at=later)
+    assert set(Mention.objects.values_list("text", "handle", "url")) == {("", "", "")}
 
 
 def test_atom_is_read_with_its_author_and_the_words_inside_its_markup() -> None:

@@ -65,6 +65,26 @@ def test_record_mention_twice_is_one_and_an_edit_makes_a_version(customer: Custo
     assert SealedValue.objects.get(subject_type="customers.mention").holder == f"customer:{customer.pk}"
 
 
+def test_what_is_not_given_of_a_known_one_stays(company) -> None:
+    record(handle="tea", url="https://weibo.com/1", rating=Decimal(2))
+    again = record(text="They answered nothing.", at=LATER)
+    assert (again.text, again.handle, again.url, again.rating) == (
+        *("They answered nothing.", "tea", "https://weibo.com/1"),
+        2,
+    )
+    assert record(rating=Decimal(0), at=LATER).rating == 0
+
+
+def test_a_removed_one_that_is_entered_again_counts_again_and_is_told_of(customer: Customer) -> None:
+    made = record(customer=customer)
+    mentions.remove_mention(made, by=None, at=NOW)
+    again = record(at=LATER)
+    assert (again.pk, again.void, again.recorded_at) == (made.pk, False, LATER)
+    told = (customer.pk, {"negative": True, "history": False})
+    assert news("mention.recorded") == [told, told]
+    assert record(at=LATER) == again and len(news("mention.recorded")) == 2
+
+
 def test_same_id_on_another_platform_is_another_post(company) -> None:
     assert record() != record(platform="dianping")
 

@@ -419,6 +419,16 @@ def test_two_who_link_at_once_file_one(company, customer, turn):
 
 @pytest.mark.services
 @pytest.mark.django_db(transaction=True)
+def test_a_flood_at_once_links_three_and_of_failures_at_once_one_is_the_first(known):
+    race(*[lambda n=n: received(n, text=f"Text {n}", reach="li@example.com").pk for n in range(6)])
+    assert UnknownFeedback.objects.filter(state=State.LINKED).count() == unknown.MOST_A_DAY
+    other = CustomerFactory()
+    results = race(*[lambda: complaints.file_complaint(other, text="Wet.", by=None, at=NOW)] * 3)
+    assert sorted(one.escalated for one in results) == [False, True, True], results
+
+
+@pytest.mark.services
+@pytest.mark.django_db(transaction=True)
 def test_the_same_received_at_once_is_one(company):
     results = race(*[lambda: received().pk] * 3)
     assert len(set(results)) == 1, results

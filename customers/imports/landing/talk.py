@@ -43,7 +43,7 @@ def land_interactions(groups: Sequence[Group], context: Context) -> Outcome:
 
 
 def land_complaints(groups: Sequence[Group], context: Context) -> Outcome:
-    """Create or change complaints; without a due day they are due by the deadline of their kind."""
+    """Create or change complaints; new ones without a due day are due by the deadline of their kind."""
     counting = deadlines.read()
     records = []
     for group in groups:
@@ -51,7 +51,8 @@ def land_complaints(groups: Sequence[Group], context: Context) -> Outcome:
         recorded_at, assumed = context.known(values["occurred_at"], values.get("recorded_at"))
         kind = values.get("kind") or FeedbackKind.COMPLAINT
         due_on = values.get("due_on")
-        due_day = due_on.toordinal() if due_on else counting.due_day(kind, at=values["occurred_at"])
+        due_day = due_on.toordinal() if due_on else None
+        usual_day = counting.due_day(kind, at=values["occurred_at"]) if due_day is None else None
         records.append(
             ComplaintRecord(
                 external_id=group.key,
@@ -64,7 +65,7 @@ def land_complaints(groups: Sequence[Group], context: Context) -> Outcome:
                 order=values.get("order"),
                 product=values.get("product"),
                 cause=values.get("cause"),
-                steps=list(_steps(values, due_day, context)),
+                steps=list(_steps(values, due_day, usual_day, context)),
                 history=context.history,
                 new_customer=new_customer(values),
             )
@@ -72,7 +73,9 @@ def land_complaints(groups: Sequence[Group], context: Context) -> Outcome:
     return land(creating(batch.upsert_complaints, context), groups, records, context)
 
 
-def _steps(values: dict[str, Any], due_day: int, context: Context) -> Sequence[Step]:
+def _steps(
+    values: dict[str, Any], due_day: int | None, usual_day: int | None, context: Context
+) -> Sequence[Step]:
     kinds = ComplaintEvent.Kind
     moments: list[tuple[str, datetime | None]] = [
         (kinds.OPENED, values["occurred_at"]),
@@ -92,6 +95,7 @@ def _steps(values: dict[str, Any], due_day: int, context: Context) -> Sequence[S
                 recorded_at=max(recorded_at, moment),
                 recorded_assumed=assumed,
                 due_day=due_day if kind == kinds.OPENED else None,
+                usual_day=usual_day if kind == kinds.OPENED else None,
             )
         )
     return steps
