@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('customers', '0027_mentions'),
+        ('customers', '0028_mention_indexes'),
     ]
 
     operations = [

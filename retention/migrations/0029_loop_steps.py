@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('retention', '0027_changes'),
+        ('retention', '0028_loop_words'),
     ]
 
     operations = [

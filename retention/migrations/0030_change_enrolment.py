@@ -12,7 +12,7 @@ def mark_enrolled(apps, _editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('retention', '0027_changes'),
+        ('retention', '0029_loop_steps'),
     ]
 
     operations = [
