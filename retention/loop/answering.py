@@ -25,6 +25,7 @@ SOONER = timedelta(hours=16)
 CALL_WITHIN = timedelta(hours=4)
 AT_ONCE = 200
 MOST_WORDS = 2000
+AGAIN: dict[str, Any] = {"action": "", "action_text": "", "message_text": "", "confirmed_by_us": False}
 Kind = LoopStep.Kind
 State = LoopClosure.State
 
@@ -107,8 +108,7 @@ def _go_up(
 
 def _needs_case(loop: LoopClosure) -> bool:
     """Say whether what is not solved belongs into a case: a complaint, and what had one, as a wished call."""
-    is_grave = loop.kind == FeedbackKind.COMPLAINT or loop.case_id is not None
-    return loop.customer is not None and is_grave
+    return loop.customer is not None and (loop.kind == FeedbackKind.COMPLAINT or loop.case_id is not None)
 
 
 def _not_solved(
@@ -124,10 +124,7 @@ def _not_solved(
         "reopened": loop.reopened + 1,
         "due_at": add_working_time(at, SOONER, calendar=calendar),
         "first_due_at": loop.first_due_at or loop.due_at,
-        "confirmed_by_us": False,
-        "action": "",
-        "action_text": "",
-        "message_text": "",
+        **AGAIN,
     }
     if lead is not None and lead.team_id:
         fields["team_id"] = lead.team_id
@@ -163,12 +160,11 @@ def linked_late(loop: LoopClosure, *, at: datetime) -> None:
             complaints.resolve(one, by=None, at=at)
     if loop.is_open:
         return
-    fields = {"action": "", "action_text": "", "message_text": "", "confirmed_by_us": False}
     state = State.ASSIGNED if loop.owner_id else State.RECEIVED
     with transaction.atomic():
         if _needs_case(loop):
             hold_desk()
-        moves.move_to(loop, state, kind=Kind.LINKED, by=None, at=at, by_news=True, **fields)
+        moves.move_to(loop, state, kind=Kind.LINKED, by=None, at=at, by_news=True, **AGAIN)
         if _needs_case(loop):
             opening.attach_case(loop, severity=loop.severity, at=at)
 
@@ -222,9 +218,9 @@ def was_handled(loop: LoopClosure, unknown: UnknownFeedback, *, at: datetime) ->
         return
     is_answered = unknown.answered != Answer.NONE
     state, kind = (State.ANSWERED, Kind.ANSWERED) if is_answered else (State.WITHDRAWN, Kind.WITHDRAWN)
-    fields = {"message_text": unknown.answer_text} if is_answered else {}
-    text, by = unknown.answer_text, unknown.ended_by
-    moves.move_to(loop, state, kind=kind, text=text, by=by, at=at, by_news=True, **fields)
+    fields: dict[str, Any] = {"message_text": unknown.answer_text} if is_answered else {}
+    fields |= {"text": unknown.answer_text, "by": unknown.ended_by}
+    moves.move_to(loop, state, kind=kind, at=at, by_news=True, **fields)
 
 
 def withdraw(loop: LoopClosure, *, reason: str, by: User | None, at: datetime) -> LoopClosure:
