@@ -52,8 +52,8 @@ class LoopRowShape(LoopShape):
     class Meta(LoopShape.Meta):
         fields = [name for name in LoopShape.Meta.fields if name not in ("missing", "status_address")]
 
-    missing = None
-    status_address = None
+    missing = None  # type: ignore[assignment]
+    status_address = None  # type: ignore[assignment]
 
 
 class AssignLoop(Takes):
@@ -119,7 +119,7 @@ class FigureShape(serializers.Serializer[Any]):
     """The figures of one group; times in hours of working time, shares of all feedback."""
 
     key = serializers.CharField()
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]
     received = serializers.IntegerField()
     open = serializers.IntegerField()
     contact_median = serializers.FloatField(allow_null=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Count, F, Q
@@ -76,7 +77,7 @@ def assign_loop(loop: LoopClosure, *, to: User, by: User | None, at: datetime) -
     moves.refuse_ended(loop)
     if loop.owner_id == to.pk:
         return loop
-    fields = {"owner_id": to.pk, "team_id": to.team_id or loop.team_id}
+    fields: dict[str, Any] = {"owner_id": to.pk, "team_id": to.team_id or loop.team_id}
     if loop.state == State.RECEIVED:
         moves.move_to(loop, State.ASSIGNED, kind=LoopStep.Kind.ASSIGNED, by=by, at=at, **fields)
     else:

@@ -163,7 +163,7 @@ def test_erasing_gives_her_loops_links_that_nobody_was_told(
     drained()
     other = filed(customer)
     assert client.get(address(row.salt)).status_code == 200
-    erasure.erase_person(contact, by=lead, at=SOON)
+    erasure.erase_person(contact, reason="request", by=lead, at=SOON)
     loop = LoopClosure.objects.get(contact=contact)
     assert loop.salt != row.salt and loop.token_hash == tracking.hash_of(tracking.token_of(loop.salt))
     Contact.objects.update(erased_at=None)  # the page itself knows nothing of it any more
