@@ -84,7 +84,7 @@ class _Short(EmailPolicy):
         return super().header_fetch_parse(name, value)
 
 
-_POLICY = _Short()
+_POLICY: Any = _Short()
 
 
 class TooOdd(Exception):
@@ -95,7 +95,7 @@ def read(raw: bytes) -> Letter:
     """Return what a letter says; raise whatever the parser of the library raises over an odd one."""
     if len(_head(raw)) > MOST_HEAD or len(_NESTS.findall(raw)) > MOST_NESTS:
         raise TooOdd
-    mail: EmailMessage = message_from_bytes(raw, policy=_POLICY)  # type: ignore[assignment]
+    mail: EmailMessage = message_from_bytes(raw, policy=_POLICY)
     name, sender = parseaddr(parts.plain(str(mail.get("From", ""))))
     named = tuple(_names(_header(mail, "In-Reply-To")) + _names(_header(mail, "References"))[::-1])
     subject = " ".join(_header(mail, "Subject").split())[:300]

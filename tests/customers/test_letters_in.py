@@ -501,6 +501,16 @@ def test_letters_that_no_database_keeps_are_replaced(box, mailbox, media, body):
     assert "It broke." in UnknownFeedback.objects.get().text
 
 
+@pytest.mark.parametrize(("sender", "outcome"), [("Li", "feedback"), ("=?utf-7?q?+2AA-?=", "unreadable")])
+def test_halves_of_letters_in_the_head_are_replaced(box, mailbox, sender, outcome):
+    box.put(letter(From=f"{sender} <li@example.com>", Subject="=?utf-7?q?Lamp +2AA-?="))
+    look()
+    assert LetterIn.objects.get().outcome == outcome
+    row = UnknownFeedback.objects.get()
+    assert row.stated_reach == "li@example.com"
+    assert ("broke." in row.text) == (outcome == "feedback")
+
+
 HOSTILE = {
     "punycode": letter("a" * 240_000, Content_Type="text/plain; charset=punycode"),
     "writers": letter(From=", ".join(f"n{n} <n{n}@example.com>" for n in range(2_000))),
