@@ -121,7 +121,7 @@ def ask_customer(
             message_text=message,
             asked_at=at,
             asked_message=None,
-            **({} if way is None else {"contacted_at": loop.contacted_at or at}),
+            contacted_at=loop.contacted_at if way is None else loop.contacted_at or at,
         )
         if way is not None:
             contact, channel = way
