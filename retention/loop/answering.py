@@ -156,8 +156,7 @@ def linked_late(loop: LoopClosure, *, at: datetime) -> None:
     What was asked is resolved as all that is asked; what had ended is worked on again, by who has it.
     """
     if loop.state == State.ASKED:
-        for one in Complaint.objects.filter(pk=loop.complaint_id, state=Complaint.State.OPEN, void=False):
-            complaints.resolve(one, by=None, at=at)
+        asking.resolve(loop, by=None, at=at)
     if loop.is_open:
         return
     state = State.ASSIGNED if loop.owner_id else State.RECEIVED
@@ -242,8 +241,8 @@ def withdraw(loop: LoopClosure, *, reason: str, by: User | None, at: datetime) -
 
 def may_withdraw(user: User, loop: LoopClosure) -> bool:
     """Say whether ``user`` may take a loop back: what a known customer complained about is for leads."""
-    is_hers = loop.customer_id is not None and loop.kind == FeedbackKind.COMPLAINT
-    return not is_hers or user.role in {Role.TEAM_LEAD, Role.ADMIN}
+    is_open_to_all = loop.customer_id is None or loop.kind != FeedbackKind.COMPLAINT
+    return is_open_to_all or user.role in {Role.TEAM_LEAD, Role.ADMIN}
 
 
 def not_delivered(loop: LoopClosure, *, at: datetime) -> None:
@@ -297,7 +296,6 @@ def _handled(loop: LoopClosure, *, by: User | None, at: datetime) -> None:
 
 def _settle(loop: LoopClosure, *, answered: str, words: str, by: User | None, at: datetime) -> None:
     """Let what was told be settled with its loop."""
-    for one in Complaint.objects.filter(pk=loop.complaint_id, state=Complaint.State.OPEN, void=False):
-        complaints.resolve(one, by=by, at=at)
+    asking.resolve(loop, by=by, at=at)
     for row in UnknownFeedback.objects.filter(pk=loop.unknown_id, state=UnknownFeedback.State.OPEN):
         handle_without_customer(row, answered=answered, words=words, by=by, at=at)

@@ -121,7 +121,7 @@ def ask_customer(
             message_text=message,
             asked_at=at,
             asked_message=None,
-            **({} if way is None else {"contacted_at": loop.contacted_at or at}),
+            contacted_at=loop.contacted_at if way is None else loop.contacted_at or at,
         )
         if way is not None:
             contact, channel = way
@@ -133,7 +133,7 @@ def ask_customer(
                 raise NoReplyAddress()  # and all of it is taken back
             LoopClosure.objects.filter(pk=loop.pk).update(asked_message=sent)
             loop.asked_message = sent
-        _resolve(loop, by=by, at=at)
+        resolve(loop, by=by, at=at)
         moves.tell("loop.asked", loop, at=at)
     return loop
 
@@ -217,7 +217,7 @@ def _send(
     )
 
 
-def _resolve(loop: LoopClosure, *, by: User | None, at: datetime) -> None:
+def resolve(loop: LoopClosure, *, by: User | None, at: datetime) -> None:
     """Let the complaint be resolved with the message; her word may open it again."""
     complaint = Complaint.objects.filter(pk=loop.complaint_id, state=Complaint.State.OPEN, void=False).first()
     if complaint is not None:
