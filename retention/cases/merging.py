@@ -43,7 +43,9 @@ _OF_JOINED = ("status", "outcome", "closed_at", "closed_by_id", "due_at", "joine
 _OF_WARNING = ("case_id", "state", "closed_at", "closed_because")
 _OF_CONCERNED = ("case_id", "state", "changed_at", "handled_at", "message_id", "unsent")
 _STEPS_LOOKED_AT = 100
-_FAR = {state: far for far, state in enumerate(ConcernedCustomer.State) if state != "left"}
+_FAR: dict[str, int] = {
+    str(state): far for far, state in enumerate(ConcernedCustomer.State) if state != "left"
+}
 """How far one came with a change; that she left, the night finds for the customer that both are now."""
 _OF_CALL = ("case_id", "status", "assignee_id")
 
