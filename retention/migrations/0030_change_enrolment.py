@@ -3,12 +3,6 @@
 from django.db import migrations, models
 
 
-def mark_enrolled(apps, _editor):
-    """Changes announced before this wrote everybody down at once."""
-    rows = apps.get_model("retention", "BusinessChange").objects
-    rows.filter(announced_at__isnull=False).update(enrolled_at=models.F("announced_at"))
-
-
 class Migration(migrations.Migration):
 
     dependencies = [
@@ -36,5 +30,4 @@ class Migration(migrations.Migration):
             name='reason',
             field=models.CharField(blank=True, choices=[('quiet_hours', 'quiet hours'), ('limit_reached', 'contacted often enough'), ('too_late', 'not sent: too late'), ('no_consent', 'not agreed to'), ('no_address', 'no address to reach'), ('dead_address', 'the address does not work'), ('gone', 'left or erased'), ('taken_back', 'no longer needed'), ('no_sender', 'no sender is set up for this channel'), ('not_reached', 'the provider was not reached'), ('busy', 'the provider asked to try later'), ('refused', 'the provider refused it'), ('no_answer', 'no answer after it was handed over'), ('given_up', 'tried often enough')], max_length=13, verbose_name='reason'),
         ),
-        migrations.RunPython(mark_enrolled, migrations.RunPython.noop, elidable=True),
     ]
