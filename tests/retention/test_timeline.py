@@ -260,6 +260,7 @@ def test_timeline_opens_to_a_lead_whose_queue_shows_the_unassigned_case(
 
 
 def _fill(customer: Customer, number: int, *, by: User) -> None:
+    admin = UserFactory(role="admin")
     for _ in range(number):
         OrderFactory(customer=customer)
         ContractFactory(customer=customer)
@@ -273,7 +274,7 @@ def _fill(customer: Customer, number: int, *, by: User) -> None:
         calls.log_call(planned_call(case), outcome="no_answer", by=by, at=NOW)
         case.refresh_from_db()
         for loop in LoopClosure.objects.open().filter(case=case):  # type: ignore[attr-defined]
-            looping.withdraw(loop, reason="Test.", by=by, at=NOW)
+            looping.withdraw(loop, reason="Test.", by=admin, at=NOW)
         cases.close_case(case, outcome="not_pursued", reason="Test.", by=by, at=NOW)
 
 
