@@ -148,7 +148,12 @@ class Feedback(Lists, Details, Resource):
     refuses = {
         "create": ["feedback_without_text"],
         "link": ["feedback_ended"],
-        "handle": ["feedback_ended", "feedback_not_answered", "feedback_without_reach"],
+        "handle": [
+            "feedback_ended",
+            "feedback_not_answered",
+            "feedback_without_reach",
+            "feedback_with_reach",
+        ],
         "assign": ["feedback_ended", "feedback_owner"],
     }
     examples = {

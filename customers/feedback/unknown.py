@@ -44,7 +44,12 @@ class NotAnswered(Refused):
 
 class NoReach(Refused):
     code = "feedback_without_reach"
-    message = _("She left no address and no number: choose an answer in public or in general.")
+    message = _("No address and no number was left: choose an answer in public or in general.")
+
+
+class HasReach(Refused):
+    code = "feedback_with_reach"
+    message = _("An e-mail address or a phone number was left: answer there, and choose “answered directly”.")
 
 
 class CannotOwn(Refused):
@@ -187,14 +192,16 @@ def handle_without_customer(
         answered: an ``UnknownFeedback.Answer``.
         words: what was answered, and where; needed unless there is nothing to answer.
 
-    Raises :class:`FeedbackEnded`, :class:`NotAnswered`, :class:`NoReach`. Side effects: event
-    ``feedback.handled``; audit ``feedback.handle``.
+    Raises :class:`FeedbackEnded`, :class:`NotAnswered`, :class:`NoReach`, :class:`HasReach`. Side effects:
+    event ``feedback.handled``; audit ``feedback.handle``.
     """
     answered = Answer(answered)
     if answered != Answer.NONE and not words.strip():
         raise NotAnswered()
     if answered == Answer.DIRECT and not row.stated_reach:
         raise NoReach()
+    if answered in (Answer.PUBLIC, Answer.GENERAL) and row.stated_reach:
+        raise HasReach()
     with transaction.atomic():
         _end(row, State.HANDLED, answered=answered, answer_text=words.strip(), by=by, at=at)
         _tell("feedback.handled", row, at=at, answer=str(answered))

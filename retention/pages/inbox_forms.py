@@ -90,9 +90,9 @@ class HandleForm(forms.Form):
     def __init__(self, *args: Any, row: UnknownFeedback, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         field: Any = self.fields["answered"]
-        if not row.stated_reach:
-            direct = UnknownFeedback.Answer.DIRECT
-            field.choices = [one for one in field.choices if one[0] != direct]
+        answer = UnknownFeedback.Answer
+        other = {answer.PUBLIC, answer.GENERAL} if row.stated_reach else {answer.DIRECT}
+        field.choices = [one for one in field.choices if one[0] not in other]
 
     def clean(self) -> dict[str, Any]:
         """Ask for the words of an answer."""

@@ -254,7 +254,7 @@ def test_create_makes_customer_and_contact_and_links(company, manager):
 # --- Handling without -------------------------------------------------------------------------
 @pytest.mark.parametrize("answered", ["public", "general", "direct", "none"])
 def test_handle_records_how_it_was_answered(company, lead, answered):
-    row = received(reach="someone@example.org")
+    row = received(reach="someone@example.org" if answered == "direct" else "")
     unknown.handle_without_customer(row, answered=answered, words=" On the shop's page. ", by=lead, at=LATER)
     row.refresh_from_db()
     assert (row.state, row.answered, row.answer_text, row.ended_by, row.complaint) == (
@@ -273,6 +273,14 @@ def test_an_answer_needs_its_words(company, answered):
     row = received(reach="someone@example.org")
     with pytest.raises(unknown.NotAnswered):
         unknown.handle_without_customer(row, answered=answered, words=" ", by=None, at=NOW)
+    assert UnknownFeedback.objects.get().state == State.OPEN
+
+
+@pytest.mark.parametrize("answered", ["public", "general"])
+def test_who_left_an_address_is_answered_there_and_not_past_her(company, answered):
+    row = received(reach="someone@example.org")
+    with pytest.raises(unknown.HasReach):
+        unknown.handle_without_customer(row, answered=answered, words="Online.", by=None, at=NOW)
     assert UnknownFeedback.objects.get().state == State.OPEN
 
 
