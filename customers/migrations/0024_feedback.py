@@ -115,7 +115,7 @@ class Migration(migrations.Migration):
                 ('customer', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='mentions', to='customers.customer')),
             ],
             options={
-                'indexes': [models.Index(fields=['customer', '-occurred_at', '-id', 'occurred_day', 'recorded_at', 'sentiment', 'void'], name='mention_pass'), models.Index(fields=['occurred_day', 'customer'], name='mention_crossing'), models.Index(fields=['-occurred_at', '-id'], name='mention_newest'), models.Index(fields=['contact'], name='mention_contact')],
+                'indexes': [models.Index(fields=['customer', '-occurred_at', '-id', 'occurred_day', 'recorded_at', 'sentiment', 'void'], name='mention_pass'), models.Index(fields=['occurred_day', 'customer'], name='mention_crossing'), models.Index(fields=['-occurred_day', '-occurred_at', '-id'], name='mention_newest'), models.Index(fields=['contact'], name='mention_contact')],
                 'constraints': [models.UniqueConstraint(condition=models.Q(('external_id', ''), _negated=True), fields=('platform', 'external_id'), name='mention_once'), models.CheckConstraint(condition=models.Q(('rating__isnull', True), models.Q(('rating__gte', 0), ('rating__lte', 5)), _connector='OR'), name='mention_of_five_stars')],
             },
         ),

@@ -93,10 +93,17 @@ def mention_list(request: HttpRequest) -> HttpResponse:
     """List mentions, the newest first; ``?platform= ?sentiment= ?whose=open|known``, ``?after=`` pages."""
     found = shown(request.user, request.GET)
     after = whole(request.GET.get("after"))
-    last = Mention.objects.filter(pk=after).values_list("occurred_at", "pk").first() if after else None
+    last = (
+        Mention.objects.filter(pk=after).values_list("occurred_day", "occurred_at", "pk").first()
+        if after
+        else None
+    )
     if last is not None:
-        found = found.filter(Q(occurred_at__lt=last[0]) | Q(occurred_at=last[0], pk__lt=last[1]))
-    rows = list(found.select_related("customer").order_by("-occurred_at", "-pk")[: PAGE + 1])
+        day, moment, pk = last
+        found = found.filter(
+            Q(occurred_at__lt=moment) | Q(occurred_at=moment, pk__lt=pk), occurred_day__lte=day
+        )
+    rows = list(found.select_related("customer").order_by("-occurred_day", "-occurred_at", "-pk")[: PAGE + 1])
     query = request.GET.copy()
     query.pop("after", None)
     first, more = query.urlencode(), len(rows) > PAGE

@@ -63,6 +63,7 @@ def _many(source: Source) -> str:
         "recorded_at": "now() - n * interval '1 minute'",
         "ingested_at": "now()",
         "promised_day": "n",  # else the index of those that have one is empty
+        "external_id": "'x' || n",  # names one row
     }
     kinds = {"BooleanField": "false", "CharField": "'x'", "DateTimeField": "now()", "JSONField": "'[]'"}
     values = {
