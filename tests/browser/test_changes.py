@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from customers.ground import drain
+from customers.ground import clock, drain
 from retention.models import BusinessChange, ConcernedCustomer
 from tests.browser.test_surveys import accessible
-from tests.factories import NOW, ProductFactory
+from tests.factories import ProductFactory
 from tests.retention.changes.makers import bought, give_value
 
 WORDS = {
@@ -51,7 +51,7 @@ def test_a_withdrawal_from_the_plan_to_the_last_customer(
     page.locator("#announce").get_by_role("button", name=announce).click()
     page.wait_for_load_state("networkidle")
     assert BusinessChange.objects.get().state == "announced"
-    drain.until_empty(at=NOW)
+    drain.until_empty(at=clock.now())
     page.reload()
     looked_at(page)
     page.locator("summary", has_text=how_far).click()
