@@ -22,9 +22,19 @@ SCHEDULE: dict[str, dict[str, Any]] = {
         "task": "retention.tasks.see_to_renewals",
         "schedule": crontab(minute="5-55/10"),
     },
+    # Once each local day: who ordered a product that is being withdrawn is told as the others were.
+    "see to changes of the business": {
+        "task": "retention.tasks.see_to_changes",
+        "schedule": crontab(minute="8-58/10"),
+    },
     "assign follow-up calls": {
         "task": "retention.tasks.assign_follow_up_calls",
         "schedule": 60.0,
+    },
+    # What a customer did not answer for the days that the company waits counts as unconfirmed.
+    "see to loops": {
+        "task": "retention.tasks.see_to_loops",
+        "schedule": crontab(minute="*/10"),
     },
     # What the version before, or a bulk load, wrote beside the search.
     "enter customers into the search": {
@@ -41,10 +51,25 @@ SCHEDULE: dict[str, dict[str, Any]] = {
         "task": "customers.tasks.look_for_duplicates",
         "schedule": crontab(minute=37),
     },
+    # Asks every hour and looks once each local week.
+    "watch products and lots for rises": {
+        "task": "retention.tasks.watch_rises",
+        "schedule": crontab(minute=22),
+    },
     # What files and bulk loads brought; what is entered by hand or program is read within seconds.
     "read texts that came in bulk": {
         "task": "customers.tasks.read_texts",
         "schedule": crontab(minute=27),
+    },
+    # Each mailbox is leased; the letters in it are taken once.
+    "fetch letters": {
+        "task": "customers.tasks.fetch_letters",
+        "schedule": 60.0,
+    },
+    # Each feed every quarter of an hour, one that fails more and more seldom.
+    "look at feeds for mentions": {
+        "task": "customers.tasks.look_at_feeds",
+        "schedule": crontab(minute="6-56/10"),
     },
     # Asks every hour and learns once each local day.
     "learn to read texts": {

@@ -23,18 +23,22 @@ class CustomersConfig(AppConfig):
         from customers.api import scopes
         from customers.channels import sending  # noqa: F401 — enters the drain's poller
         from customers.erasure import log
+        from customers.feedback import keeping as feedback_kept
         from customers.imports import background, delivered  # noqa: F401 — enters the drain's poller
+        from customers.mentions import keeping as mentioned
         from customers.pages import entries
         from customers.search import index
         from customers.undo import complaints as taken_back
         from customers.undo import invoices as settled
 
         scopes.register()
+        feedback_kept.register()
         movers.register(self.get_model("Contact"), mover=movers.move_contacts)
         attachments.register()
         movers.register(
             self.get_model("SearchToken"), mover=index.move, eraser=index.erase, exporter=index.export
         )
+        movers.register(self.get_model("Mention"), eraser=mentioned.erase)
         movers.register(self.get_model("Consent"), mover=consents.move)
         movers.register(
             self.get_model("ExternalRef"),

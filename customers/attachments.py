@@ -7,26 +7,30 @@ from __future__ import annotations
 
 import secrets
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
+from weakref import WeakKeyDictionary
 
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from customers import movers
 from customers.ground import audit
 from customers.ground.errors import Refused
-from customers.models import Attachment, Customer, User
+from customers.models import Attachment, Complaint, Customer, User
 
 MOST_BYTES = 10 * 1024**2
 MOST_OF_A_CUSTOMER = 100
 _HEAD = 512
 _MOST_PARTS = 10_000  # files in a packed document
+_LISTED = b"PK\x01\x02"  # stands before each of them in its list
+_kinds: WeakKeyDictionary[UploadedFile, str] = WeakKeyDictionary()  # of those that were looked at
 
 
 class AttachmentTooLarge(Refused):
@@ -74,18 +78,19 @@ def _packs(folder: str) -> Callable[[bytes, BinaryIO], bool]:
     def fits(head: bytes, stream: BinaryIO) -> bool:
         if not head.startswith(b"PK\x03\x04"):
             return False
+        listed = stream.read(MOST_BYTES + 1).count(_LISTED)
+        stream.seek(0)
+        if listed > _MOST_PARTS:  # counted first: a list of that length takes long to read
+            return False
         try:
             names = zipfile.ZipFile(stream).namelist()
         except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError):
             return False
         finally:
             stream.seek(0)
-        macros = any(name.lower().endswith("vbaproject.bin") for name in names[:_MOST_PARTS])
+        macros = any(name.lower().endswith("vbaproject.bin") for name in names)
         return (
-            len(names) <= _MOST_PARTS
-            and not macros
-            and "[Content_Types].xml" in names
-            and any(name.startswith(folder) for name in names)
+            not macros and "[Content_Types].xml" in names and any(name.startswith(folder) for name in names)
         )
 
     return fits
@@ -131,21 +136,22 @@ def path_of(row: Attachment) -> Path:
 
 
 def attach(
-    customer: Customer, upload: UploadedFile, *, note: str = "", by: User | None, at: datetime
+    customer: Customer,
+    upload: UploadedFile,
+    *,
+    note: str = "",
+    complaint: Complaint | None = None,
+    by: User | None,
+    at: datetime,
 ) -> Attachment:
-    """Keep a file for a customer.
+    """Keep a file for a customer; ``complaint``: one of hers that it belongs to.
 
     Raises a ``Refused`` for a file that is empty, too large, of another kind than its name says or than
     we keep, and for one too many. Side effects: the file, audit ``attachment.add``.
     """
-    kind = _kind_of(upload)
-    stored_as = secrets.token_hex(16)
-    folder().mkdir(parents=True, exist_ok=True, mode=0o700)
+    kind = kind_of(upload)
+    stored_as = store(upload)
     path = folder() / stored_as
-    with path.open("xb") as stream:
-        for piece in upload.chunks():
-            stream.write(piece)
-    path.chmod(0o600)
     try:
         with transaction.atomic():
             list(Customer.objects.select_for_update(no_key=True).filter(pk=customer.pk).values_list("pk"))
@@ -153,7 +159,8 @@ def attach(
                 raise TooManyAttachments(most=MOST_OF_A_CUSTOMER)
             row = Attachment.objects.create(
                 customer=customer,
-                name=_plain_name(upload),
+                complaint=complaint,
+                name=plain_name(upload),
                 note=note.strip(),
                 type=kind,
                 size=path.stat().st_size,
@@ -173,6 +180,28 @@ def attach(
         path.unlink(missing_ok=True)
         raise
     return row
+
+
+def store(upload: UploadedFile) -> str:
+    """Write the content of a file under a random name, and return that name."""
+    stored_as = secrets.token_hex(16)
+    folder().mkdir(parents=True, exist_ok=True, mode=0o700)
+    path = folder() / stored_as
+    try:
+        with path.open("xb") as stream:
+            for piece in upload.chunks():
+                stream.write(piece)
+        path.chmod(0o600)
+    except BaseException:
+        drop([stored_as])
+        raise
+    return stored_as
+
+
+def drop(stored: Sequence[str]) -> None:
+    """Delete contents at once: those of rows that were never written."""
+    for name in stored:
+        (folder() / name).unlink(missing_ok=True)
 
 
 def detach(row: Attachment, *, by: User | None, at: datetime) -> None:
@@ -203,11 +232,15 @@ def forget(stored: list[str]) -> None:
     transaction.on_commit(delete)
 
 
+def of_person(person: str, pk: int) -> QuerySet[Attachment]:
+    """Return the files of a customer; of a contact those that came with what she said."""
+    said = {"customer_id": pk} if person == "customer" else {"complaint__contact_id": pk}
+    return Attachment.objects.filter(**said)
+
+
 def erase(person: str, pk: int) -> int:
-    """Delete the files of a customer who is erased, content and all; return how many."""
-    if person != "customer":
-        return 0
-    rows = Attachment.objects.filter(customer_id=pk)
+    """Delete the files of a person who is erased, content and all; return how many."""
+    rows = of_person(person, pk)
     forget(list(rows.values_list("stored_as", flat=True)))
     return rows.delete()[0]
 
@@ -217,7 +250,10 @@ def register() -> None:
     movers.register(Attachment, eraser=erase)
 
 
-def _kind_of(upload: UploadedFile) -> str:
+def kind_of(upload: UploadedFile) -> str:
+    """Return which of ``TYPES`` a file is, by its name and content; raise a ``Refused`` for every other."""
+    if upload in _kinds:
+        return _kinds[upload]
     size = upload.size or 0
     if not size:
         raise EmptyAttachment()
@@ -230,12 +266,13 @@ def _kind_of(upload: UploadedFile) -> str:
     stream.seek(0)
     for code, known in TYPES.items():
         if suffix in known.suffixes and known.fits(head, stream):
+            _kinds[upload] = code
             return code
     kinds = ", ".join(name.lstrip(".") for known in TYPES.values() for name in known.suffixes)
     raise AttachmentKindRefused(kinds=kinds)
 
 
-def _plain_name(upload: UploadedFile) -> str:
+def plain_name(upload: UploadedFile) -> str:
     """Return the name without folders and control characters, short enough, its ending kept."""
     name = "".join(letter for letter in Path(upload.name or "").name if letter.isprintable()).strip()
     stem, suffix = Path(name).stem[:150], Path(name).suffix[:20]

@@ -28,6 +28,7 @@ from customers.models import (
     ImportBatch,
     Interaction,
     KeepPeriod,
+    Mention,
     Message,
     User,
 )
@@ -71,6 +72,12 @@ def periods() -> dict[str, int | None]:
     """Return for how many months each class is kept; ``None``: for ever."""
     said = dict(KeepPeriod.objects.values_list("code", "months"))
     return {data.code: said.get(data.code, data.months) for data in every()}
+
+
+def kept_since(code: str, *, at: datetime) -> datetime | None:
+    """Return since when a class is kept at a moment; ``None``: for ever."""
+    months = periods()[code]
+    return None if months is None else _months_before(at, months)
 
 
 def set_periods(months: dict[str, int | None], *, by: User | None, at: datetime) -> list[str]:
@@ -210,6 +217,13 @@ def register_all() -> None:
             _("The words; competitor, prices and day stay."),
             None,
             texts(CompetitorSighting, "offered", moment="occurred_at"),
+        ),
+        DataClass(
+            "mentions",
+            _("What was written in public"),
+            _("The text, the name there and the address; platform, stars, sentiment and day stay."),
+            24,
+            texts(Mention, "text", "handle", "url", moment="occurred_at"),
         ),
         DataClass(
             "messages",

@@ -63,6 +63,7 @@ _joinings: dict[str, Joining] = {}
 _erasers: dict[type[models.Model], Eraser] = {}
 _exporters: dict[type[models.Model], Exporter] = {}
 _undo_blockers: dict[str, UndoBlocker] = {}
+_answered_for: set[type[models.Model]] = set()
 _followers: dict[str, Follower] = {}
 PERSONS = ("customer", "contact")
 # The kind of a fact's references where it is not its own name.
@@ -137,9 +138,15 @@ def joinings() -> list[Joining]:
     return list(_joinings.values())
 
 
-def register_undo_blocker(name: str, blocker: UndoBlocker) -> None:
-    """Enter a question that is asked before an import is taken back."""
+def register_undo_blocker(
+    name: str, blocker: UndoBlocker, *, answers_for: Iterable[type[models.Model]] = ()
+) -> None:
+    """Enter a question that is asked before an import is taken back.
+
+    It alone says whether rows of ``answers_for`` keep the contacts that the import made.
+    """
     _undo_blockers[name] = blocker
+    _answered_for.update(answers_for)
 
 
 def register_follower(name: str, follower: Follower) -> None:
@@ -165,6 +172,11 @@ def exporters() -> dict[type[models.Model], Exporter]:
 def undo_blockers() -> dict[str, UndoBlocker]:
     """Return the questions that are asked before an import is taken back."""
     return dict(_undo_blockers)
+
+
+def answered_for() -> set[type[models.Model]]:
+    """Return the models of which a question of their own says whether they stand in the way."""
+    return set(_answered_for)
 
 
 def follow(model: type[models.Model], ids: list[int], *, at: datetime) -> None:

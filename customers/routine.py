@@ -13,7 +13,8 @@ from customers.causes import editing
 from customers.ground.limits import Limit
 from customers.ground.limits import register as limit
 from customers.ground.updates import Update, register
-from customers.models import Attachment, Attribute, Cause, CompetitorName
+from customers.letters import mailboxes
+from customers.models import Attachment, Attribute, Cause, CompetitorName, Mailbox
 
 
 def register_all() -> None:
@@ -50,6 +51,16 @@ UPDATES = (
         "customers.tasks.read_texts",
         _("Reading of texts"),
         _("A complaint or an interaction that is entered is read at once. This reads what files brought."),
+    ),
+    Update(
+        "customers.tasks.fetch_letters",
+        _("Letters"),
+        _("Mailboxes in use are looked into every minute; what people write comes into the inbox."),
+    ),
+    Update(
+        "customers.tasks.look_at_feeds",
+        _("Feeds"),
+        _("Posts and reviews are fetched from the feeds that are set up under Mentions."),
     ),
     Update(
         "customers.tasks.train_texts",
@@ -97,6 +108,7 @@ LIMITS = (
         _fullest(CompetitorName, "competitor"),
         "customers:competitor_list",
     ),
+    Limit("mailboxes", _("Mailboxes"), mailboxes.MOST, Mailbox.objects.count, "customers:mailbox_list"),
     Limit(
         "attachments",
         _("Files attached to one customer"),

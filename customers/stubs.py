@@ -37,6 +37,22 @@ def resolved_one(customer_id: int) -> int:
     return resolved([customer_id])[customer_id]
 
 
+def held(customer_id: int) -> int:
+    """Hold one customer against everybody else who does so, and return the one that it stands for now.
+
+    For what is looked at before it is written: of two at once the second one sees what the first wrote.
+    """
+    _hold(customer_id)
+    now = resolved_one(customer_id)
+    if now != customer_id:
+        _hold(now)
+    return now
+
+
+def _hold(customer_id: int) -> None:
+    list(Customer.objects.select_for_update(no_key=True).filter(pk=customer_id).values_list("pk"))
+
+
 def survivor_of(customer_id: int) -> int | None:
     """Return whom a stub went into, at the end of the chain; ``None`` for everybody else. Holds nobody."""
     now = Customer.objects.filter(pk=customer_id).values_list("merged_into_id", flat=True).first()

@@ -9,6 +9,8 @@ from celery import shared_task
 from customers import calendar, duplicates, keeping, merges, text
 from customers.ground import clock, context
 from customers.ground.models import Company
+from customers.letters import taking
+from customers.mentions import feeds
 from customers.search import index
 
 
@@ -52,9 +54,25 @@ def read_texts(**_kwargs: Any) -> None:
         text.read_unread(at=clock.now())
 
 
+@shared_task(name="customers.tasks.look_at_feeds")
+def look_at_feeds(**_kwargs: Any) -> None:
+    """Look at the feeds that are due, for mentions."""
+    with context.acting(channel="task"):
+        if Company.objects.exists():
+            feeds.look_at_due(now=clock.real_now(), at=clock.now())
+
+
 @shared_task(name="customers.tasks.train_texts")
 def train_texts(**_kwargs: Any) -> None:
     """Learn from what people labelled, once each local day."""
     with context.acting(channel="task"):
         if Company.objects.exists():
             text.nightly(at=clock.now())
+
+
+@shared_task(name="customers.tasks.fetch_letters")
+def fetch_letters(**_kwargs: Any) -> None:
+    """Look into the mailboxes whose turn it is."""
+    with context.acting(channel="task"):
+        if Company.objects.exists():
+            taking.fetch_due(now=clock.real_now(), at=clock.now())

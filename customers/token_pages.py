@@ -18,8 +18,11 @@ from customers.access import PUBLIC, allow
 TOKEN_PAGES: dict[str, str] = {
     "customers:unsubscribe": "take consent back",
     "surveys:answer": "answer a survey",
+    "customers:public_form": "tell us something",
+    "retention:loop_status": "see how far what one told us is, and say whether it is solved",
 }
-"""Route → what the token in its address is good for."""
+"""Route → what the token in its address is good for; the form for everybody has none in its address, but a
+ticket that its page sends along."""
 
 
 def token_page(route: str) -> Callable[[Callable[..., HttpResponse]], Any]:

@@ -82,6 +82,7 @@ def revise(fact: FactType, *, at: datetime, **values: Any) -> FactType:
         return fact
     if at < fact.recorded_at:
         raise OlderThanKnown()
+    left = fact.customer_id
     seal_old(fact, names=set(changed))
     if "occurred_at" in changed:
         changed["occurred_day"] = today(changed["occurred_at"]).number
@@ -89,7 +90,7 @@ def revise(fact: FactType, *, at: datetime, **values: Any) -> FactType:
     if not guarded.update(**changed, recorded_at=at, recorded_assumed=False, batch=None):
         raise OlderThanKnown()
     fact.refresh_from_db()
-    touched.mark([fact.customer_id], at=at)
+    touched.mark({pk for pk in (left, fact.customer_id) if pk is not None}, at=at)
     return fact
 
 

@@ -9,6 +9,7 @@ class RetentionConfig(AppConfig):
     def ready(self) -> None:
         from django.urls import reverse
 
+        from customers import complaints as filed
         from customers import in_use, movers, objections, showing, text
         from retention import (
             asking,
@@ -21,6 +22,11 @@ class RetentionConfig(AppConfig):
         from retention.api import scopes
         from retention.cases import answers, closing, complaints, labels, taken_back
         from retention.cases import merging as cases_merging
+        from retention.changes import informing, tagging
+        from retention.improving import telling
+        from retention.loop import asking as loop_asking
+        from retention.loop import erasing as loop_erasing
+        from retention.loop import handling as loop_handling
         from retention.measures import learning, making, merging  # noqa: F401  — learning says what is learnt
         from retention.pages import entries
         from retention.rules import ready, told
@@ -28,8 +34,15 @@ class RetentionConfig(AppConfig):
 
         complaints.subscribe()
         answers.subscribe()
+        loop_handling.subscribe()  # behind what opens cases
+        loop_asking.register()
+        filed.guard_resolving(loop_asking.guard)
+        loop_erasing.register()
         asking.register_all()
         interviews.subscribe()
+        informing.subscribe()
+        tagging.subscribe()
+        telling.subscribe()
         in_use.register("retention.measures", making.users_of)
         objections.register("retention.cases", closing.objected)
         keeping.register_all()
@@ -46,7 +59,8 @@ class RetentionConfig(AppConfig):
             # how each of the two stood; the survivor is judged by what it has become
             movers.register(self.get_model(derived), mover=movers.stay)
         movers.register_app("retention")
-        movers.register_undo_blocker("retention.cases", taken_back.in_the_way)
+        loops = self.get_model("LoopClosure")
+        movers.register_undo_blocker("retention.cases", taken_back.in_the_way, answers_for=[loops])
         movers.register_follower("retention.cases", taken_back.follow)
         showing.register("customer", lambda pk: reverse("retention:customer", args=[pk]))
         post_migrate.connect(ready.sync_after_migrate, sender=self, dispatch_uid="retention.rules")

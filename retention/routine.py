@@ -38,9 +38,25 @@ UPDATES = (
         once_a_day=True,
     ),
     Update(
+        "retention.tasks.see_to_changes",
+        _("Changes of the business"),
+        _("Who came in since a change was announced is told too; who was lost since is noted."),
+        once_a_day=True,
+    ),
+    Update(
         "retention.tasks.assign_follow_up_calls",
         _("Calls and escalations"),
         _("Cases that nobody has are given out, their calls planned, and what is overdue goes one level up."),
+    ),
+    Update(
+        "retention.tasks.see_to_loops",
+        _("Feedback without a word"),
+        _("What customers were asked and did not answer counts as unconfirmed; nobody's gets an owner."),
+    ),
+    Update(
+        "retention.tasks.watch_rises",
+        _("Products and lots whose complaints or returns rise"),
+        _("Asks every hour and looks once a week: each is compared with its own past."),
     ),
     Update(
         "retention.tasks.forget_old_sweeps",

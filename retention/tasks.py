@@ -8,7 +8,8 @@ from celery import shared_task
 
 from customers.ground import clock, context
 from customers.ground.models import Company
-from retention import calls, renewals, sweep
+from retention import calls, changes, loop, renewals, sweep
+from retention.improving import watching
 from retention.models import SweepRun
 from retention.sweep import forgetting
 
@@ -47,3 +48,27 @@ def see_to_renewals(**_kwargs: Any) -> None:
     """Let contracts renew themselves, open cases before notice dates, count lapses: once each local day."""
     with context.acting(channel="task"):
         renewals.nightly(at=clock.now())
+
+
+@shared_task(name="retention.tasks.see_to_changes")
+def see_to_changes(**_kwargs: Any) -> None:
+    """Add whom open changes concern by now, and note who was lost: once each local day."""
+    with context.acting(channel="task"):
+        changes.nightly(at=clock.now())
+
+
+@shared_task(name="retention.tasks.see_to_loops")
+def see_to_loops(**_kwargs: Any) -> None:
+    """Open loops that are missing, end what was never answered, and give what nobody has to somebody."""
+    with context.acting(channel="task"):
+        at = clock.now()
+        loop.open_missing(at=at)
+        loop.expire(at=at)
+        loop.give_unowned(at=at)
+
+
+@shared_task(name="retention.tasks.watch_rises")
+def watch_rises(**_kwargs: Any) -> None:
+    """Compare products and lots with their own past: once each local week."""
+    with context.acting(channel="task"):
+        watching.weekly(at=clock.now())

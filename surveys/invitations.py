@@ -9,21 +9,17 @@ brings the same link again; that of a text message has 128 bits, so that the tex
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
 import secrets
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from django.conf import settings
 from django.core import signing
 from django.db import models, transaction
 from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 
 from customers import company, objections, stubs
-from customers.ground import audit
+from customers.ground import audit, link_tokens
 from customers.ground.errors import Refused
 from customers.models import Contact, User
 from surveys import asked
@@ -34,6 +30,7 @@ from surveys.models import Invitation, OpenLink, Survey, SurveyVersion
 LASTS = timedelta(days=30)
 MOST_OPEN = 50
 _TICKET = "surveys.open"
+_KIND = "survey"  # of links
 _SHORT = "short."
 SHORT_TOKEN = 22
 """Letters of a token of 128 bits."""
@@ -95,7 +92,7 @@ def invite_by_message(
 def sent_token(invitation: Invitation) -> str:
     """Return the token of a link that a message carries; nothing once the server's secret has changed."""
     token = _sent_token(invitation.salt) if invitation.salt else ""
-    return token if hmac.compare_digest(hash_of(token), invitation.token_hash) else ""
+    return token if link_tokens.is_same(token, kind=_KIND, stored=invitation.token_hash) else ""
 
 
 def revoke(invitation: Invitation, *, by: User | None, now: datetime, at: datetime) -> bool:
@@ -156,7 +153,7 @@ def revoke_open_link(link: OpenLink, *, by: User | None, now: datetime, at: date
 def token_of(link: OpenLink) -> str:
     """Return the token of an open link; nothing once the server's secret has changed."""
     token = _open_token(link.salt)
-    return token if hmac.compare_digest(hash_of(token), link.token_hash) else ""
+    return token if link_tokens.is_same(token, kind=_KIND, stored=link.token_hash) else ""
 
 
 def find(token: str, *, now: datetime) -> Invitation | None:
@@ -220,23 +217,15 @@ def begin(link: OpenLink, given: str, *, language: str, now: datetime) -> tuple[
 
 def hash_of(token: str) -> str:
     """Return what is stored of a token."""
-    return hashlib.sha256(f"survey:{token}".encode()).hexdigest()
+    return link_tokens.hash_of(_KIND, token)
 
 
 def _open_token(salt: str) -> str:
-    return _text_of(_digest("surveys.open_link", salt))
+    return link_tokens.token_of("surveys.open_link", salt)
 
 
 def _sent_token(salt: str) -> str:
-    return _text_of(_digest("surveys.invitation", salt)[: 16 if salt.startswith(_SHORT) else 32])
-
-
-def _digest(purpose: str, salt: str) -> bytes:
-    return hmac.digest(f"{purpose}:{settings.SECRET_KEY}".encode(), salt.encode(), "sha256")
-
-
-def _text_of(token: bytes) -> str:
-    return base64.urlsafe_b64encode(token).decode().rstrip("=")
+    return link_tokens.token_of("surveys.invitation", salt, size=16 if salt.startswith(_SHORT) else 32)
 
 
 def _opened(now: datetime, **which: Any) -> Invitation | None:

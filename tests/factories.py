@@ -34,6 +34,7 @@ from customers.models import (
     Invoice,
     InvoiceEvent,
     MainContactChange,
+    Mention,
     Order,
     OrderLine,
     Ownership,
@@ -449,3 +450,18 @@ class MainContactFactory(FactFactory):
 
     kind = "left"
     contact = factory.LazyAttribute(lambda o: o.customer.contacts.first())
+
+
+class MentionFactory(FactFactory):
+    """A bad review of a customer; ``customer=None`` for one that nobody knows."""
+
+    class Meta:
+        model = Mention
+
+    platform = "dianping"
+    external_id = factory.Sequence(lambda n: f"post-{n}")
+    handle = factory.Sequence(lambda n: f"tea_lover_{n}")
+    url = factory.LazyAttribute(lambda o: f"https://www.example.com/{o.external_id}")
+    text = "Two boxes were wet."
+    sentiment = "negative"
+    source = "form"

@@ -87,7 +87,7 @@ class Batch(Resource):
             history=head.get("history", False),
         )
         reading = Reading(self.shape(), kind, where, head["records"])
-        trace = traces.Trace(self.kind, list(reading.groups), source=where.source)
+        trace = traces.Trace(self.kind, list(reading.groups), source=where.source, groups=reading.groups)
         outcome = kind.land([*reading.groups.values()], where)
         for refusal in outcome.refused:
             reading.refuse(refusal.number, refusal.field, refusal.reason.code, str(refusal.reason))

@@ -77,3 +77,12 @@ def not_there(name: str, pk: int | str) -> serializers.ValidationError:
     """Return the error of a field that names something that the caller may not see, or that is not there."""
     text = serializers.PrimaryKeyRelatedField.default_error_messages["does_not_exist"].format(pk_value=pk)
     return serializers.ValidationError({name: [serializers.ErrorDetail(text, code="does_not_exist")]})
+
+
+def theirs(model: Any, customer: Customer, values: dict[str, Any], name: str) -> None:
+    """Put the contact or order that ``values`` names in its place; refuse one of another customer."""
+    pk = values.pop(name, None)
+    if pk is not None:
+        values[name] = model.objects.filter(customer=customer, pk=pk).first()
+        if values[name] is None:
+            raise not_there(name, pk)

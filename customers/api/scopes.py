@@ -19,6 +19,10 @@ def register() -> None:
         "facts:write",
         _("record orders, contracts, interactions, complaints, usage, invoices and sightings of competitors"),
     )
+    scopes.register("mentions:read", _("read what people write about the company in public"))
+    scopes.register("mentions:write", _("record mentions, say whose they are and how they sound"))
+    scopes.register("feedback:read", _("read what came from people who are not known yet"))
+    scopes.register("feedback:write", _("take in such feedback, link it to customers, end it without one"))
     scopes.register("imports:read", _("follow imports"))
     scopes.register("imports:write", _("bring in files"))
     scopes.register("company:read", _("read the company, its teams, users, products, rates and catalogues"))

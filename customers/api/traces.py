@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +12,8 @@ from customers import company
 from customers.batch import Landed
 from customers.ground import localtime
 from customers.ground.models import ExchangeRate
+from customers.imports.kinds import Group
+from customers.imports.landing.mentions import platform_of
 from customers.models import (
     AttributeValue,
     CommunityMembership,
@@ -28,6 +30,7 @@ from customers.models import (
     Interaction,
     Invoice,
     InvoiceEvent,
+    Mention,
     Order,
     OrderLine,
     Product,
@@ -46,6 +49,7 @@ _NAMED: dict[str, tuple[str, type[Model], tuple[tuple[type[Model], str], ...]]] 
     "complaints": ("complaint", Complaint, ((ComplaintEvent, "complaint_id"),)),
     "usage": ("usage", Usage, ()),
     "sightings": ("sighting", CompetitorSighting, ()),
+    "mentions": ("mention", Mention, ()),
     "communities": ("communitymembership", CommunityMembership, ()),
     "indicators": ("indicatorvalue", IndicatorValue, ()),
     "payments": ("invoice", Invoice, ((InvoiceEvent, "invoice_id"),)),
@@ -64,8 +68,10 @@ def register(
 class Trace:
     """How the records called ``keys`` stood before a batch; :meth:`after` says what became of each."""
 
-    def __init__(self, kind: str, keys: Sequence[str], *, source: str) -> None:
-        self.kind, self.keys, self.source = kind, keys, source
+    def __init__(
+        self, kind: str, keys: Sequence[str], *, source: str, groups: Mapping[str, Group] | None = None
+    ) -> None:
+        self.kind, self.keys, self.source, self.groups = kind, keys, source, groups or {}
         self.before = self._numbers()
         self.stood = self._rows(self.before.values())
 
@@ -96,6 +102,11 @@ class Trace:
                 f"{currency}-{day}": pk for currency, day, pk in days.values_list("currency", "day", "pk")
             }
             return {key: found[key] for key in self.keys if key in found}
+        if self.kind == "mentions":  # known by platform and id
+            mine = {key: platform_of(group.first.values, self.source) for key, group in self.groups.items()}
+            rows = Mention.objects.filter(external_id__in=self.keys).order_by("pk")
+            told = rows.values_list("external_id", "platform", "pk")
+            return {key: pk for key, platform, pk in told if mine.get(key) == platform}
         name = _NAMED[self.kind][0]
         refs = ExternalRef.objects.filter(source=self.source, kind=name, external_id__in=self.keys)
         return dict(refs.values_list("external_id", "object_id"))

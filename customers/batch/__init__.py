@@ -6,8 +6,9 @@ returns a :class:`Landed`. A rerun of the same records writes nothing.
 """
 
 from customers.batch.communities import CommunityRecord, upsert_communities
+from customers.batch.complaints import upsert_complaints
 from customers.batch.consents import upsert_consents
-from customers.batch.facts import upsert_complaints, upsert_contracts, upsert_interactions
+from customers.batch.facts import upsert_contracts, upsert_interactions
 from customers.batch.indicators import IndicatorRecord, upsert_indicators
 from customers.batch.invoices import InvoiceRecord, PaymentStep, upsert_invoices
 from customers.batch.orders import upsert_orders, upsert_products

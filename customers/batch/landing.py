@@ -58,6 +58,7 @@ class Row:
     obj: Any
     state: State
     left: int | None = None  # the customer that it belonged to before
+    kind_was: str | None = None  # its kind before, where that changed
 
 
 def in_chunks(
@@ -162,10 +163,11 @@ def land_rows(
     changes = Changes(model, batch=batch, at=at)
     for want, row in zip(wanted, landed, strict=True):
         if row.state is State.UNCHANGED:
-            owner = getattr(row.obj, "customer_id", None)
+            owner, kind_was = getattr(row.obj, "customer_id", None), getattr(row.obj, "kind", None)
             if changes.put(row.obj, want):
                 row.state = State.UPDATED
                 row.left = owner if owner != getattr(row.obj, "customer_id", None) else None
+                row.kind_was = kind_was if kind_was != getattr(row.obj, "kind", None) else None
     changes.write()
     model._default_manager.bulk_create([obj for _name, obj in new])
     add_refs(kind, ((name, obj.pk) for name, obj in new), source=source)

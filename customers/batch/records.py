@@ -99,21 +99,30 @@ class InteractionRecord(FactRecord):
 
 @dataclass(slots=True, kw_only=True)
 class Step:
-    """One dated step of a complaint; ``kind`` as in ``ComplaintEvent.Kind``."""
+    """One dated step of a complaint; ``kind`` as in ``ComplaintEvent.Kind``.
+
+    ``due_day`` is one that somebody stated; of ``usual_day`` a step is that has none yet.
+    """
 
     kind: str
     occurred_at: datetime
     recorded_at: datetime
     recorded_assumed: bool = False
     due_day: int | None = None
+    usual_day: int | None = None
 
 
 @dataclass(slots=True, kw_only=True)
 class ComplaintRecord(FactRecord):
-    """A complaint with its steps, the first of them ``opened``. ``history`` tells nobody to act."""
+    """A complaint or other feedback with its steps, the first of them ``opened``, whatever its kind.
+
+    ``product`` and ``cause`` are codes. ``history`` tells nobody to act.
+    """
 
     contact: Reference | None = None
     order: Reference | None = None
+    product: str | None = None  # "" for none; None leaves it as it is
+    cause: str | None = None  # the same
     steps: Sequence[Step] = ()
     history: bool = False
 

@@ -1,4 +1,4 @@
-"""One HTTP call to a provider: no redirects, bounded in time and size, and honest about what is unknown."""
+"""One HTTP call: no redirects, bounded in time and size, and honest about what is unknown."""
 
 from __future__ import annotations
 
@@ -29,11 +29,35 @@ class Answer:
     retry_after: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Got:
+    """What an address holds. ``is_whole``: there was not more than was asked for."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    is_whole: bool
+
+
 def post(url: str, *, headers: Mapping[str, str], body: bytes) -> Answer:
     """Send ``body`` to ``url`` and return the answer, at most its first 64 KB.
 
     Raises ``NotReached`` when nothing was handed over, :class:`NoAnswer` when that is not known.
     """
+    got = _call("POST", url, headers=headers, body=body, most=MOST_BYTES)
+    text = got.body.decode("utf-8", "replace")
+    return Answer(got.status, text, _seconds(got.headers.get("retry-after", "")))
+
+
+def get(url: str, *, headers: Mapping[str, str], most: int) -> Got:
+    """Return what stands at ``url``, at most its first ``most`` bytes; no redirect is followed.
+
+    Raises ``NotReached`` and :class:`NoAnswer` as :func:`post` does.
+    """
+    return _call("GET", url, headers=headers, body=None, most=most)
+
+
+def _call(method: str, url: str, *, headers: Mapping[str, str], body: bytes | None, most: int) -> Got:
     parts = urlsplit(url)
     host, is_safe = parts.hostname or "", parts.scheme == "https"
     port = parts.port or (443 if is_safe else 80)
@@ -41,10 +65,11 @@ def post(url: str, *, headers: Mapping[str, str], body: bytes) -> Answer:
     with destinations.at_most(MOST_SECONDS, lambda: held[0]) as was_cut:
         if is_safe:
             _encrypt(held, host)
-        answer = _talk(held[0], parts.netloc, parts.path or "/", parts.query, headers=headers, body=body)
+        path = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
+        got = _talk(held[0], method, parts.netloc, path, headers=headers, body=body, most=most)
         if was_cut.is_set():  # what came looks whole, but is not
             raise NoAnswer("cut")
-        return answer
+        return got
 
 
 def _encrypt(held: list[socket.socket], host: str) -> None:
@@ -59,21 +84,30 @@ def _encrypt(held: list[socket.socket], host: str) -> None:
 
 
 def _talk(
-    sock: socket.socket, host: str, path: str, query: str, *, headers: Mapping[str, str], body: bytes
-) -> Answer:
+    sock: socket.socket,
+    method: str,
+    host: str,
+    path: str,
+    *,
+    headers: Mapping[str, str],
+    body: bytes | None,
+    most: int,
+) -> Got:
     connection = http.client.HTTPConnection(host)
     connection.sock = sock
     try:
         try:
-            connection.putrequest("POST", f"{path}?{query}" if query else path, skip_host=True)
-            for name, value in {"Host": host, **headers, "Content-Length": str(len(body))}.items():
+            connection.putrequest(method, path, skip_host=True)
+            length = {} if body is None else {"Content-Length": str(len(body))}
+            for name, value in {"Host": host, **headers, **length}.items():
                 connection.putheader(name, value.encode("utf-8"))
         except (ValueError, http.client.HTTPException) as error:  # nothing has left yet
             raise destinations.NotReached(type(error).__name__) from error
         connection.endheaders(body)
         response = connection.getresponse()
-        text = response.read(MOST_BYTES).decode("utf-8", "replace")
-        return Answer(response.status, text, _seconds(response.headers.get("Retry-After", "")))
+        said = {name.lower(): value for name, value in response.headers.items()}
+        data = response.read(most + 1)
+        return Got(response.status, said, data[:most], len(data) <= most)
     except (OSError, http.client.HTTPException) as error:
         raise NoAnswer(type(error).__name__) from error
     finally:

@@ -53,6 +53,11 @@ def in_use(channel: str) -> Sender | None:
     return Sender.objects.filter(channel=channel, is_active=True).first()
 
 
+def channels_in_use() -> frozenset[str]:
+    """Return the channels by which messages can leave."""
+    return frozenset(Sender.objects.filter(is_active=True).values_list("channel", flat=True))
+
+
 def secrets_of(sender: Sender) -> dict[str, str]:
     """Return the secrets of a sender, opened; for sending only, never for a page."""
     return dict(sealed.unseal(sender.sealed)) if sender.sealed is not None else {}

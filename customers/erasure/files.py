@@ -16,10 +16,12 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Q
 
+from customers import attachments
 from customers.erasure import log
+from customers.feedback import keeping
 from customers.ground import outbox
 from customers.ground.models import OutboxRow
-from customers.models import Attachment, Contact, Customer, ExternalRef, ImportBatch
+from customers.models import Contact, Customer, ExternalRef, ImportBatch
 
 LONG = 6  # a shorter word is looked for as a whole cell only: "12" stands in every file
 MOST_UNPACKED = 512 * 1024 * 1024
@@ -84,9 +86,12 @@ def holding(words: set[str]) -> Found:
 
 
 def attached(people: Sequence[tuple[str, int]]) -> Found:
-    """Return the files that are attached to customers, by the random names under which they are stored."""
-    rows = Attachment.objects.filter(customer__in=[pk for kind, pk in people if kind == "customer"])
-    return [{"attachment": name} for name in rows.order_by("pk").values_list("stored_as", flat=True)]
+    """Return the files that people sent, by the random names under which they are stored."""
+    names: set[str] = set()
+    for kind, pk in people:
+        names.update(attachments.of_person(kind, pk).values_list("stored_as", flat=True))
+        names.update(keeping.files_of(kind, pk).values_list("stored_as", flat=True))
+    return [{"attachment": name} for name in sorted(names)]
 
 
 def count(found: Found) -> int:

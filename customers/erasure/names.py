@@ -52,7 +52,11 @@ def digest(source: str, kind: str, external_id: str) -> str:
 def of_refs(kind: str, ids: Iterable[int]) -> list[Name]:
     """Return the hashed names of our records, before their references go."""
     refs = ExternalRef.objects.filter(kind=kind, object_id__in=list(ids)).order_by("source", "external_id")
-    named = list(refs.values_list("source", "external_id"))
+    return of_named(kind, list(refs.values_list("source", "external_id")))
+
+
+def of_named(kind: str, named: list[tuple[str, str]]) -> list[Name]:
+    """Return names, each of a source and its id, hashed."""
     if named:
         _make_key()
     return [(source, kind, digest(source, kind, external_id)) for source, external_id in named]

@@ -9,6 +9,8 @@ from customers.communities import LeftBeforeJoined
 from customers.ground import localtime
 from customers.imports import errors
 from customers.imports.kinds import CellRefused, Context
+from customers.mentions import AddressRefused, NothingSaid, StarsRefused, stars
+from customers.mentions.recording import is_address
 from customers.models import Purpose
 
 MOST_AMOUNT = Decimal(10) ** 13  # of one line, in major units
@@ -114,6 +116,20 @@ def check_sighting(values: dict[str, Any], context: Context) -> None:
             raise CellRefused(name, errors.Zero())
     if values.get("price_ours") is not None and values.get("price_seen") is None:
         raise CellRefused("price_seen", errors.Missing())
+
+
+def check_mention(values: dict[str, Any], context: Context) -> None:
+    """Refuse a mention in the future, one that says nothing, no address, and stars that are none."""
+    _not_in_future(values, context, "occurred_at", "recorded_at")
+    try:
+        rating = stars.read(values.get("rating") or "")
+    except stars.NoStars as error:
+        raise CellRefused("rating", StarsRefused()) from error
+    said = [name for name in ("text", "title", "rating") if name in values]
+    if said and rating is None and not values.get("text") and not values.get("title"):
+        raise CellRefused(said[0], NothingSaid())
+    if (url := values.get("url")) and not is_address(url):
+        raise CellRefused("url", AddressRefused())
 
 
 def check_membership(values: dict[str, Any], context: Context) -> None:

@@ -22,7 +22,13 @@ from customers.models.competitors import (
     CompetitorSighting,
     CompetitorSightingVersion,
 )
-from customers.models.complaints import Complaint, ComplaintEvent, ComplaintEventVersion, ComplaintVersion
+from customers.models.complaints import (
+    Complaint,
+    ComplaintEvent,
+    ComplaintEventVersion,
+    ComplaintVersion,
+    FeedbackKind,
+)
 from customers.models.consents import Channel, Consent, ConsentText, Objection, Purpose
 from customers.models.contacting import (
     ContactClass,
@@ -41,15 +47,24 @@ from customers.models.customers import (
 )
 from customers.models.duplicates import DuplicateKey, DuplicateProposal, DuplicateSearch
 from customers.models.erasure import ErasedName, ErasureBook, ErasureReceipt
+from customers.models.feedback import FeedbackFile, UnknownFeedback
 from customers.models.handles import SocialHandle
+from customers.models.handling import (
+    Compensation,
+    CompensationLimit,
+    ComplaintNote,
+    FeedbackDeadline,
+)
 from customers.models.imports import HistoryTakenBack, ImportBatch, ImportChange
 from customers.models.indicators import Indicator, IndicatorValue, IndicatorValueVersion, Worse
 from customers.models.interactions import Interaction, InteractionVersion
 from customers.models.invoices import Invoice, InvoiceEvent, InvoiceEventVersion, InvoiceVersion
 from customers.models.keeping import KeepPeriod
+from customers.models.letters import LetterIn, Mailbox
 from customers.models.links import OneTimeLink
 from customers.models.lists import CustomerList, CustomerListMember, CustomerListMemberVersion
 from customers.models.mainstays import MainContactChange, MainContactChangeVersion
+from customers.models.mentions import Mention, MentionCall, MentionFeed, MentionHook, MentionVersion
 from customers.models.merges import Merge, MergedRow
 from customers.models.needs import Need, NeedVersion
 from customers.models.orders import Order, OrderLine, OrderLineVersion, OrderVersion, Product
@@ -80,6 +95,8 @@ __all__ = [
     "Community",
     "CommunityMembership",
     "CommunityMembershipVersion",
+    "Compensation",
+    "CompensationLimit",
     "Competitor",
     "CompetitorName",
     "CompetitorSighting",
@@ -87,6 +104,7 @@ __all__ = [
     "Complaint",
     "ComplaintEvent",
     "ComplaintEventVersion",
+    "ComplaintNote",
     "ComplaintVersion",
     "Consent",
     "ConsentText",
@@ -110,6 +128,9 @@ __all__ = [
     "ErasureBook",
     "ErasureReceipt",
     "ExternalRef",
+    "FeedbackDeadline",
+    "FeedbackFile",
+    "FeedbackKind",
     "HistoryTakenBack",
     "ImportBatch",
     "ImportChange",
@@ -124,8 +145,15 @@ __all__ = [
     "InvoiceEventVersion",
     "InvoiceVersion",
     "KeepPeriod",
+    "LetterIn",
+    "Mailbox",
     "MainContactChange",
     "MainContactChangeVersion",
+    "Mention",
+    "MentionCall",
+    "MentionFeed",
+    "MentionHook",
+    "MentionVersion",
     "Merge",
     "MergedRow",
     "Message",
@@ -153,6 +181,7 @@ __all__ = [
     "TextModel",
     "TextReading",
     "TouchedCustomer",
+    "UnknownFeedback",
     "UnsubscribeLink",
     "Urgency",
     "Usage",

@@ -16,6 +16,13 @@ class Attachment(models.Model):
     customer = models.ForeignKey(
         Customer, on_delete=models.PROTECT, related_name="attachments", db_index=False
     )
+    complaint = models.ForeignKey(  # what it was sent with, if that is what it belongs to
+        "customers.Complaint",
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="attachments",
+        db_index=False,
+    )
     name = models.CharField(_("name"), max_length=200)
     note = models.CharField(_("note"), max_length=200, blank=True)
     type = models.CharField(max_length=8)  # what its content is, see ``attachments.TYPES``
@@ -25,11 +32,20 @@ class Attachment(models.Model):
     added_at = models.DateTimeField()
 
     privacy = declare(
-        none_keep="id customer type size stored_as added_at", staff_keep="by", text_destroy="name note"
+        none_keep="id customer complaint type size stored_as added_at",
+        staff_keep="by",
+        text_destroy="name note",
     )
 
     class Meta:
-        indexes = [models.Index(fields=["customer", "-id"], name="attachment_customer")]
+        indexes = [
+            models.Index(fields=["customer", "-id"], name="attachment_customer"),
+            models.Index(
+                fields=["complaint", "-id"],
+                condition=models.Q(complaint__isnull=False),
+                name="attachment_complaint",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name

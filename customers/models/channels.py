@@ -86,6 +86,8 @@ class Message(models.Model):
         UNKNOWN = "unknown", pgettext_lazy("message", "unknown whether sent")
         DROPPED = "dropped", pgettext_lazy("message", "not sent")
 
+    MAY_HAVE_ARRIVED = frozenset({State.SENT, State.DELIVERED, State.UNKNOWN})
+
     class Reason(models.TextChoices):
         """Why it waits, failed or was not sent: a closed vocabulary."""
 

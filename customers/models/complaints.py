@@ -1,4 +1,4 @@
-"""Complaints and their events: opened, due, acknowledged, resolved, reopened."""
+"""Complaints and what else customers tell us; their steps: opened, acknowledged, resolved, reopened …"""
 
 from __future__ import annotations
 
@@ -9,8 +9,20 @@ from customers.facts import FACT_PRIVACY, Fact, twin_of
 from customers.ground.privacy import declare
 
 
+class FeedbackKind(models.TextChoices):
+    """What somebody tells us: each kind has its own deadlines and rule of closing."""
+
+    COMPLAINT = "complaint", _("complaint")
+    SUGGESTION = "suggestion", _("suggestion")
+    QUESTION = "question", _("question or request")
+    PRAISE = "praise", _("praise")
+
+
 class Complaint(Fact):
-    """What a customer complained about. Its state is told by its events; columns are caches."""
+    """What a customer complained about, proposed, asked or praised (``kind``).
+
+    Its state is told by its events; columns are caches.
+    """
 
     class Channel(models.TextChoices):
         PHONE = "phone", _("phone")
@@ -29,8 +41,25 @@ class Complaint(Fact):
         OPEN = "open", _("open")
         RESOLVED = "resolved", _("resolved")
 
+    kind = models.CharField(
+        _("kind"),
+        max_length=10,
+        choices=FeedbackKind.choices,
+        default=FeedbackKind.COMPLAINT,
+        db_default=FeedbackKind.COMPLAINT,
+    )
     channel = models.CharField(_("channel"), max_length=8, choices=Channel.choices, default=Channel.PHONE)
     category = models.CharField(_("category"), max_length=64, blank=True)
+    cause = models.ForeignKey(  # the company's assessment
+        "customers.Cause", null=True, blank=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+    product = models.ForeignKey(
+        "customers.Product", null=True, blank=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+    lot = models.CharField(_("lot"), max_length=64, blank=True, default="", db_default="")
+    praised = models.ForeignKey(
+        "customers.User", null=True, blank=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
     severity = models.PositiveSmallIntegerField(
         _("severity"), choices=Severity.choices, default=Severity.MEDIUM
     )
@@ -42,12 +71,16 @@ class Complaint(Fact):
     )
     text = models.TextField(_("what went wrong"), blank=True)
     state = models.CharField(max_length=8, choices=State.choices, default=State.OPEN)  # cache
+    escalated = models.BooleanField(default=False, db_default=False)  # the second failure within 60 days
+    respond_by = models.DateTimeField(null=True)  # by when the customer should have heard from us
     due_at = models.DateTimeField(null=True)  # cache of the newest due moment
 
     privacy = {
         **FACT_PRIVACY,
         **declare(
-            conduct_keep="channel category severity contact order state due_at",
+            none_keep="cause product lot",
+            conduct_keep="kind channel category severity contact order state escalated respond_by due_at",
+            staff_keep="praised",
             text_blank="text",
         ),
     }
@@ -61,15 +94,22 @@ class Complaint(Fact):
                 condition=models.Q(state="open", void=False),
                 name="complaint_open_customer",
             ),
+            # whom somebody praised, on her first page
+            models.Index(
+                fields=["praised", "-id"],
+                condition=models.Q(praised__isnull=False, void=False),
+                name="complaint_praised",
+            ),
         ]
 
 
-ComplaintVersion = twin_of(Complaint, caches=("state", "due_at"))
+ComplaintVersion = twin_of(Complaint, caches=("state", "respond_by", "due_at"))
 
 
 class ComplaintEvent(Fact):
     """One dated step of a complaint; measures read these (decision 3).
 
+    A suggestion, question or praise has ``received`` in the place of ``opened`` and ``reopened``.
     As of a moment a complaint is open when it has an ``opened`` or ``reopened`` event and the last of
     them occurred after its last ``resolved`` one, if any; its due day is that of the last event (by
     occurrence, then id) that carries one.
@@ -77,6 +117,7 @@ class ComplaintEvent(Fact):
 
     class Kind(models.TextChoices):
         OPENED = "opened", _("opened")
+        RECEIVED = "received", _("received")  # of what is no complaint: measures do not see it
         DUE = "due", _("due date set")
         ACKNOWLEDGED = "acknowledged", _("acknowledged")
         RESOLVED = "resolved", _("resolved")

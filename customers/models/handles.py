@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
+from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
@@ -28,6 +29,9 @@ class SocialHandle(models.Model):
         X = "x", "X"
         TELEGRAM = "telegram", "Telegram"
         LINE = "line", "LINE"
+        DIANPING = "dianping", _("Dianping")
+        GOOGLE = "google", _("Google reviews")
+        APP_STORE = "app_store", _("app store")
         OTHER = "other", pgettext_lazy("social platform", "other")
 
     customer = models.ForeignKey(
@@ -53,6 +57,7 @@ class SocialHandle(models.Model):
             models.Index(fields=["customer", "platform", "id"], name="handle_customer"),
             models.Index(fields=["contact"], name="handle_contact"),
             models.Index(fields=["platform", "handle"], name="handle_name"),  # whose is it?
+            models.Index(models.F("platform"), Lower("handle"), name="handle_any_case"),  # and written anyhow
         ]
 
     def __str__(self) -> str:

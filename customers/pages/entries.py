@@ -119,11 +119,33 @@ _SETUP = (
         LEADS,
     ),
     _setup(
+        "mention_ways",
+        _("Mentions"),
+        "megaphone",
+        66,
+        _("Feeds that are looked at, and addresses to which programs send posts and reviews."),
+    ),
+    _setup(
         "channel_list",
         _("Channels"),
         "send",
         68,
         _("Mail servers and providers by which messages leave; each is tried out first."),
+    ),
+    _setup(
+        "mailbox_list",
+        _("Mailboxes"),
+        "mail",
+        67,
+        _("E-mail addresses to which customers write; their letters come into the inbox."),
+    ),
+    _setup(
+        "public_sheet",
+        _("Feedback form"),
+        "message-square-warning",
+        67,
+        _("The address where anybody can write to you, and its QR code to print."),
+        LEADS,
     ),
     _setup(
         "message_list",
@@ -139,6 +161,13 @@ _SETUP = (
         "clock",
         70,
         _("How often one person is contacted for what, and the quiet hours."),
+    ),
+    _setup(
+        "feedback_deadlines",
+        pgettext_lazy("settings", "Feedback"),
+        "message-square-text",
+        66,
+        _("Deadlines of complaints, questions, suggestions and praise; limits of compensation."),
     ),
     _setup(
         "reservation_list",

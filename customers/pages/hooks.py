@@ -1,10 +1,12 @@
-"""The pages without signing in: what providers tell us, and taking consent back by one press.
+"""The pages without signing in: what providers and programs tell us, and taking consent back by one press.
 
-Both are free of CSRF tokens: a signature, or the link itself, is the right to call them. Neither sets a
+All are free of CSRF tokens: a signature, or the link itself, is the right to call them. Neither sets a
 cookie; looking changes nothing.
 """
 
 from __future__ import annotations
+
+from dataclasses import asdict
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -18,10 +20,16 @@ from customers import company
 from customers.access import PUBLIC, allow
 from customers.channels import receiving, unsubscribing
 from customers.ground import clock
+from customers.mentions import hooks as mentions
 from customers.models import Consent, Contact
 from customers.token_pages import token_page
 
-STATUS = {"webhook_not_signed": 401, "webhook_not_readable": 400, "webhook_unmatched": 404}
+STATUS = {
+    "webhook_replayed": 409,
+    "webhook_not_signed": 401,
+    "webhook_not_readable": 400,
+    "webhook_unmatched": 404,
+}
 
 
 @csrf_exempt
@@ -40,6 +48,24 @@ def hook(request: HttpRequest, secret: str) -> HttpResponse:
     except (receiving.NotSigned, receiving.NotReadable, receiving.NobodyKnown) as refusal:
         return JsonResponse({"code": refusal.code}, status=STATUS[refusal.code])
     return JsonResponse({"taken": taken.items, "repeat": taken.is_repeat})
+
+
+@csrf_exempt
+@never_cache
+@require_POST
+@allow(PUBLIC)
+def mention_hook(request: HttpRequest, secret: str) -> HttpResponse:
+    """Take mentions of a program, signed and once; a call that is not as described lands nothing."""
+    if int(request.headers.get("Content-Length") or 0) > mentions.MOST_BYTES:
+        return JsonResponse({"code": "webhook_too_large"}, status=413)
+    headers = {key.lower(): value for key, value in request.headers.items()}
+    try:
+        taken = mentions.receive(
+            secret, headers=headers, body=request.body, now=clock.real_now(), at=clock.now()
+        )
+    except (mentions.NotSigned, mentions.NotReadable, mentions.Replayed) as refusal:
+        return JsonResponse({"code": refusal.code, "detail": str(refusal)}, status=STATUS[refusal.code])
+    return JsonResponse(asdict(taken))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -15,7 +15,7 @@ from django.db.models import Model, Q, QuerySet
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from customers.models import Complaint, Interaction
+from customers.models import Complaint, Interaction, Mention
 
 
 @dataclass(frozen=True)
@@ -87,6 +87,7 @@ def all_labels() -> list[Labels]:
 
 
 def register_all() -> None:
-    """Enter those of this app: complaints, and what was said when somebody was reached."""
+    """Enter those of this app: complaints, mentions, and what was said when somebody was reached."""
     register(Source("complaint", _("complaint"), Complaint))
+    register(Source("mention", _("mention"), Mention))
     register(Source("interaction", _("interaction"), Interaction, where=Q(reached=True)))

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy
 
 from customers import movers
 from customers.facts import DERIVED, TWINS, Fact
-from customers.models import Customer, ImportBatch, ImportChange
+from customers.models import Contact, Customer, ImportBatch, ImportChange
 from customers.movers import Blocker
 from customers.undo import names
 from customers.undo.shares import had_before, written_by
@@ -115,7 +115,10 @@ def _resting_on_records(batch: ImportBatch, model: type[Any]) -> Iterator[Blocke
     new = _records(batch, model, is_new=True)
     if not new.exists():
         return
+    own = movers.answered_for() if model is Contact else set()
     for other, name in _keeping(model):
+        if other in own:
+            continue
         rests = other._default_manager.filter(**{f"{name}__in": new})
         if issubclass(other, Fact):
             rests = rests.filter(void=False).exclude(batch=batch)

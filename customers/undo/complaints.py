@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from customers import company
-from customers.batch.facts import follow_steps
+from customers.batch.complaints import follow_steps
 from customers.models import Complaint, ComplaintEvent
 
 

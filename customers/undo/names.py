@@ -18,6 +18,7 @@ _NAMES: dict[str, tuple[str | Promise, str | Promise]] = {
     "customers.complaint": (_("complaint"), _("Complaints")),
     "customers.complaintevent": (_("step of a complaint"), _("Steps of complaints")),
     "customers.competitorsighting": (_("sighting of a competitor"), _("Sightings of competitors")),
+    "customers.mention": (_("mention"), _("Mentions")),
     "customers.usage": (_("usage"), _("Usage")),
     "customers.communitymembership": (_("membership of a community"), _("Memberships of communities")),
     "customers.indicatorvalue": (_("value of an indicator"), _("Values of indicators")),

@@ -70,7 +70,13 @@ class Cases(Lists, Details, Resource):
         "diagnose": [*MOVED, "main_cause_not_named", "cause_retired"],
         "plan": [*MOVED, "call_due_in_the_past", "call_due_too_far", "customer_wants_no_calls"],
         "log_call": CALL_REFUSALS,
-        "close": [*MOVED, "outcome_without_reason", "complaint_still_open", "loss_without_diagnosis"],
+        "close": [
+            *MOVED,
+            "outcome_without_reason",
+            "complaint_still_open",
+            "case_with_open_loops",
+            "loss_without_diagnosis",
+        ],
     }
     examples = {
         "create": {"customer": 17, "kind": "save", "severity": 2, "reason": "Asked for a quote elsewhere."},

@@ -3,6 +3,7 @@
 from retention.cases.asking import plan_call_with
 from retention.cases.closing import (
     ComplaintOpen,
+    LoopsOpen,
     OutcomeReasonMissing,
     close_case,
     complaints_of,
@@ -38,6 +39,7 @@ __all__ = [
     "ComplaintOpen",
     "DismissedAlready",
     "HeldAlready",
+    "LoopsOpen",
     "MainCauseMissing",
     "MayNotHold",
     "MovedMeanwhile",

@@ -14,7 +14,7 @@ from customers.models import Complaint, User
 from retention import losses, warnings
 from retention.calls.planning import cancel_planned
 from retention.cases import holders, moves
-from retention.models import CaseMove, EarlyWarning, MoveKind, RetentionCase
+from retention.models import CaseMove, EarlyWarning, LoopClosure, MoveKind, RetentionCase
 
 Outcome = RetentionCase.Outcome
 Status = RetentionCase.Status
@@ -23,6 +23,7 @@ CLOSED_BY_HAND = [
     choice for choice in Outcome.choices if choice[0] not in (Outcome.RECOVERED, Outcome.MERGED)
 ]
 """The outcomes that a person may choose; the others follow from what happened."""
+_NAMED = 5  # open loops named in a refusal
 _NO_WORK = (MoveKind.ASSIGNED, MoveKind.REASSIGNED, MoveKind.UNASSIGNED, MoveKind.DISMISSED)
 
 
@@ -39,6 +40,14 @@ class ComplaintOpen(Refused):
     )
 
 
+class LoopsOpen(Refused):
+    code = "case_with_open_loops"
+    message = _(
+        "The customer is still to be told, or asked whether it is solved: %(loops)s. Bring each to its end "
+        "first; the case closes when all are."
+    )
+
+
 def close_case(
     case: RetentionCase, *, outcome: str, reason: str = "", by: User | None, at: datetime
 ) -> RetentionCase:
@@ -49,9 +58,10 @@ def close_case(
             (``cases.merging``) joins cases.
         reason: in words; needed for all outcomes but ``recovered``.
 
-    Raises :class:`OutcomeReasonMissing`, :class:`ComplaintOpen`, ``DiagnosisMissing``, ``CaseClosed``,
-    ``MovedMeanwhile``. Side effects: a planned call is cancelled, the warnings close with the case,
-    access ends; a loss is recorded when lost, and ended when regained; one move with audit and event.
+    Raises :class:`OutcomeReasonMissing`, :class:`LoopsOpen`, :class:`ComplaintOpen`, ``DiagnosisMissing``,
+    ``CaseClosed``, ``MovedMeanwhile``. Side effects: a planned call is cancelled, the warnings close with
+    the case, access ends; a loss is recorded when lost, and ended when regained; one move with audit and
+    event.
     """
     outcome, reason = Outcome(outcome), reason.strip()
     if outcome == Outcome.MERGED:
@@ -62,6 +72,7 @@ def close_case(
         moves.lock_one(case)
         if outcome in KEPT and complaints_of(case).filter(state=Complaint.State.OPEN, void=False).exists():
             raise ComplaintOpen()
+        _refuse_open_loops(case)
         if outcome == Outcome.LOST:
             losses.record_loss(case, by=by, at=at)
         if outcome == Outcome.REGAINED:
@@ -119,6 +130,7 @@ def close_untouched(
         locked = [case.pk for case in moves.lock(ids)]
         untouched = RetentionCase.objects.filter(
             ~Exists(still_on),
+            ~Exists(LoopClosure.objects.open().filter(case=OuterRef("pk"))),  # type: ignore[attr-defined]
             ~Exists(worked),
             pk__in=locked,
             status__in=[Status.UNASSIGNED, Status.ASSIGNED],
@@ -139,6 +151,22 @@ def close_untouched(
         cancel_planned(cases)
         holders.follow(cases, at=at)
     return len(cases)
+
+
+def _refuse_open_loops(case: RetentionCase) -> None:
+    """Raise :class:`LoopsOpen` while feedback of the case waits for somebody, or for the customer's word."""
+    found = LoopClosure.objects.open().filter(case=case).order_by("pk")  # type: ignore[attr-defined]
+    if loops := list(found[:_NAMED]):
+        named = [
+            _("no. %(number)s, %(source)s (%(state)s)")
+            % {
+                "number": loop.pk,
+                "source": loop.get_source_display(),
+                "state": loop.get_state_display(),
+            }
+            for loop in loops
+        ]
+        raise LoopsOpen(loops="; ".join(named))
 
 
 def complaints_of(case: RetentionCase) -> QuerySet[Complaint]:

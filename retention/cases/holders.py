@@ -256,6 +256,9 @@ def follow(cases: Iterable[RetentionCase], *, at: datetime) -> None:
     for call in moving:
         call.assignee_id = held[call.case_id].assignee_id
     update_rows(moving, ["assignee"])
+    from retention.loop import owners  # which stands on cases
+
+    owners.follow_holders([case.pk for case in held.values() if case.is_open], at=at)
 
 
 def _refuse_unless_may_hold(user: User) -> None:

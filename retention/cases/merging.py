@@ -13,6 +13,7 @@ from django.db.models import F
 from django.utils.translation import gettext
 
 from customers import movers
+from customers.ground.rows import update_rows
 from customers.merges import keeping
 from customers.models import Access, Merge
 from retention import warnings
@@ -21,8 +22,11 @@ from retention.cases.opening import stronger
 from retention.models import (
     CaseCause,
     CaseMove,
+    ConcernedCustomer,
+    ConcernedStep,
     EarlyWarning,
     FollowUpCall,
+    LoopClosure,
     Loss,
     LossKind,
     MoveKind,
@@ -37,7 +41,12 @@ _HOLDING = ("assignee_id", "assigned_at", "assign_reason", "assign_data")
 _OF_STAYING = (*_GROWING, "complaint_id", "due_at", "status", *_HOLDING)
 _OF_JOINED = ("status", "outcome", "closed_at", "closed_by_id", "due_at", "joined_into_id")
 _OF_WARNING = ("case_id", "state", "closed_at", "closed_because")
+_OF_CONCERNED = ("case_id", "state", "changed_at", "handled_at", "message_id", "unsent")
 _STEPS_LOOKED_AT = 100
+_FAR: dict[str, int] = {
+    str(state): far for far, state in enumerate(ConcernedCustomer.State) if state != "left"
+}
+"""How far one came with a change; that she left, the night finds for the customer that both are now."""
 _OF_CALL = ("case_id", "status", "assignee_id")
 
 
@@ -62,6 +71,7 @@ def join(merge: Merge) -> None:
     standing = list(RetentionCase.objects.filter(customer_id__in=both).open().order_by("opened_at", "pk"))  # type: ignore[attr-defined]
     if len(standing) == 2:
         _join_cases(merge, *standing)
+    _join_concerned(merge)
     _close_double_warnings(merge)
     _join_losses(merge)
 
@@ -181,13 +191,19 @@ def _due_at(case: RetentionCase) -> Any:
 
 
 def _join_history(merge: Merge, case: RetentionCase, joined: RetentionCase) -> None:
-    """Move the steps and the warnings."""
+    """Move the steps, the warnings, the feedback and the changes that wait for what is said in a call."""
     steps = CaseMove.objects.filter(case=joined)
     keeping.keep(merge, steps, "case_id")
     steps.update(case=case)
     raised = EarlyWarning.objects.filter(case=joined)
     keeping.keep(merge, raised, *_OF_WARNING)
     raised.update(case=case)
+    told = LoopClosure.objects.filter(case=joined)
+    keeping.keep(merge, told, "case_id")
+    told.update(case=case)
+    concerned = ConcernedCustomer.objects.filter(case=joined)
+    keeping.keep(merge, concerned, *_OF_CONCERNED)
+    concerned.update(case=case)
 
 
 def _join_causes(merge: Merge, case: RetentionCase, joined: RetentionCase) -> None:
@@ -218,6 +234,31 @@ def _held(case: RetentionCase, joined: RetentionCase) -> tuple[Status, dict[str,
 def _without(reason: str, joined: str) -> str:
     """Return the reason of a case without that of the case that had joined it."""
     return reason.removesuffix(joined).removesuffix("\n") if joined else reason
+
+
+# --- Changes of the business -------------------------------------------------------------------
+def _join_concerned(merge: Merge) -> None:
+    """Let the row of who stays say how far either came, in each change that concerns both.
+
+    The row of the other stays with her, where nobody waits for it; the steps go along.
+    """
+    others = {row.change_id: row for row in ConcernedCustomer.objects.filter(customer=merge.merged_id)}
+    rows = list(ConcernedCustomer.objects.filter(customer=merge.survivor_id, change__in=others))
+    keeping.keep(merge, rows, *_OF_CONCERNED)
+    for row in rows:
+        other = others[row.change_id]
+        row.case_id = row.case_id or other.case_id
+        if _FAR.get(row.state, len(_FAR)) < _FAR.get(other.state, 0):
+            row.state, row.changed_at = other.state, other.changed_at
+        if row.message_id is None and other.message_id is not None:  # one of the two was written to
+            row.handled_at, row.message_id, row.unsent = other.handled_at, other.message_id, other.unsent
+    update_rows(rows, _OF_CONCERNED)
+    stays = {others[row.change_id].pk: row for row in rows}
+    steps = list(ConcernedStep.objects.filter(row__in=stays))
+    keeping.keep(merge, steps, "row_id")
+    for step in steps:
+        step.row_id = stays[step.row_id].pk
+    update_rows(steps, ["row_id"])
 
 
 # --- Warnings ----------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from customers.facts import TWINS
-from customers.models import Complaint, Customer, ImportBatch, ImportChange, Interaction
+from customers.models import Complaint, Customer, ImportBatch, ImportChange, Interaction, Mention
 from customers.movers import Blocker
 from customers.undo import shares
 from retention import warnings
@@ -22,6 +22,8 @@ from retention.models import (
     CustomerMeasures,
     EarlyWarning,
     FollowUpCall,
+    LoopClosure,
+    LoopStep,
     Loss,
     LossKind,
     MoveKind,
@@ -35,7 +37,7 @@ Status = RetentionCase.Status
 
 
 def in_the_way(batch_id: int) -> Iterator[Blocker]:
-    """Yield the cases, calls and losses that rest on an import and that a person worked on."""
+    """Yield the cases, calls, feedback and losses that rest on an import and that a person worked on."""
     batch = ImportBatch.objects.get(pk=batch_id)
     new = ImportChange.objects.filter(batch=batch, model=Customer._meta.label_lower, is_new=True)
     filed = shares.written_by(batch, Complaint).exclude(shares.had_before(batch, Complaint))
@@ -51,6 +53,15 @@ def in_the_way(batch_id: int) -> Iterator[Blocker]:
     for call in calls.order_by("pk"):
         text = _("worked on since: case no. %(number)s") % {"number": call.case_id}
         yield Blocker(text, call.customer_id, reverse("retention:case", args=[call.case_id]))
+    written = shares.written_by(batch, Mention).exclude(shares.had_before(batch, Mention))
+    loops = LoopClosure.objects.filter(
+        Q(customer_id__in=new.values("object_id"))
+        | Q(complaint__in=filed.values("pk"))
+        | Q(mention__in=written.values("pk"))
+    )
+    for loop in loops.filter(_had_a_word()).order_by("pk"):
+        text = _("worked on since: feedback no. %(number)s") % {"number": loop.pk}
+        yield Blocker(text, loop.customer_id, reverse("retention:loop", args=[loop.pk]))
     for loss in Loss.objects.filter(_told_by_somebody(), customer_id__in=new.values("object_id")).order_by(
         "pk"
     ):
@@ -61,6 +72,16 @@ def in_the_way(batch_id: int) -> Iterator[Blocker]:
 def _told_by_somebody() -> Q:
     """Return the condition for losses that a person told of, or that a case is about."""
     return Q(case__isnull=False) | Q(definition=LossKind.HAND) | Q(definition="", contract__isnull=True)
+
+
+def _had_a_word() -> Q:
+    """Return the condition for loops that a person worked on or whose customer had a word on them."""
+    words = LoopStep.objects.filter(loop=OuterRef("pk"))
+    given = [LoopStep.Kind.RECEIVED, LoopStep.Kind.ASSIGNED]
+    hers = [LoopStep.Kind.CONFIRMED, LoopStep.Kind.NOT_SOLVED]
+    return Q(Exists(words.filter(by__isnull=False).exclude(kind__in=given))) | Q(
+        Exists(words.filter(kind__in=hers))
+    )
 
 
 def worked_on(cases: QuerySet[RetentionCase]) -> QuerySet[RetentionCase]:
@@ -79,6 +100,7 @@ def follow(model: type[Any], ids: list[int], at: datetime) -> None:
     any more.
     """
     if model is Customer:
+        _end_loops(LoopClosure.objects.filter(customer_id__in=ids), at=at)
         _close(RetentionCase.objects.filter(customer_id__in=ids), at=at)
         warnings.close(
             EarlyWarning.objects.filter(customer_id__in=ids), because=EarlyWarning.Closed.SIGN_GONE, at=at
@@ -88,8 +110,36 @@ def follow(model: type[Any], ids: list[int], at: datetime) -> None:
         _never_stood(ids)
     elif model is Complaint:
         gone = Complaint.objects.filter(pk__in=ids, void=True)
+        _end_loops(LoopClosure.objects.filter(complaint__in=gone), at=at)
         untouched = RetentionCase.objects.exclude(pk__in=worked_on(RetentionCase.objects.all()).values("pk"))
         _close(untouched.filter(complaint__in=gone), at=at)
+    elif model is Mention:
+        withdrawn = LoopClosure.objects.filter(mention__in=Mention.objects.filter(pk__in=ids, void=True))
+        _end_loops(withdrawn, at=at)
+        _close(_of_nothing_else(withdrawn), at=at)
+
+
+def _of_nothing_else(loops: QuerySet[LoopClosure]) -> QuerySet[RetentionCase]:
+    """Return the cases that only these loops are about, and that nobody worked on."""
+    others = LoopClosure.objects.filter(case=OuterRef("pk")).exclude(pk__in=loops.values("pk"))
+    joined = CaseMove.objects.filter(case=OuterRef("pk"), kind=MoveKind.JOINED)
+    warned = EarlyWarning.objects.filter(case=OuterRef("pk"))
+    untouched = RetentionCase.objects.exclude(pk__in=worked_on(RetentionCase.objects.all()).values("pk"))
+    return untouched.filter(
+        ~Exists(others), ~Exists(joined), ~Exists(warned), complaint=None, pk__in=loops.values("case")
+    )
+
+
+def _end_loops(loops: QuerySet[LoopClosure], *, at: datetime) -> None:
+    from retention.loop import moves as loop_moves  # which stands on cases
+
+    text = _("The import that told of it was taken back.")
+    state, kind = LoopClosure.State.WITHDRAWN, LoopStep.Kind.WITHDRAWN
+    for loop in loops.open().order_by("customer_id", "pk"):  # type: ignore[attr-defined]
+        try:
+            loop_moves.move_to(loop, state, kind=kind, text=text, by=None, at=at)
+        except (loop_moves.LoopMoved, loop_moves.LoopEnded):
+            continue  # somebody works on it this moment: it is hers, and the import goes on being taken back
 
 
 def _never_stood(customer_ids: list[int]) -> None:

@@ -42,7 +42,8 @@ def changed_customers(*, since: MeasureState, day: int, customers: Customers = E
         for column, days in _days_crossed(source, since.day, day).items():
             bound[f"{source.code}_{column}"] = dialect.bind_ids(days)
             crossed = dialect.among(column, f"{source.code}_{column}")
-            selects.append(f"SELECT customer_id FROM {table} WHERE {crossed} AND {within('customer_id')}")
+            whose = f"customer_id IS NOT NULL AND {within('customer_id')}"  # some posts are nobody's
+            selects.append(f"SELECT customer_id FROM {table} WHERE {crossed} AND {whose}")
     with transaction.atomic(), connection.cursor() as cursor, dialect.in_order(cursor):
         cursor.execute(" UNION ".join(selects) + " ORDER BY 1", bound)
         return [row[0] for row in cursor.fetchall()]

@@ -1,8 +1,24 @@
 from retention.models.backtests import BacktestRun
 from retention.models.calls import FollowUpCall
 from retention.models.cases import CaseCause, CaseMove, MoveKind, RetentionCase, StatedCause
+from retention.models.changes import (
+    BusinessChange,
+    ChangedProduct,
+    ChangeTag,
+    ConcernedCustomer,
+    ConcernedStep,
+    ListedCustomer,
+)
 from retention.models.fitted import FittedParameters
+from retention.models.improvements import (
+    ImprovementAction,
+    ImprovementFeedback,
+    ImprovementNotice,
+    ImprovementReading,
+    RiseAlarm,
+)
 from retention.models.interviews import InterviewOccasion, LossCause
+from retention.models.loops import LoopClosure, LoopPolicy, LoopStep
 from retention.models.losses import Loss, LossDefinition, LossKind, RevisitPolicy
 from retention.models.measures import CustomerMeasures, MeasureCoverage, MeasureState
 from retention.models.own import OwnMeasure, Way
@@ -24,8 +40,13 @@ from retention.models.warnings import Dismissal, EarlyWarning
 
 __all__ = [
     "BacktestRun",
+    "BusinessChange",
     "CaseCause",
     "CaseMove",
+    "ChangeTag",
+    "ChangedProduct",
+    "ConcernedCustomer",
+    "ConcernedStep",
     "CustomerMeasures",
     "CutPoints",
     "Dismissal",
@@ -34,7 +55,15 @@ __all__ = [
     "FollowUpCall",
     "Holdout",
     "HoldoutProgramme",
+    "ImprovementAction",
+    "ImprovementFeedback",
+    "ImprovementNotice",
+    "ImprovementReading",
     "InterviewOccasion",
+    "ListedCustomer",
+    "LoopClosure",
+    "LoopPolicy",
+    "LoopStep",
     "Loss",
     "LossCause",
     "LossDefinition",
@@ -48,6 +77,7 @@ __all__ = [
     "RenewalPolicy",
     "RetentionCase",
     "RevisitPolicy",
+    "RiseAlarm",
     "RuleMove",
     "RuleState",
     "RuleVersion",

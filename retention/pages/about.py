@@ -16,7 +16,9 @@ from customers.models import Cause, Complaint, Contact, Contract, Customer, Dead
 from retention import calls, rules
 from retention.cases import diagnosis
 from retention.models import (
+    BusinessChange,
     CaseMove,
+    ConcernedCustomer,
     Dismissal,
     EarlyWarning,
     FollowUpCall,
@@ -27,6 +29,14 @@ from retention.models import (
 
 MOST = 100
 OF_CONTRACT = ("id", "number", "starts_day", "ends_day", "notice_day", "auto_renew", "currency", "value")
+OF_CHANGE = (
+    "change_id",
+    *(
+        f"change__{name}_{language}"
+        for name in ("title", "explanation", "questions", "offer")
+        for language in ("en", "zh")
+    ),
+)
 OF_CONTACT = ("id", "name", "role", "phone", "email", "is_main")
 _OF_WARNING = ("id", "rule_version", "severity", "raised_at", "closed_at", "closed_because", "evidence")
 _OF_CAUSE = ("cause_id", "cause__name_en", "cause__name_zh", "cause__is_retired")
@@ -59,6 +69,17 @@ class About:
     def contracts(self) -> list[Contract]:
         """Those that brought the case and wait for an answer."""
         return [Contract(**vars(row)) for row in self.rows["contracts"]]
+
+    @property
+    def changes(self) -> list[BusinessChange]:
+        """The changes of the business that are being followed and concern the customer."""
+        return [
+            BusinessChange(
+                pk=row.change_id,
+                **{name.removeprefix("change__"): getattr(row, name) for name in OF_CHANGE[1:]},
+            )
+            for row in self.rows["changes"]
+        ]
 
     @property
     def call(self) -> FollowUpCall | None:
@@ -142,6 +163,9 @@ def about(case: RetentionCase, *, user: User) -> About:
             :MOST
         ].values("id"),
         "contracts": contracts.undecided().filter(renewal_case__case=case)[:MOST].values(*OF_CONTRACT),
+        "changes": ConcernedCustomer.objects.filter(change__state__in=BusinessChange.OPEN, **of_customer)
+        .order_by("change_id")[:MOST]
+        .values(*OF_CHANGE),
         "file": visible.filter(pk=case.customer_id).values("id"),
     }
     return About(case, gathered(**lists))

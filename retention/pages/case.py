@@ -11,6 +11,7 @@ from django.contrib import messages
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
@@ -23,8 +24,9 @@ from customers.ground.numbers import whole
 from customers.models import User
 from retention import calls, cases
 from retention.cases import queue
-from retention.models import FollowUpCall, RetentionCase
+from retention.models import FollowUpCall, LoopClosure, RetentionCase
 from retention.pages.about import about
+from retention.pages.change_shown import told_of
 from retention.pages.contract_forms import act_forms
 from retention.pages.forms import (
     WORKERS,
@@ -35,6 +37,7 @@ from retention.pages.forms import (
     DismissForm,
     PlanForm,
 )
+from retention.pages.loops import card_of
 from retention.timeline import told
 
 SEES_CASES = ("account_manager", "team_lead", "admin", "analyst")
@@ -220,8 +223,10 @@ def _page(request: HttpRequest, case: RetentionCase, **bound: forms.Form) -> Htt
         "why_assigned": cases.why_assigned(case),
         "hint": found.hint,
         "contracts": [(contract, act_forms(contract)) for contract in found.contracts],
+        "changes": [told_of(change, get_language() or "en") for change in found.changes],
         "page": told(case.customer, limit=20),
         "complaints": found.open_complaints,
+        "loops": card_of(LoopClosure.objects.visible_to(request.user).filter(case=case)),  # type: ignore[attr-defined]
         "next_case": following,
         "may_work": may_work,
         "may_assign": may_assign,

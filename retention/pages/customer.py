@@ -48,7 +48,7 @@ from retention import cases, measures
 from retention.measures import compute, making
 from retention.measures.display import format_value
 from retention.measures.history import history
-from retention.models import CustomerMeasures, MeasureState, OwnMeasure, RetentionCase
+from retention.models import CustomerMeasures, LoopClosure, MeasureState, OwnMeasure, RetentionCase
 from retention.pages.about import OF_CONTACT, contacts_of
 from retention.pages.acting import Verb, act, customer_of
 from retention.pages.customers import SEES_CUSTOMERS
@@ -62,6 +62,7 @@ from retention.pages.forms import (
     PlanWithForm,
     ReminderForm,
 )
+from retention.pages.loops import card_of
 from retention.pages.merging import MAY_MERGE
 from retention.timeline import Page, UnknownPlace, told
 
@@ -71,7 +72,7 @@ MOST_CONTACTS = 100
 MOST_REMINDERS = 10
 _OF_CASE = ("id", "kind", "status", "outcome", "severity", "opened_at", "due_at", "assignee_id")
 _OF_ASSIGNEE = ("assignee__username", "assignee__first_name", "assignee__last_name")
-_OF_COMPLAINT = ("id", "severity", "state", "occurred_at", "due_at", "text")
+_OF_COMPLAINT = ("id", "kind", "severity", "state", "occurred_at", "due_at", "text")
 
 
 @dataclass(frozen=True)
@@ -266,6 +267,7 @@ def _page(request: HttpRequest, customer: Customer, **bound: forms.Form) -> Http
         "objection": next(iter(rows["objections"]), None),
         "cases": [_case(row) for row in rows["cases"]],
         "complaints": _complaints(rows),
+        "loops": card_of(LoopClosure.objects.visible_to(request.user).filter(customer=customer)),  # type: ignore[attr-defined]
         "may_work": request.user.role in WORKERS,
         "may_assign": cases.may_assign(request.user),
         "duplicates": hints(customer, rows["alike"]),

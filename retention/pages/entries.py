@@ -11,6 +11,7 @@ from customers.first_week import register as enter_step
 from customers.navigation import Entry, register, register_search
 from retention.models import WarningRule
 from retention.pages import tabs
+from retention.pages.customers import SEES_CUSTOMERS
 
 EVERYBODY = frozenset(ANYBODY_SIGNED_IN)
 
@@ -20,13 +21,42 @@ def enter() -> None:
     register(Entry("retention:home", _("Today"), "house", EVERYBODY, 10))
     register(Entry("retention:queue", _("Queue"), "list-todo", EVERYBODY, 20))
     register(Entry("retention:customer_list", _("Customers"), "building-2", EVERYBODY, 30))
+    register(Entry("retention:inbox", _("Inbox"), "inbox", frozenset(SEES_CUSTOMERS), 38))
     register(Entry("retention:complaint_list", _("Complaints"), "message-square-warning", EVERYBODY, 40))
+    register(
+        Entry(
+            "retention:loop_list",
+            pgettext_lazy("the loop", "Feedback"),
+            "rotate-ccw",
+            EVERYBODY,
+            42,
+            also=("retention:loop",),
+        )
+    )
+    register(Entry("retention:mention_list", _("Mentions"), "megaphone", EVERYBODY, 43))
     register(Entry("retention:contract_list", _("Contracts"), "file-text", EVERYBODY, 45))
     register(Entry("retention:loss_list", _("Lost customers"), "user-x", EVERYBODY, 47))
+    register(Entry("retention:change_list", _("Changes"), "shuffle", EVERYBODY, 48))
+    register(
+        Entry(
+            "retention:improvement_list",
+            _("Improvements"),
+            "hammer",
+            EVERYBODY,
+            49,
+            also=("retention:improvement", "retention:rise", "retention:huddle"),
+        )
+    )
     early = _("How many days before its notice date a contract becomes a case.")
     admins = frozenset({"admin"})
     register(
         Entry("retention:renewal_settings", _("Renewals"), "calendar-clock", admins, 75, "setup", help=early)
+    )
+    silent = _("How many days without a word make what a customer was asked unconfirmed.")
+    register(
+        Entry(
+            "retention:loop_settings", _("Closing the loop"), "rotate-ccw", admins, 77, "setup", help=silent
+        )
     )
     gone = _("When a customer counts as lost, how value tiers are cut, when the lost are called again.")
     register(

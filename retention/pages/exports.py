@@ -7,25 +7,31 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import messages
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponseBase
-from django.shortcuts import redirect
+from django.shortcuts import get_object_or_404, redirect
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 from django.views.decorators.http import require_safe
 
 from customers import company, exports
 from customers.access import allow
 from customers.ground import audit, clock, localtime, money
-from customers.models import Cause, Complaint, Customer
+from customers.models import Cause, Complaint, Customer, FeedbackKind, Mention
 from retention.cases import queue
-from retention.models import LossKind, RetentionCase
+from retention.improving.showing import moves_of
+from retention.models import BusinessChange, ConcernedCustomer, ImprovementAction, LossKind, RetentionCase
 from retention.models.rules import CaseKind, Severity
-from retention.pages.complaints import complaints_of, open_complaints
+from retention.pages.changes import drafted, followed
+from retention.pages.complaints import complaints_of, kind_of, of_kind, open_complaints
 from retention.pages.contracts import ContractFilter, contracts_of, shown_to, state_of
 from retention.pages.customers import with_figures
 from retention.pages.filters import CustomerFilter, QueueFilter
+from retention.pages.improving.lists import SHOWN
+from retention.pages.improving.lists import found as found_improvements
 from retention.pages.losses import found_losses
+from retention.pages.mentions import shown as shown_mentions
 from retention.pages.queue import viewed
 
 MAY_EXPORT = ("team_lead", "admin", "analyst")
@@ -134,6 +140,8 @@ def export_complaints(request: HttpRequest) -> HttpResponseBase:
     """Hand out the open complaints, or all."""
     wants_all = request.GET.get("state") == "all"
     found = complaints_of(request.user) if wants_all else open_complaints(request.user)
+    found = of_kind(found, kind_of(request))
+    kinds = _plain(FeedbackKind.choices)
     states, severities = _plain(Complaint.State.choices), _plain(Complaint.Severity.choices)
     channels, zone = _plain(Complaint.Channel.choices), company.current().time_zone
 
@@ -149,6 +157,11 @@ def export_complaints(request: HttpRequest) -> HttpResponseBase:
             states[row.state],
             _local(row.due_at, zone),
             row.text,
+            kinds[row.kind],
+            row.product.code if row.product else "",
+            row.lot,
+            str(row.cause or ""),
+            _local(row.respond_by, zone),
         )
 
     header = [
@@ -162,9 +175,53 @@ def export_complaints(request: HttpRequest) -> HttpResponseBase:
         _("Status"),
         _("Due"),
         _("What went wrong"),
+        _("Kind"),
+        _("Product code"),
+        _("Lot"),
+        pgettext("of feedback", "Cause"),
+        _("First response by"),
     ]
-    rows = found.select_related("customer").order_by("-pk" if wants_all else "pk")
+    rows = found.select_related("customer", "product", "cause").order_by("-pk" if wants_all else "pk")
     return _answer(request, Table("complaints", header, rows, cells), filters=None)
+
+
+@require_safe
+@allow(*MAY_EXPORT)
+def export_mentions(request: HttpRequest) -> HttpResponseBase:
+    """Hand out the mentions that the list shows with the filter."""
+    platforms, sentiments = _plain(Mention.Platform.choices), _plain(Mention.Sentiment.choices)
+    zone = company.current().time_zone
+
+    def cells(row: Any) -> Sequence[Any]:
+        return (
+            row.pk,
+            platforms[row.platform],
+            row.external_id,
+            row.handle,
+            _local(row.occurred_at, zone),
+            row.rating,
+            sentiments[row.sentiment],
+            row.customer_id,
+            row.customer.name if row.customer else "",
+            row.text,
+            row.url,
+        )
+
+    header = [
+        _("Mention"),
+        _("Platform"),
+        _("Id there"),
+        _("Name there"),
+        _("Posted at"),
+        _("Stars"),
+        _("Sentiment"),
+        _("Customer's id"),
+        _("Customer"),
+        _("Text"),
+        _("Address"),
+    ]
+    rows = shown_mentions(request.user, request.GET).select_related("customer").order_by("-pk")
+    return _answer(request, Table("mentions", header, rows, cells), filters=None)
 
 
 @require_safe
@@ -207,6 +264,43 @@ def export_contracts(request: HttpRequest) -> HttpResponseBase:
     ]
     rows = shown_to(request, found.qs, day=day)
     return _answer(request, Table("contracts", header, rows, cells), filters=found)
+
+
+@require_safe
+@allow(*MAY_EXPORT)
+def export_change(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """Hand out whom a change concerns: of a draft who would be, else how far each was followed."""
+    change = get_object_or_404(BusinessChange, pk=pk)
+    currency, zone = company.current().base_currency, company.current().time_zone
+    states = _plain(ConcernedCustomer.State.choices)
+    margin = _("Margin, 12 months (%(currency)s)") % {"currency": currency}
+    first = [_("Customer's id"), _("Customer"), _("Account manager"), _("Value tier"), margin]
+    if change.announced_at is None:
+        who = drafted(request, change).order_by("pk")
+
+        def would(row: Any) -> Sequence[Any]:
+            owner, brings = row.owner.username if row.owner else "", _major(row.margin, currency)
+            return (row.pk, row.name, owner, row.value_tier, brings, _yes(row.has_case))
+
+        return _answer(request, Table("change", [*first, _("Open case")], who, would), filters=None)
+
+    def cells(row: Any) -> Sequence[Any]:
+        return (
+            row.customer_id,
+            row.customer.name,
+            row.customer.owner.username if row.customer.owner else "",
+            row.tier,
+            _major(row.margin_365d, currency),
+            states[row.state],
+            _local(row.changed_at, zone),
+            row.unsent_reason,
+            row.case_id,
+            _yes(row.is_late),
+        )
+
+    more = [_("State"), _("Since"), _("Why no notice left"), _("Case"), _("Came in later")]
+    rows = followed(request, change).order_by("pk")
+    return _answer(request, Table("change", [*first, *more], rows, cells), filters=None)
 
 
 @require_safe
@@ -254,6 +348,52 @@ def export_losses(request: HttpRequest) -> HttpResponseBase:
     return _answer(request, Table("losses", header, rows, cells), filters=found)
 
 
+@require_safe
+@allow(*MAY_EXPORT)
+def export_improvements(request: HttpRequest) -> HttpResponseBase:
+    """Hand out the improvements of the view that is shown."""
+    shown = request.GET.get("state", "")
+    shown = shown if shown in SHOWN else "open"
+    states, currency = _plain(ImprovementAction.State.choices), company.current().base_currency
+    zone = company.current().time_zone
+
+    def cells(row: Any) -> Sequence[Any]:
+        return (
+            row.pk,
+            row.title,
+            states[row.state],
+            row.owner.username,
+            "; ".join(str(cause) for cause in row.causes.all()),
+            row.product.code if row.product else "",
+            row.lot,
+            moves_of(row),
+            _major(row.cost, currency),
+            row.begins_on,
+            row.due_on,
+            _local(row.ended_at, zone),
+            row.pieces,
+        )
+
+    header = [
+        _("Improvement"),
+        _("Title"),
+        _("Status"),
+        _("Owner"),
+        _("Causes"),
+        _("Product"),
+        _("Lot"),
+        _("Should move"),
+        _("Cost (%(currency)s)") % {"currency": currency},
+        _("Begins"),
+        _("Due"),
+        _("Ended"),
+        _("Pieces of feedback"),
+    ]
+    rows = found_improvements(request.user, shown).select_related("owner", "product", "survey")
+    rows = rows.prefetch_related("causes").annotate(pieces=Count("feedback"))
+    return _answer(request, Table("improvements", header, rows, cells), filters=None)
+
+
 def _answer(request: HttpRequest, table: Table, *, filters: Any) -> HttpResponseBase:
     """Count and note what leaves, then write it; a sheet that is too long is refused."""
     form = "xlsx" if request.GET.get("format") == "xlsx" else "csv"
@@ -277,6 +417,10 @@ _LISTS = {
     "complaints": "complaint_list",
     "contracts": "contract_list",
     "losses": "loss_list",
+    "change": "change_list",
+    "improvements": "improvement_list",
+    "mentions": "mention_list",
+    "inbox": "inbox",
 }
 
 

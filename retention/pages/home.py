@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Count, OuterRef, QuerySet, Subquery
@@ -20,18 +20,22 @@ from customers.ground import clock, limits, localtime
 from customers.ground.counting import COUNT_UP_TO, Sums, counted
 from customers.ground.gathering import gathered
 from customers.ground.models import Company
-from customers.models import Customer, ImportBatch, Reminder, User
+from customers.models import Complaint, Customer, FeedbackKind, ImportBatch, Reminder, User
 from customers.models.people import Role
 from retention import rules
 from retention.cases import queue
+from retention.loop.owners import OWNING_ROLES
 from retention.models import EarlyWarning, FollowUpCall, RetentionCase, SweepRun, WarningRule
 from retention.pages.complaints import open_complaints
 from retention.pages.contracts import contracts_of, figures_of, renewing
+from retention.pages.loop_figures import my_times
 from retention.pages.queue import MINUTES_A_CALL
 from retention.pages.rows import rows_of, shown
 
 NEXT = 5
 IMPORTS = 3
+PRAISES = 3
+PRAISE_SHOWN = timedelta(days=30)
 COMPLAINTS_UP_TO = 101
 
 
@@ -46,7 +50,7 @@ def home(request: HttpRequest) -> HttpResponse:
         waiting = queue.queue(user)
         counts = _counts(user, waiting, at=at, firm=firm)
         context |= counts | _work(user, waiting, at=at)
-        context |= _known(user, waiting, some=counts["open_count"], currency=firm.base_currency)
+        context |= _known(user, waiting, some=counts["open_count"], currency=firm.base_currency, at=at)
         context["minutes_today"] = counts["calls_today"] * MINUTES_A_CALL
         if user.role == Role.TEAM_LEAD:
             context["figures"] = figures_of(counts)
@@ -56,6 +60,7 @@ def home(request: HttpRequest) -> HttpResponse:
         if user.role == Role.ADMIN:
             context["stages"] = first_week.open_stages(counts)
             context["filling_up"] = limits.warned()
+        context["loop_times"] = my_times(user) if user.role in OWNING_ROLES else None
     elif user.role == Role.ADMIN:
         context["stages"] = first_week.open_stages()
     return render(request, "retention/home.html", context)
@@ -103,7 +108,7 @@ def _counts(user: User, waiting: QuerySet[RetentionCase], *, at: datetime, firm:
         "overdue_count": waiting.filter(due__lt=at),
         "due_count": waiting.filter(due__gte=at, due__lt=tomorrow),
         "calls_today": waiting.filter(due__lt=tomorrow),
-        "complaint_count": open_complaints(user)[:COMPLAINTS_UP_TO],
+        "complaint_count": open_complaints(user).filter(kind=FeedbackKind.COMPLAINT)[:COMPLAINTS_UP_TO],
     }
     sums: Sums = {}
     if user.role == Role.TEAM_LEAD:
@@ -122,7 +127,9 @@ def _counts(user: User, waiting: QuerySet[RetentionCase], *, at: datetime, firm:
     return counted(sums=sums, **lists)
 
 
-def _known(user: User, waiting: QuerySet[RetentionCase], *, some: int, currency: str) -> dict[str, Any]:
+def _known(
+    user: User, waiting: QuerySet[RetentionCase], *, some: int, currency: str, at: datetime
+) -> dict[str, Any]:
     """Return the newest warnings of the cases that wait, in words, of when the data is, and reminders.
 
     Of few cases they are looked up by case; of many the newest of all soon hold enough of theirs.
@@ -135,13 +142,22 @@ def _known(user: User, waiting: QuerySet[RetentionCase], *, some: int, currency:
         cases=(waiting if few else waiting.none())[:COUNT_UP_TO].values("id"),
         reminders=mine.values("id", "text", "due_at", "customer_id", "customer__name"),
         imports=_imports(user),
+        praise=_praise(user, at=at),
     )
     known: dict[str, Any] = {"data_as_of": next((row.as_of for row in found["swept"]), None), "news": []}
     known["reminders"], known["bad_imports"] = found["reminders"], found["imports"]
+    known["praise"] = found["praise"]
     if some:
         among = [row.id for row in found["cases"]] if few else waiting
         known["news"] = _news(among, currency=currency)
     return known
+
+
+def _praise(user: User, *, at: datetime) -> QuerySet[Any, Any]:
+    """Return how customers lately praised ``user`` by name: for her, whosever customers they are."""
+    found = Complaint.objects.filter(praised=user, kind=FeedbackKind.PRAISE, void=False)
+    newest = found.filter(occurred_at__gt=at - PRAISE_SHOWN).order_by("-pk")[:PRAISES]
+    return newest.values("id", "text", "occurred_at", "customer__name")
 
 
 def _imports(user: User) -> QuerySet[Any, Any]:

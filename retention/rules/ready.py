@@ -371,6 +371,17 @@ READY: tuple[ReadyRule, ...] = (
         cool_down_days=180,
         call_within_minutes=5 * WORKING_DAY,
     ),
+    ReadyRule(
+        code="negative-mentions",
+        name_en="Complains about us in public",
+        name_zh="公开发表负面评价",
+        # A single one has a loop of its own at once; who writes again was not helped by it.
+        condition={"measure": "negative_mentions_30d", "op": ">=", "value": 2},
+        severity=Severity.MEDIUM,
+        cool_down_days=30,
+        call_within_minutes=WORKING_DAY,
+        case_kind=CaseKind.RECOVERY,
+    ),
 )
 
 

@@ -11,8 +11,9 @@ from django.template.context import Context
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
+from customers.feedback import words
 from customers.ground.templatetags.ui import fragment
-from customers.models import Customer
+from customers.models import Complaint, Customer
 from retention.models import CustomerMeasures
 from retention.models.standing import Stage
 from retention.pages.tabs import tabs_for
@@ -35,10 +36,12 @@ LOOKS = {
     "return": Look("undo-2", "warn"),
     "interaction": Look("message-circle", quote=True),
     "complaint": Look("message-square-warning", "bad", quote=True),
+    "feedback": Look("message-square-text", quote=True),
     "contract": Look("file-text"),
     "owner": Look("user-round"),
     "usage": Look("gauge"),
     "competitor": Look("swords", "warn"),
+    "mention": Look("megaphone", quote=True),
     "community": Look("users"),
     "community_left": Look("users", "warn"),
     "indicator": Look("gauge"),
@@ -55,6 +58,18 @@ LOOKS = {
 def look(entry: Entry) -> Look:
     """Return how an entry looks."""
     return LOOKS.get(entry.kind, Look("circle"))
+
+
+@register.filter
+def feedback_state(complaint: Complaint) -> str:
+    """Return the state of feedback in the words of its kind."""
+    return words.of_state(complaint)
+
+
+@register.filter
+def feedback_resolve(complaint: Complaint) -> str:
+    """Return what the button says that resolves feedback of this kind."""
+    return str(words.RESOLVE[complaint.kind])
 
 
 def note(entry: Entry) -> str:

@@ -1,4 +1,4 @@
-"""What the timeline tells of usage, invoices, payments, competitors, communities and indicators."""
+"""What the timeline tells of usage, invoices, payments, competitors, mentions, communities and indicators."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from customers.models import (
     CompetitorSighting,
     IndicatorValue,
     InvoiceEvent,
+    Mention,
     Usage,
     UsageKind,
 )
@@ -23,6 +24,7 @@ _STEP = ("kind", "amount", "invoice__number", "invoice__currency", "invoice_id")
 _MEMBER = ("community__name", "contact__name")
 _FIGURE = ("indicator__name_en", "indicator__name_zh", "indicator__unit", "milli")
 _METRIC = ("metric__name_en", "metric__name_zh", "milli", "product__name")
+_POSTED = ("platform", "sentiment", "rating", "text", "contact__name")
 _SEEN = (
     *("competitor__name", "competitor__merged_into__name", "offered", "product__name"),
     *("currency", "price_seen", "price_ours"),
@@ -38,6 +40,7 @@ def sources(facts: dict[str, Any]) -> dict[str, Source]:
         # by kind, as the indexes are
         "usage": Source(used.filter(kind=UsageKind.USE), "occurred_at", _METRIC, _usage),
         "competitor": Source(CompetitorSighting.objects.filter(**facts), "occurred_at", _SEEN, _sighting),
+        "mention": Source(Mention.objects.filter(**facts), "occurred_at", _POSTED, _mention),
         "balance": Source(used.filter(kind=UsageKind.BALANCE), "occurred_at", _METRIC, _balance),
         "indicator": Source(IndicatorValue.objects.filter(**facts), "occurred_at", _FIGURE, _figure),
         "community": Source(members, "occurred_at", _MEMBER, _joined),
@@ -80,6 +83,19 @@ def _sighting(row: Told) -> Entry:
         values[name] = "" if minor is None else money(minor, row.currency)
     text = " · ".join(part for part in (row.product__name, row.offered) if part)
     return entry_of("competitor", row, "competitor", title % values, text=text)
+
+
+def _mention(row: Told) -> Entry:
+    values = {
+        "platform": Mention.Platform(row.platform).label,
+        "sentiment": Mention.Sentiment(row.sentiment).label,
+        "stars": "" if row.rating is None else f"{float(row.rating):g}",
+    }
+    if row.rating is None:
+        title = gettext("Wrote in public (%(platform)s): %(sentiment)s")
+    else:
+        title = gettext("Wrote in public (%(platform)s): %(sentiment)s, %(stars)s of 5 stars")
+    return entry_of("mention", row, "mention", title % values, text=row.text, whom=row.contact__name or "")
 
 
 def _counted(row: Told) -> str:

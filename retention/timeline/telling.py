@@ -11,6 +11,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import get_language, gettext
 
 from customers import causes
+from customers.feedback import words
 from customers.ground.gathering import gathered
 from customers.ground.localtime import start_of_day
 from customers.ground.models import Company
@@ -19,6 +20,7 @@ from customers.models import (
     ComplaintEvent,
     Contract,
     Customer,
+    FeedbackKind,
     Interaction,
     Merge,
     Order,
@@ -106,7 +108,7 @@ class Teller:
             "complaint": Source(
                 ComplaintEvent.objects.filter(**facts),
                 "occurred_at",
-                ("kind", "complaint_id", "complaint__text", "complaint__severity"),
+                ("kind", "complaint_id", "complaint__text", "complaint__severity", "complaint__kind"),
                 self._complaint,
             ),
             "owner": Source(Ownership.objects.filter(**facts), "occurred_at", _OWNER, self._owner),
@@ -233,22 +235,15 @@ class Teller:
         )
 
     def _complaint(self, step: Told) -> Entry:
-        title = {
-            ComplaintEvent.Kind.OPENED: gettext("Complained"),
-            ComplaintEvent.Kind.DUE: gettext("Complaint got another due date"),
-            ComplaintEvent.Kind.ACKNOWLEDGED: gettext("Complaint acknowledged"),
-            ComplaintEvent.Kind.RESOLVED: gettext("Complaint resolved"),
-            ComplaintEvent.Kind.REOPENED: gettext("Complaint reopened"),
-        }[ComplaintEvent.Kind(step.kind)]
-        is_opened = step.kind == ComplaintEvent.Kind.OPENED
+        is_told = step.kind in (ComplaintEvent.Kind.OPENED, ComplaintEvent.Kind.RECEIVED)
         return entry_of(
             "complaint",
             step,
-            "complaint",
-            title,
-            text=step.complaint__text if is_opened else "",
+            "complaint" if step.complaint__kind == FeedbackKind.COMPLAINT else "feedback",
+            words.of_step(step.complaint__kind, step.kind),
+            text=step.complaint__text if is_told else "",
             severity=step.complaint__severity,
-            **(self._said("complaint", step.complaint_id) if is_opened else {}),
+            **(self._said("complaint", step.complaint_id) if is_told else {}),
         )
 
     def _contracts_of(self) -> QuerySet[Any, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from django.db.models import CharField, Exists, Model, OuterRef, QuerySet, Value
 from django.db.models.functions import Cast, Concat
@@ -13,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from customers import company
 from customers.ground import events, localtime
-from customers.models import Complaint, ComplaintEvent, Customer, Order
+from customers.models import Complaint, ComplaintEvent, Customer, FeedbackKind, Order
 from surveys.distributions import asks
 from surveys.models import Distribution, PlannedAsk
 
@@ -89,9 +90,9 @@ def not_planned(distribution: Distribution, rows: QuerySet[Model], model: type[M
 
 
 # --- What happens on the floor of customers ---------------------------------------------------
-def _resolved(ids: Sequence[int]) -> Found:
-    """Return the complaints that are resolved, each with the moment of its last resolution."""
-    rows = Complaint.objects.filter(pk__in=ids, state=Complaint.State.RESOLVED, void=False)
+def _resolved(kind: str, ids: Sequence[int]) -> Found:
+    """Return the feedback of a kind that is resolved, each with the moment of its last resolution."""
+    rows = Complaint.objects.filter(pk__in=ids, kind=kind, state=Complaint.State.RESOLVED, void=False)
     steps = ComplaintEvent.objects.filter(
         complaint__in=ids, kind=ComplaintEvent.Kind.RESOLVED, void=False
     ).order_by("occurred_at")
@@ -103,11 +104,11 @@ def _resolved(ids: Sequence[int]) -> Found:
     }
 
 
-def _count_resolved(among: QuerySet[Customer], since: datetime) -> int:
+def _count_resolved(kind: str, among: QuerySet[Customer], since: datetime) -> int:
     steps = ComplaintEvent.objects.filter(
         kind=ComplaintEvent.Kind.RESOLVED, void=False, occurred_at__gte=since, customer__in=among.values("pk")
     )
-    return steps.values("complaint").distinct().count()
+    return steps.filter(complaint__kind=kind).values("complaint").distinct().count()
 
 
 def _deliveries(rows: QuerySet[Order]) -> QuerySet[Order]:
@@ -142,8 +143,16 @@ OWN: Iterable[Trigger] = (
         label=_("a complaint was resolved"),
         model=Complaint,
         kinds=("complaint.resolved",),
-        find=_resolved,
-        count=_count_resolved,
+        find=partial(_resolved, FeedbackKind.COMPLAINT),
+        count=partial(_count_resolved, FeedbackKind.COMPLAINT),
+    ),
+    Trigger(
+        code="question_answered",
+        label=_("a question was answered"),
+        model=Complaint,
+        kinds=("feedback.resolved",),
+        find=partial(_resolved, FeedbackKind.QUESTION),
+        count=partial(_count_resolved, FeedbackKind.QUESTION),
     ),
     Trigger(
         code="order_delivered",

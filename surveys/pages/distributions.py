@@ -33,7 +33,9 @@ Kind, Status = Distribution.Kind, Distribution.Status
 ABOUT = {
     Kind.LIST: gettext_lazy("One customer, or a file of people: each is asked once."),
     Kind.SEGMENT: gettext_lazy("Everybody who belongs to a group of customers when it starts."),
-    Kind.EVENT: gettext_lazy("A complaint was resolved, an order delivered, a case closed, a customer lost."),
+    Kind.EVENT: gettext_lazy(
+        "A complaint was resolved, a question answered, an order delivered, a case closed, a customer lost."
+    ),
     Kind.PERIODIC: gettext_lazy("Every customer once in so many days, as many on each day."),
 }
 SHOWN: dict[str, Q] = {

@@ -14,11 +14,11 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from customers import company
+from customers import company, qr
 from customers.access import allow
 from customers.ground import clock
 from customers.ground.errors import Refused
-from surveys import invitations, qr
+from surveys import invitations
 from surveys.definition import LANGUAGES, best, said, words_language
 from surveys.models import OpenLink
 from surveys.pages.roles import BUILDS_SURVEYS

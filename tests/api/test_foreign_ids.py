@@ -25,13 +25,17 @@ pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 KINDS = {  # names of fields and parameters that hold ids, and of what
     "assignee": "user",
     "case": "case",
+    "loop": "loop",
     "cases": "case",
+    "complaint": "complaint",
     "contact": "contact",
     "contacts": "contact",
     "customer": "customer",
+    "customers": "customer",
     "merged": "customer",
     "order": "order",
     "payment": "payment",
+    "praised": "user",
     "other": "customer",
     "owner": "user",
     "successor": "contact",
@@ -59,6 +63,7 @@ NO_OBJECTS = {
     "most",
     "object_id",
     "parent",
+    "piece",  # of an improvement: what one may see of it
     "per_day",
     "product",
     "quiet_ends",
@@ -120,7 +125,7 @@ def test_ids_in_bodies_that_belong_to_others_answer_as_if_they_were_not_there(qu
             for field in id_fields(takes):
                 kind = KINDS[field]
                 for pk in hidden_from(identity, kind, world):
-                    many = field in {"cases", "contacts"}
+                    many = field in {"cases", "contacts", "customers"}
                     asked = identity.ask(verb, address, {**example, field: [pk] if many else pk})
                     none = [NOT_THERE] if many else NOT_THERE
                     like = identity.ask(verb, address, {**example, field: none})

@@ -72,6 +72,8 @@ KNOWN = {  # names in addresses and bodies that ids go by, and what they are ids
     "team": "team",
     "order": "order",
     "complaint": "complaint",
+    "compensation": "compensation",
+    "praised": "user",
 }
 application = get_wsgi_application()
 

@@ -18,13 +18,16 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from customers import attachments, consents, handles, needs, objections, reminders, text, tokens
 from customers import contact as contacting
 from customers.channels import senders, writing
+from customers.feedback import compensation, unknown
 from customers.ground import clock
 from customers.ground.models import AuditEvent, CalendarException
+from customers.mentions import feeds, hooks
 from customers.models import (
     ApiToken,
     Attribute,
     AttributeValue,
     Competitor,
+    Complaint,
     Customer,
     DuplicateProposal,
     ErasureReceipt,
@@ -32,16 +35,31 @@ from customers.models import (
     ImportBatch,
     ImportProfile,
     InvoiceEvent,
+    Mention,
     Merge,
     Reminder,
     TextModel,
     TextReading,
+    UnknownFeedback,
     UsageMetric,
     User,
 )
 from retention import calls, cases, rules, segments
+from retention import loop as looping
+from retention.loop import opening as loop_opening
 from retention.measures import making
-from retention.models import EarlyWarning, FollowUpCall, Loss, RetentionCase, Silence, SweepRun, WarningRule
+from retention.models import (
+    BusinessChange,
+    ConcernedCustomer,
+    EarlyWarning,
+    FollowUpCall,
+    LoopClosure,
+    Loss,
+    RetentionCase,
+    Silence,
+    SweepRun,
+    WarningRule,
+)
 from surveys import sending
 from surveys.distributions import making as asking
 from surveys.models import Distribution, Guide, Interview, Survey, SurveyDispatch, SurveyResponse
@@ -60,6 +78,7 @@ from tests.factories import (
     InteractionFactory,
     InvoiceEventFactory,
     InvoiceFactory,
+    MentionFactory,
     OrderFactory,
     ProductFactory,
     SightingFactory,
@@ -68,7 +87,8 @@ from tests.factories import (
     UserFactory,
     day,
 )
-from tests.retention import makers
+from tests.retention import improvers, makers
+from tests.retention.changes import makers as changes_of
 from tests.surveys import distributing as distributions
 from tests.surveys import makers as surveys
 from tests.surveys import talks
@@ -153,8 +173,13 @@ def build() -> World:
             ).pk
         ],
         "sender": [_sender()],
+        "mention_feed": [_feed()],
+        "mention_hook": [hooks.add_hook(name="Monitor", by=None, at=NOW)[0].pk],
+        "change": list(BusinessChange.objects.values_list("pk", flat=True)),
         "segment": [segments.make_list("vip", name_en="VIP", name_zh="贵宾", by=None, at=NOW).pk],
         "survey": [surveys.live().pk],
+        "improvement": [improvers.improvement(title="Improve").pk],
+        "rise": [improvers.rise().pk],
         "interview_guide": list(Guide.objects.values_list("pk", flat=True)),
         "consent_text": [consents.add_text(code="news", text_en="Yes", text_zh="", **acted).pk],
         "text_model": [_text_model()],
@@ -170,6 +195,18 @@ def _sender() -> int:
     ).pk
 
 
+def _feed() -> int:
+    url = "https://example.com/feed"
+    return feeds.add_feed(name="Forum", url=url, by=None, now=clock.real_now(), at=NOW).pk
+
+
+def _unknown(owner: User) -> int:
+    """Return a piece of feedback from nobody known, which every lead sees, in the care of ``owner``."""
+    row = unknown.receive_feedback(kind="question", text="plain", source="form", external_id="", at=NOW)
+    UnknownFeedback.objects.filter(pk=row.pk).update(owner=owner)
+    return row.pk
+
+
 def _belongings(world: World, owner: User, lead: User, *, hidden: bool) -> dict[str, list[int]]:
     """Give ``owner`` one customer with an open case and one that was lost, with all that hangs on them."""
 
@@ -183,6 +220,7 @@ def _belongings(world: World, owner: User, lead: User, *, hidden: bool) -> dict[
         "contract": [],
         "interaction": [],
         "complaint": [],
+        "compensation": [],
         "text_reading": [],
         "consent": [],
         "contact_reservation": [],
@@ -190,11 +228,14 @@ def _belongings(world: World, owner: User, lead: User, *, hidden: bool) -> dict[
         "objection": [],
         "usage": [],
         "competitor_sighting": [],
+        "mention": [],
+        "unknown_feedback": [],
         "indicator_value": [],
         "community_membership": [],
         "invoice": [],
         "payment": [],
         "case": [],
+        "loop": [],
         "call": [],
         "warning": [],
         "silence": [],
@@ -221,6 +262,17 @@ def _belongings(world: World, owner: User, lead: User, *, hidden: bool) -> dict[
         found["complaint"].append(
             makers.file_complaint(customer, by=owner, text=word(), category="delivery").pk
         )
+        given = compensation.give(
+            Complaint.objects.get(pk=found["complaint"][-1]),
+            kind="refund",
+            amount=10**9,
+            currency="CNY",
+            reason=word(),
+            key=word(),
+            by=owner,
+            at=NOW,
+        )
+        found["compensation"].append(given.pk)
         text.read_unread(at=NOW)
         found["text_reading"] += list(
             TextReading.objects.filter(customer=customer, subject_kind="complaint").values_list(
@@ -249,12 +301,23 @@ def _belongings(world: World, owner: User, lead: User, *, hidden: bool) -> dict[
         rival = Competitor.objects.first() or CompetitorFactory()
         sighting = SightingFactory(customer=customer, competitor=rival, offered=word())
         found["competitor_sighting"].append(sighting.pk)
+        posted = MentionFactory(
+            customer=customer,
+            external_id=f"{word()}-{customer.pk}",
+            handle=word(),
+            text=word(),
+            url=f"https://{word()}.example/",
+        )
+        found["mention"].append(posted.pk)
+        found["unknown_feedback"].append(_unknown(owner))
         makers.give_margin(customer, 10_000 + number)
         case = makers.make_case(customer, by=owner, reason=word())
         warning = makers.make_warning(customer, run=makers.make_run(), case=case)
         logged = calls.log_call(makers.planned_call(case), outcome="no_answer", note=word(), by=owner, at=NOW)
         case.refresh_from_db()
         found["case"].append(case.pk)
+        told = loop_opening.open_for_complaint(Complaint.objects.get(pk=found["complaint"][-1]), at=NOW)
+        found["loop"].append(told.pk)
         found["warning"].append(warning.pk)
         quiet = rules.silence(
             warning.rule,
@@ -267,6 +330,7 @@ def _belongings(world: World, owner: User, lead: User, *, hidden: bool) -> dict[
         found["silence"].append(quiet.pk)
         found["call"] += [logged.call.pk, logged.next_call.pk]  # type: ignore[union-attr]
         if number:
+            looping.withdraw(told, reason=word(), by=lead, at=NOW)
             cases.diagnose(case, churn_type="active", causes=[makers.cause("price")], by=owner, at=NOW)
             cases.close_case(case, outcome="lost", reason=word(), by=owner, at=NOW)
             found["loss"].append(Loss.objects.get(case=case).pk)
@@ -316,6 +380,8 @@ def _belongings(world: World, owner: User, lead: User, *, hidden: bool) -> dict[
         at=NOW,
     )
     found["survey_dispatch"] = [dispatch.pk]
+    change = changes_of.announced(scope="listed", kind="price", customers=[who])
+    found["concerned"] = [changes_of.row_of(change, who).pk]
     found["distribution"] = [_distribution(who, lead, name=word())]
     found["address"] = [AddressFactory(customer=who).pk]
     ExternalRef.objects.create(source="crm", kind="customer", external_id=word(), object_id=customer_id)
@@ -345,6 +411,7 @@ def _distribution(customer: Customer, lead: User, *, name: str) -> int:
 
 
 MODELS = {
+    "concerned": ConcernedCustomer,
     "customer": Customer,
     "distribution": Distribution,
     "duplicate": DuplicateProposal,
@@ -352,7 +419,9 @@ MODELS = {
     "profile": ImportProfile,
     "reminder": Reminder,
     "text_reading": TextReading,
+    "unknown_feedback": UnknownFeedback,
     "case": RetentionCase,
+    "loop": LoopClosure,
     "call": FollowUpCall,
     "warning": EarlyWarning,
     "loss": Loss,
@@ -374,6 +443,8 @@ def is_visible(kind: str, pk: int, user: User) -> bool:
     owners = Customer.objects.visible_to(user)  # type: ignore[attr-defined]
     if kind == "payment":
         return InvoiceEvent.objects.filter(pk=pk, invoice__customer__in=owners).exists()
+    if kind == "mention":
+        return Mention.objects.visible_to(user).filter(pk=pk).exists()  # type: ignore[attr-defined]
     if kind == "silence":
         return Silence.objects.filter(pk=pk, customer__in=owners).exists()
     model = apps.get_model("customers", kind.replace("_", ""))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -28,13 +28,17 @@ from customers import (
 )
 from customers import contact as contacting
 from customers.channels import senders, writing
+from customers.feedback import compensation, notes, unknown
 from customers.ground import clock, guards
 from customers.ground.privacy import Data
 from customers.imports import batches, kinds, mapping, recurring
+from customers.letters import mailboxes
+from customers.mentions import feeds, hooks
 from customers.models import (
     Attribute,
     Cause,
     Community,
+    Complaint,
     Customer,
     ErasureReceipt,
     ImportBatch,
@@ -43,13 +47,16 @@ from customers.models import (
     Sender,
     Team,
     TextModel,
+    UnknownFeedback,
     UsageMetric,
     User,
 )
 from customers.text import features, linear
-from retention import backtest, calls, cases, interviews, rules, segments, sweep
+from retention import backtest, calls, cases, changes, interviews, rules, segments, sweep
+from retention.improving import attaching, planning, telling
+from retention.loop import opening
 from retention.measures import making
-from retention.models import BacktestRun, Loss, RetentionCase, SweepRun, WarningRule
+from retention.models import BacktestRun, ChangeTag, Loss, RetentionCase, RiseAlarm, SweepRun, WarningRule
 from surveys import answering, building, invitations, sending
 from surveys.definition import Given
 from surveys.distributions import handing
@@ -65,6 +72,7 @@ from tests.factories import (
     CommunityMembershipFactory,
     CompanyFactory,
     CompetitorFactory,
+    ComplaintFactory,
     ContactFactory,
     ContractFactory,
     CustomerFactory,
@@ -73,6 +81,7 @@ from tests.factories import (
     InteractionFactory,
     InvoiceEventFactory,
     InvoiceFactory,
+    MentionFactory,
     OrderFactory,
     ProductFactory,
     SightingFactory,
@@ -80,6 +89,7 @@ from tests.factories import (
     UsageFactory,
     UserFactory,
 )
+from tests.retention.changes.makers import WORDS, announced, planned, row_of
 from tests.surveys import documents
 from tests.surveys.factories import SurveyAnswerFactory, SurveyAskedFactory
 
@@ -117,6 +127,9 @@ def one() -> World:
     _texts(world)
     _surveys(world)
     _interviews(world)
+    _inbox(world)
+    _improvements(world)
+    _changes(world)
     return world
 
 
@@ -132,6 +145,7 @@ def many() -> World:
         reminders.set_reminder(
             world.admin, text=f"提醒{number}", due_at=due, customer=customer, by=None, at=NOW
         )
+        _received(f"第{number}封", external_id=f"many-{number}")
         UserFactory(username=f"ren{number}", first_name=f"人{number}", last_name="赵", email="")
     text.read_unread(at=NOW)
     return world
@@ -162,6 +176,7 @@ def _customer(world: World, seller: User, name: str) -> None:
     InteractionFactory(customer=customer, occurred_at=NOW - timedelta(days=70), text="谈了交货。")
     contract = ContractFactory(customer=customer, number="合同1")
     complaint = complaints.file_complaint(customer, text="又晚了。", by=None, at=NOW - timedelta(minutes=1))
+    _handled(complaint, seller)
     reminders.set_reminder(
         world.admin, text="送样品", due_at=NOW + timedelta(hours=2), customer=customer, by=None, at=NOW
     )
@@ -176,6 +191,37 @@ def _customer(world: World, seller: User, name: str) -> None:
     _dealings(customer)
     _pairs(world, seller)
     world.objects |= {"sender": _contacts(customer, seller), "way": "sms", "sender_kind": "http"}
+
+
+def _inbox(world: World) -> None:
+    """Feedback of somebody unknown with a customer proposed, one that ended, and a mailbox."""
+    customer = world.objects["customer"]
+    order = customer.orders.order_by("pk").first()
+    row = _received(
+        "灯坏了。", external_id="one", name="王五", reach="wangwu@example.org", order=order.number
+    )
+    ended = _received("没人回答。", external_id="ended")
+    who: dict[str, Any] = {"by": world.admin, "at": NOW}
+    unknown.handle_without_customer(ended, answered="public", words="已在网上回复。", **who)
+    config = {"host": "imap.example.com", "username": "kefu@example.com"}
+    mailbox = mailboxes.add_mailbox(name="客服邮箱", kind="question", config=config, password="secret", **who)
+    world.objects |= {"feedback": row, "mailbox": mailbox}
+
+
+def _received(text: str, **values: Any) -> UnknownFeedback:
+    return unknown.receive_feedback(kind="complaint", text=text, source="form", at=NOW, **values)
+
+
+def _handled(complaint: Complaint, seller: User) -> None:
+    """Let a complaint have what its page shows, and the customer give feedback of every kind."""
+    who: dict[str, Any] = {"by": seller, "at": NOW}
+    notes.note(complaint, text="客户下午回电。", **who)
+    given = {"kind": "refund", "currency": "CNY", "reason": "两箱受潮。"}
+    compensation.give(complaint, **given, amount=5_000, key="a", **who)
+    compensation.give(complaint, **given, amount=90_000, key="b", **who)  # waits for approval
+    for kind, words in (("suggestion", "请用更大的箱子。"), ("question", "能退吗？"), ("praise", "谢谢！")):
+        praised = seller if kind == "praise" else None
+        complaints.file_complaint(complaint.customer, kind=kind, text=words, praised=praised, **who)
 
 
 def _contacts(customer: Customer, seller: User) -> Sender:
@@ -254,6 +300,7 @@ def _dealings(customer: Customer) -> None:
     UsageFactory(customer=customer, code="balance", product=ProductFactory(code="甲", name="存款"))
     rival = CompetitorFactory(name="红海商贸", aliases=["红海"], talking_points="次日送达。")
     SightingFactory(customer=customer, competitor=rival, offered="九折", seen=90, ours=99)
+    MentionFactory(customer=customer, handle="茶香四溢", text="两盒茶叶都受潮了。", rating="1.0")
 
 
 def _pairs(world: World, seller: User) -> None:
@@ -282,6 +329,21 @@ def _segments(world: World) -> None:
     segments.put(listed, [world.objects["customer"]], is_member=True, **who)
     segments.note_counts(at=NOW)
     world.objects |= {"segment": segment.code, "list": listed.code}
+
+
+def _changes(world: World) -> None:
+    """A crisis that is being followed, and a draft; both concern the one customer."""
+    customer = world.objects["customer"]
+    words = dict.fromkeys(WORDS, "蓝泵停售。")
+    who = {"scope": "listed", "customers": [customer], "kind": "incident", **words}
+    product = {"products": [ProductFactory(name="蓝泵", code="蓝泵")], "words": ["漏水"]}
+    crisis = announced(is_crisis=True, calls_margin=100, **product, **who)
+    changes.inform_due(NOW)
+    row = row_of(crisis, customer)
+    changes.set_state(row, state="objects", note="不同意。", by=world.admin, at=NOW)
+    complaint = complaints.file_complaint(customer, text="漏水。", by=None, at=NOW)
+    ChangeTag.objects.create(change=crisis, complaint=complaint, tagged_at=NOW)
+    world.objects |= {"change": crisis, "change_draft": planned(**product, **who)}
 
 
 def _surveys(world: World) -> None:
@@ -375,6 +437,55 @@ def _interviews(world: World) -> None:
     world.objects |= {"held": done, "holding": begun, "guide": made["exit-interview"].code}
 
 
+def _improvements(world: World) -> None:
+    """An improvement that is done and shows what it moved, one that is open, and a product that rises."""
+    who: dict[str, Any] = {"by": world.admin, "at": NOW}
+    customer, contact = world.objects["customer"], world.objects["contact"]
+    product = ProductFactory(name="电水壶")
+    plan = planning.Plan(
+        title="一天内送达",
+        owner=world.admin,
+        due_on=NOW.date(),
+        moves="complaints",
+        causes=list(Cause.objects.filter(code="late_delivery")),
+        product=product,
+        lot="批次7",
+        cost=120_000,
+    )
+    earlier = NOW - timedelta(days=40)
+    ended = planning.plan_improvement(plan, by=world.admin, at=earlier)
+    for n in range(33):
+        ComplaintFactory(
+            customer=customer,
+            contact=contact,
+            text="又晚了。",
+            category="",
+            cause=plan.causes[0],
+            product=product,
+            lot="批次7",
+            occurred_at=NOW - timedelta(days=n * 2 + 1),
+        )
+    planning.finish(ended, told_zh="现在一天内送达。", told_en="", by=world.admin, at=earlier)
+    among = Complaint.objects.filter(product=product)
+    attaching.attach_matching(ended, among=among, since_day=0, **who)
+    telling.tell_customers(ended, **who)
+    begun = planning.begin(planning.plan_improvement(replace(plan, title="换包装"), **who), **who)
+    alarm = RiseAlarm.objects.create(
+        kind="complaints",
+        product=product,
+        on=NOW.date() - timedelta(days=1),
+        recent=14,
+        before=6,
+        recent_of=28,
+        before_of=168,
+        basis="days",
+        p=0.0004,
+        q=0.003,
+        raised_at=NOW,
+    )
+    world.objects |= {"improvement": ended, "improvement_open": begun, "rise": alarm}
+
+
 def _answered(survey: Survey, customer: Customer) -> None:
     """Answers enough for figures, and enough who were asked to compare those who did not answer."""
     version = survey.versions.get()
@@ -425,6 +536,11 @@ def _catalogues(world: World, team: Team, seller: User) -> None:
         "receipt": receipt,
         "metric": UsageMetric.objects.first(),
         "competitor": CompetitorFactory(name="蓝海", is_checked=False),
+        "mention": MentionFactory(customer=None, handle="Leaf_Cup", text="Nobody answers the phone."),
+        "feed": feeds.add_feed(
+            name="茶友论坛", url="https://example.com/feed", by=world.admin, now=clock.real_now(), at=NOW
+        ),
+        "hook": hooks.add_hook(name="舆情监测", by=world.admin, at=NOW)[0],
         "indicator": Indicator.objects.first() or IndicatorFactory(name_en="健康度", unit="分"),
         "community": Community.objects.first() or CommunityFactory(code="tea", name="茶友群"),
         "cause": Cause.objects.first(),
@@ -462,6 +578,8 @@ def _judge(world: World) -> None:
         revisit_day=NOW.date().toordinal() + 21,
     )
     calls.plan_call(case, reason="谈价格", by=None, at=NOW + timedelta(seconds=2))
+    for complaint in Complaint.objects.filter(void=False).order_by("pk")[:3]:
+        world.objects["loop"] = opening.open_for_complaint(complaint, at=NOW + timedelta(seconds=2))
     _call_noise(world, case)
     _try_on_the_past(world)
     rule = WarningRule.objects.first()

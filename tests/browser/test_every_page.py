@@ -43,6 +43,10 @@ OBJECTS: dict[str, str | tuple[str, ...]] = {
     "retention:customer_privacy_erase": "customer",
     "customers:erasure_receipt": "receipt",
     "retention:case": "case",
+    "retention:loop": "loop",
+    "retention:complaint": "complaint",
+    "retention:change": "change",
+    "retention:change_edit": "change_draft",
     "retention:sweep": "sweep",
     "customers:import_detail": "import",
     "customers:user_edit": "user",
@@ -70,7 +74,11 @@ OBJECTS: dict[str, str | tuple[str, ...]] = {
     "customers:profile_new": "import",
     "customers:metric_edit": "metric",
     "customers:competitor_edit": "competitor",
+    "customers:mention_feed": "feed",
+    "retention:mention": "mention",
     "customers:sender": "sender",
+    "customers:mailbox": "mailbox",
+    "retention:inbox_item": "feedback",
     "customers:sender_new": ("way", "sender_kind"),
     "customers:indicator_edit": "indicator",
     "retention:measure_own_edit": "own_measure",
@@ -94,9 +102,14 @@ OBJECTS: dict[str, str | tuple[str, ...]] = {
     "surveys:survey_answers": "survey",
     "surveys:survey_words": "survey",
     "surveys:survey_silent": "survey",
+    "retention:improvement": "improvement",
+    "retention:improvement_edit": "improvement_open",
+    "retention:improvement_people": "improvement",
+    "retention:rise": "rise",
 }
 # The same route once more, for an object of another kind.
 ALSO = [
+    ("retention:change", "change_draft"),
     ("retention:segment", "list"),
     ("retention:segment_edit", "list"),
     ("retention:rule", "draft"),
@@ -104,9 +117,11 @@ ALSO = [
     ("surveys:distribution", ("survey", "distribution_draft")),
     ("surveys:distribution_edit", ("survey", "distribution")),
     ("surveys:interview", "holding"),
+    ("retention:improvement", "improvement_open"),
 ]
 # Not pages: pieces of one, files, answers for programs.
 PIECES = {
+    "retention:change_export",  # a file; tests/retention/changes/test_pages.py
     *("healthz", "readyz", "metrics", "account_logout", "api:schema", "api:docs"),
     # these need a file that lies on the disk; tests/customers/test_import_pages.py looks at them
     *("customers:import_columns", "customers:import_errors"),
@@ -114,6 +129,8 @@ PIECES = {
     "surveys:survey_answers_export",  # a file; tests/surveys/test_results.py
     "surveys:survey_export",  # a file; tests/surveys/test_surveyjs.py
     *("surveys:survey_link_svg", "surveys:survey_link_png"),  # files; tests/surveys/test_link_pages.py
+    *("customers:public_sheet_svg", "customers:public_sheet_png"),  # tests/customers/test_public_form.py
+    *("retention:inbox_file", "retention:inbox_export"),  # files; tests/retention/test_inbox_pages.py
     "retention:attachment",  # tests/retention/test_pages_file_tab.py
 }
 WORDS_OF_DATA = {"SurveyJS", "stars", "guanli", "xiaoshou", "customers", "csv", "zhao"}

@@ -18,6 +18,13 @@ QUESTIONS: dict[str, str] = {
                c.outcome, c.complaint_id, c.due_at IS NULL
         FROM retention_retentioncase c LEFT JOIN customers_user u ON u.id = c.assignee_id
         ORDER BY 1, 2, 3""",
+    "loops": """
+        SELECT l.source, l.customer_id, l.complaint_id, l.state, l.severity, u.username, c.customer_id,
+               count(s.id)
+        FROM retention_loopclosure l LEFT JOIN customers_user u ON u.id = l.owner_id
+        LEFT JOIN retention_retentioncase c ON c.id = l.case_id
+        LEFT JOIN retention_loopstep s ON s.loop_id = l.id
+        GROUP BY 1, 2, 3, 4, 5, 6, 7 ORDER BY 1, 2, 3""",
     "calls": """
         SELECT f.customer_id, f.attempt, f.status, u.username, f.outcome
         FROM retention_followupcall f LEFT JOIN customers_user u ON u.id = f.assignee_id ORDER BY 1, 2, 3""",

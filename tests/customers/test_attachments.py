@@ -90,6 +90,36 @@ def test_attach_refuses_an_empty_file_one_too_large_and_one_too_many(customer, m
     assert len([path for path in tmp_path.rglob("*") if path.is_file()]) == 1
 
 
+def test_attach_counts_the_parts_of_a_document_before_it_lists_them(customer, monkeypatch):
+    content = packed("[Content_Types].xml", "xl/workbook.xml", *map(str, range(8)))
+    monkeypatch.setattr(attachments, "_MOST_PARTS", 10)
+    attach(customer, "list.xlsx", content)
+    monkeypatch.setattr(attachments, "_MOST_PARTS", 9)
+    monkeypatch.setattr(attachments.zipfile, "ZipFile", lambda stream: pytest.fail("it was listed"))
+    with pytest.raises(attachments.AttachmentKindRefused):
+        attach(customer, "list.xlsx", content)
+
+
+def test_kind_of_looks_into_a_file_once(monkeypatch):
+    upload = SimpleUploadedFile("a.txt", b"words")
+    assert attachments.kind_of(upload) == "text"
+    monkeypatch.setattr(attachments, "TYPES", {})
+    assert attachments.kind_of(upload) == "text"
+    with pytest.raises(attachments.AttachmentKindRefused):
+        attachments.kind_of(SimpleUploadedFile("a.txt", b"words"))
+
+
+def test_attach_that_fails_half_way_leaves_nothing(customer):
+    class Broken(SimpleUploadedFile):
+        def chunks(self, chunk_size=None):
+            yield PDF
+            raise OSError("gone")
+
+    with pytest.raises(OSError, match="gone"):
+        attachments.attach(customer, Broken("a.pdf", PDF), by=None, at=NOW)
+    assert not list(attachments.folder().iterdir())
+
+
 def test_attach_cleans_the_name(customer):
     assert attach(customer, "../../etc/pass\x07wd.pdf", PDF).name == "passwd.pdf"
     assert len(attach(customer, "x" * 150 + ".pdf", PDF).name) <= 200

@@ -501,7 +501,7 @@ def test_upsert_complaints_tells_the_news_of_new_ones_once():
     assert counts(land(batch.upsert_complaints, a_complaint())) == (1, 0, 0)
     assert counts(land(batch.upsert_complaints, a_complaint())) == (0, 0, 1)
     event = Event.objects.get(kind="complaint.filed")
-    assert event.data == {"severity": 3, "history": False, "resolved": False}
+    assert event.data == {"kind": "complaint", "severity": 3, "history": False, "resolved": False}
     complaint = Complaint.objects.get()
     assert (event.subject_id, event.customer_id) == (complaint.pk, complaint.customer_id)
     assert complaint.state == "open" and complaint.due_at is not None
@@ -542,6 +542,63 @@ def test_upsert_complaints_leaves_steps_made_by_hand():
     assert counts(land(batch.upsert_complaints, a_complaint())) == (0, 0, 1)
     assert not ComplaintEvent.objects.filter(void=True).exists()
     assert Complaint.objects.get().state == "resolved"
+
+
+def of_kind(kind, **said):
+    made = a_complaint(**said)
+    return replace(made, values={**made.values, "kind": kind})
+
+
+def test_upsert_complaints_of_another_kind_now_are_told_of_as_filed_anew():
+    customers("C1")
+    land(batch.upsert_complaints, of_kind("question"))
+    land(batch.upsert_complaints, of_kind("complaint"))
+    land(batch.upsert_complaints, of_kind("complaint"))
+    land(batch.upsert_complaints, of_kind("suggestion"))
+    land(batch.upsert_complaints, of_kind("suggestion", steps=("opened", "resolved", "reopened")))
+    told = Event.objects.filter(subject_type="customers.complaint").order_by("pk")
+    assert list(told.values_list("kind", flat=True)) == [
+        *("feedback.filed", "complaint.filed", "feedback.filed"),
+        *("feedback.resolved", "feedback.reopened"),
+    ]
+
+
+def at_days(*days, first=1, **values):
+    made = [a_complaint(f"B{first + number}", **values) for number, _day in enumerate(days)]
+    return [
+        replace(one, occurred_at=NOW - timedelta(days=day), recorded_at=NOW, values={"severity": 1})
+        for one, day in zip(made, days, strict=True)
+    ]
+
+
+def escalated():
+    rows = Complaint.objects.filter(escalated=True).order_by("pk")
+    assert set(rows.values_list("severity", flat=True)) <= {3}
+    return [(NOW - moment).days for moment in rows.values_list("occurred_at", flat=True)]
+
+
+def test_upsert_complaints_makes_a_second_failure_high_and_leaves_it_so():
+    customers("C1", "C2")
+    records = at_days(59, 0, 119)
+    land(batch.upsert_complaints, *records)
+    assert escalated() == [0]
+    assert Complaint.objects.get(escalated=False, occurred_at__lt=NOW - timedelta(days=100)).severity == 1
+    assert counts(land(batch.upsert_complaints, *records)) == (0, 0, 3)
+    land(batch.upsert_complaints, *at_days(118, first=9))
+    assert escalated() == [0, 118]
+    other = replace(at_days(1, first=20)[0], customer="C2")
+    land(batch.upsert_complaints, other)
+    assert escalated() == [0, 118]
+
+
+def test_upsert_complaints_escalates_nothing_of_the_past_and_no_other_kind():
+    customers("C1")
+    land(batch.upsert_complaints, *at_days(30, 20, history=True))
+    (question,) = at_days(10, first=5)
+    land(batch.upsert_complaints, replace(question, values={"kind": "question", "severity": 1}))
+    assert escalated() == []
+    land(batch.upsert_complaints, *at_days(5, first=7))
+    assert escalated() == [5]
 
 
 def test_upsert_complaints_takes_the_same_statements_for_many():

@@ -26,8 +26,10 @@ from customers import contact as contacting
 from customers.channels import writing as messages
 from customers.ground import clock, drain
 from customers.ground.privacy import Data, Erasure
-from customers.models import Contact, Customer, ExternalRef, ImportBatch
+from customers.models import Cause, Contact, Customer, ExternalRef, ImportBatch, UnknownFeedback
 from retention import cases
+from retention import loop as looping
+from retention.models import LoopClosure
 from surveys import answering, invitations
 from surveys.definition import Given
 from tests.factories import NOW, OrderFactory, OrderLineFactory, UserFactory, day
@@ -228,6 +230,28 @@ def test_a_canary_in_every_field_is_found_nowhere_after_erasure(company, _outsid
     filed = complaints.file_complaint(customer, text=canaries.word(), contact=contact, by=user, at=NOW)
     drain.until_empty(at=NOW)  # a case opens
     case = cases.open_case(customer, kind="save", severity=2, reason=canaries.word(), by=user, at=NOW)
+    loop = LoopClosure.objects.get(complaint=filed)
+    looping.log_contact(loop, text=canaries.word(), by=user, at=NOW)
+    looping.diagnose_loop(loop, cause=Cause.objects.get(code="price"), by=user, at=NOW)
+    looping.act(loop, action="corrected", text=canaries.word(), by=user, at=NOW)
+    looping.ask_customer(loop, message=canaries.word(), by_hand=True, by=user, at=NOW)
+    looping.not_solved(loop, words=canaries.word(), by=None, at=NOW)
+    UnknownFeedback.objects.create(
+        kind="complaint",
+        channel="web",
+        text=canaries.word(),
+        stated_name=canaries.word(),
+        stated_reach=canaries.word(),
+        language="en",
+        source="form",
+        external_id=canaries.word(),
+        occurred_at=NOW,
+        recorded_at=NOW,
+        respond_by=NOW,
+        due_at=NOW,
+        state="linked",
+        complaint=filed,
+    )
     asked = contacting.reserve_contact(contact, purpose="service", channel="email", key="k", by=user, at=NOW)
     messages.send_message(asked, subject=canaries.word(), text=canaries.word(), by=user, at=NOW)
     order = OrderFactory(customer=customer, number=canaries.word())

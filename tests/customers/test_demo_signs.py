@@ -17,6 +17,7 @@ from customers.models import (
     CompetitorSighting,
     ExternalRef,
     IndicatorValue,
+    Mention,
     Usage,
 )
 
@@ -97,3 +98,19 @@ def test_the_same_story_shows_the_same_signs(told: World, loaded: dict[str, int]
         _names, made = getattr(again, name)()
         milli = model._default_manager.order_by("pk").values_list("milli", flat=True)
         assert [row[-1] for row in made] == list(milli)
+
+
+def test_what_customers_write_follows_their_mood_and_some_of_it_is_nobodys(
+    told: World, loaded: dict[str, int]
+) -> None:
+    named, last = keys(), local_day(told.window.end) - 1
+    since = {row.key: row.since for row in told.facts.customers}
+    moods: dict[str, list[float]] = {"negative": [], "neutral": [], "positive": []}
+    for row in Mention.objects.exclude(customer=None):
+        key = named[row.customer_id]
+        assert since[key] <= row.occurred_day <= last
+        moods[row.sentiment].append(told.truth.moods[key][(row.occurred_day - since[key]) // 7])
+    means = {sentiment: sum(found) / len(found) for sentiment, found in moods.items()}
+    assert means["negative"] < means["neutral"] < means["positive"]
+    assert 0 < Mention.objects.filter(customer=None).count() < Mention.objects.count() / 2
+    assert not Mention.objects.filter(rating__lte=2).exclude(sentiment="negative").exists()

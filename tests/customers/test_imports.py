@@ -17,6 +17,7 @@ from django.core.management import call_command
 from django.db import connection, connections
 from django.test.utils import CaptureQueriesContext
 
+from customers.feedback import deadlines
 from customers.ground import clock
 from customers.ground.models import AuditEvent, Event, ExchangeRate
 from customers.imports import batches, kinds, mapping, run
@@ -259,7 +260,20 @@ def test_import_complaints_that_are_open_are_due_in_five_working_days(bring):
     step = ComplaintEvent.objects.get()
     assert (step.kind, step.due_day) == ("opened", date(2026, 5, 15).toordinal())
     event = Event.objects.get(kind="complaint.filed")
-    assert event.data == {"severity": 3, "history": False, "resolved": False}
+    assert event.data == {"kind": "complaint", "severity": 3, "history": False, "resolved": False}
+
+
+def test_import_complaints_again_keeps_the_day_that_was_promised_unless_the_file_states_one(bring):
+    line = "B1,C1,2026-05-08 09:00,late,high\n"
+    bring("complaints", f"id,customer,date,text,severity\n{line}")
+    deadlines.set_deadlines({"complaint": deadlines.Deadline(8, 2)}, by=None, at=NOW)
+    bring("complaints", f"id,customer,date,text,severity\n{line.replace('late', 'too late')}")
+    step = ComplaintEvent.objects.get()
+    assert step.due_day == date(2026, 5, 15).toordinal()
+    assert Complaint.objects.get().text == "too late"
+    bring("complaints", f"id,customer,date,text,severity,due\n{line.strip()},2026-05-20\n")
+    step.refresh_from_db()
+    assert step.due_day == date(2026, 5, 20).toordinal()
 
 
 def test_import_complaints_of_the_past_say_so(bring):

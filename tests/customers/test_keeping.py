@@ -18,6 +18,7 @@ from customers.models import (
     ImportBatch,
     Interaction,
     KeepPeriod,
+    Mention,
 )
 from tests.factories import (
     NOW,
@@ -25,6 +26,7 @@ from tests.factories import (
     ContactFactory,
     CustomerFactory,
     InteractionFactory,
+    MentionFactory,
     SightingFactory,
     ago,
 )
@@ -161,6 +163,16 @@ def test_months_end_with_the_month(company, month, day, months, before):
     moment = keeping._months_before(NOW.replace(month=month, day=day), months)
     assert (moment.year, moment.month, moment.day) == before
     assert moment < NOW + timedelta(days=30)
+
+
+def test_clear_old_empties_what_was_written_in_public_and_keeps_how_it_sounded(company):
+    old, edge = MentionFactory(occurred_at=ago(740)), MentionFactory(occurred_at=ago(700))
+    assert keeping.clear_old(at=NOW) == {"mentions": 1}
+    rows = Mention.objects.values_list("pk", "text", "handle", "url", "sentiment")
+    assert set(rows) == {
+        (old.pk, "", "", "", "negative"),
+        (edge.pk, edge.text, edge.handle, edge.url, "negative"),
+    }
 
 
 def test_clear_old_empties_what_competitors_offered_and_keeps_the_sighting(company):

@@ -14,6 +14,7 @@ from retention.cases.queue import queue, read, why_here
 from retention.models import EarlyWarning, RetentionCase, WarningRule
 from retention.rules import enable
 from tests.factories import NOW, OrderFactory, ago
+from tests.retention.loop.world import closed
 from tests.retention.makers import planned_call, steps
 
 DAY = timedelta(days=1)
@@ -101,7 +102,7 @@ def test_a_complaint_joins_the_case_of_a_warning_and_keeps_it_open(silent: Custo
     case.refresh_from_db()
     with pytest.raises(cases.ComplaintOpen):
         cases.close_case(case, outcome="saved", reason="Sorted.", by=manager, at=NOW + DAY)
-    complaints.resolve(complaint, by=manager, at=NOW + DAY)
+    closed(silent, by=manager, at=NOW + DAY)
     cases.close_case(case, outcome="saved", reason="Sorted.", by=manager, at=NOW + DAY)
     assert only_case().outcome == "saved"
 

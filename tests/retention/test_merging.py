@@ -29,15 +29,18 @@ from customers.models import (
     Interaction,
     Merge,
     MergedRow,
+    Message,
     Order,
     Ownership,
     TouchedCustomer,
     User,
 )
 from customers.search import index
-from retention import cases, sweep
+from retention import cases, changes, sweep
 from retention.measures import stored
 from retention.models import (
+    ConcernedCustomer,
+    ConcernedStep,
     CustomerMeasures,
     EarlyWarning,
     FollowUpCall,
@@ -60,6 +63,7 @@ from tests.factories import (
     ago,
     day,
 )
+from tests.retention.changes.makers import announced, row_of
 from tests.retention.makers import make_case, make_rule, make_run, make_warning, planned_call, steps
 
 pytestmark = pytest.mark.django_db
@@ -588,6 +592,62 @@ def test_undo_makes_two_cases_again_and_says_so(pair: tuple[Customer, Customer],
         (pair[0].pk, case.assignee_id),
         (pair[1].pk, joined.assignee_id),
     }
+
+
+@pytest.mark.parametrize(
+    ("own", "others", "becomes"),
+    [
+        ("to_inform", "informed", "informed"),
+        ("reached", "informed", "reached"),
+        ("accepts", "objects", "objects"),
+        ("informed", "left", "informed"),
+        ("left", "objects", "left"),
+    ],
+)
+def test_change_that_concerns_both_is_followed_once(
+    pair: tuple[Customer, Customer], lead: User, own: str, others: str, becomes: str
+) -> None:
+    change = announced(scope="listed", kind="price", customers=list(pair))
+    case, joined = two_cases(pair)
+    row, other = (row_of(change, one) for one in pair)
+    ConcernedCustomer.objects.filter(pk=row.pk).update(state=own)
+    ConcernedCustomer.objects.filter(pk=other.pk).update(state=others, case=joined)
+    step = ConcernedStep.objects.create(row=other, customer=pair[1], state=others, at=NOW)
+
+    def stand() -> list[Any]:
+        rows = ConcernedCustomer.objects.order_by("customer").values_list("customer", "state", "case")
+        return [*rows, ConcernedStep.objects.values_list("row", "customer").get()]
+
+    before = stand()
+    made = merge(*pair, lead)
+    row.refresh_from_db()
+    step.refresh_from_db()
+    assert (row.customer, row.state, row.case) == (pair[0], becomes, case)
+    assert (step.row, step.customer) == (row, pair[0])
+    is_waiting = becomes in ("to_inform", "informed", "reached")
+    assert list(change.concerned.waiting()) == ([row] if is_waiting else [])  # type: ignore[attr-defined]
+    merges.undo_merge(made, by=lead, at=LATER + timedelta(hours=1))
+    assert stand() == before
+
+
+def test_who_was_told_as_one_of_two_is_not_told_again(pair: tuple[Customer, Customer], lead: User) -> None:
+    change = announced(scope="listed", kind="price", customers=[pair[1]])
+    changes.inform_due(NOW)
+    alone = row_of(change, pair[1])
+    ConcernedCustomer.objects.create(change=change, customer=pair[0], added_at=NOW, changed_at=NOW)
+    merge(*pair, lead)
+    row = row_of(change, pair[0])
+    assert (row.message, row.handled_at) == (alone.message, alone.handled_at)
+    changes.inform_due(LATER)
+    assert Message.objects.count() == 1
+
+
+def test_row_of_the_other_alone_moves(pair: tuple[Customer, Customer], lead: User) -> None:
+    change = announced(scope="listed", kind="price", customers=[pair[1]])
+    made = merge(*pair, lead)
+    assert [one.customer for one in change.concerned.waiting()] == [pair[0]]  # type: ignore[attr-defined]
+    merges.undo_merge(made, by=lead, at=LATER + timedelta(hours=1))
+    assert row_of(change, pair[1]).state == "to_inform"
 
 
 def test_of_two_warnings_of_a_rule_one_stays_open(pair: tuple[Customer, Customer], lead: User) -> None:

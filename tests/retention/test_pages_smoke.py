@@ -110,7 +110,7 @@ def test_customer_page_takes_a_bounded_number_of_queries(
     run()
     client.force_login(manager)
     clock.now()  # read once a process
-    with django_assert_max_num_queries(13):
+    with django_assert_max_num_queries(14):
         client.get(reverse("retention:customer", args=[world.pk]))
 
 

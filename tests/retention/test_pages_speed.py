@@ -35,7 +35,7 @@ from retention.pages.rows import orders_by_month
 from tests.factories import NOW, CustomerFactory, OrderFactory, TeamFactory, UserFactory, findable
 
 pytestmark = pytest.mark.django_db
-MOST_QUERIES = 12
+MOST_QUERIES = 14
 
 
 @pytest.fixture(autouse=True)

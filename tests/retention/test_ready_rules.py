@@ -30,6 +30,7 @@ from tests.factories import (
     InvoiceEventFactory,
     InvoiceFactory,
     MainContactFactory,
+    MentionFactory,
     OrderFactory,
     OrderLineFactory,
     OwnershipFactory,
@@ -106,6 +107,12 @@ def courted(customer: Customer, *days_ago: float, **values: Any) -> None:
     """Let competitors be seen at the customer, each so many days ago."""
     for days in days_ago:
         SightingFactory(customer=customer, occurred_at=ago(days), **values)
+
+
+def wrote(customer: Customer, *days_ago: float, **values: Any) -> None:
+    """Let the customer write about us in public, each so many days ago."""
+    for days in days_ago:
+        MentionFactory(customer=customer, occurred_at=ago(days), **values)
 
 
 def held(customer: Customer, quantity: int, days_ago: float, **values: Any) -> None:
@@ -327,6 +334,14 @@ STORIES: dict[str, dict[str, tuple[bool, Story]]] = {
             lambda c: (asked(c, 300, answered=299), asked(c, 200, 100, 50)),
         ),
         "never asked": (False, lambda c: None),
+    },
+    "negative-mentions": {
+        "twice": (True, lambda c: wrote(c, 29, 2)),
+        "once": (False, lambda c: wrote(c, 2)),
+        "one of two too long ago": (False, lambda c: wrote(c, 30, 2)),
+        "one praises": (False, lambda c: (wrote(c, 2), wrote(c, 5, sentiment="positive"))),
+        "nobody is sure about one": (False, lambda c: (wrote(c, 2), wrote(c, 5, sentiment="unsure"))),
+        "one was removed": (False, lambda c: (wrote(c, 2), wrote(c, 5, void=True))),
     },
     "balance-falling": {
         "exactly half": (True, lambda c: (held(c, 1000, 200), held(c, 500, 29))),

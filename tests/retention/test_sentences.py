@@ -237,6 +237,7 @@ FOUND: dict[str, dict[str, Any]] = {
     "detractor": {"last_nps": 3, "last_nps_day": TODAY - 2},
     "satisfaction-fell": {"last_csat": 2, "csat_before": 5, "last_csat_day": TODAY - 2},
     "never-answers": {"non_response": 3},
+    "negative-mentions": {"negative_mentions_30d": 2},
     "delivery-late": {"deliveries_overdue": 1, "deliveries_late_90d": 2},
 }
 

@@ -14,7 +14,8 @@ from customers import complaints, ownership
 from customers.ground import drain
 from customers.models import Cause, Customer, User
 from retention import calls, cases
-from retention.models import RetentionCase
+from retention import loop as looping
+from retention.models import LoopClosure, RetentionCase
 from retention.timeline import Page, UnknownPlace, timeline
 from tests.factories import (
     NOW,
@@ -27,6 +28,7 @@ from tests.factories import (
     InteractionFactory,
     InvoiceEventFactory,
     InvoiceFactory,
+    MentionFactory,
     OrderFactory,
     ProductFactory,
     SightingFactory,
@@ -69,6 +71,7 @@ def live_through_everything(customer: Customer, *, manager: User, teammate: User
         quantity=7,
         product=ProductFactory(name="Fund"),
     )
+    MentionFactory(customer=customer, text="Wet again.", occurred_at=ago(3.5))
     rival = CompetitorFactory(name="Rival")
     SightingFactory(customer=customer, competitor=rival, seen=90, ours=99, occurred_at=ago(10.9))
     invoice = InvoiceFactory(customer=customer, number="R1", occurred_at=ago(11.9))
@@ -98,7 +101,7 @@ def test_timeline_tells_everything_once_newest_first(
     customer: Customer, manager: User, teammate: User, lead: User
 ) -> None:
     live_through_everything(customer, manager=manager, teammate=teammate, lead=lead)
-    page = timeline(customer, user=lead)
+    page = timeline(customer, user=lead, limit=40)
     assert titles(page) == [
         f"{teammate} looks after the customer now",
         "Case closed: saved",
@@ -108,6 +111,7 @@ def test_timeline_tells_everything_once_newest_first(
         "Warning: Complaints open",
         f"Case given to {manager}",
         "Case opened (save)",
+        "Wrote in public (Dianping): negative",
         "Complaint resolved",
         "Complained",
         "E-mail: they contacted us",
@@ -143,7 +147,7 @@ def test_timeline_tells_everything_once_newest_first(
     assert by_title["Warning: Complaints open"].text
     assert {entry.kind for entry in page.entries} == {
         "order", "return", "interaction", "complaint", "contract", "owner", "usage", "invoice",
-        "competitor",
+        "competitor", "mention",
         "payment_failed", "community", "community_left", "indicator", "warning", "case", "call"
     }  # fmt: skip
     assert len({entry.key for entry in page.entries}) == len(page.entries)
@@ -158,7 +162,7 @@ def test_timeline_pages_add_up_to_the_whole(
         OrderFactory(customer=customer, number=f"B{number}", occurred_at=ago(10))
         InteractionFactory(customer=customer, occurred_at=ago(10), text=str(number))
     whole = [entry.key for entry in timeline(customer, user=lead, limit=200).entries]
-    assert len(whole) == 40
+    assert len(whole) == 41
     read: list[str] = []
     before = ""
     while True:
@@ -256,6 +260,7 @@ def test_timeline_opens_to_a_lead_whose_queue_shows_the_unassigned_case(
 
 
 def _fill(customer: Customer, number: int, *, by: User) -> None:
+    admin = UserFactory(role="admin")
     for _ in range(number):
         OrderFactory(customer=customer)
         ContractFactory(customer=customer)
@@ -268,6 +273,8 @@ def _fill(customer: Customer, number: int, *, by: User) -> None:
         case = RetentionCase.objects.open().get(customer=customer)
         calls.log_call(planned_call(case), outcome="no_answer", by=by, at=NOW)
         case.refresh_from_db()
+        for loop in LoopClosure.objects.open().filter(case=case):  # type: ignore[attr-defined]
+            looping.withdraw(loop, reason="Test.", by=admin, at=NOW)
         cases.close_case(case, outcome="not_pursued", reason="Test.", by=by, at=NOW)
 
 

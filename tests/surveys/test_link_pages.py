@@ -11,9 +11,10 @@ import segno
 from django.test import Client
 from django.urls import reverse
 
+from customers import qr
 from customers.ground import clock
 from customers.models import Team
-from surveys import invitations, qr
+from surveys import invitations
 from surveys.models import OpenLink, Survey
 from surveys.pages.links import address_of
 from tests.factories import UserFactory

@@ -41,6 +41,22 @@ MEANT: dict[str, dict[str, str]] = {
         "CREATE_INDEX": "as above",
         "CREATE_INDEX_EXCLUSIVE": "as above",
     },
+    "customers.0027_mentions": {
+        "CREATE_INDEX": "of tables that no release has yet",
+        "CREATE_INDEX_EXCLUSIVE": "as above",
+    },
+    "retention.0023_loops": {
+        "CREATE_INDEX": "of tables that no release has yet",
+        "CREATE_INDEX_EXCLUSIVE": "as above",
+    },
+    "retention.0025_loop_policy": {
+        "CREATE_INDEX": "of tables that no release has yet",
+        "CREATE_INDEX_EXCLUSIVE": "as above",
+    },
+    "retention.0027_changes": {
+        "CREATE_INDEX": "of tables that no release has yet",
+        "CREATE_INDEX_EXCLUSIVE": "as above",
+    },
     "surveys.0005_answers": {
         "DROP_INDEX": "of a table that no release has yet",
         "CREATE_INDEX": "of tables that no release has yet",

@@ -10,7 +10,7 @@ from django.db import models
 
 from customers.demo.company import CURRENCY
 from customers.demo.rows.people import SEGMENTS, People
-from customers.demo.rows.signs import Signs
+from customers.demo.rows.posts import Posts
 from customers.demo.rows.talk import Talk
 from customers.demo.rows.trade import Trade
 from customers.models import (
@@ -26,6 +26,7 @@ from customers.models import (
     Interaction,
     Invoice,
     InvoiceEvent,
+    Mention,
     Order,
     OrderLine,
     Ownership,
@@ -35,7 +36,7 @@ from customers.models import (
 SAME = {"currency": CURRENCY}
 
 
-class Builder(People, Trade, Talk, Signs):
+class Builder(People, Trade, Talk, Posts):
     """Makes all rows of one world, in the order of `WRITTEN` and then of `CHANGED`."""
 
 
@@ -52,6 +53,7 @@ WRITTEN: tuple[tuple[str, type[models.Model]], ...] = (
     ("invoice_event_rows", InvoiceEvent),
     ("usage_rows", Usage),
     ("sighting_rows", CompetitorSighting),
+    ("mention_rows", Mention),
     ("membership_rows", CommunityMembership),
     ("indicator_rows", IndicatorValue),
     ("contract_rows", Contract),
@@ -65,6 +67,7 @@ DERIVED = frozenset(
         "invoice_event_rows",
         "usage_rows",
         "sighting_rows",
+        "mention_rows",
         "membership_rows",
         "indicator_rows",
     }

@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse
 from rest_framework import serializers
 
@@ -97,7 +98,7 @@ class Described(AutoSchema):
         return "\n\n".join(line for line in lines if line)
 
     def get_override_parameters(self) -> list[Any]:
-        """Return the headers that the platform reads."""
+        """Return the headers that the platform reads, and the days that the address may name."""
         found = []
         if self.method not in {"GET", "HEAD"}:
             found.append(
@@ -117,6 +118,8 @@ class Described(AutoSchema):
                     required=False,
                 )
             )
+        for name, text in self.view.asks.get(self.view.action, {}).items():
+            found.append(OpenApiParameter(name, OpenApiTypes.DATE, description=text))
         return found
 
     @property

@@ -51,6 +51,8 @@ class Resource(GenericViewSet[Any]):
     """Action → its status, where it is not 200."""
     refuses: ClassVar[Mapping[str, Sequence[str]]] = {}
     """Action → the codes of the product's own refusals (409) that it may answer with."""
+    asks: ClassVar[Mapping[str, Mapping[str, str]]] = {}
+    """Action that is no list → the days that its address may name, each with what it says."""
     examples: ClassVar[Mapping[str, Any]] = {}
     """Action → an example of its body, shown in the documentation."""
     orders: ClassVar[Mapping[str, Sequence[str]]] = {"id": ("id",)}
@@ -171,7 +173,9 @@ class Resource(GenericViewSet[Any]):
             f"address:{throttles.address_of(request)}", limit=limits["address"], at=now
         )
         super().initial(request, *args, **kwargs)
-        known = known_to(self.filterset_class) if self.action == "list" else set()
+        known = (
+            known_to(self.filterset_class) if self.action == "list" else set(self.asks.get(self.action, ()))
+        )
         refuse_unknown(request, known)
 
     def perform_authentication(self, request: Request) -> None:

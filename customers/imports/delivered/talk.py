@@ -8,7 +8,7 @@ from customers.imports import checks, landing
 from customers.imports.cells import Field, Type
 from customers.imports.delivered.parts import NEW_CUSTOMER, RECORDED, customer, external_id, words
 from customers.imports.kinds import Kind
-from customers.models import Complaint, Interaction
+from customers.models import Complaint, FeedbackKind, Interaction
 
 _INTERACTIONS = words(
     dict(Interaction.Kind.choices),
@@ -31,6 +31,13 @@ _CHANNELS = words(
     visit="拜访 上门",
     web="form website 网页 网站",
     other="其他",
+)
+_FEEDBACK = words(
+    dict(FeedbackKind.choices),
+    complaint="投诉",
+    suggestion="idea proposal 建议",
+    question="request enquiry inquiry 咨询 售后",
+    praise="compliment 表扬",
 )
 _SEVERITIES = words(
     dict(Complaint.Severity.choices),
@@ -141,6 +148,14 @@ KINDS = (
                 ),
             ),
             Field(
+                "kind",
+                _("kind"),
+                Type.CHOICE,
+                guesses=("kind", "feedbackkind", "feedbacktype", "反馈类型", "来件类型"),
+                choices=_FEEDBACK,
+                default=FeedbackKind.COMPLAINT,
+            ),
+            Field(
                 "channel",
                 _("channel"),
                 Type.CHOICE,
@@ -175,6 +190,23 @@ KINDS = (
                 _("order's id"),
                 Type.ID,
                 guesses=("order", "orderid", "orderno", "订单号", "订单编号"),
+                default=None,
+            ),
+            Field(
+                "product",
+                _("product code"),
+                Type.ID,
+                guesses=("product", "productcode", "sku", "商品编号", "产品编号", "货号"),
+                most=64,
+                default=None,
+            ),
+            Field("lot", _("lot"), guesses=("lot", "lotno", "batchno", "批次", "批号"), most=64),
+            Field(
+                "cause",
+                _("code of the cause"),
+                Type.ID,
+                guesses=("cause", "causecode", "rootcause", "原因代码"),
+                most=64,
                 default=None,
             ),
             Field(

@@ -5,6 +5,7 @@ from customers.imports.landing.communities import land_communities
 from customers.imports.landing.consents import land_consents
 from customers.imports.landing.indicators import land_indicators
 from customers.imports.landing.members import land_members
+from customers.imports.landing.mentions import land_mentions
 from customers.imports.landing.payments import land_payments
 from customers.imports.landing.people import land_attributes, land_contacts, land_customers
 from customers.imports.landing.sightings import land_sightings
@@ -23,6 +24,7 @@ __all__ = [
     "land_indicators",
     "land_interactions",
     "land_members",
+    "land_mentions",
     "land_orders",
     "land_payments",
     "land_people",

@@ -6,17 +6,18 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from customers import batch, company
+from customers import batch
 from customers.batch import (
     ComplaintRecord,
     InteractionRecord,
     Step,
 )
-from customers.complaints import RESOLVE_WITHIN_DAYS
-from customers.ground.working_time import add_working_days
+from customers.feedback import deadlines
 from customers.imports.kinds import Context, Group, Outcome
 from customers.imports.landing.together import creating, land, new_customer
-from customers.models import ComplaintEvent
+from customers.models import ComplaintEvent, FeedbackKind
+
+_SAID = ("kind", "text", "channel", "category", "severity", "lot")
 
 
 def land_interactions(groups: Sequence[Group], context: Context) -> Outcome:
@@ -42,15 +43,16 @@ def land_interactions(groups: Sequence[Group], context: Context) -> Outcome:
 
 
 def land_complaints(groups: Sequence[Group], context: Context) -> Outcome:
-    """Create or change complaints; without a due day they are due five working days after."""
-    calendar = company.working_calendar(context.firm)
+    """Create or change complaints; new ones without a due day are due by the deadline of their kind."""
+    counting = deadlines.read()
     records = []
     for group in groups:
         values = group.first.values
         recorded_at, assumed = context.known(values["occurred_at"], values.get("recorded_at"))
-        due_on = values.get("due_on") or add_working_days(
-            values["occurred_at"], RESOLVE_WITHIN_DAYS, calendar=calendar
-        )
+        kind = values.get("kind") or FeedbackKind.COMPLAINT
+        due_on = values.get("due_on")
+        due_day = due_on.toordinal() if due_on else None
+        usual_day = counting.due_day(kind, at=values["occurred_at"]) if due_day is None else None
         records.append(
             ComplaintRecord(
                 external_id=group.key,
@@ -58,10 +60,12 @@ def land_complaints(groups: Sequence[Group], context: Context) -> Outcome:
                 occurred_at=values["occurred_at"],
                 recorded_at=recorded_at,
                 recorded_assumed=assumed,
-                values={n: values[n] for n in ("text", "channel", "category", "severity") if n in values},
+                values={n: values[n] for n in _SAID if n in values},
                 contact=values.get("contact"),
                 order=values.get("order"),
-                steps=list(_steps(values, due_on.toordinal(), context)),
+                product=values.get("product"),
+                cause=values.get("cause"),
+                steps=list(_steps(values, due_day, usual_day, context)),
                 history=context.history,
                 new_customer=new_customer(values),
             )
@@ -69,7 +73,9 @@ def land_complaints(groups: Sequence[Group], context: Context) -> Outcome:
     return land(creating(batch.upsert_complaints, context), groups, records, context)
 
 
-def _steps(values: dict[str, Any], due_day: int, context: Context) -> Sequence[Step]:
+def _steps(
+    values: dict[str, Any], due_day: int | None, usual_day: int | None, context: Context
+) -> Sequence[Step]:
     kinds = ComplaintEvent.Kind
     moments: list[tuple[str, datetime | None]] = [
         (kinds.OPENED, values["occurred_at"]),
@@ -89,6 +95,7 @@ def _steps(values: dict[str, Any], due_day: int, context: Context) -> Sequence[S
                 recorded_at=max(recorded_at, moment),
                 recorded_assumed=assumed,
                 due_day=due_day if kind == kinds.OPENED else None,
+                usual_day=usual_day if kind == kinds.OPENED else None,
             )
         )
     return steps

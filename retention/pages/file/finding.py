@@ -68,7 +68,7 @@ class CustomerField(forms.CharField):
 @allow(*SEES_CUSTOMERS)
 def customer_names(request: HttpRequest) -> HttpResponse:
     """Suggest customers while somebody types a name."""
-    text = next((str(v) for name in ("parent", "q") if (v := request.GET.get(name))), "")
+    text = next((str(v) for name in ("parent", "customer", "q") if (v := request.GET.get(name))), "")
     text = text.replace("\0", "").strip()[:200]
     found = _named(text, request.user) if text else []
     return render(request, "retention/file/names.html", {"names": [written(c) for c in found]})

@@ -13,7 +13,7 @@ from django.db.models import Count, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 
 from customers import groups
-from customers.models import Complaint, Customer, User
+from customers.models import Complaint, Customer, FeedbackKind, User
 from retention.models import CustomerMeasures, RetentionCase
 
 MOST_CHILDREN = 20
@@ -76,7 +76,9 @@ def group_of(customer: Customer, user: User) -> Group | None:
 def _with_figures(customers: QuerySet[Customer]) -> QuerySet[Any]:
     spend = CustomerMeasures.objects.filter(customer=OuterRef("pk")).values("spend_365d")[:1]
     case = RetentionCase.objects.open().filter(customer=OuterRef("pk"))  # type: ignore[attr-defined]
-    complaints = Complaint.objects.filter(customer=OuterRef("pk"), state=Complaint.State.OPEN, void=False)
+    complaints = Complaint.objects.filter(
+        customer=OuterRef("pk"), state=Complaint.State.OPEN, kind=FeedbackKind.COMPLAINT, void=False
+    )
     counted = complaints.order_by().values("customer").annotate(n=Count("pk")).values("n")
     return customers.annotate(
         spend=Coalesce(Subquery(spend), 0),

@@ -11,10 +11,11 @@ from django.test.utils import CaptureQueriesContext
 
 from customers import complaints
 from customers.ground import drain
-from customers.models import Access, Customer, User
-from retention import calls, cases
-from retention.models import EarlyWarning, FollowUpCall, RetentionCase
+from customers.models import Access, Complaint, Customer, User
+from retention import calls, cases, loop
+from retention.models import EarlyWarning, FollowUpCall, LoopClosure, RetentionCase
 from tests.factories import NOW, CustomerFactory, UserFactory
+from tests.retention.loop.world import closed
 from tests.retention.makers import (
     file_complaint,
     in_status,
@@ -76,17 +77,22 @@ def test_close_case_is_refused_as_kept_while_its_complaint_is_open(
     with pytest.raises(cases.ComplaintOpen):
         cases.close_case(case, outcome=outcome, reason="Stays.", by=manager, at=LATER)
     assert RetentionCase.objects.get().is_open
-    complaints.resolve(complaint, by=manager, at=LATER)
+    with pytest.raises(cases.LoopsOpen, match="complaint"):
+        cases.close_case(case, outcome="not_pursued", reason="Stays.", by=manager, at=LATER)
+    closed(customer, by=manager, at=LATER)
+    assert Complaint.objects.get(pk=complaint.pk).state == "resolved"
     cases.close_case(case, outcome=outcome, reason="Stays.", by=manager, at=LATER)
     assert case.status == "closed"
 
 
 def test_close_case_as_unreachable_is_allowed_while_the_complaint_is_open(
-    customer: Customer, manager: User
+    customer: Customer, manager: User, lead: User
 ) -> None:
     file_complaint(customer, by=manager)
     drain.until_empty(at=NOW)
     case = RetentionCase.objects.get()
+    loop.withdraw(LoopClosure.objects.get(), reason="No such number.", by=lead, at=LATER)
+    complaints.reopen(Complaint.objects.get(), by=manager, at=LATER)
     assert (
         cases.close_case(case, outcome="unreachable", reason="Gone.", by=manager, at=LATER).status == "closed"
     )

@@ -12,8 +12,9 @@ from customers.ground.models import Event, OutboxRow
 from customers.models import Customer, User
 from retention import cases
 from retention.cases import complaints as complaint_cases
-from retention.models import RetentionCase
+from retention.models import LoopClosure, RetentionCase
 from tests.factories import NOW
+from tests.retention.loop.world import closed
 from tests.retention.makers import (
     file_complaint,
     make_case,
@@ -48,13 +49,15 @@ def test_complaint_joins_the_open_case(customer: Customer, manager: User) -> Non
 def test_complaint_reopened_opens_a_case_again(customer: Customer, manager: User) -> None:
     complaint = file_complaint(customer, by=manager)
     drain.until_empty(at=NOW)
-    complaints.resolve(complaint, by=manager, at=NOW)
+    closed(customer, by=manager, at=NOW)
     case = RetentionCase.objects.get()
     cases.close_case(case, outcome="saved", reason="Solved.", by=manager, at=NOW)
+    complaint.refresh_from_db()
     complaints.reopen(complaint, by=manager, at=LATER)
     drain.until_empty(at=LATER)
     assert RetentionCase.objects.filter(complaint=complaint).count() == 2
     assert RetentionCase.objects.open().count() == 1
+    assert LoopClosure.objects.get().state == "assigned"
 
 
 @pytest.mark.parametrize("data", [{"history": True, "resolved": False}, {"history": False, "resolved": True}])

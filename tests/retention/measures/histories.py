@@ -133,6 +133,7 @@ _VALUES: dict[str, st.SearchStrategy[dict[str, Any]]] = {
             }
         )
     ),
+    "mentions": st.fixed_dictionaries({"sentiment": st.sampled_from(["negative", "positive", "unsure"])}),
     "asked": st.fixed_dictionaries({"answered": seldom(near_days)}),
     "standing": st.fixed_dictionaries(
         {
@@ -222,7 +223,7 @@ def histories(draw: st.DrawFn) -> History:
         for kind in (
             *("orders", "contracts", "interactions", "deliveries", "usage", "balances", "ownership"),
             *("addresses", "main_contact", "sightings", "communities", "indicators", "standing"),
-            *("products", "answers", "asked"),
+            *("products", "answers", "asked", "mentions"),
         ):
             one = fact(happenings=happenings, kind=kind, customer=customer)
             facts += draw(st.lists(one, max_size=7 if kind == "orders" else 4))

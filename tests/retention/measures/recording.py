@@ -25,6 +25,7 @@ from customers.models import (
     Invoice,
     InvoiceEvent,
     MainContactChange,
+    Mention,
     Order,
     OrderLine,
     Ownership,
@@ -55,6 +56,7 @@ MODELS: dict[str, type[Model]] = {
     "indicators": IndicatorValue,
     "answers": SurveyAnswer,
     "asked": SurveyAsked,
+    "mentions": Mention,
     "ownership": Ownership,
     "addresses": Address,
     "main_contact": MainContactChange,
@@ -298,6 +300,9 @@ class Recorder:
             self.survey = SurveyVersionFactory().survey_id
         return {"survey_id": self.survey, "answered_day": version.values["answered"]}
 
+    def _mention(self, fact: Fact, version: Version) -> dict[str, Any]:
+        return {"platform": "weibo", "sentiment": version.values["sentiment"]}
+
     def _standing(self, fact: Fact, version: Version) -> dict[str, Any]:
         return dict(version.values)
 
@@ -316,6 +321,7 @@ class Recorder:
         "indicators": _figure,
         "answers": _answer,
         "asked": _asked,
+        "mentions": _mention,
         "ownership": _owner,
         "addresses": _address,
         "main_contact": _main_contact,

@@ -23,6 +23,7 @@ from tests.factories import (
     InteractionFactory,
     InvoiceEventFactory,
     InvoiceFactory,
+    MentionFactory,
     OrderFactory,
     OrderLineFactory,
     OwnershipFactory,
@@ -104,6 +105,10 @@ def courted(customer: Customer, at: datetime) -> None:
     SightingFactory(customer=customer, occurred_at=at, seen=9, ours=7)
 
 
+def mentioned(customer: Customer, at: datetime) -> None:
+    MentionFactory(customer=customer, occurred_at=at)
+
+
 def unanswered(customer: Customer, at: datetime) -> None:
     SurveyAskedFactory(customer=customer, occurred_at=at)
 
@@ -155,6 +160,8 @@ WINDOWS: dict[str, tuple[Made, int, int, int | None]] = {
     "competitor_sightings_90d": (courted, 1, 0, 90),
     "competitor_price_90d": (courted, 900, 0, 90),
     "own_price_90d": (courted, 700, 0, 90),
+    "mentions_30d": (mentioned, 1, 0, 30),
+    "negative_mentions_30d": (mentioned, 1, 0, 30),
     "non_response_365d": (unanswered, 1, 14, 365),
 }
 

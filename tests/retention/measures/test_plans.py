@@ -28,6 +28,7 @@ INDEXES = {
     "indicators": "indicator_pass",
     "answers": "answer_newest",
     "asked": "asked_pass",
+    "mentions": "mention_pass",
     "ownership": "ownership_pass",
     "addresses": "address_pass",
     "main_contact": "main_contact_pass",
@@ -62,6 +63,7 @@ def _many(source: Source) -> str:
         "recorded_at": "now() - n * interval '1 minute'",
         "ingested_at": "now()",
         "promised_day": "n",  # else the index of those that have one is empty
+        "external_id": "'x' || n",  # names one row
     }
     kinds = {"BooleanField": "false", "CharField": "'x'", "DateTimeField": "now()", "JSONField": "'[]'"}
     values = {

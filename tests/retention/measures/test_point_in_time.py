@@ -187,6 +187,7 @@ TOLD: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {"kind": "csat", "points": 5, "score": 2},
     ),
     "asked": ({"answered": None}, {"answered": TODAY - 12}),
+    "mentions": ({"sentiment": "positive"}, {"sentiment": "negative"}),
     "ownership": ({"user": 0}, {"user": 1}),
     "addresses": ({"place": "CN-31"}, {"place": "CN-32-05"}),
     "main_contact": ({"change": "left"}, {"change": "followed"}),

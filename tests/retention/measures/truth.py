@@ -944,3 +944,19 @@ def stands(code: str) -> Callable[[Past], Value]:
 
 for told in ("value_tier", "lifecycle_stage", "recency_score", "frequency_score", "monetary_score"):
     stands(told)
+
+
+# --- Mentions ---------------------------------------------------------------------------------
+def posted(past: Past) -> list[dict[str, Any]]:
+    """Return the mentions of the last 30 days."""
+    return [row for row in past.of("mentions") if past.today - row["day"] < 30]
+
+
+@measure("mentions_30d")
+def _(past: Past) -> Value:
+    return len(posted(past))
+
+
+@measure("negative_mentions_30d")
+def _(past: Past) -> Value:
+    return sum(row["sentiment"] == "negative" for row in posted(past))

@@ -1,0 +1,48 @@
+"""Closing a change: when the last customer was followed, or with the reason why not."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+
+from customers.ground.errors import Refused
+from customers.models import User
+from retention.changes.moving import State, move_to
+from retention.models import BusinessChange
+
+
+class StillWaiting(Refused):
+    code = "change_still_waiting"
+    message = _(
+        "%(n)s customers were not followed to the end: nobody told them, or they are being called and said "
+        "nothing yet. Follow them, or write why it ends all the same."
+    )
+
+
+class StillEnrolling(Refused):
+    code = "change_still_enrolling"
+    message = _(
+        "Whom this concerns is still being written down. Wait a moment, or write why it ends all the same."
+    )
+
+
+def close_change(
+    change: BusinessChange, *, reason: str = "", by: User | None, at: datetime
+) -> BusinessChange:
+    """Close a change; a draft is given up by it.
+
+    Raises, where no ``reason`` is given, :class:`StillWaiting` while customers wait and
+    :class:`StillEnrolling` while it is not yet known who does; ``NotAllowed``, ``ChangeMoved``. Side
+    effects: no notice leaves any more; event and audit ``change.closed``.
+    """
+    reason = reason.strip()
+    if change.state in BusinessChange.OPEN and not reason:
+        if change.enrolled_at is None:
+            raise StillEnrolling()
+        if waiting := change.concerned.waiting().count():  # type: ignore[attr-defined]
+            raise StillWaiting(n=waiting)
+    with transaction.atomic():
+        move_to(change, State.CLOSED, by=by, at=at, closed_at=at, closed_by=by, closed_reason=reason)
+    return change

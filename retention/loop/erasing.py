@@ -1,0 +1,60 @@
+"""What erasing a person does to her loops: words go, from the steps too."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import Q, QuerySet
+
+from customers import movers, tracking
+from customers.models import UnknownFeedback
+from retention.models import LoopClosure, LoopStep
+
+
+def register() -> None:
+    """Enter what happens to loops of people who are erased or ask for their data (in ``ready()``)."""
+    movers.register(LoopClosure, eraser=erase, exporter=export)
+
+
+def erase(person: str, pk: int) -> int:
+    """Blank what was written in the loops of a person and in their steps; return how many rows changed.
+
+    The links to her status pages lead nowhere from then on.
+    """
+    theirs = LoopClosure.objects.filter(**{person: pk})
+    _end_links(theirs)
+    said = LoopStep.objects.filter(loop__in=theirs.values("pk")).exclude(text="")
+    changed = said.update(text="")
+    changed += _forget_unknown(person, pk)
+    written = theirs.exclude(Q(action_text="") & Q(message_text=""))
+    return changed + written.update(action_text="", message_text="")
+
+
+def _end_links(loops: QuerySet[LoopClosure]) -> None:
+    """Give loops links that nobody was told."""
+    held = list(loops.only("pk"))
+    for loop in held:
+        loop.salt = tracking.new_salt()
+        loop.token_hash = tracking.hash_of(tracking.token_of(loop.salt))
+    LoopClosure.objects.bulk_update(held, ["salt", "token_hash"], batch_size=500)
+
+
+def _forget_unknown(person: str, pk: int) -> int:
+    """Blank what a person wrote before it was known that it was she."""
+    mine = UnknownFeedback.objects.filter(**{f"complaint__{person}": pk})
+    mine.update(salt="", token_hash=None)
+    hers = mine.exclude(text="", stated_reach="")
+    return hers.update(text="", stated_name="", stated_reach="", stated_order="", external_id="")
+
+
+def export(person: str, pk: int) -> list[dict[str, Any]]:
+    """Return the loops of a person with what was written in their steps."""
+    rows: list[dict[str, Any]] = []
+    steps: dict[int, list[dict[str, Any]]] = {}
+    theirs = LoopClosure.objects.filter(**{person: pk}).order_by("pk")
+    for step in LoopStep.objects.filter(loop__in=theirs.values("pk")).order_by("at", "pk"):
+        steps.setdefault(step.loop_id, []).append({"kind": step.kind, "at": step.at, "text": step.text})
+    for row in theirs.values():
+        hidden = {name: value for name, value in row.items() if name not in ("salt", "token_hash")}
+        rows.append({**hidden, "steps": steps.get(row["id"], [])})
+    return rows
