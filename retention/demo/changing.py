@@ -100,20 +100,23 @@ def _withdraw(gloves: Product, instead: Product, *, by: User, seed: int, at: dat
     if not changes.concerned(change, at=announced_at).exists():
         return 0
     changes.announce(change, by=by, at=announced_at)
-    _enrol(change, at=announced_at)
+    _enrol(change, is_late=False, at=announced_at)
+    change.enrolled_at = announced_at
+    change.save(update_fields=["enrolled_at"])
     rows = list(change.concerned.select_related("change", "customer__owner").order_by("customer_id"))
     _leave_to_people(change, rows, at=announced_at)
     _follow(rows, stream(seed, "change"), mornings=mornings)
-    return len(rows)
+    _enrol(change, is_late=True, at=at)
+    late = change.concerned.filter(is_late=True)
+    late.update(handled_at=at, unsent=Message.Reason.NO_SENDER)
+    return change.concerned.count()
 
 
-def _enrol(change: BusinessChange, *, at: datetime) -> None:
-    """Write down everybody concerned, as the worker does from the outbox."""
+def _enrol(change: BusinessChange, *, is_late: bool, at: datetime) -> None:
+    """Write down everybody concerned, as the worker does from the outbox and each night."""
     after = 0
-    while ids := enrol(change, is_late=False, after=after, at=at):
+    while ids := enrol(change, is_late=is_late, after=after, at=at):
         after = ids[-1]
-    change.enrolled_at = at
-    change.save(update_fields=["enrolled_at"])
 
 
 def _leave_to_people(change: BusinessChange, rows: list[ConcernedCustomer], *, at: datetime) -> None:

@@ -71,6 +71,8 @@ ENDS = (
     "silent",
 )
 """What becomes of them, one after the other; whatever would lie ahead is still to come."""
+POSTED = (8, 5, 6, 9, 7)
+"""On which of the ten mornings each post was read."""
 CAUSES = {
     "late": "late_delivery",
     "damaged": "unstable_quality",
@@ -232,7 +234,8 @@ def _told(desk: Desk) -> Iterator[Way]:
     for place in range(number):
         customer = random.choice(people)
         kind = KINDS[place % len(KINDS)]
-        received_at = desk.moment(random, place * len(desk.mornings) // number)
+        day = place * len(desk.mornings) // number
+        received_at = desk.moment(random, day)
         complaint = complaints.file_complaint(
             customer,
             kind=kind,
@@ -245,7 +248,9 @@ def _told(desk: Desk) -> Iterator[Way]:
             at=received_at,
         )
         way = _known(desk, complaint, needs_case=False)
-        _go(way, desk, random, ENDS[place % len(ENDS)])
+        end = ENDS[place % len(ENDS)]
+        is_left_long = end in ("untouched", "begun") and day < len(desk.mornings) - 2
+        _go(way, desk, random, "told" if is_left_long else end)
         yield way
 
 
@@ -328,18 +333,21 @@ def _inbox(desk: Desk) -> Iterator[Way]:
     """Yield the ways of what came by the public form; some of it is linked or answered by now."""
     random = stream(desk.seed, "inbox")
     orders = _numbers(desk, random)
+    last = len(desk.mornings) - 1
     for place, (kind, said, name, reach, end) in enumerate(words.UNKNOWN):
-        received_at = desk.moment(random, place * len(desk.mornings) // len(words.UNKNOWN))
+        is_english = place % 3 == 1
+        is_left = end in ("open", "nobody")
+        received_at = desk.moment(random, last - (place < 5) if is_left else place * (last - 1) // 12)
         order = next(orders, None) if reach == "order" else None
         row = inbox.receive_feedback(
             kind=kind,
-            text=said[0],
+            text=said[is_english],
             source="form",
             external_id=f"demo-{desk.seed}-{place + 1}",
-            name=name[0],
+            name=name[is_english],
             reach=_reach(reach, place, random),
             order=order.number if order is not None else "",
-            language="zh-hans",
+            language="en" if is_english else "zh-hans",
             at=received_at,
         )
         yield _of_unknown(desk, row, order, end, random)
@@ -425,7 +433,7 @@ def _posts(desk: Desk) -> Iterator[Way]:
             rating=Decimal(stars) if stars is not None else None,
             customer=customer,
             by=None,
-            at=desk.moment(random, 3 + place),
+            at=desk.moment(random, POSTED[place]),
         )
         if mention.sentiment == Mention.Sentiment.NEGATIVE:
             bad.append((mention, end))

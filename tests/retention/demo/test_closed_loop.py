@@ -1,4 +1,4 @@
-"""The demo company shows the closed loop: every state, an inbox, improvements, changes; and nothing leaves."""
+"""The demo company shows the closed loop: every state, an inbox, improvements, changes; nothing leaves."""
 
 from __future__ import annotations
 
@@ -185,19 +185,15 @@ def test_demo_tells_the_same_again_and_changes_no_order_loss_or_talk() -> None:
                 )
             )
             facts = [
-                list(
-                    Order.objects.order_by("pk").values_list(
-                        "pk", "customer", "occurred_at", "sold", "status"
-                    )
-                ),
-                list(Interaction.objects.order_by("pk").values_list("pk", "customer", "occurred_at", "text")),
-                list(Loss.objects.order_by("pk").values_list("customer", "source", "occurred_day")),
-                list(
-                    RetentionCase.objects.filter(status="closed")
-                    .order_by("pk")
-                    .values_list("customer", "outcome")
-                ),
+                list(model.objects.order_by("pk").values_list(*names))
+                for model, names in (
+                    (Order, ("pk", "customer", "occurred_at", "sold", "status")),
+                    (Interaction, ("pk", "customer", "occurred_at", "text")),
+                    (Loss, ("customer", "source", "occurred_day")),
+                )
             ]
+            closed_cases = RetentionCase.objects.filter(status="closed").order_by("pk")
+            facts.append(list(closed_cases.values_list("customer", "outcome")))
             transaction.set_rollback(True)
         clock.forget()
         return closed, facts
