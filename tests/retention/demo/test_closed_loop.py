@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
+from collections.abc import Iterator
 from datetime import timedelta
-from io import StringIO
-from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.management import call_command
 from django.db import transaction
+from django.test import override_settings
 
 from customers.feedback.matching import proposals
 from customers.ground import clock, outbox
 from customers.models import (
     Complaint,
     ContactReservation,
-    Interaction,
     Mention,
     Message,
-    Order,
     UnknownFeedback,
     User,
 )
@@ -33,33 +29,23 @@ from retention.models import (
     ImprovementAction,
     LoopClosure,
     LoopStep,
-    Loss,
-    RetentionCase,
 )
+from tests.retention.demo.running import run_demo
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
-UNTIL = "2026-06-30"
 States, Kinds = LoopClosure.State, Complaint._meta.get_field("kind").choices
 
 
-@pytest.fixture(autouse=True)
-def _own_folder(settings: Any, tmp_path: Path) -> None:
-    settings.VAR_DIR = tmp_path
-    settings.DEMO_PASSWORD = ""
-
-
-def run(*, customers: int = 60) -> dict[str, Any]:
-    out = StringIO()
-    call_command(
-        "demo", "--customers", str(customers), "--until", UNTIL, "--json", stdout=out, stderr=StringIO()
-    )
-    made: dict[str, Any] = json.loads(out.getvalue().splitlines()[-1])
-    return made
-
-
-@pytest.fixture
-def built() -> dict[str, Any]:
-    return run()
+@pytest.fixture(scope="module")
+def built(
+    django_db_setup: None, django_db_blocker: Any, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, Any]]:
+    """Build the company once for all tests here; what one of them does is taken back after it."""
+    place = {"VAR_DIR": tmp_path_factory.mktemp("demo"), "DEMO_PASSWORD": ""}
+    with django_db_blocker.unblock(), override_settings(**place), transaction.atomic():
+        yield run_demo(customers=60)
+        transaction.set_rollback(True)
+    clock.forget()
 
 
 def drained() -> None:
@@ -170,34 +156,3 @@ def test_worker_finds_the_loops_there_and_leaves_them(built: dict[str, Any]) -> 
     assert after == before
     new = LoopClosure.objects.exclude(pk__in=before).exclude(unknown__owner=None, source="unknown")
     assert [loop.received_at for loop in new] == [clock.now()]  # who complained just now
-
-
-def test_demo_tells_the_same_again_and_changes_no_order_loss_or_talk() -> None:
-    def told(*, loops: bool) -> tuple[Any, Any]:
-        with transaction.atomic(), pytest.MonkeyPatch.context() as patched:
-            if not loops:
-                for name in ("close_loops", "improve", "change_business"):
-                    patched.setattr(f"retention.management.commands.demo.demo.{name}", lambda **_said: 0)
-            run(customers=40)
-            closed = list(
-                LoopClosure.objects.order_by("pk").values_list(
-                    "source", "kind", "state", "owner__username", "received_at__date", "customer__name"
-                )
-            )
-            facts = [
-                list(model.objects.order_by("pk").values_list(*names))
-                for model, names in (
-                    (Order, ("pk", "customer", "occurred_at", "sold", "status")),
-                    (Interaction, ("pk", "customer", "occurred_at", "text")),
-                    (Loss, ("customer", "source", "occurred_day")),
-                )
-            ]
-            closed_cases = RetentionCase.objects.filter(status="closed").order_by("pk")
-            facts.append(list(closed_cases.values_list("customer", "outcome")))
-            transaction.set_rollback(True)
-        clock.forget()
-        return closed, facts
-
-    first, facts = told(loops=True)
-    assert told(loops=True) == (first, facts)
-    assert told(loops=False) == ([], facts)
