@@ -11,8 +11,8 @@ from retention.pages.loop_figures import PeriodForm, _columns
 
 def test_figures_and_rates_name_time_and_grouping_rightly_in_chinese() -> None:
     with translation.override("zh-hans"):
-        labels = [str(field.label) for field in PeriodForm().fields.values()]
-        days = [str(field.label) for field in RateForm().fields.values()]
+        labels = [str(field.label) for field in PeriodForm.base_fields.values()]
+        days = [str(field.label) for field in RateForm.base_fields.values()]
         first = _columns()[0]
         menu = pgettext("of the business", "Changes")
     assert labels == ["起始日期", "至", "分组方式"]

@@ -39,7 +39,7 @@ def test_demo_tells_the_same_again_and_changes_no_order_loss_or_talk() -> None:
                 for model, names in (
                     (Order, ("pk", "customer", "occurred_at", "sold", "status")),
                     (Interaction, ("pk", "customer", "occurred_at", "text")),
-                    (Loss, ("customer", "source", "occurred_day")),
+                    (Loss, ("customer", "occurred_at", "churn_type", "margin_365d")),
                 )
             ]
             closed_cases = RetentionCase.objects.filter(status="closed").order_by("pk")
