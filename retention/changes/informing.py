@@ -119,7 +119,7 @@ def _inform_some(change: BusinessChange, *, limit: int, at: datetime) -> int:
             row.handled_at = at
             if row not in standing:
                 row.unsent = Message.Reason.GONE
-        _plan_calls(change, standing, at=at)
+        plan_calls(change, standing, at=at)
         _send(change, standing, at=at)
         ConcernedCustomer.objects.bulk_update(rows, ["handled_at", "unsent", "message", "case"])
     return len(rows)
@@ -139,7 +139,7 @@ def _is_told(change: BusinessChange, *, at: datetime) -> int:
 
 
 # --- Calls ------------------------------------------------------------------------------------
-def _plan_calls(change: BusinessChange, rows: Sequence[ConcernedCustomer], *, at: datetime) -> None:
+def plan_calls(change: BusinessChange, rows: Sequence[ConcernedCustomer], *, at: datetime) -> None:
     """Open or join a case, with a call planned, for each valuable customer who wants calls."""
     wanted = valuable(change, tier="tier", margin="margin_365d")
     among = ConcernedCustomer.objects.filter(wanted, pk__in=[row.pk for row in rows])

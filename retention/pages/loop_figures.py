@@ -28,13 +28,15 @@ class PeriodForm(forms.Form):
     """Of what time, and by what."""
 
     since = forms.DateField(
-        label=gettext_lazy("From"), required=False, widget=forms.DateInput({"type": "date"}, "%Y-%m-%d")
+        label=pgettext_lazy("a span of time", "From"),
+        required=False,
+        widget=forms.DateInput({"type": "date"}, "%Y-%m-%d"),
     )
     until = forms.DateField(
         label=gettext_lazy("Up to"), required=False, widget=forms.DateInput({"type": "date"}, "%Y-%m-%d")
     )
     by = forms.ChoiceField(
-        label=pgettext_lazy("groups of figures", "By"),
+        label=pgettext_lazy("how rows are grouped", "By"),
         required=False,
         choices=[
             ("owner", gettext_lazy("owner")),
@@ -106,7 +108,7 @@ def my_times(user: User) -> Figure:
 
 def _columns() -> list[str]:
     return [
-        pgettext("pieces of feedback", "Received"),
+        pgettext("number of feedback", "Received"),
         _("Open"),
         _("First contact, median (h)"),
         _("First contact, 9 in 10 (h)"),
