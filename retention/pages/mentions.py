@@ -75,17 +75,14 @@ class MentionForm(forms.Form):
 class MatchForm(forms.Form):
     """Whose a mention is."""
 
-    customer = CustomerField(label=gettext_lazy("Customer"))
+    customer = CustomerField(
+        label=gettext_lazy("Customer"),
+        required=True,
+        error_messages={"required": gettext_lazy("Write whose it is.")},
+    )
     remember = forms.BooleanField(
         label=gettext_lazy("Keep the name there, so that the next ones are known"), required=False
     )
-
-    def clean_customer(self) -> Customer:
-        """Refuse an empty field."""
-        customer: Customer | None = self.cleaned_data["customer"]
-        if customer is None:
-            raise forms.ValidationError(_("Write whose it is."), code="required")
-        return customer
 
 
 @require_safe
