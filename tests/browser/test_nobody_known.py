@@ -12,12 +12,15 @@ from customers import complaints
 from customers.ground import clock
 from customers.models import Cause, Contact, Mention, UnknownFeedback
 from retention.models import LoopClosure, RetentionCase
+from surveys import answering, invitations
+from surveys.definition import Given
 from tests.browser.test_loop import act, link_in
 from tests.browser.test_survey_mail import mail_server, phone, waiting_for
 from tests.browser.test_surveys import accessible
 from tests.customers.test_channels import smtp_sender
-from tests.factories import NOW, ContactFactory, CustomerFactory, OrderFactory, findable
-from tests.retention.cases.test_answers import answered, score
+from tests.factories import ContactFactory, CustomerFactory, OrderFactory, findable
+from tests.surveys.documents import nps
+from tests.surveys.makers import live
 
 __all__ = ["mail_server", "phone"]
 WORDS = {
@@ -175,19 +178,23 @@ def test_anonymous_post_is_found_in_the_inbox_answered_and_counted_apart(
 @IN_BOTH
 def test_three_in_one_case_are_told_one_by_one_and_one_that_is_not_solved_twice(
     phone: Any, customer: Any, manager: Any, lead: Any, sign_in: Any, live_server: Any,
-    mail_server: Any, request: Any, language: str, width: int, tmp_path: Any,
+    mail_server: Any, draining: Any, language: str, width: int, tmp_path: Any,
 ) -> None:  # fmt: skip
     said, told, again, _by_mail = WORDS[language]
     smtp_sender(mail_server)
     Contact.objects.filter(customer=customer).update(language=language)
     contact = customer.contacts.get()
     for _n in range(2):
-        complaints.file_complaint(customer, text=said, contact=contact, by=manager, at=NOW)
-    answered(contact, nps=score(2))
+        complaints.file_complaint(customer, text=said, contact=contact, by=manager, at=clock.now())
+    now = clock.real_now()
+    invitation, _token = invitations.invite(
+        live("score", document=nps()), contact, by=None, now=now, at=clock.now()
+    )
+    answering.submit(invitation, answers={"nps": Given(number=2)}, by=None, now=now, at=clock.now())
+    for receipts in (1, 2, 3):
+        waiting_for(phone, lambda count=receipts: len(mail_server.got) >= count)
     loops, case = list(LoopClosure.objects.order_by("pk")), RetentionCase.objects.get()
     assert [loop.case for loop in loops] == [case] * 3
-    request.getfixturevalue("draining")
-    waiting_for(phone, lambda: len(mail_server.got) == 3)  # the receipts
 
     page = sign_in(lead, language=language, width=width)
     sent = 3
