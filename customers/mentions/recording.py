@@ -152,11 +152,16 @@ def correct_sentiment(mention: Mention, *, sentiment: str, by: User | None, at: 
 
 
 def remove_mention(mention: Mention, *, by: User | None, at: datetime) -> Mention:
-    """Remove a mention that was entered wrongly: from ``at`` on it counts no more."""
+    """Remove a mention that was entered wrongly: from ``at`` on it counts no more.
+
+    Side effects: a mark on the customer, event ``mention.removed``, audit ``mention.remove``; nothing when it
+    is removed already.
+    """
     with transaction.atomic():
         mention = locked(mention)
         if not mention.void:
             mention = writing.void(mention, at=at)
+            events.record_many([landing.told("mention.removed", mention, at=at)])
             audit.record("mention.remove", obj=mention, by=by, at=at, customer_id=mention.customer_id)
     return mention
 
