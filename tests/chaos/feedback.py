@@ -15,10 +15,12 @@ from urllib.parse import urlencode
 
 from customers.channels import signing
 from tests.chaos.ears import PLATFORM, email_of, handle_of
+from tests.chaos.kit import MORNING
 from tests.chaos.web import Answer, Person
 
 OF_ONE_CUSTOMER = 5  # pieces in a row, so that several of one customer are on their way at once
 AGAIN_EVERY = 7
+REFUSED = 422  # what a batch says of one record
 _FORM = "application/x-www-form-urlencoded"
 
 
@@ -79,10 +81,10 @@ class Crowd:
         with ThreadPoolExecutor(threads) as pool:
             return list(pool.map(send, pieces))
 
-    def call(self, path: str, body: Any, piece: Piece) -> int:
+    def call(self, path: str, body: Any, piece: Piece) -> tuple[int, str]:
         """Call the API with the piece's own key."""
         headers = {"Authorization": f"Bearer {self.token}", "Idempotency-Key": piece.text.replace(" ", "-")}
-        return self.post(path, json.dumps(body), {**headers, "Content-Type": "application/json"}, piece)[0]
+        return self.post(path, json.dumps(body), {**headers, "Content-Type": "application/json"}, piece)
 
     def fill_in(self, path: str, fields: dict[str, str], piece: Piece) -> int:
         """Send a form for which nobody signs in."""
@@ -123,7 +125,7 @@ def _by_staff(crowd: Crowd, piece: Piece) -> int:
 def _by_api(kind: str) -> Callable[[Crowd, Piece], int]:
     def send(crowd: Crowd, piece: Piece) -> int:
         body = {"customer": piece.customer, "kind": kind, "text": piece.text, "channel": "phone"}
-        return crowd.call("/api/v1/complaints/", body, piece)
+        return crowd.call("/api/v1/complaints/", body, piece)[0]
 
     return send
 
@@ -161,9 +163,11 @@ def _by_batch(stars: str) -> Callable[[Crowd, Piece], int]:
     def send(crowd: Crowd, piece: Piece) -> int:
         record = {
             "external_id": piece.text, "platform": PLATFORM, "handle": handle_of(piece.customer),
-            "text": piece.text, "rating": stars,
+            "text": piece.text, "rating": stars, "occurred_at": MORNING.isoformat(),
         }  # fmt: skip
-        return crowd.call("/api/v1/batch/mentions/", {"source": "chaos", "records": [record]}, piece)
+        body = {"source": "chaos", "records": [record]}
+        status, answer = crowd.call("/api/v1/batch/mentions/", body, piece)
+        return status if status != 200 or not json.loads(answer)["refused"] else REFUSED
 
     return send
 

@@ -21,6 +21,7 @@ EACH = PIECES // OF_ONE_CUSTOMER  # customers whom one test hears
 @pytest.fixture(scope="module")
 def system(kit: Kit) -> Iterator[System]:
     """A web process, workers and a scheduler, which all tests of this module share."""
+    kit.dress()
     with living.running(kit) as running:
         yield living.settled(running)
 
@@ -48,6 +49,7 @@ def test_every_piece_of_feedback_is_heard_once_while_the_broker_is_away(
 def test_promise_breaks_without(kit: Kit, guard: str) -> None:
     if guard != "one name of feedback" and not FULL:
         pytest.skip("in `make chaos`")
+    kit.dress()
     with pytest.raises(Broken) as broken, living.running(kit, without=guard) as running:
         people = heard.crowd(running, running.ids[:12])
         pieces = feedback.pieces(running.ids[:12], 60, said="careless")
