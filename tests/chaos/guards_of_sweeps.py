@@ -23,7 +23,7 @@ guard("desk", "cases are given out by one at a time")(_no_desk)
 @guard("one open case", "one open case a customer: the constraint, and the desk that goes before it")
 def _one_case(patch: pytest.MonkeyPatch) -> None:
     _no_desk(patch)
-    sql("DROP INDEX IF EXISTS case_one_open_per_customer")(patch)
+    sql("DROP INDEX case_one_open_per_customer")(patch)
 
 
 @guard("conditional move", "a case moves only from the state that was seen")

@@ -83,17 +83,22 @@ def told_while(
     Nothing is answered with an error or waits for the broker; each piece stands there once, with the one
     loop and the case that it must have, and no customer has two cases.
     """
+    answers = tell(system, people, pieces, how=how, seconds=seconds)
+    done = followed(system, said)
+    stands(system, pieces, said)
+    taken(answers, people.seconds)
+    return figures(people.seconds), figures(_until_open(pieces, answers, done))
+
+
+def tell(system: System, people: Crowd, pieces: Sequence[Piece], *, how: str, seconds: float) -> list[Answer]:
+    """Tell everything within so many seconds, the broker being away in their middle third."""
     people.seconds.clear()
     with ThreadPoolExecutor(1) as other:
         telling = other.submit(people.tell, pieces, every=seconds / len(pieces))
         time.sleep(seconds / 3)
         with without_broker(system, how):
             time.sleep(seconds / 3)
-        answers = telling.result()
-    taken(answers, people.seconds)
-    followed = _followed(system, said)
-    stands(system, pieces, said)
-    return figures(people.seconds), figures(_until_open(pieces, answers, followed))
+        return telling.result()
 
 
 def taken(answers: Sequence[Answer], seconds: Sequence[float]) -> None:
@@ -129,7 +134,7 @@ def _whose(pieces: Iterable[Piece]) -> list[int]:
     return sorted({one.customer for one in pieces if one.way.has_case})
 
 
-def _followed(system: System, said: str) -> dict[str, float]:
+def followed(system: System, said: str) -> dict[str, float]:
     """Wait until all that follows from each piece is done; return by its text when the last of it was."""
 
     def rows() -> list[tuple[object, ...]]:
@@ -141,9 +146,7 @@ def _followed(system: System, said: str) -> dict[str, float]:
     return {str(text): float(str(done)) for text, _all, done, _dead in found}
 
 
-def _until_open(
-    pieces: Sequence[Piece], answers: Sequence[Answer], followed: dict[str, float]
-) -> list[float]:
+def _until_open(pieces: Sequence[Piece], answers: Sequence[Answer], done: dict[str, float]) -> list[float]:
     """Return the seconds from sent to case and loop open, of each piece that belongs to a case."""
     sent = {one.text: one.sent for one in answers}
-    return [followed[one.text] - sent[one.text] for one in pieces if one.way.has_case]
+    return [done[one.text] - sent[one.text] for one in pieces if one.way.has_case]
