@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 
 from django.db import OperationalError, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
-from django.utils import translation
 
 from customers import company, stubs
 from customers import contact as contacting
@@ -147,16 +146,14 @@ def plan_calls(change: BusinessChange, rows: Sequence[ConcernedCustomer], *, at:
     chosen -= wanting_no_calls(chosen)
     if not chosen:
         return
-    language = company.current().language
-    with translation.override(language):
-        reason = f"{change.get_kind_display()}: {change.said('title', language)}"
+    title = change.said("title", company.current().language)
     grounds = [
         Grounds(
             customer_id=pk,
             kind=CaseKind.SAVE,
             severity=Severity.HIGH if change.is_crisis else Severity.MEDIUM,
             within=span_of(CaseKind.SAVE, None),
-            reason=reason,
+            reason=title,
             codes={"change": change.pk},
         )
         for pk in sorted(chosen)
