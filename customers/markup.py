@@ -41,7 +41,7 @@ def pieces(source: str) -> Iterator[tuple[str, str]]:
 
 
 class _Walk:
-    """What is known of a page already: what was looked for and stands nowhere behind is not looked for again."""
+    """A page, and what was looked for and stands nowhere behind: it is not looked for again."""
 
     def __init__(self, source: str) -> None:
         self.source = source

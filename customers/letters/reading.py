@@ -130,7 +130,7 @@ def _head(raw: bytes) -> bytes:
 
 
 def _writer(mail: EmailMessage) -> tuple[str, str]:
-    """Return the name and address of who wrote; signs that should stand in quotes may stand bare in the name."""
+    """Return the name and address of who wrote; its signs may stand without quotes."""
     name, sender = parseaddr(parts.plain(str(mail.get("From", ""))))
     sender = sender.strip()
     written = next((str(value) for header, value in mail.raw_items() if header.lower() == "from"), "")
