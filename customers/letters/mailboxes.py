@@ -82,8 +82,8 @@ def change_mailbox(
     with transaction.atomic():
         row.name, row.kind, row.config, row.changed_at = name.strip(), FeedbackKind(kind), config, at
         fresh = _fresh(at) if moved else {"trouble": ""}
-        for name_of, value in fresh.items():
-            setattr(row, name_of, value)
+        for field, value in fresh.items():
+            setattr(row, field, value)
         row.save(update_fields=["name", "kind", "config", "changed_at", *fresh])
         if password:
             _keep(row, password)
