@@ -92,7 +92,7 @@ def record_mention(
     if contact is not None and (customer is None or contact.customer_id != customer.pk):
         raise MentionRefused(_("That contact belongs to another customer."))
     when = writing.moments(at=at, occurred_at=occurred_at)
-    name = (external_id.strip() or url)[:200]
+    name = landing.name_of(external_id.strip() or url)
     _refuse_hidden(platform, name, by=by)
     said = {"handle": handle, "url": url, "text": text, "rating": rating}
     record = MentionRecord(
