@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 WEB_THREADS = 8
 WORK_THREADS = 2
 ENDS_WITHIN_SECONDS = 8.0
+REST_SECONDS = 1.0  # between a worker that ended by itself and the next
 
 
 class Stack:
@@ -75,16 +76,19 @@ class Stack:
         self.beat.start()
 
     def _work(self) -> None:
-        # WorkController, not the Worker of the command line: signal handlers are for main threads.
-        self.worker = app.WorkController(
-            hostname="embedded@%h",
-            pool_cls="threads",
-            concurrency=WORK_THREADS,
-            without_gossip=True,
-            without_mingle=True,
-            without_heartbeat=True,
-        )
-        self.worker.start()
+        # A worker ends for good when it reads a message that is not yet written whole: the next one goes on.
+        while worker_state.should_stop is None:
+            # WorkController, not the Worker of the command line: signal handlers are for main threads.
+            self.worker = app.WorkController(
+                hostname="embedded@%h",
+                pool_cls="threads",
+                concurrency=WORK_THREADS,
+                without_gossip=True,
+                without_mingle=True,
+                without_heartbeat=True,
+            )
+            self.worker.start()
+            time.sleep(REST_SECONDS)
 
     def _stop(self) -> None:
         deadline = time.monotonic() + ENDS_WITHIN_SECONDS
