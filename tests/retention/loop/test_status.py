@@ -82,15 +82,20 @@ def test_not_solved_takes_her_words_along(
 
 @pytest.mark.parametrize(("days", "is_late"), [(11, False), (16, True)])
 def test_not_solved_counts_by_the_new_deadline_though_the_first_word_was_due(
-    client: Client, customer: Customer, manager: User, days: int, is_late: bool
+    client: Client,
+    customer: Customer,
+    manager: User,
+    monkeypatch: pytest.MonkeyPatch,
+    days: int,
+    is_late: bool,
 ) -> None:
     loop = filed(customer, kind="question")
     looping.act(loop, action="explained", text="Told how.", by=manager, at=SOON)
     looping.ask_customer(loop, message=WORDS, by_hand=True, by=manager, at=SOON)
-    clock.fix(SOON + timedelta(days=10))
+    monkeypatch.setattr(clock, "now", lambda: SOON + timedelta(days=10))
     client.post(address(loop.salt), {"word": "not_solved"})
     loop.refresh_from_db()
-    clock.fix(SOON + timedelta(days=days))
+    monkeypatch.setattr(clock, "now", lambda: SOON + timedelta(days=days))
     assert loop.contacted_at is None and loop.respond_by < clock.now()
     assert (loop.due_at < clock.now()) == is_late
     text = client.get(address(loop.salt)).text

@@ -359,7 +359,7 @@ def test_message_that_bounces_after_its_case_was_closed_has_one_case_again(
     Message.objects.update(state="sent", ended_at=SOON)
     answering.expire(at=SOON + 8 * DAY)
     first = RetentionCase.objects.get()
-    cases.close_case(first, outcome="lost", reason="x", by=lead, at=SOON + 8 * DAY)
+    cases.close_case(first, outcome="saved", reason="x", by=lead, at=SOON + 8 * DAY)
     ended(Message.objects.get(), "bounced", at=SOON + 9 * DAY)
     second = RetentionCase.objects.open().get()  # type: ignore[attr-defined]
     assert (fresh(loop).case, second != first, fresh(loop).state) == (second, True, "working")
