@@ -103,10 +103,22 @@ def move_to(
 
 
 def note(
-    loop: LoopClosure, *, kind: str, text: str = "", by: User | None, at: datetime, **fields: Any
+    loop: LoopClosure,
+    *,
+    kind: str,
+    text: str = "",
+    by: User | None,
+    at: datetime,
+    by_news: bool = False,
+    **fields: Any,
 ) -> LoopStep:
-    """Write a step that leaves the state alone; raise :class:`LoopEnded`, :class:`LoopMoved`."""
-    refuse_ended(loop)
+    """Write a step that leaves the state alone; raise :class:`LoopEnded`, :class:`LoopMoved`.
+
+    Args:
+        by_news: whether it follows what happened elsewhere, which comes to what has ended, too.
+    """
+    if not by_news:
+        refuse_ended(loop)
     with transaction.atomic():
         return _write(loop, kind=kind, text=text, by=by, at=at, fields=fields)
 

@@ -23,7 +23,8 @@ def begin_anew(loop: LoopClosure, *, severity: int, at: datetime) -> None:
     """Take a loop from its customer, with all that was done for her; in the caller's transaction.
 
     It is assigned again, with the cause, the first deadlines and the severity that it came with. One that has
-    ended stays so, without her. Raises ``LoopMoved``. Side effects: step, audit; the old link leads nowhere.
+    ended stays so, without her; only what was taken back forgets its work, because it may go on. Raises
+    ``LoopMoved``. Side effects: step, audit; the old link leads nowhere.
     """
     LoopStep.objects.filter(loop=loop, kind__in=_SAID).exclude(text="").update(text="")
     salt = tracking.new_salt()
@@ -36,24 +37,21 @@ def begin_anew(loop: LoopClosure, *, severity: int, at: datetime) -> None:
         "salt": salt,
         "token_hash": tracking.hash_of(tracking.token_of(salt)),
     }
-    if not loop.is_open:
-        LoopClosure.objects.filter(pk=loop.pk).update(**fields)
-        loop.refresh_from_db()
-        return
+    if loop.is_open or loop.state == State.WITHDRAWN:
+        fields |= {
+            "action": "",
+            "contacted_at": None,
+            "asked_at": None,
+            "asked_message": None,
+            "severity": severity,
+            "due_at": loop.first_due_at or loop.due_at,
+            "first_due_at": None,
+            "level": 1,
+            "reopened": 0,
+        }
     state = State.ASSIGNED if loop.owner_id is not None else State.RECEIVED
-    fields |= {
-        "action": "",
-        "contacted_at": None,
-        "asked_at": None,
-        "asked_message": None,
-        "severity": severity,
-        "due_at": loop.first_due_at or loop.due_at,
-        "first_due_at": None,
-        "level": 1,
-        "reopened": 0,
-    }
-    if loop.state == state:
-        moves.note(loop, kind=Kind.REMATCHED, by=None, at=at, **fields)
+    if not loop.is_open or loop.state == state:
+        moves.note(loop, kind=Kind.REMATCHED, by=None, at=at, by_news=True, **fields)
     else:
         moves.move_to(loop, state, kind=Kind.REMATCHED, by=None, at=at, by_news=True, **fields)
 
