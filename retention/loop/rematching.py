@@ -49,6 +49,8 @@ def begin_anew(loop: LoopClosure, *, severity: int, at: datetime) -> None:
             "level": 1,
             "reopened": 0,
         }
+    if loop.state == State.WITHDRAWN:
+        fields["owner"] = None  # should it go on, it is given out anew
     state = State.ASSIGNED if loop.owner_id is not None else State.RECEIVED
     if not loop.is_open or loop.state == state:
         moves.note(loop, kind=Kind.REMATCHED, by=None, at=at, by_news=True, **fields)

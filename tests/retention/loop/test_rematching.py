@@ -9,8 +9,8 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from customers import interactions, tracking
-from customers.ground import clock
+from customers import interactions, mentions, tracking
+from customers.ground import clock, events
 from customers.mentions import matching
 from customers.models import Contact, Customer, Mention, Message, User
 from retention import loop as looping
@@ -219,3 +219,47 @@ def test_ended_loop_learns_who_of_the_company_wrote(company: Any, lead: User) ->
     looping.answer_publicly(LoopClosure.objects.get(), words="Answered there.", by=lead, at=SOON)
     now = matched(firm, writer)
     assert (now.contact, now.state, now.message_text) == (writer, "answered", "Answered there.")
+
+
+def test_removed_post_that_is_entered_again_as_anothers_begins_anew(
+    loop: LoopClosure, other: Customer, manager: User
+) -> None:
+    asked(loop, by=manager)
+    mention = Mention.objects.get()
+    mentions.remove_mention(mention, by=manager, at=THEN)
+    drained(THEN)
+    assert LoopClosure.objects.get().state == "withdrawn"
+    Mention.objects.update(void=False, customer=other)
+    mention.refresh_from_db()
+    events.record("mention.recorded", customer_id=other.pk, subject=mention, occurred_at=THEN)
+    drained(THEN + HOUR)
+    looping.give_unowned(at=THEN + HOUR)
+    now = LoopClosure.objects.get()
+    assert (now.customer, now.state, now.owner, now.ended_at) == (other, "assigned", other.owner, None)
+    assert (now.case and now.case.customer, now.contacted_at, lacking(now)) == (
+        other,
+        None,
+        ["contact", "action"],
+    )
+
+
+def test_what_a_person_took_back_stays_so_when_it_is_found_to_be_anothers(
+    loop: LoopClosure, other: Customer, lead: User
+) -> None:
+    looping.withdraw(loop, reason="A test.", by=lead, at=SOON)
+    now = matched(other)
+    assert (now.customer, now.state, kinds(now)[-1]) == (other, "withdrawn", "rematched")
+    assert LoopStep.objects.get(kind="withdrawn").text == "A test."
+
+
+def test_message_on_its_way_does_not_carry_the_link_of_an_ended_loop_to_the_first(
+    customer: Customer, other: Customer, lead: User
+) -> None:
+    mail_sender()
+    mentioned(customer, contact=customer.contacts.get())
+    drained()
+    message = Message.objects.get()
+    assert asking.address_in(message)
+    looping.withdraw(LoopClosure.objects.get(), reason="A test.", by=lead, at=SOON)
+    matched(other)
+    assert asking.address_in(message) == ""
