@@ -110,9 +110,10 @@ def follow(model: type[Any], ids: list[int], at: datetime) -> None:
         _never_stood(ids)
     elif model is Complaint:
         gone = Complaint.objects.filter(pk__in=ids, void=True)
-        _end_loops(LoopClosure.objects.filter(complaint__in=gone), at=at)
+        withdrawn = LoopClosure.objects.filter(complaint__in=gone)
+        _end_loops(withdrawn, at=at)
         untouched = RetentionCase.objects.exclude(pk__in=worked_on(RetentionCase.objects.all()).values("pk"))
-        _close(untouched.filter(complaint__in=gone), at=at)
+        _close(untouched.filter(~Exists(_of_others(withdrawn)), complaint__in=gone), at=at)
     elif model is Mention:
         withdrawn = LoopClosure.objects.filter(mention__in=Mention.objects.filter(pk__in=ids, void=True))
         _end_loops(withdrawn, at=at)
@@ -121,13 +122,21 @@ def follow(model: type[Any], ids: list[int], at: datetime) -> None:
 
 def _of_nothing_else(loops: QuerySet[LoopClosure]) -> QuerySet[RetentionCase]:
     """Return the cases that only these loops are about, and that nobody worked on."""
-    others = LoopClosure.objects.filter(case=OuterRef("pk")).exclude(pk__in=loops.values("pk"))
     joined = CaseMove.objects.filter(case=OuterRef("pk"), kind=MoveKind.JOINED)
     warned = EarlyWarning.objects.filter(case=OuterRef("pk"))
     untouched = RetentionCase.objects.exclude(pk__in=worked_on(RetentionCase.objects.all()).values("pk"))
     return untouched.filter(
-        ~Exists(others), ~Exists(joined), ~Exists(warned), complaint=None, pk__in=loops.values("case")
+        ~Exists(_of_others(loops)),
+        ~Exists(joined),
+        ~Exists(warned),
+        complaint=None,
+        pk__in=loops.values("case"),
     )
+
+
+def _of_others(loops: QuerySet[LoopClosure]) -> QuerySet[LoopClosure]:
+    """Return the other loops of a case that is asked about."""
+    return LoopClosure.objects.filter(case=OuterRef("pk")).exclude(pk__in=loops.values("pk"))
 
 
 def _end_loops(loops: QuerySet[LoopClosure], *, at: datetime) -> None:
@@ -151,7 +160,10 @@ def _never_stood(customer_ids: list[int]) -> None:
 
 
 def _close(cases: QuerySet[RetentionCase], *, at: datetime) -> None:
-    found = moves.lock(list(cases.open().values_list("pk", flat=True)))  # type: ignore[attr-defined]
+    """Close those of some cases whose feedback has all come to its end."""
+    waiting = LoopClosure.objects.open().filter(case=OuterRef("pk"))  # type: ignore[attr-defined]
+    standing = cases.open().filter(~Exists(waiting))  # type: ignore[attr-defined]
+    found = moves.lock(list(standing.values_list("pk", flat=True)))
     fields = {
         "outcome": Outcome.NOT_PURSUED,
         "outcome_reason": _("The import that told of it was taken back."),

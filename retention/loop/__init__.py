@@ -21,7 +21,7 @@ from retention.loop.opening import (
     open_for_response,
     open_for_unknown,
 )
-from retention.loop.owners import assign_loop, give_unowned, may_assign, may_work
+from retention.loop.owners import assign_loop, give_unowned, may_assign, may_take, may_work, take_loop
 from retention.loop.working import act, diagnose_loop
 
 __all__ = [
@@ -45,6 +45,7 @@ __all__ = [
     "log_contact",
     "may_answer",
     "may_assign",
+    "may_take",
     "may_withdraw",
     "may_work",
     "missing",
@@ -56,5 +57,6 @@ __all__ = [
     "open_missing",
     "reply_way",
     "status_address",
+    "take_loop",
     "withdraw",
 ]

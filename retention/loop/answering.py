@@ -74,13 +74,18 @@ def confirm(loop: LoopClosure, *, words: str = "", by: User | None, at: datetime
     words, by_us = words.strip(), by is not None
     if by_us and not words:
         raise ConfirmedWithoutWords()
-    with transaction.atomic():
-        _hold_unknown(loop)
-        moves.move_to(
-            loop, State.CONFIRMED, kind=Kind.CONFIRMED, text=words, by=by, at=at, confirmed_by_us=by_us
-        )
-        _handled(loop, by=by, at=at)
-        moves.tell("loop.confirmed", loop, at=at)
+    try:
+        with transaction.atomic():
+            _hold_unknown(loop)
+            moves.move_to(
+                loop, State.CONFIRMED, kind=Kind.CONFIRMED, text=words, by=by, at=at, confirmed_by_us=by_us
+            )
+            _handled(loop, by=by, at=at)
+            moves.tell("loop.confirmed", loop, at=at)
+    except moves.LoopMoved:
+        if not LoopClosure.objects.filter(pk=loop.pk, state=State.CONFIRMED).exists():
+            raise
+        loop.refresh_from_db()  # two presses at once
     return loop
 
 
@@ -94,19 +99,20 @@ def not_solved(loop: LoopClosure, *, words: str = "", by: User | None, at: datet
     its case is opened or joined with the higher severity and a call within four working hours; step, audit,
     event ``loop.not_solved``.
     """
-    return _go_up(loop, words=words.strip()[:MOST_WORDS], by=by, at=at)
+    return go_up(loop, words=words.strip()[:MOST_WORDS], by=by, at=at)
 
 
-def _go_up(
+def go_up(
     loop: LoopClosure, *, words: str, by: User | None, at: datetime, by_news: bool = False
 ) -> LoopClosure:
+    """Let a loop go one level up; see :func:`not_solved`."""
     with transaction.atomic():
-        if _needs_case(loop):
+        if needs_case(loop):
             hold_desk()  # before the loop and its case, as whoever opens a case does
         return _not_solved(loop, words=words, by=by, at=at, by_news=by_news)
 
 
-def _needs_case(loop: LoopClosure) -> bool:
+def needs_case(loop: LoopClosure) -> bool:
     """Say whether what is not solved belongs into a case: a complaint, and what had one, as a wished call."""
     return loop.customer is not None and (loop.kind == FeedbackKind.COMPLAINT or loop.case_id is not None)
 
@@ -130,7 +136,7 @@ def _not_solved(
         fields["team_id"] = lead.team_id
     state = State.ASSIGNED if lead is not None else State.RECEIVED
     moves.move_to(loop, state, kind=Kind.NOT_SOLVED, text=words, by=by, at=at, by_news=by_news, **fields)
-    if _needs_case(loop):
+    if needs_case(loop):
         case = opening.attach_case(loop, severity=severity, at=at)
         if case is not None:
             opening.move_call_forward(case, to=add_working_time(at, CALL_WITHIN, calendar=calendar), at=at)
@@ -139,50 +145,6 @@ def _not_solved(
         complaints.reopen(one, by=by, at=at)
     moves.tell("loop.not_solved", loop, at=at)
     return loop
-
-
-def reopened_by_us(loop: LoopClosure, *, at: datetime) -> None:
-    """Go on with what somebody opened again on the complaint's page, as if the customer had said so.
-
-    What was answered in public or taken back comes back too, though no button of the loop brings it back.
-    """
-    if loop.state == State.ASKED or not loop.is_open:
-        _go_up(loop, words="", by=None, at=at, by_news=True)
-
-
-def linked_late(loop: LoopClosure, *, at: datetime) -> None:
-    """Bring a loop in step with the open complaint that its feedback became after it was asked or ended.
-
-    What was asked is resolved as all that is asked; what had ended is worked on again, by who has it.
-    """
-    if loop.state == State.ASKED:
-        asking.resolve(loop, by=None, at=at)
-    if loop.is_open:
-        return
-    _work_again(loop, kind=Kind.LINKED, at=at)
-
-
-def was_removed(loop: LoopClosure, *, at: datetime) -> None:
-    """Take back the loop of a post that was removed as entered wrongly, unless it has ended."""
-    if loop.is_open:
-        moves.move_to(loop, State.WITHDRAWN, kind=Kind.WITHDRAWN, by=None, at=at)
-
-
-def entered_again(loop: LoopClosure, *, at: datetime) -> None:
-    """Go on with the loop of a post that was removed and entered again; what a person took back stays so."""
-    last = LoopStep.objects.filter(loop=loop).order_by("-pk").first()
-    if loop.state == State.WITHDRAWN and last is not None and last.by_id is None:
-        _work_again(loop, kind=Kind.RECEIVED, at=at)
-
-
-def _work_again(loop: LoopClosure, *, kind: str, at: datetime) -> None:
-    state = State.ASSIGNED if loop.owner_id else State.RECEIVED
-    with transaction.atomic():
-        if _needs_case(loop):
-            hold_desk()
-        moves.move_to(loop, state, kind=kind, by=None, at=at, by_news=True, **AGAIN)
-        if _needs_case(loop):
-            opening.attach_case(loop, severity=loop.severity, at=at)
 
 
 def may_answer(loop: LoopClosure, *, at: datetime) -> bool:
@@ -223,22 +185,6 @@ def answer_publicly(
     return loop
 
 
-def was_handled(loop: LoopClosure, unknown: UnknownFeedback, *, at: datetime) -> None:
-    """Let a loop end whose feedback was handled without a customer in the inbox.
-
-    What there was nothing to answer about is taken back, and not counted as answered. What she called not
-    solved since goes on.
-    """
-    said_since = Q(kind=Kind.NOT_SOLVED, at__gte=unknown.ended_at or at)
-    if LoopStep.objects.filter(said_since, loop=loop).exists():
-        return
-    is_answered = unknown.answered != Answer.NONE
-    state, kind = (State.ANSWERED, Kind.ANSWERED) if is_answered else (State.WITHDRAWN, Kind.WITHDRAWN)
-    fields: dict[str, Any] = {"message_text": unknown.answer_text} if is_answered else {}
-    fields |= {"text": unknown.answer_text, "by": unknown.ended_by}
-    moves.move_to(loop, state, kind=kind, at=at, by_news=True, **fields)
-
-
 def withdraw(loop: LoopClosure, *, reason: str, by: User | None, at: datetime) -> LoopClosure:
     """Take back what needs no answer, with the reason: filed twice, spam, a test.
 
@@ -260,19 +206,6 @@ def may_withdraw(user: User, loop: LoopClosure) -> bool:
     """Say whether ``user`` may take a loop back: what a known customer complained about is for leads."""
     is_open_to_all = loop.customer_id is None or loop.kind != FeedbackKind.COMPLAINT
     return is_open_to_all or user.role in {Role.TEAM_LEAD, Role.ADMIN}
-
-
-def not_delivered(loop: LoopClosure, *, at: datetime) -> None:
-    """Go back to work, because the message that asked did not reach her; the complaint is open again.
-
-    Where that message was the contact there was none.
-    """
-    reached = LoopStep.objects.filter(loop=loop, kind=Kind.CONTACTED).exists()
-    is_contact = reached or loop.contacted_at != loop.asked_at
-    fields: dict[str, Any] = {} if is_contact else {"contacted_at": None}
-    moves.move_to(loop, State.WORKING, kind=Kind.ATTEMPTED, by=None, at=at, by_news=True, **fields)
-    for one in Complaint.objects.filter(pk=loop.complaint_id, state=Complaint.State.RESOLVED, void=False):
-        complaints.reopen(one, by=None, at=at)
 
 
 def expire(*, at: datetime) -> int:

@@ -25,14 +25,15 @@ from customers.models import (
     User,
 )
 from customers.models.channels import SENDABLE
-from retention.loop import letters, moves
+from retention.loop import letters, moves, rematching
 from retention.loop.missing import LoopUnfinished, Need, in_words, missing
 from retention.models import LoopClosure, LoopStep
 
 RECEIPT_USEFUL = timedelta(days=1)
 ASK_USEFUL = timedelta(days=3)
 """What waits longer for its way out is not sent any more."""
-_KEY = re.compile(r"loop:(\d{1,18}):(receipt|ask)(?::(\d+))?")
+_KEY = re.compile(r"loop:(\d{1,18}):(receipt|ask)(?::(\d+))?(?::(\d+))?")
+"""The loop, what it is, to whom or the how many-th, and how often the loop had begun anew."""
 Kind = LoopStep.Kind
 State = LoopClosure.State
 
@@ -82,13 +83,14 @@ def is_reachable(loop: LoopClosure, *, at: datetime) -> bool:
 
 
 def send_receipt(loop: LoopClosure, *, at: datetime) -> Message | None:
-    """Tell whom we can reach that it has arrived, once; in the caller's transaction."""
+    """Tell whom we can reach that it has arrived, each person once; in the caller's transaction."""
     way = reply_way(loop, at=at)
     if way is None:
         return None
     contact, channel = way
     letter = letters.receipt(loop, contact, channel=channel)
-    return _send(loop, contact, channel, letter, what="receipt", within=RECEIPT_USEFUL, by=None, at=at)
+    what = f"receipt:{contact.pk}"
+    return _send(loop, contact, channel, letter, what=what, within=RECEIPT_USEFUL, by=None, at=at)
 
 
 def ask_customer(
@@ -153,9 +155,12 @@ def status_address(loop: LoopClosure) -> str:
 
 
 def address_in(message: Message) -> str:
-    """Return the address that a message carries; nothing when it leads nowhere."""
-    loop = _loop_of(message)
-    return status_address(loop) if loop is not None else ""
+    """Return the address that a message carries; nothing when it leads nowhere, or to another's page."""
+    found = _found(message)
+    if found is None:
+        return ""
+    loop, _what, _number, turn = found
+    return status_address(loop) if turn == rematching.turn_of(loop) else ""
 
 
 def loop_not_reached(message_id: int) -> LoopClosure | None:
@@ -167,21 +172,22 @@ def loop_not_reached(message_id: int) -> LoopClosure | None:
         Message.State.DROPPED,
     }:
         return None
-    key = message.reservation.key if message.reservation is not None else ""
-    found = _KEY.fullmatch(key)
-    loop = _loop_of(message)
-    if found is None or loop is None or found[2] != "ask":
+    found = _found(message)
+    if found is None:
         return None
-    if loop.state not in (State.ASKED, State.UNCONFIRMED):
+    loop, what, number, _turn = found
+    if what != "ask" or loop.state not in (State.ASKED, State.UNCONFIRMED):
         return None
     asked = LoopStep.objects.filter(loop=loop, kind=Kind.ASKED).count()
-    return loop if found[3] == str(asked) else None
+    return loop if number == str(asked) else None
 
 
-def _loop_of(message: Message) -> LoopClosure | None:
+def _found(message: Message) -> tuple[LoopClosure, str, str | None, int] | None:
+    """Return the loop that a message is about, with the parts of its key."""
     key = ContactReservation.objects.filter(pk=message.reservation_id).values_list("key", flat=True).first()
     found = _KEY.fullmatch(key or "")
-    return LoopClosure.objects.filter(pk=int(found[1])).first() if found else None
+    loop = LoopClosure.objects.filter(pk=int(found[1])).first() if found else None
+    return (loop, found[2], found[3], int(found[4] or 0)) if found and loop is not None else None
 
 
 def _send(
@@ -199,7 +205,7 @@ def _send(
         contact,
         purpose=ContactClass.SERVICE,
         channel=channel,
-        key=f"loop:{loop.pk}:{what}",
+        key=f"loop:{loop.pk}:{what}:{rematching.turn_of(loop)}",
         latest_at=at + within,
         by=by,
         at=at,

@@ -13,7 +13,7 @@ from customers.ground.errors import Refused
 from customers.ground.localtime import day_number
 from customers.models import Interaction, User
 from retention.loop import moves
-from retention.loop.missing import since_not_solved
+from retention.loop.missing import BEGINS_ANEW, of_this_round
 from retention.models import LoopClosure, LoopStep
 
 ATTEMPTS, ON_DAYS = 3, 2
@@ -77,7 +77,7 @@ def heard_of(interaction: Interaction) -> int:
     same = {"steps__at": moment, "steps__kind__in": [Kind.CONTACTED, Kind.ATTEMPTED]}
     theirs = LoopClosure.objects.filter(customer=interaction.customer_id)
     told = theirs.filter(**same).values("pk")
-    later = theirs.filter(steps__kind=Kind.NOT_SOLVED, steps__at__gt=moment).values("pk")
+    later = theirs.filter(steps__kind__in=BEGINS_ANEW, steps__at__gt=moment).values("pk")
     if interaction.contact_id is not None:
         waiting = waiting.filter(Q(contact=None) | Q(contact=interaction.contact_id))
     found = list(waiting.exclude(pk__in=told).exclude(pk__in=later).order_by("pk"))
@@ -97,10 +97,10 @@ def _write(loop: LoopClosure, *, text: str, reached: bool, by: User | None, at: 
 
 
 def is_tried_enough(loop: LoopClosure) -> bool:
-    """Say whether the attempts since it was last not solved are three on two days, and no contact yet."""
-    since = since_not_solved(loop)
-    if since.filter(kind=Kind.CONTACTED).exists():
+    """Say whether the attempts of this round are three on two days, and no contact yet."""
+    steps = of_this_round(loop)
+    if steps.filter(kind=Kind.CONTACTED).exists():
         return False
     zone = company.current().time_zone
-    tried = list(since.filter(kind=Kind.ATTEMPTED).values_list("at", flat=True))
+    tried = list(steps.filter(kind=Kind.ATTEMPTED).values_list("at", flat=True))
     return len(tried) >= ATTEMPTS and len({day_number(one, zone) for one in tried}) >= ON_DAYS

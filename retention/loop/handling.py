@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from django.db import transaction
-
 from customers.ground import events, outbox
-from customers.ground.models import Event, OutboxRow
+from customers.ground.models import OutboxRow
 from customers.models import Complaint, Interaction, Mention, UnknownFeedback
-from retention.loop import answering, asking, contacting, following, opening, owners
+from retention.loop import asking, contacting, following, opening, owners
 from retention.models import LoopClosure
 from surveys.answering import EVENT as ANSWERED
 from surveys.models import SurveyResponse
@@ -54,9 +52,9 @@ def complaint_opens_loop(row: OutboxRow, at: datetime) -> None:
     if complaint.state != Complaint.State.OPEN:
         return
     if event.kind.endswith(".reopened"):
-        answering.reopened_by_us(loop, at=at)
+        following.reopened_by_us(loop, at=at)
     else:
-        answering.linked_late(loop, at=at)
+        following.linked_late(loop, at=at)
 
 
 @outbox.handler(RESPONSE)
@@ -89,13 +87,13 @@ def mention_opens_loop(row: OutboxRow, at: datetime) -> None:
     known = LoopClosure.objects.filter(mention=mention).select_related("customer").first()
     if mention.void:
         if known is not None and event.kind == "mention.removed":
-            answering.was_removed(known, at=event.occurred_at)
+            following.was_removed(known, at=event.occurred_at)
         return
     is_negative = mention.sentiment == Mention.Sentiment.NEGATIVE
     if is_negative or known is not None:
         loop = opening.open_for_mention(mention, at=at)
         if is_negative:
-            answering.entered_again(loop, at=at)
+            following.entered_again(loop, at=at)
 
 
 @outbox.handler(UNKNOWN)
@@ -112,7 +110,7 @@ def unknown_opens_loop(row: OutboxRow, at: datetime) -> None:
     if loop.level == 1 and unknown.owner is not None and owners.may_own(unknown.owner):
         owners.assign_loop(loop, to=unknown.owner, by=None, at=at)
     if unknown.state == UnknownFeedback.State.HANDLED:
-        answering.was_handled(loop, unknown, at=unknown.ended_at or at)
+        following.was_handled(loop, unknown, at=unknown.ended_at or at)
 
 
 @outbox.handler(CONTACT)
@@ -130,18 +128,14 @@ def contact_of_loop(row: OutboxRow, at: datetime) -> None:
 def loop_follows_complaint(row: OutboxRow, at: datetime) -> None:
     """Let another due day or severity of a complaint be its loop's."""
     if row.event is not None:
-        following.follow_complaint(row.event.subject_id or 0, at=at)
+        is_due = row.event.kind.endswith(".due")
+        follow = following.follow_due if is_due else following.follow_severity
+        follow(row.event.subject_id or 0, at=at)
 
 
 @outbox.handler(MESSAGE)
 def message_of_loop(row: OutboxRow, at: datetime) -> None:
     """Take back that a customer was asked whom the message did not reach."""
-    if row.event is not None:
-        _ended(row.event, at=at)
-
-
-def _ended(event: Event, *, at: datetime) -> None:
-    loop = asking.loop_not_reached(event.subject_id or 0)
+    loop = asking.loop_not_reached(row.event.subject_id or 0) if row.event is not None else None
     if loop is not None:
-        with transaction.atomic():
-            answering.not_delivered(loop, at=at)
+        following.not_delivered(loop, at=at)

@@ -37,6 +37,8 @@ ACTIONS: dict[str, tuple[Action, ...]] = {
     FeedbackKind.PRAISE: (Action.THANKED,),
 }
 """What may be done about each kind: a suggestion is taken up or declined with the reason."""
+BEGINS_ANEW = (Kind.NOT_SOLVED, Kind.REMATCHED)
+"""The steps after which the customer has to hear from us again."""
 
 
 class LoopUnfinished(Refused):
@@ -61,16 +63,19 @@ def in_words(needs: list[Need]) -> str:
 
 
 def was_contacted(loop: LoopClosure) -> bool:
-    """Say whether the customer heard from us, or was tried often enough, since it was last not solved."""
+    """Say whether the customer heard from us, or was tried often enough, in this round."""
     if loop.contacted_at is None:
         return False
     if not loop.reopened:
         return True
-    return since_not_solved(loop).filter(kind=Kind.CONTACTED).exists()
+    return of_this_round(loop).filter(kind=Kind.CONTACTED).exists()
 
 
-def since_not_solved(loop: LoopClosure) -> QuerySet[LoopStep]:
-    """Return the steps that happened since it was last not solved; a call before it counts as before it."""
+def of_this_round(loop: LoopClosure) -> QuerySet[LoopStep]:
+    """Return the steps since it was last not solved, or found to be somebody else's.
+
+    A call before that counts as before it, whenever it was written.
+    """
     steps = LoopStep.objects.filter(loop=loop)
-    last = steps.filter(kind=Kind.NOT_SOLVED).order_by("-at", "-id").first()
+    last = steps.filter(kind__in=BEGINS_ANEW).order_by("-at", "-id").first()
     return steps if last is None else steps.filter(Q(at__gt=last.at) | Q(at=last.at, id__gt=last.pk))

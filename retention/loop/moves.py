@@ -40,6 +40,7 @@ TRANSITIONS: dict[State, frozenset[State]] = {
     State.WITHDRAWN: frozenset(),
 }
 BY_NEWS: dict[State, frozenset[State]] = {
+    State.WORKING: frozenset({State.RECEIVED, State.ASSIGNED}),  # it is somebody else's after all
     State.ASKED: frozenset({State.WORKING, State.ANSWERED}),  # it did not arrive; handled in the inbox
     State.UNCONFIRMED: frozenset({State.WORKING}),  # it did not arrive, as was heard afterwards
     State.ANSWERED: frozenset({State.RECEIVED, State.ASSIGNED}),  # the complaint is open (again)
@@ -102,10 +103,22 @@ def move_to(
 
 
 def note(
-    loop: LoopClosure, *, kind: str, text: str = "", by: User | None, at: datetime, **fields: Any
+    loop: LoopClosure,
+    *,
+    kind: str,
+    text: str = "",
+    by: User | None,
+    at: datetime,
+    by_news: bool = False,
+    **fields: Any,
 ) -> LoopStep:
-    """Write a step that leaves the state alone; raise :class:`LoopEnded`, :class:`LoopMoved`."""
-    refuse_ended(loop)
+    """Write a step that leaves the state alone; raise :class:`LoopEnded`, :class:`LoopMoved`.
+
+    Args:
+        by_news: whether it follows what happened elsewhere, which comes to what has ended, too.
+    """
+    if not by_news:
+        refuse_ended(loop)
     with transaction.atomic():
         return _write(loop, kind=kind, text=text, by=by, at=at, fields=fields)
 
@@ -148,7 +161,9 @@ def diagram() -> str:
 def _write(
     loop: LoopClosure, *, kind: str, text: str, by: User | None, at: datetime, fields: dict[str, Any]
 ) -> LoopStep:
-    standing = LoopClosure.objects.filter(pk=loop.pk, state=loop.state, reopened=loop.reopened)
+    standing = LoopClosure.objects.filter(
+        pk=loop.pk, state=loop.state, reopened=loop.reopened, customer_id=loop.customer_id
+    )
     if not standing.update(**(fields or {"state": loop.state})):
         now = LoopClosure.objects.values_list("state", flat=True).get(pk=loop.pk)
         raise LoopMoved(state=State(now).label)

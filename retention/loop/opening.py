@@ -16,7 +16,7 @@ from retention.calls.planning import promise_call
 from retention.cases import moves as case_moves
 from retention.cases.holders import hold_desk
 from retention.cases.opening import open_case
-from retention.loop import asking, making, moves, owners
+from retention.loop import asking, making, moves, owners, rematching
 from retention.loop.missing import ACTIONS
 from retention.loop.told import Told
 from retention.models import FollowUpCall, LoopClosure, LoopStep, RetentionCase
@@ -85,7 +85,8 @@ def open_for_response(response: SurveyResponse, *, at: datetime) -> LoopClosure:
 def open_for_mention(mention: Mention, *, at: datetime) -> LoopClosure:
     """Return the loop of a negative mention, opened unless there is one; matched later, it learns of whom.
 
-    Side effects as :func:`open_loop`.
+    Matched to another customer it begins anew with her (:mod:`rematching`). Side effects as
+    :func:`open_loop`.
     """
     told = Told(
         source=Source.MENTION,
@@ -101,9 +102,7 @@ def open_for_mention(mention: Mention, *, at: datetime) -> LoopClosure:
         if told.needs_case:
             hold_desk()  # before the loop, as whoever opens a case does
         loop = LoopClosure.objects.filter(mention=mention).select_for_update().first()
-        if loop is not None and loop.is_open and loop.customer_id != mention.customer_id:
-            return _goes_on(loop, told, at=at)
-        return loop or open_loop(told, at=at)
+        return open_loop(told, at=at) if loop is None else _matched(loop, told, at=at)
 
 
 def open_for_unknown(unknown: UnknownFeedback, *, at: datetime) -> LoopClosure | None:
@@ -220,6 +219,37 @@ def _open_case(
         by=None,
         at=at,
     )
+
+
+def _matched(loop: LoopClosure, told: Told, *, at: datetime) -> LoopClosure:
+    """Let the loop of a mention be of whoever wrote it, as it is known now."""
+    customer = _standing(told.customer)
+    before = stubs.resolved_one(loop.customer_id) if loop.customer_id is not None else None
+    if before == (customer.pk if customer is not None else None):
+        return _of_contact(loop, told, customer, at=at)
+    if before is not None:
+        rematching.begin_anew(loop, severity=told.severity, at=at)
+    if customer is not None:
+        return _goes_on(loop, told, at=at)
+    owner = owners.owner_for(None, None)
+    if owner is not None and loop.is_open:
+        owners.assign_loop(loop, to=owner, by=None, at=at)
+    return loop
+
+
+def _of_contact(loop: LoopClosure, told: Told, customer: Customer | None, *, at: datetime) -> LoopClosure:
+    """Let the loop of a mention be of the person who wrote it, of the same customer."""
+    contact = making.contact_of(told, customer)
+    if loop.contact_id == (contact.pk if contact is not None else None):
+        return loop
+    if not loop.is_open:
+        LoopClosure.objects.filter(pk=loop.pk).update(contact=contact)
+        loop.contact = contact
+        return loop
+    moves.note(loop, kind=LoopStep.Kind.LINKED, by=None, at=at, contact=contact)
+    if told.contact is not None:
+        asking.send_receipt(loop, at=at)
+    return loop
 
 
 def _goes_on(loop: LoopClosure, told: Told, *, at: datetime) -> LoopClosure:

@@ -29,6 +29,11 @@ class MayNotOwn(Refused):
     )
 
 
+class HasOwner(Refused):
+    code = "loop_has_owner"
+    message = _("%(name)s looks after this. A team lead or an admin can give it to you.")
+
+
 def owner_for(customer: Customer | None, case: RetentionCase | None) -> User | None:
     """Return who gets a new piece of feedback; nobody where nobody works here who could."""
     holder = case.assignee if case is not None else None
@@ -64,6 +69,24 @@ def may_work(user: User, loop: LoopClosure) -> bool:
 def may_assign(user: User, loop: LoopClosure) -> bool:
     """Say whether ``user`` may give a loop to others; anybody may take one that nobody has."""
     return user.is_active and user.role in {Role.TEAM_LEAD, Role.ADMIN, Role.INTEGRATION}
+
+
+def may_take(user: User, loop: LoopClosure) -> bool:
+    """Say whether ``user`` may take a loop: one that nobody has, or any for who gives them out."""
+    is_free = loop.owner_id is None or may_assign(user, loop)
+    return loop.owner_id != user.pk and is_free and may_own(user)
+
+
+def take_loop(loop: LoopClosure, *, by: User, at: datetime) -> LoopClosure:
+    """Take a loop that nobody has; who gives them out takes any.
+
+    Raises :class:`HasOwner`, and as :func:`assign_loop`, whose side effects it has.
+    """
+    with transaction.atomic():
+        loop.refresh_from_db(from_queryset=LoopClosure.objects.select_for_update())
+        if loop.owner is not None and loop.owner != by and not may_assign(by, loop):
+            raise HasOwner(name=str(loop.owner))
+        return assign_loop(loop, to=by, by=by, at=at)
 
 
 @transaction.atomic

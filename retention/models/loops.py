@@ -225,6 +225,7 @@ class LoopStep(models.Model):
         UNCONFIRMED = "unconfirmed", _("not answered")
         ANSWERED = "answered", _("answered in general or in public")
         LINKED = "linked", _("linked to a customer")
+        REMATCHED = "rematched", _("found to be somebody else's")
         WITHDRAWN = "withdrawn", _("taken back")
         REVISED = "revised", _("another deadline or severity")
 

@@ -81,7 +81,7 @@ ACTS: dict[str, Act] = {
     ),
     "take": Act(
         lambda data, loop, user: forms.Form(data),
-        lambda loop, values, by, at: looping.assign_loop(loop, to=by, by=by, at=at),
+        lambda loop, values, by, at: looping.take_loop(loop, by=by, at=at),
         lambda: _("It is yours now."),
     ),
 }

@@ -66,7 +66,7 @@ class Shown:
     due_at: datetime
     name: str = ""
     message: str = ""
-    is_contacted: bool = False
+    was_heard: bool = False  # she had our first word, or said herself that it is not solved
     reopened: int = 0
 
 
@@ -147,7 +147,7 @@ def _page(
         "received": callbacks.promise(shown.received_at, zone),
         "respond_by": callbacks.promise(shown.respond_by, zone),
         "due_at": callbacks.promise(shown.due_at, zone),
-        "is_late": clock.now() > (shown.due_at if shown.is_contacted else shown.respond_by),
+        "is_late": clock.now() > (shown.due_at if shown.was_heard else shown.respond_by),
         "may_say": shown.state in (State.ASKED, State.UNCONFIRMED),
         "most": MOST_WORDS,
         "error": error,
@@ -171,7 +171,7 @@ def _of_loop(loop: LoopClosure) -> Shown:
         due_at=loop.due_at,
         name=str(loop.owner) if loop.owner is not None else "",
         message=loop.message_text,
-        is_contacted=loop.contacted_at is not None,
+        was_heard=loop.contacted_at is not None or loop.reopened > 0,
         reopened=loop.reopened,
     )
 

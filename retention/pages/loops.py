@@ -189,7 +189,7 @@ def _page(request: HttpRequest, loop: LoopClosure, **bound: forms.Form) -> HttpR
         "answers_directly": looping.answers_directly(loop),
         "may_withdraw": may_work and is_working and looping.may_withdraw(user, loop),
         "may_assign": loop.is_open and looping.may_assign(user, loop),
-        "may_take": may_work and loop.is_open and loop.owner_id != user.pk,
+        "may_take": may_work and loop.is_open and looping.may_take(user, loop),
         "way": way,
         "sees_customer": sees_customer,
         "sees_mention": _sees_mention(loop, sees_customer),

@@ -249,16 +249,3 @@ def test_history_opens_nothing_and_a_mention_that_turns_negative_does(customer: 
         events.record(kind, customer_id=customer.pk, subject=row, occurred_at=NOW, data=data)
         drained()
     assert LoopClosure.objects.get().mention == row
-
-
-def test_mention_that_is_somebody_elses_after_all_goes_with_its_loop(customer: Customer) -> None:
-    row, other = mentioned(customer), CustomerFactory()
-    drained()
-    for whose in (other, None):
-        row.customer = whose
-        row.save()
-        events.record("mention.matched", customer_id=row.customer_id, subject=row, occurred_at=NOW)
-        drained()
-        loop = LoopClosure.objects.get()
-        assert loop.customer == whose
-        assert (loop.case.customer if loop.case else None) == whose

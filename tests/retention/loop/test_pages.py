@@ -146,6 +146,25 @@ def test_known_customer_with_an_address_is_not_offered_an_answer_in_public(
     assert 'popovertarget="answer"' in client.get(url).text
 
 
+def test_what_went_to_the_lead_is_not_offered_to_the_manager(
+    client: Client, loop: LoopClosure, manager: User, lead: User
+) -> None:
+    looping.not_solved(asked(loop, by=manager), by=None, at=SOON)
+    url, button = (
+        reverse("retention:loop", args=[loop.pk]),
+        reverse("retention:loop_act", args=[loop.pk, "take"]),
+    )
+    client.force_login(manager)
+    assert button not in client.get(url).text
+    told = client.post(button, follow=True)
+    assert "team lead or an admin can give it to you" in told.text
+    assert LoopClosure.objects.get().owner == lead
+    LoopClosure.objects.update(owner=None)
+    assert button in client.get(url).text
+    assert post(client, manager, loop, "take").status_code == 302
+    assert LoopClosure.objects.get().owner == manager
+
+
 def test_lead_gives_it_to_a_colleague_and_a_manager_may_not(
     client: Client, loop: LoopClosure, manager: User, teammate: User, lead: User
 ) -> None:

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from customers import complaints
-from customers.models import Complaint, Customer, Message, User
+from customers.models import Complaint, Customer, Mention, Message, User
 from retention import loop as looping
-from retention.loop import answering, opening
+from retention.loop import answering, following, opening, owners
 from retention.models import LoopClosure, LoopStep, RetentionCase
 from tests.factories import NOW, CompanyFactory, CustomerFactory, UserFactory
-from tests.retention.loop.world import SOON, WORDS, asked, filed, mail_sender, worked
+from tests.retention.loop.world import SOON, WORDS, asked, filed, mail_sender, mentioned, worked
 from tests.retention.racing import race
 
 pytestmark = [pytest.mark.services, pytest.mark.django_db(transaction=True, serialized_rollback=True)]
@@ -72,6 +72,45 @@ def test_her_word_and_the_clock_give_one_end_and_her_word_counts(
 
 
 @pytest.mark.parametrize("turn", TURNS)
+def test_two_presses_at_once_are_one_word(customer: Customer, manager: User, turn: int) -> None:
+    loop = asked(filed(customer), by=manager)
+    both = [again(loop), again(loop)]
+    results = race(*[lambda one=one: looping.confirm(one, by=None, at=SOON) for one in both])
+    assert [type(one) for one in results] == [LoopClosure] * 2, results
+    assert LoopStep.objects.filter(loop=loop, kind="confirmed").count() == 1
+
+
+@pytest.mark.parametrize("turn", TURNS)
+def test_two_who_take_what_nobody_has_leave_it_with_the_first(
+    customer: Customer, manager: User, turn: int
+) -> None:
+    loop, other = filed(customer), UserFactory()
+    LoopClosure.objects.update(owner=None)
+    pairs = [(again(loop), user) for user in (manager, other)]
+    results = race(*[lambda one=one, by=by: looping.take_loop(one, by=by, at=SOON) for one, by in pairs])
+    assert len([one for one in results if isinstance(one, owners.HasOwner)]) == 1, results
+    assert again(loop).owner in (manager, other)
+
+
+@pytest.mark.parametrize("turn", TURNS)
+def test_her_word_does_not_end_what_is_matched_to_another_at_once(
+    customer: Customer, manager: User, turn: int
+) -> None:
+    row = mentioned(customer)
+    loop = opening.open_for_mention(row, at=SOON)
+    asked(loop, by=manager)
+    other, mine = CustomerFactory(owner=manager), again(loop)
+    Mention.objects.update(customer=other)
+
+    def match() -> Any:
+        return opening.open_for_mention(Mention.objects.get(pk=row.pk), at=SOON)
+
+    race(match, lambda: looping.confirm(mine, by=None, at=SOON))
+    now = again(loop)
+    assert now.customer == other and (now.state, now.message_text) in {("assigned", ""), ("confirmed", "")}
+
+
+@pytest.mark.parametrize("turn", TURNS)
 def test_solved_and_not_solved_at_once_leave_one_word(customer: Customer, manager: User, turn: int) -> None:
     loop = asked(filed(customer), by=manager)
     one, other = again(loop), again(loop)
@@ -107,7 +146,7 @@ def test_complaint_reopened_while_she_says_not_solved_goes_up_one_level_once(
 
     def reopen() -> Any:
         complaints.reopen(complaint, by=manager, at=SOON)
-        return answering.reopened_by_us(again(loop), at=SOON)
+        return following.reopened_by_us(again(loop), at=SOON)
 
     race(reopen, lambda: looping.not_solved(mine, by=None, at=SOON))
     now = again(loop)

@@ -80,6 +80,28 @@ def test_not_solved_takes_her_words_along(
     assert LoopClosure.objects.get().level == 2
 
 
+@pytest.mark.parametrize(("days", "is_late"), [(11, False), (16, True)])
+def test_not_solved_counts_by_the_new_deadline_though_the_first_word_was_due(
+    client: Client,
+    customer: Customer,
+    manager: User,
+    monkeypatch: pytest.MonkeyPatch,
+    days: int,
+    is_late: bool,
+) -> None:
+    loop = filed(customer, kind="question")
+    looping.act(loop, action="explained", text="Told how.", by=manager, at=SOON)
+    looping.ask_customer(loop, message=WORDS, by_hand=True, by=manager, at=SOON)
+    monkeypatch.setattr(clock, "now", lambda: SOON + timedelta(days=10))
+    client.post(address(loop.salt), {"word": "not_solved"})
+    loop.refresh_from_db()
+    monkeypatch.setattr(clock, "now", lambda: SOON + timedelta(days=days))
+    assert loop.contacted_at is None and loop.respond_by < clock.now()
+    assert (loop.due_at < clock.now()) == is_late
+    text = client.get(address(loop.salt)).text
+    assert ("We are late" in text, "We expect to have it solved by" in text) == (is_late, not is_late)
+
+
 def test_word_at_the_wrong_time_changes_nothing_and_says_so(
     client: Client, loop: LoopClosure, manager: User
 ) -> None:

@@ -11,10 +11,10 @@ from customers import handles, undo
 from customers.models import Customer, Mention, User
 from retention import loop as looping
 from retention.loop import moves
-from retention.models import LoopClosure, LoopStep, RetentionCase
+from retention.models import FollowUpCall, LoopClosure, LoopStep, RetentionCase
 from tests.customers.undoing import bring, take_back
 from tests.factories import ago
-from tests.retention.loop.world import SOON, drained, filed, kinds
+from tests.retention.loop.world import SOON, asked, drained, filed, kinds
 
 pytestmark = pytest.mark.django_db
 MENTIONS = "编号,平台,昵称,内容,时间\n1,微博,tea,太差了,2026-05-01\n2,微博,x,太差了,2026-05-02\n"
@@ -44,6 +44,26 @@ def test_case_with_other_feedback_stays_open(customer: Customer, batch: Any) -> 
     take_back(batch)
     assert RetentionCase.objects.get().is_open
     assert LoopClosure.objects.get(pk=other.pk).is_open
+
+
+@pytest.mark.parametrize("end", ["open", "confirmed", ""])
+def test_case_that_a_complaint_of_the_import_opened_stays_with_other_feedback(
+    company: Any, manager: User, lead: User, tmp_path: Path, end: str
+) -> None:
+    bring(tmp_path, "complaints", "id,customer,date,text\nR0,C1,2025-01-01,Old\n", history=True)
+    drained()
+    made = bring(tmp_path, "complaints", COMPLAINTS.replace("Broken", "Broken."), history=False)
+    drained()
+    theirs = LoopClosure.objects.get()
+    other = filed(Customer.objects.get()) if end else theirs
+    assert (other.case, undo.in_the_way(made).count) == (theirs.case, 0)
+    if end == "confirmed":
+        looping.confirm(asked(other, by=manager), by=None, at=SOON)
+    take_back(made)
+    case = RetentionCase.objects.get()
+    assert LoopClosure.objects.get(pk=theirs.pk).state == "withdrawn"
+    assert case.is_open == bool(end)
+    assert FollowUpCall.objects.get().status == ("planned" if end else "cancelled")
 
 
 def test_mention_that_somebody_worked_on_stands_in_the_way(

@@ -325,6 +325,60 @@ def test_message_that_bounces_after_silence_ended_it_takes_it_back_to_work(
     assert Complaint.objects.get().state == "open"
 
 
+def test_message_that_did_not_arrive_leaves_the_deadline_as_it_was(loop: LoopClosure, manager: User) -> None:
+    mail_sender()
+    due_at = loop.due_at
+    looping.ask_customer(worked(loop, by=manager), message=WORDS, by=manager, at=SOON)
+    ended(Message.objects.get(), "bounced", at=SOON + 3 * DAY)
+    complaint = Complaint.objects.get()
+    assert (fresh(loop).due_at, complaint.due_at, complaint.state) == (due_at, due_at, "open")
+    complaints.describe(complaint, severity=3, by=manager, at=SOON + 4 * DAY)
+    drained(SOON + 4 * DAY)
+    assert (fresh(loop).due_at, fresh(loop).severity) == (due_at, 3)
+
+
+def test_severity_alone_moves_no_deadline(loop: LoopClosure, manager: User) -> None:
+    due_at = loop.due_at
+    Complaint.objects.update(due_at=due_at + 9 * DAY)  # its news is still on the way
+    complaints.describe(Complaint.objects.get(), severity=3, by=manager, at=SOON)
+    drained()
+    assert (fresh(loop).due_at, fresh(loop).severity) == (due_at, 3)
+
+
+@pytest.mark.parametrize("source", ["complaint", "mention"])
+def test_message_that_bounces_after_its_case_was_closed_has_one_case_again(
+    customer: Customer, manager: User, lead: User, source: str
+) -> None:
+    mail_sender()
+    if source == "mention":
+        mentioned(customer)
+        drained()
+    loop = LoopClosure.objects.get() if source == "mention" else filed(customer)
+    Message.objects.all().delete()
+    looping.ask_customer(worked(loop, by=manager), message=WORDS, by=manager, at=SOON)
+    Message.objects.update(state="sent", ended_at=SOON)
+    answering.expire(at=SOON + 8 * DAY)
+    first = RetentionCase.objects.get()
+    cases.close_case(first, outcome="saved", reason="x", by=lead, at=SOON + 8 * DAY)
+    ended(Message.objects.get(), "bounced", at=SOON + 9 * DAY)
+    second = RetentionCase.objects.open().get()  # type: ignore[attr-defined]
+    assert (fresh(loop).case, second != first, fresh(loop).state) == (second, True, "working")
+    assert FollowUpCall.objects.filter(case=second, status="planned").count() == 1
+
+
+def test_message_that_bounces_while_its_case_is_open_stays_with_it(customer: Customer, manager: User) -> None:
+    mail_sender()
+    mentioned(customer)
+    drained()
+    Message.objects.all().delete()
+    loop = LoopClosure.objects.get()
+    looping.ask_customer(worked(loop, by=manager), message=WORDS, by=manager, at=SOON)
+    case = RetentionCase.objects.get()
+    steps = case.moves.count()
+    ended(Message.objects.get(), "bounced", at=SOON + DAY)
+    assert (fresh(loop).case, RetentionCase.objects.get().moves.count()) == (case, steps)
+
+
 @pytest.mark.parametrize("was_called", [True, False])
 def test_message_that_did_not_arrive_was_no_contact(
     customer: Customer, manager: User, was_called: bool
@@ -383,6 +437,22 @@ def test_solved_ends_it_and_a_second_press_changes_nothing(loop: LoopClosure, ma
     assert list(Event.objects.filter(kind="loop.ended").values_list("data__state", flat=True)) == [
         "confirmed"
     ]
+
+
+def test_two_presses_at_once_are_one_word(loop: LoopClosure, manager: User) -> None:
+    asked(loop, by=manager)
+    first, second = fresh(loop), fresh(loop)
+    looping.confirm(first, by=None, at=SOON)
+    assert looping.confirm(second, by=None, at=SOON + HOUR).state == "confirmed"
+    assert (kinds(loop).count("confirmed"), fresh(loop).ended_at) == (1, SOON)
+
+
+def test_solved_after_not_solved_was_pressed_at_once_is_refused(loop: LoopClosure, manager: User) -> None:
+    asked(loop, by=manager)
+    stale = fresh(loop)
+    looping.not_solved(fresh(loop), by=None, at=SOON)
+    with pytest.raises(looping.LoopMoved):
+        looping.confirm(stale, by=None, at=SOON)
 
 
 def test_colleague_who_was_told_says_how_and_is_counted_apart(loop: LoopClosure, manager: User) -> None:
@@ -692,6 +762,32 @@ def test_assigning_is_for_those_who_work_here(loop: LoopClosure, lead: User, ana
     looping.assign_loop(loop, to=lead, by=lead, at=SOON)
     looping.assign_loop(loop, to=lead, by=lead, at=SOON)
     assert kinds(loop) == ["received", "assigned", "assigned"]
+
+
+@pytest.mark.parametrize(
+    ("who", "is_owned", "may"),
+    [("teammate", True, False), ("teammate", False, True), ("lead", True, True), ("analyst", False, False)],
+)
+def test_only_who_gives_them_out_takes_what_somebody_has(
+    loop: LoopClosure, request: pytest.FixtureRequest, who: str, is_owned: bool, may: bool
+) -> None:
+    user, before = request.getfixturevalue(who), loop.owner
+    stale = fresh(loop)
+    LoopClosure.objects.update(owner=before if is_owned else None)
+    assert looping.may_take(user, fresh(loop)) == may
+    refused = pytest.raises((owners.HasOwner, owners.MayNotOwn))
+    with nullcontext() if may else refused:
+        looping.take_loop(stale, by=user, at=SOON)
+    assert fresh(loop).owner == (user if may else before if is_owned else None)
+
+
+def test_manager_does_not_take_back_what_went_to_the_lead(
+    loop: LoopClosure, manager: User, lead: User
+) -> None:
+    looping.not_solved(asked(loop, by=manager), by=None, at=SOON)
+    with pytest.raises(owners.HasOwner, match=str(lead)):
+        looping.take_loop(fresh(loop), by=manager, at=SOON)
+    assert (fresh(loop).owner, looping.may_take(lead, fresh(loop))) == (lead, False)
 
 
 def test_loops_of_leavers_go_to_whom_they_belong(loop: LoopClosure, manager: User, lead: User) -> None:
