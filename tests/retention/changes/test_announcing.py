@@ -331,6 +331,7 @@ def test_a_notice_that_waits_does_not_leave_after_the_closing(buyer, pump):
     bought(other, green)
     change, stays = announced(products=[pump]), announced(products=[green])
     drain.until_empty(at=NOW)  # there is no sender yet
+    change.refresh_from_db()
     changes.close_change(change, reason="Called off.", by=None, at=NOW)
     later = NOW + timedelta(hours=1)
     with providers.smtp() as told:

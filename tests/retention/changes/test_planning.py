@@ -178,7 +178,7 @@ def test_who_wants_no_calls_is_not_counted_as_called(pump, manager, admin, custo
         calls.log_call(planned_call(make_case(one)), outcome="do_not_call", by=manager, at=ago(2))
     record_consent(
         Contact.objects.get(customer=again),
-        purposes=["care"],
+        purposes=["care", "service"],
         channels=["phone"],
         is_given=True,
         source="form",
