@@ -6,6 +6,7 @@ import threading
 from typing import Any
 
 import pytest
+from django.db import transaction
 
 from customers.channels.writing import send_message
 from customers.ground import clock
@@ -26,7 +27,8 @@ def test_who_closes_waits_for_the_notices_that_are_being_written(monkeypatch: py
     pump = ProductFactory()
     for one in CustomerFactory.create_batch(2):
         bought(one, pump)
-    change = announced(products=[pump])
+    with transaction.atomic():
+        change = announced(products=[pump])
     is_writing = threading.Event()
 
     def writing(*args: Any, **said: Any) -> Message:
