@@ -11,32 +11,50 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import date
+from datetime import datetime, timedelta
 from typing import Any
 
 from customers.channels import destinations
 from customers.channels.mailing import NONE, STARTTLS, TLS
-from customers.letters.reading import MOST_BYTES
+from customers.letters.reading import MOST_BYTES, MOST_HEAD
 from customers.models import Mailbox
 
 STEP_SECONDS = 10.0
 MOST_SECONDS = 60.0
 MOST_AT_ONCE = 20
 ENOUGH_SECONDS = 25.0  # of reading letters: those read so far are taken, the others at the next look
+TRIES = 3  # of a letter that is not got; then only its head is asked for, as often, then nothing of it
+MOST_NAMED = 200  # numbers in one question
 Trouble = Mailbox.Trouble
 
 
 class NotFetched(Exception):
-    """The folder was not read; ``trouble`` says why."""
+    """The folder was not read; ``trouble`` says why, ``number`` at which letter it came to an end."""
 
-    def __init__(self, trouble: str) -> None:
-        self.trouble = trouble
+    def __init__(self, trouble: str, number: int | None = None) -> None:
+        self.trouble, self.number = trouble, number
         super().__init__(trouble)
 
 
 @dataclass(frozen=True)
+class Stuck:
+    """The number of a letter at which looks failed, and how many in a row."""
+
+    number: int
+    looks: int
+
+    @property
+    def is_given_up(self) -> bool:
+        """Say whether it is no longer asked for, but for its head."""
+        return self.looks >= TRIES
+
+
+@dataclass(frozen=True)
 class Found:
-    """What a look found: the server's number for the folder, its next number, and letters by number."""
+    """What a look found: the server's number for the folder, its next number, and letters by number.
+
+    Of one that was given up there is the head, or nothing.
+    """
 
     validity: int
     next_uid: int
@@ -80,32 +98,31 @@ def fetch(
     password: str,
     validity: int | None = None,
     after: int = 0,
-    since: date | None = None,
+    since: datetime | None = None,
+    stuck: Stuck | None = None,
     most: int = MOST_AT_ONCE,
 ) -> Found:
     """Return the letters behind number ``after``, the oldest first, at most so many.
 
     Args:
         config: ``host port security username folder``.
-        validity: of the numbers that we know. Where the server has begun to count anew, ``after`` says
-            nothing, and letters since the day ``since`` are read; without it none.
+        validity: of the numbers that we know. Without it, and where the server has begun to count anew,
+            ``after`` says nothing, and letters that came since ``since`` are read; without it none.
+        stuck: at which letter looks failed before.
 
-    The first look (no ``validity``) reads none. Raises :class:`NotFetched`.
+    Raises :class:`NotFetched`.
     """
     with _signed_in(config, password=password) as server:
         _ask(server.select(_folder(config["folder"]), readonly=True), Trouble.NO_FOLDER)
         now = _number(server, "UIDVALIDITY")
         following = _number(server, "UIDNEXT") or _last(server) + 1
-        if validity is None or most == 0:
-            return Found(now, following)
         if validity == now:
-            wanted = f"UID {after + 1}:*"
-        elif since is not None:
-            after, wanted = 0, f"SINCE {since:%d}-{_MONTHS[since.month - 1]}-{since:%Y}"
+            numbers = [one for one in _search(server, f"UID {after + 1}:*") if one > after]
+        elif since is not None and most:
+            numbers = _since(server, since)
         else:
             return Found(now, following)
-        numbers = [one for one in _search(server, wanted) if one > after]
-        done, letters = _letters(server, numbers[:most])
+        done, letters = _letters(server, numbers[:most], stuck)
         return Found(now, following, letters, is_all=done == len(numbers))
 
 
@@ -165,7 +182,34 @@ def _last(server: imaplib.IMAP4) -> int:
     return max(_search(server, "UID *"), default=0)
 
 
-def _letters(server: imaplib.IMAP4, numbers: list[int]) -> tuple[int, tuple[tuple[int, bytes], ...]]:
+def _since(server: imaplib.IMAP4, since: datetime) -> list[int]:
+    """Return the numbers of letters that came since a moment, or of which the server does not say when."""
+    day = since - timedelta(days=1)  # days begin when they do where the server stands
+    numbers = _search(server, f"SINCE {day:%d}-{_MONTHS[day.month - 1]}-{day:%Y}")
+    came: dict[int, datetime] = {}
+    for place in range(0, len(numbers), MOST_NAMED):
+        some = ",".join(str(one) for one in numbers[place : place + MOST_NAMED])
+        answer = _ask(server.uid("FETCH", some, "(INTERNALDATE)"), Trouble.ODD_ANSWER)
+        came |= dict(filter(None, (_came(line) for line in answer)))
+    from_on = since.replace(microsecond=0)
+    return [one for one in numbers if came.get(one, from_on) >= from_on]
+
+
+def _came(line: Any) -> tuple[int, datetime] | None:
+    """Return the number of a letter and when it came."""
+    said = line.decode("ascii", "replace") if isinstance(line, bytes) else ""
+    number, moment = re.search(r"\bUID (\d+)", said), re.search(r'INTERNALDATE "([^"]+)"', said)
+    if number is None or moment is None:
+        return None
+    day, month, rest = moment[1].strip().split("-", 2)
+    return int(number[1]), datetime.strptime(
+        f"{day}-{_MONTHS.index(month.title()) + 1}-{rest}", "%d-%m-%Y %H:%M:%S %z"
+    )
+
+
+def _letters(
+    server: imaplib.IMAP4, numbers: list[int], stuck: Stuck | None
+) -> tuple[int, tuple[tuple[int, bytes], ...]]:
     """Return letters, and how many were asked for: what came before time or memory ran out is not lost."""
     letters: list[tuple[int, bytes]] = []
     until = time.monotonic() + ENOUGH_SECONDS
@@ -173,19 +217,25 @@ def _letters(server: imaplib.IMAP4, numbers: list[int]) -> tuple[int, tuple[tupl
         if letters and (sum(len(raw) for _n, raw in letters) > MOST_BYTES or time.monotonic() > until):
             return done, tuple(letters)
         try:
-            raw = _letter(server, number)
-        except (imaplib.IMAP4.abort, OSError):
+            raw = _letter(server, number, stuck)
+        except (imaplib.IMAP4.error, OSError, NotFetched) as error:
             if letters:
                 return done, tuple(letters)
-            raise
+            is_gone = isinstance(error, (imaplib.IMAP4.abort, OSError))
+            raise NotFetched(Trouble.NOT_REACHED if is_gone else Trouble.ODD_ANSWER, number) from error
         if raw is not None:
             letters.append((number, raw))
     return len(numbers), tuple(letters)
 
 
-def _letter(server: imaplib.IMAP4, number: int) -> bytes | None:
-    """Return a letter, or its beginning; nothing when it went meanwhile."""
-    answer = _ask(server.uid("FETCH", str(number), f"(BODY.PEEK[]<0.{MOST_BYTES}>)"), Trouble.ODD_ANSWER)
+def _letter(server: imaplib.IMAP4, number: int, stuck: Stuck | None) -> bytes | None:
+    """Return the beginning of a letter, of one that was given up the head; nothing when it went."""
+    wanted = f"BODY.PEEK[]<0.{MOST_BYTES}>"
+    if stuck is not None and stuck.number == number and stuck.is_given_up:
+        if stuck.looks >= 2 * TRIES:
+            return b""
+        wanted = f"BODY.PEEK[HEADER]<0.{MOST_HEAD}>"
+    answer = _ask(server.uid("FETCH", str(number), f"({wanted})"), Trouble.ODD_ANSWER)
     pairs = [part for part in answer if isinstance(part, tuple) and len(part) == 2]
     return bytes(pairs[0][1]) if pairs else None
 

@@ -81,10 +81,10 @@ def change_mailbox(
         raise MailboxRefused("password", _("Write the password again: it is for another server or user now."))
     with transaction.atomic():
         row.name, row.kind, row.config, row.changed_at = name.strip(), FeedbackKind(kind), config, at
-        if moved:
-            row.validity, row.last_uid = None, 0
-        row.trouble = ""
-        row.save(update_fields=["name", "kind", "config", "changed_at", "validity", "last_uid", "trouble"])
+        fresh = _fresh(at) if moved else {"trouble": ""}
+        for field, value in fresh.items():
+            setattr(row, field, value)
+        row.save(update_fields=["name", "kind", "config", "changed_at", *fresh])
         if password:
             _keep(row, password)
         codes = {"moved": bool(moved), "password": bool(password)}
@@ -99,7 +99,7 @@ def use_mailbox(row: Mailbox, *, is_active: bool, by: User | None, at: datetime)
     """
     with transaction.atomic():
         rows = Mailbox.objects.filter(pk=row.pk, is_active=not is_active)
-        if rows.update(is_active=is_active, next_at=at, validity=None, last_uid=0, trouble=""):
+        if rows.update(is_active=is_active, next_at=at, **_fresh(at)):
             audit.record("mailbox.use", obj=row, by=by, at=at, codes={"active": is_active})
     row.refresh_from_db()
     return row
@@ -148,6 +148,12 @@ def checked(config: Mapping[str, Any]) -> dict[str, Any]:
     if not folder.isprintable() or len(folder) > 200:
         raise MailboxRefused("folder", _("Write the name of one folder."))
     return {"host": host, "port": port, "security": security, "username": said["username"], "folder": folder}
+
+
+def _fresh(at: datetime) -> dict[str, Any]:
+    """Return the values of a mailbox of which letters are read that come from ``at`` on."""
+    none: dict[str, Any] = dict.fromkeys(("validity", "read_at", "stuck_uid"))
+    return {**none, "last_uid": 0, "stuck_looks": 0, "trouble": "", "used_at": at}
 
 
 def _keep(row: Mailbox, password: str) -> None:

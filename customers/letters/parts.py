@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import codecs
 import mimetypes
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from email.message import EmailMessage
@@ -41,10 +42,15 @@ class Leaf:
     around: tuple[int, ...]
 
     @property
-    def is_file(self) -> bool:
-        """Say whether it is a file: called one, named, or no text."""
+    def is_text(self) -> bool:
+        """Say whether it is a text that is not called a file; it may have a name."""
         is_called = self.part.get_content_disposition() == "attachment"
-        return is_called or bool(self.part.get_filename()) or self.part.get_content_maintype() not in _TEXTS
+        return not is_called and self.part.get_content_maintype() in _TEXTS
+
+    @property
+    def is_named(self) -> bool:
+        """Say whether it has a name, as files have."""
+        return bool(self.part.get_filename())
 
     @property
     def is_page(self) -> bool:
@@ -52,9 +58,11 @@ class Leaf:
         return self.part.get_content_type() == "text/html"
 
     @property
-    def is_plain(self) -> bool:
-        """Say whether its text is nothing but text, or of many parts that were never parted."""
-        return self.part.get_content_type() == "text/plain" or self.part.get_content_maintype() == "multipart"
+    def rank(self) -> int:
+        """Return how readily it is read of several that say the same: a text, a page, something else."""
+        if self.part.get_content_type() == "text/plain" or self.part.get_content_maintype() == "multipart":
+            return 0
+        return 1 if self.is_page else 2
 
 
 def leaves(mail: EmailMessage) -> list[Leaf]:
@@ -64,20 +72,22 @@ def leaves(mail: EmailMessage) -> list[Leaf]:
 
 def body(found: list[Leaf]) -> str:
     """Return the text of a letter; of a text and a page that say the same, the text."""
-    texts = [(leaf, text_of(leaf.part)) for leaf in found if not leaf.is_file]
-    texts = [(leaf, text) for leaf, text in texts if text.strip()]
-    said = {number for leaf, _text in texts if leaf.is_plain for number in leaf.around}
+    texts = _texts(found)
+    best: dict[int, int] = {}
+    for leaf in texts:
+        best |= {number: min(leaf.rank, best.get(number, leaf.rank)) for number in leaf.around}
     kept = [
-        from_html(text) if leaf.is_page else text.strip("\r\n")
-        for leaf, text in texts
-        if leaf.is_plain or (leaf.is_page and not said & set(leaf.around))
+        from_html(text_of(leaf.part)) if leaf.is_page else text_of(leaf.part).strip("\r\n")
+        for leaf in texts
+        if all(best[number] == leaf.rank for number in leaf.around)
     ]
     return "\n\n".join(kept)[:MOST_HTML]
 
 
 def files(found: list[Leaf]) -> list[Enclosed]:
     """Return the files of a letter, those beside the text before those within it."""
-    kept = [leaf.part for leaf in found if leaf.is_file]
+    read = _texts(found)
+    kept = [leaf.part for leaf in found if leaf not in read and (leaf.is_named or not leaf.is_text)]
     kept.sort(key=lambda part: part.get_content_disposition() != "attachment")
     contents = ((part, part.get_payload(decode=True)) for part in kept)
     return [Enclosed(_name(part), content) for part, content in contents if isinstance(content, bytes)]
@@ -105,6 +115,13 @@ def plain(text: str) -> str:
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").replace("\0", "")
 
 
+def _texts(found: list[Leaf]) -> list[Leaf]:
+    """Return the parts that say something; a named one, and what says the same, only where no other does."""
+    said = [leaf for leaf in found if leaf.is_text and text_of(leaf.part).strip()]
+    bare = [leaf for leaf in said if not leaf.is_named]
+    return bare or [leaf for leaf in said if leaf is said[0] or leaf.around == said[0].around != ()]
+
+
 def _leaves(mail: EmailMessage) -> Iterator[Leaf]:
     waiting: list[tuple[EmailMessage, tuple[int, ...]]] = [(mail, ())]
     for number in range(MOST_PARTS):
@@ -121,7 +138,7 @@ def _leaves(mail: EmailMessage) -> Iterator[Leaf]:
 
 
 def _name(part: EmailMessage) -> str:
-    """Return the name of a file; one of its kind where it has none."""
-    name = plain(part.get_filename() or "")
+    """Return the name of a file without folders; one of its kind where it has none."""
+    name = re.split(r"[/\\]", plain(part.get_filename() or ""))[-1].strip()
     ending = mimetypes.guess_extension(part.get_content_type()) or ""
-    return name if "." in name else (name or "file") + ending
+    return name if "." in name.strip(".") else (name.strip(".") or "file") + ending

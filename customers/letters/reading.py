@@ -12,7 +12,7 @@ from email import message_from_bytes
 from email.header import decode_header, make_header
 from email.message import EmailMessage, Message
 from email.policy import EmailPolicy, compat32
-from email.utils import parseaddr, parsedate_to_datetime
+from email.utils import parseaddr, parsedate_to_datetime, unquote
 from typing import Any
 
 from customers.letters import parts
@@ -32,23 +32,17 @@ _NAME = re.compile(r"<([^<>\s]{1,200})>")
 _MACHINES = frozenset(
     {"mailer-daemon", "postmaster", "noreply", "no-reply", "donotreply", "do-not-reply", "bounce", "bounces"}
 )
+_BRACKETED = re.compile(r"<([^<>@\s]{1,64}@[^<>@\s]{1,255})>")
 _ADDRESS = re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
 _ROBOTS = ("X-Autoreply", "X-Autorespond", "X-Failed-Recipients")
 _BULK = frozenset({"bulk", "junk", "auto_reply", "auto-reply"})
 """Not "list", nor the headers of lists: a group before the mailbox adds them to what people write."""
-_AWAY = (
-    "automatic reply",
-    "auto reply",
-    "autoreply",
-    "out of office",
-    "undeliverable",
-    "delivery status notification",
-    "returned mail",
-    "自动回复",
-    "自动答复",
-    "系统退信",
-    "退信",
+_AWAY = re.compile(
+    r"(?:automatic reply|auto ?reply|out of office(?: autoreply| reply)?|undeliverable|returned mail"
+    r"|delivery status notification|自动回复|自动答复|系统退信|退信)(\s*(?:[:：]|[(（][^()（）]*[)）]$|$))?",
+    re.IGNORECASE,
 )
+"""How machines begin a subject; the group is there when it is written as they write it."""
 
 
 @dataclass(frozen=True)
@@ -96,14 +90,14 @@ def read(raw: bytes) -> Letter:
     if len(_head(raw)) > MOST_HEAD or len(_NESTS.findall(raw)) > MOST_NESTS:
         raise TooOdd
     mail: EmailMessage = message_from_bytes(raw, policy=_POLICY)
-    name, sender = parseaddr(parts.plain(str(mail.get("From", ""))))
+    name, sender = _writer(mail)
     named = tuple(_names(_header(mail, "In-Reply-To")) + _names(_header(mail, "References"))[::-1])
     subject = " ".join(_header(mail, "Subject").split())[:300]
     found = parts.leaves(mail)
     text = parts.body(found)
     return Letter(
         key=_key(mail),
-        sender=sender.strip(),
+        sender=sender,
         name=" ".join(name.split()),
         subject=subject,
         text=own_words(text) if named else text.strip(),
@@ -135,6 +129,20 @@ def _head(raw: bytes) -> bytes:
     return raw[: min(ends, default=len(raw))]
 
 
+def _writer(mail: EmailMessage) -> tuple[str, str]:
+    """Return the name and address of who wrote; its signs may stand without quotes."""
+    name, sender = parseaddr(parts.plain(str(mail.get("From", ""))))
+    sender = sender.strip()
+    written = next((str(value) for header, value in mail.raw_items() if header.lower() == "from"), "")
+    written = parts.plain(written[:MOST_HEADER])
+    found = list(_BRACKETED.finditer(written))
+    if found and found[-1][1] != sender:
+        return unquote(_decoded(written[: found[-1].start()].strip())), found[-1][1]
+    if _BRACKETED.fullmatch(f"<{sender}>"):
+        return name, sender
+    return name, (_ADDRESS.findall(written) or [sender])[-1]
+
+
 def _is_automatic(mail: Message, sender: str, subject: str) -> bool:
     """Say whether a machine wrote it (RFC 3834, RFC 2919, and what machines write that keep to neither)."""
     said = _header(mail, "Auto-Submitted").split(";")[0].strip().lower()
@@ -147,7 +155,9 @@ def _is_automatic(mail: Message, sender: str, subject: str) -> bool:
     if _header(mail, "X-Spam-Flag").strip().lower() == "yes" or mail.get_content_type() == "multipart/report":
         return True
     user = sender.partition("@")[0].strip().lower()
-    return not user or user in _MACHINES or subject.casefold().startswith(_AWAY)
+    away = _AWAY.match(subject)
+    is_away = away is not None and (away[1] is not None or bool(mail.get("X-Auto-Response-Suppress")))
+    return not user or user in _MACHINES or is_away
 
 
 def _header(mail: Message, name: str) -> str:

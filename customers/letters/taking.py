@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from hashlib import sha256
+from typing import Any
 
 from django.core.files.uploadedfile import SimpleUploadedFile, UploadedFile
 from django.db import DatabaseError, DataError, transaction
@@ -92,7 +94,8 @@ def take(
 
 def _look(mailbox: Mailbox, *, at: datetime) -> int:
     """Look into one mailbox, which is leased; a failure is noted and tried again later."""
-    said = {"next_at": at + EVERY, "trouble": ""}
+    said: dict[str, Any] = {"next_at": at + EVERY, "trouble": "", "stuck_uid": None, "stuck_looks": 0}
+    stuck = fetching.Stuck(mailbox.stuck_uid, mailbox.stuck_looks) if mailbox.stuck_uid else None
     taken = 0
     try:
         found = fetching.fetch(
@@ -100,29 +103,51 @@ def _look(mailbox: Mailbox, *, at: datetime) -> int:
             password=mailboxes.password_of(mailbox),
             validity=mailbox.validity,
             after=mailbox.last_uid,
-            since=(mailbox.checked_at or at).date() - timedelta(days=1),
+            since=_unread_since(mailbox, at=at),
+            stuck=stuck,
         )
         place = mailbox.last_uid if found.validity == mailbox.validity else 0
         for number, raw in found.letters:
-            taken += _taken(mailbox, raw, at=at)
+            is_given_up = stuck is not None and stuck.number == number and stuck.is_given_up
+            name = f"{found.validity}-{number}@mailbox-{mailbox.pk}" if is_given_up else ""
+            taken += _taken(mailbox, raw, given_up=name, at=at)
             place = max(place, number)
         if found.is_all:
             place = max(place, found.next_uid - 1)
+            said["read_at"] = at
         else:
             said["next_at"] = at
         said |= {"validity": found.validity, "last_uid": place}
     except fetching.NotFetched as error:
+        looks = 1 + (stuck.looks if stuck is not None and stuck.number == error.number else 0)
         said = {"next_at": at + REST, "trouble": error.trouble}
+        if error.number is not None:
+            said |= {"stuck_uid": error.number, "stuck_looks": looks}
     mine = Mailbox.objects.filter(pk=mailbox.pk, lease_token=mailbox.lease_token)
-    unmoved = mine.filter(changed_at=mailbox.changed_at, is_active=True)
+    unmoved = mine.filter(changed_at=mailbox.changed_at, used_at=mailbox.used_at, is_active=True)
     if not unmoved.update(checked_at=at, lease_until=None, lease_token="", **said):
         mine.update(lease_until=None, lease_token="")  # it was changed meanwhile: begin anew
     return taken
 
 
-def _taken(mailbox: Mailbox, raw: bytes, *, at: datetime) -> int:
-    """Take a letter, of an odd one what its head says; say whether it was new. None keeps the others."""
-    for read in (reading.read, reading.glance):
+def _unread_since(mailbox: Mailbox, *, at: datetime) -> datetime:
+    """Return since when letters are ours to read that no number of the server tells from the others."""
+    used_at = mailbox.used_at or at
+    return used_at if mailbox.read_at is None else max(used_at, mailbox.read_at - timedelta(days=1))
+
+
+def _taken(mailbox: Mailbox, raw: bytes, *, given_up: str = "", at: datetime) -> int:
+    """Take a letter, of an odd one what its head says; say whether it was new. None keeps the others.
+
+    Args:
+        given_up: what one is called, unless its head says it, of which there is no more than the head.
+    """
+
+    def named(raw: bytes) -> Letter:
+        letter = reading.glance(raw)
+        return letter if letter.key else replace(letter, key=given_up)
+
+    for read in (named,) if given_up else (reading.read, reading.glance):
         try:
             return 1 if take(mailbox, raw, read=read, at=at) is not None else 0
         except DataError:

@@ -8,14 +8,16 @@ from __future__ import annotations
 import html
 import re
 
+from customers import markup
+
 MOST_HTML = 500_000
 _RULE = re.compile(r"[-_=*]{5,}")
 _ORIGINAL = ("original message", "forwarded message", "原始邮件", "原始消息", "转发邮件")
 _HEADERS = ("from:", "发件人:", "发件人：", "寄件者:", "寄件者：")
 _BLOCKS = frozenset(
     {"p", "br", "div", "li", "tr", "h1", "h2", "h3", "h4", "h5", "h6", "table", "ul", "ol", "hr"}
+    | {"blockquote"}
 )
-_HIDDEN = frozenset({"style", "script", "head", "title", "template"})
 _HUGE = re.compile(r"&#[xX]?[0-9a-fA-F]{9,};?")  # no letter has such a number
 _NEAR = 4  # lines in which what was written begins, behind the line that says who wrote it
 
@@ -48,30 +50,14 @@ def _is_marked(line: str) -> bool:
 def from_html(source: str) -> str:
     """Return the text of a page, a line for each block; what is quoted is marked as a reply would."""
     parts: list[str] = []
-    hidden, depth = "", 0
-    first, *pieces = _HUGE.sub("", source[:MOST_HTML]).split("<")
-    parts.append(html.unescape(first))
-    for piece in pieces:
-        tag, closing, text = piece.partition(">")
-        if not closing:
-            continue
-        name = re.match(r"/?[a-z0-9]{0,12}", tag.lower())
-        word = name[0] if name else ""
-        if hidden:
-            if word == f"/{hidden}":
-                hidden = ""
-            else:
-                continue
-        elif word in _HIDDEN:
-            hidden = word
-            continue
-        if word == "blockquote":
-            depth += 1
-        elif word == "/blockquote":
-            depth = max(0, depth - 1)
-        if word.removeprefix("/") in _BLOCKS or word.removeprefix("/") == "blockquote":
+    depth = 0
+    for text, tag in markup.pieces(_HUGE.sub("", source[:MOST_HTML])):
+        name = tag.removeprefix("/")
+        if name == "blockquote":
+            depth = max(0, depth - 1) if tag != name else depth + 1
+        if name in _BLOCKS:
             parts.append("\n" + "> " * min(depth, 1))
-        parts.append(" ".join(html.unescape(text).split(" ")).replace("\n", " "))
+        parts.append(html.unescape(text).replace("\n", " "))
     lines = (" ".join(line.split()) for line in "".join(parts).splitlines())
     return re.sub(r"\n{2,}", "\n", "\n".join(lines)).strip()
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.db import IntegrityError, transaction
@@ -13,7 +16,7 @@ from customers.channels.destinations import NotReached
 from customers.ground import audit
 from customers.ground.errors import Refused
 from customers.mentions import reading
-from customers.mentions.landing import MentionRecord, upsert_mentions
+from customers.mentions.landing import MentionRecord, name_of, upsert_mentions
 from customers.mentions.reading import NotAFeed, Post
 from customers.mentions.recording import is_address
 from customers.models import Mention, MentionFeed, User
@@ -27,6 +30,7 @@ _ACCEPT = {
     "Accept-Encoding": "identity",
     "User-Agent": "Liuke (feed reader)",
 }
+_OF_THE_WORLD = re.compile(r"(?:https?|tag|urn):", re.IGNORECASE)  # no other feed names a post so
 _MOVED = {301, 302, 303, 307, 308}
 Problem = MentionFeed.Problem
 
@@ -87,7 +91,8 @@ def change_feed(
             feed = MentionFeed.objects.select_for_update().get(pk=feed.pk)
             changed = sorted(field for field, value in wanted.items() if getattr(feed, field) != value)
             if changed:
-                fresh = {"due_at": now, "failures": 0, "problem": "", "etag": ""}
+                fresh: dict[str, Any] = {"due_at": now, "failures": 0, "problem": "", "etag": ""}
+                fresh |= {"read_at": None} if "url" in changed else {}
                 MentionFeed.objects.filter(pk=feed.pk).update(**wanted, **fresh)
                 audit.record("mention_feed.change", obj=feed, by=by, at=at, codes={"changed": changed})
     except IntegrityError as error:
@@ -137,21 +142,28 @@ def _fetch(feed: MentionFeed, *, at: datetime) -> tuple[str, str]:
         posts = reading.read(got.body, base=feed.url)
     except NotAFeed:
         return Problem.NOT_A_FEED, ""
-    upsert_mentions([_record(post, feed, at=at) for post in posts], source="feed", at=at)
+    upsert_mentions(records(posts, feed, at=at), source="feed", at=at)
+    MentionFeed.objects.filter(pk=feed.pk, url=feed.url).update(read_at=at)
     mark = got.headers.get("etag", "")
     return "", mark if len(mark) <= 200 and mark.isascii() and mark.isprintable() else ""
+
+
+def records(posts: Iterable[Post], feed: MentionFeed, *, at: datetime) -> list[MentionRecord]:
+    """Return posts as they land; of a feed never read before those without a moment are history."""
+    return [_record(post, feed, at=at) for post in posts]
 
 
 def _record(post: Post, feed: MentionFeed, *, at: datetime) -> MentionRecord:
     # one that lies after ``at`` would be another moment at every look
     posted_at = post.posted_at if post.posted_at is not None and post.posted_at <= at else None
+    name = post.external_id if _OF_THE_WORLD.match(post.external_id) else f"feed-{feed.pk}:{post.external_id}"
     return MentionRecord(
-        external_id=post.external_id,
+        external_id=name_of(name),
         platform=feed.platform,
         occurred_at=posted_at,
         recorded_at=at,
         values={"handle": post.handle, "url": post.url, "text": post.text},
-        history=posted_at is not None and posted_at < feed.made_at,
+        history=posted_at < feed.made_at if posted_at is not None else feed.read_at is None,
     )
 
 

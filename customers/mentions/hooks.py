@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from customers.channels import signing
 from customers.ground import audit, rows, sealed
 from customers.ground.errors import Refused
-from customers.mentions.landing import MentionRecord, upsert_mentions
+from customers.mentions.landing import MentionRecord, name_of, upsert_mentions
 from customers.mentions.recording import MOST_OF_TEXT, MOST_STARS, is_address
 from customers.models import Mention, MentionCall, MentionHook, User
 
@@ -129,7 +129,7 @@ def _record(item: Any, where: str, *, at: datetime) -> MentionRecord:
     platform = item.get("platform")
     if platform not in Mention.Platform.values:
         raise NotReadable(where=f"{where}/platform")
-    if not (name := said["id"] or said["url"][:200]):
+    if not (name := name_of(said["id"] or said["url"])):
         raise NotReadable(where=f"{where}/id")
     if said["url"] and not is_address(said["url"]):
         raise NotReadable(where=f"{where}/url")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from hashlib import sha256
 from typing import Any
 
 from django.db.models import Q
@@ -24,6 +25,7 @@ from customers.models import ImportBatch, Mention
 
 Key = tuple[str, str]  # platform and id there
 FIELDS = frozenset({"handle", "url", "text", "rating"})
+MOST_OF_NAME = 200
 KEPT_A_WHILE = ("text", "handle", "url")
 NEGATIVE, PERSON = Mention.Sentiment.NEGATIVE, Mention.Judged.PERSON
 
@@ -190,6 +192,11 @@ def _new(plan: Plan, poster: Poster | None, *, source: str, batch: ImportBatch |
         batch=batch,
         **values,
     )
+
+
+def name_of(said: str) -> str:
+    """Return the id under which a post is kept: what is said, of what is too long a hash."""
+    return said if len(said) <= MOST_OF_NAME else sha256(said.encode("utf-8", "replace")).hexdigest()
 
 
 def told(kind: str, mention: Mention, *, at: datetime, history: bool = False) -> Event:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-import hashlib
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -47,7 +46,7 @@ class NotAFeed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """One entry of a feed; ``posted_at`` is empty where it does not say it."""
+    """One entry of a feed; ``posted_at`` is empty where it does not say it. ``external_id`` may be long."""
 
     external_id: str
     url: str
@@ -164,8 +163,6 @@ def _post(entry: dict[str, list[str]], *, base: str) -> Post | None:
     name = said.get("id", "") or link
     if not name or not text:
         return None
-    if len(name) > 190:
-        name = hashlib.sha256(name.encode()).hexdigest()
     moment = _moment(said.get("at", "")) or _moment(said.get("changed", ""))
     handle = words_of(said.get("author", ""), most=100)
     return Post(name.replace("\0", ""), link, handle, text, moment)

@@ -92,7 +92,7 @@ def record_mention(
     if contact is not None and (customer is None or contact.customer_id != customer.pk):
         raise MentionRefused(_("That contact belongs to another customer."))
     when = writing.moments(at=at, occurred_at=occurred_at)
-    name = (external_id.strip() or url)[:200]
+    name = landing.name_of(external_id.strip() or url)
     _refuse_hidden(platform, name, by=by)
     said = {"handle": handle, "url": url, "text": text, "rating": rating}
     record = MentionRecord(
@@ -152,11 +152,16 @@ def correct_sentiment(mention: Mention, *, sentiment: str, by: User | None, at: 
 
 
 def remove_mention(mention: Mention, *, by: User | None, at: datetime) -> Mention:
-    """Remove a mention that was entered wrongly: from ``at`` on it counts no more."""
+    """Remove a mention that was entered wrongly: from ``at`` on it counts no more.
+
+    Side effects: a mark on the customer, event ``mention.removed``, audit ``mention.remove``; nothing when it
+    is removed already.
+    """
     with transaction.atomic():
         mention = locked(mention)
         if not mention.void:
             mention = writing.void(mention, at=at)
+            events.record_many([landing.told("mention.removed", mention, at=at)])
             audit.record("mention.remove", obj=mention, by=by, at=at, customer_id=mention.customer_id)
     return mention
 

@@ -33,13 +33,17 @@ class Mailbox(models.Model):
     trouble = models.CharField(max_length=12, choices=Trouble.choices, blank=True, default="")
     validity = models.BigIntegerField(null=True)  # of the server's numbers (UIDVALIDITY)
     last_uid = models.BigIntegerField(default=0)
+    used_at = models.DateTimeField(null=True)  # letters that came before are not ours to read
+    read_at = models.DateTimeField(null=True)  # when all that lay there had been read
+    stuck_uid = models.BigIntegerField(null=True)  # of the letter at which looks fail
+    stuck_looks = models.PositiveSmallIntegerField(default=0, db_default=0)  # in a row
     next_at = models.DateTimeField(null=True)
     lease_until = models.DateTimeField(null=True)  # real time
     lease_token = models.CharField(max_length=32, blank=True, default="")
 
     privacy = declare(
         none_keep="id name kind config sealed is_active made_at changed_at checked_at trouble validity "
-        "last_uid next_at lease_until lease_token"
+        "last_uid used_at read_at stuck_uid stuck_looks next_at lease_until lease_token"
     )
 
     def __str__(self) -> str:

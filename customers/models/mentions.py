@@ -144,12 +144,15 @@ class MentionFeed(models.Model):
     made_at = models.DateTimeField()  # what was posted before is history: nobody is called to act
     due_at = models.DateTimeField()  # of the next look (real time)
     looked_at = models.DateTimeField(null=True)
+    read_at = models.DateTimeField(
+        null=True
+    )  # when a look brought posts last; nothing: what it holds is history
     failures = models.PositiveSmallIntegerField(default=0)  # in a row
     problem = models.CharField(max_length=12, choices=Problem.choices, blank=True)
     etag = models.CharField(max_length=200, blank=True)
 
     privacy = declare(
-        none_keep="id name url platform is_active made_at due_at looked_at failures problem etag"
+        none_keep="id name url platform is_active made_at due_at looked_at read_at failures problem etag"
     )
 
     class Meta:

@@ -11,7 +11,7 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 from django.views.decorators.http import require_http_methods
 
 from customers import company, rates
@@ -31,7 +31,7 @@ class RateForm(forms.Form):
 
     currency = forms.ChoiceField(label=gettext_lazy("Currency"), widget=LongSelect)
     day = forms.DateField(
-        label=gettext_lazy("From"),
+        label=pgettext_lazy("a span of time", "From"),
         widget=forms.DateInput(attrs={"type": "date"}),
         help_text=gettext_lazy("Until the day of the next rate."),
     )

@@ -23,6 +23,7 @@ HERE = Path(__file__).resolve().parent
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"]
 HEIGHTS = {1440: 900, 390: 844}
 EVERY = list(product(("en", "zh-hans"), ("light", "dark"), (1440, 390)))
+PHONE = [("en", "light", 390), ("zh-hans", "dark", 390)]
 TWO = [("en", "light", 1440), ("zh-hans", "dark", 390)]
 
 
@@ -86,8 +87,24 @@ def pictures(customer: str) -> list[Picture]:
         Picture("interview", "manager", behind(f"{file}interviews/", "main a[href^='/interviews/']"), TWO),
         Picture("channels", "admin", at("/settings/channels/"), TWO),
         Picture("texts", "admin", at("/settings/texts/"), TWO),
+        Picture("inbox", "admin", at("/inbox/"), TWO),
+        Picture("loops", "admin", at("/loops/"), TWO),
+        Picture("loop-figures", "admin", at("/loops/figures/"), TWO),
+        Picture("loop-status", "admin", status_of_asked, PHONE),
+        Picture("mentions", "admin", at("/mentions/"), TWO),
+        Picture("improvements", "admin", at("/improvements/"), TWO),
+        Picture("improvement", "admin", at("/improvements/1/"), TWO),
+        Picture("change-impact", "admin", at("/changes/1/"), TWO),
+        Picture("change", "admin", at("/changes/2/"), TWO),
         Picture("own-measures", "admin", at("/settings/measures/own/"), TWO),
     ]
+
+
+def status_of_asked(page: Page) -> str:
+    """Return the way to what a customer sees who was asked whether it is solved."""
+    address = behind(behind("/loops/?state=asked", "main th a")(page), "main a[rel=noreferrer]")(page)
+    language = page.locator("html").get_attribute("lang")
+    return f"{address.removeprefix(origin(page))}?lang={language}"
 
 
 def origin(page: Page) -> str:

@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 
 from django.db import OperationalError, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
-from django.utils import translation
 
 from customers import company, stubs
 from customers import contact as contacting
@@ -122,7 +121,7 @@ def _inform_some(change: BusinessChange, *, limit: int, at: datetime) -> int:
             row.handled_at = at
             if row not in standing:
                 row.unsent = Message.Reason.GONE
-        _plan_calls(change, standing, at=at)
+        plan_calls(change, standing, at=at)
         _send(change, standing, at=at)
         ConcernedCustomer.objects.bulk_update(rows, ["handled_at", "unsent", "message", "case"])
     return len(rows)
@@ -142,7 +141,7 @@ def _is_told(change: BusinessChange, *, at: datetime) -> int:
 
 
 # --- Calls ------------------------------------------------------------------------------------
-def _plan_calls(change: BusinessChange, rows: Sequence[ConcernedCustomer], *, at: datetime) -> None:
+def plan_calls(change: BusinessChange, rows: Sequence[ConcernedCustomer], *, at: datetime) -> None:
     """Open or join a case, with a call planned, for each valuable customer who wants calls."""
     wanted = valuable(change, tier="tier", margin="margin_365d")
     among = ConcernedCustomer.objects.filter(wanted, pk__in=[row.pk for row in rows])
@@ -150,16 +149,14 @@ def _plan_calls(change: BusinessChange, rows: Sequence[ConcernedCustomer], *, at
     chosen -= wanting_no_calls(chosen)
     if not chosen:
         return
-    language = company.current().language
-    with translation.override(language):
-        reason = f"{change.get_kind_display()}: {change.said('title', language)}"
+    title = change.said("title", company.current().language)
     grounds = [
         Grounds(
             customer_id=pk,
             kind=CaseKind.SAVE,
             severity=Severity.HIGH if change.is_crisis else Severity.MEDIUM,
             within=span_of(CaseKind.SAVE, None),
-            reason=reason,
+            reason=title,
             codes={"change": change.pk},
         )
         for pk in sorted(chosen)

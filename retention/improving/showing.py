@@ -16,7 +16,7 @@ KINDS: dict[str, str | Promise] = {
     "complaints": _("complaints in 30 days"),
     "returns": _("of 100 lines sold come back"),
     "nps": _("NPS"),
-    "csat": _("% satisfied"),
+    "csat": _("of 100 are satisfied"),
     "ces": _("ease, mean"),
     "rating": _("rating, mean"),
     "mean": _("mean of the measure"),

@@ -159,11 +159,28 @@ def linked_late(loop: LoopClosure, *, at: datetime) -> None:
         asking.resolve(loop, by=None, at=at)
     if loop.is_open:
         return
+    _work_again(loop, kind=Kind.LINKED, at=at)
+
+
+def was_removed(loop: LoopClosure, *, at: datetime) -> None:
+    """Take back the loop of a post that was removed as entered wrongly, unless it has ended."""
+    if loop.is_open:
+        moves.move_to(loop, State.WITHDRAWN, kind=Kind.WITHDRAWN, by=None, at=at)
+
+
+def entered_again(loop: LoopClosure, *, at: datetime) -> None:
+    """Go on with the loop of a post that was removed and entered again; what a person took back stays so."""
+    last = LoopStep.objects.filter(loop=loop).order_by("-pk").first()
+    if loop.state == State.WITHDRAWN and last is not None and last.by_id is None:
+        _work_again(loop, kind=Kind.RECEIVED, at=at)
+
+
+def _work_again(loop: LoopClosure, *, kind: str, at: datetime) -> None:
     state = State.ASSIGNED if loop.owner_id else State.RECEIVED
     with transaction.atomic():
         if _needs_case(loop):
             hold_desk()
-        moves.move_to(loop, state, kind=Kind.LINKED, by=None, at=at, by_news=True, **AGAIN)
+        moves.move_to(loop, state, kind=kind, by=None, at=at, by_news=True, **AGAIN)
         if _needs_case(loop):
             opening.attach_case(loop, severity=loop.severity, at=at)
 

@@ -23,7 +23,7 @@ State = LoopClosure.State
 LISTENS = {
     COMPLAINT: ("complaint.filed", "complaint.reopened", "feedback.filed", "feedback.reopened"),
     RESPONSE: (ANSWERED,),
-    MENTION: ("mention.recorded", "mention.judged", "mention.matched"),
+    MENTION: ("mention.recorded", "mention.judged", "mention.matched", "mention.removed"),
     UNKNOWN: ("feedback.unknown", "feedback.assigned", "feedback.handled"),
     CONTACT: ("interaction.logged",),
     MESSAGE: ("message.ended",),
@@ -76,18 +76,26 @@ def answer_opens_loop(row: OutboxRow, at: datetime) -> None:
 def mention_opens_loop(row: OutboxRow, at: datetime) -> None:
     """Open the loop of a negative mention; of one that was matched, let it know of whom it is.
 
-    What was brought in as history has none.
+    What was brought in as history has none. That of a removed one is taken back, and goes on when the post
+    is entered again.
     """
     event = row.event
     if event is None or event.data.get("history"):
         return
     found = Mention.objects.select_related("customer__owner", "contact").filter(pk=event.subject_id)
-    mention = found.filter(void=False).first()
+    mention = found.first()
     if mention is None:
         return
+    known = LoopClosure.objects.filter(mention=mention).select_related("customer").first()
+    if mention.void:
+        if known is not None and event.kind == "mention.removed":
+            answering.was_removed(known, at=event.occurred_at)
+        return
     is_negative = mention.sentiment == Mention.Sentiment.NEGATIVE
-    if is_negative or LoopClosure.objects.filter(mention=mention).exists():
-        opening.open_for_mention(mention, at=at)
+    if is_negative or known is not None:
+        loop = opening.open_for_mention(mention, at=at)
+        if is_negative:
+            answering.entered_again(loop, at=at)
 
 
 @outbox.handler(UNKNOWN)

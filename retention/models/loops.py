@@ -35,6 +35,7 @@ class LoopClosureQuerySet(models.QuerySet["LoopClosure"]):
         seen = Q(Exists(visible.filter(pk=OuterRef("customer_id")))) | Q(owner=user)
         if user.role == Role.TEAM_LEAD:
             seen |= Q(owner__isnull=True) | Q(owner__team_id=user.team_id, owner__team__isnull=False)
+            seen |= Q(customer__isnull=True)
         return self.filter(seen)
 
 

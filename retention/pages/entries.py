@@ -36,7 +36,9 @@ def enter() -> None:
     register(Entry("retention:mention_list", _("Mentions"), "megaphone", EVERYBODY, 43))
     register(Entry("retention:contract_list", _("Contracts"), "file-text", EVERYBODY, 45))
     register(Entry("retention:loss_list", _("Lost customers"), "user-x", EVERYBODY, 47))
-    register(Entry("retention:change_list", _("Changes"), "shuffle", EVERYBODY, 48))
+    register(
+        Entry("retention:change_list", pgettext_lazy("of the business", "Changes"), "shuffle", EVERYBODY, 48)
+    )
     register(
         Entry(
             "retention:improvement_list",

@@ -106,7 +106,7 @@ class FeedbackForm(AboutForm):
         widget=forms.RadioSelect(attrs={"class": "choices"}),
     )
     text = forms.CharField(
-        label=_("What was said"),
+        label=pgettext_lazy("feedback", "What was said"),
         max_length=4000,
         widget=forms.Textarea(attrs={"rows": 4}),
         help_text=_("In the customer's words."),

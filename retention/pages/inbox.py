@@ -1,13 +1,11 @@
-"""The inbox: feedback of people whom we do not know, the soonest deadline first, and whom it may be of."""
+"""The inbox: what people whom we do not know wrote, the soonest deadline first, and whom it may be of."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from django import forms
-from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
@@ -19,7 +17,6 @@ from customers.access import allow
 from customers.feedback import matching
 from customers.ground import audit, clock
 from customers.ground.counting import counted
-from customers.ground.numbers import whole
 from customers.models import FeedbackFile, UnknownFeedback, User
 from retention.pages.customers import SEES_CUSTOMERS
 from retention.pages.exports import MAY_EXPORT, Table, _answer, _local, _plain
@@ -27,9 +24,7 @@ from retention.pages.file.acts import sent
 from retention.pages.filters import colleagues
 from retention.pages.forms import WORKERS
 from retention.pages.inbox_forms import AssignForm, CreateForm, HandleForm, LinkForm
-
-PAGE = 20
-VIEWS = ("", "mine", "ended")
+from retention.pages.inbox_rows import VIEWS, entries, posts_of, rows_of
 
 
 @require_safe
@@ -37,17 +32,14 @@ VIEWS = ("", "mine", "ended")
 def inbox(request: HttpRequest) -> HttpResponse:
     """List what is open by its deadline, what is one's own of it, or what has ended, the newest first."""
     wanted = wanted_of(request)
-    found = _after(rows_of(request.user, wanted), request.GET.get("after", ""), wanted)
-    rows = list(found.select_related("owner", "product", "complaint__customer")[: PAGE + 1])
-    more, rows = len(rows) > PAGE, rows[:PAGE]
-    matches = matching.proposals(rows, user=request.user) if wanted != "ended" else {}
+    rows, last = entries(request.user, wanted, after=request.GET.get("after", ""))
     context = {
-        "rows": [(row, matches.get(row.pk, [])) for row in rows],
+        "entries": rows,
         "wanted": wanted,
         "now": clock.now(),
         "may_work": request.user.role in WORKERS,
         "views": _views(request.user, wanted),
-        "older": f"?view={wanted}&after={_place(rows[-1], wanted)}" if more else None,
+        "older": f"?view={wanted}&after={last}" if last else None,
         "newer": f"?view={wanted}" if request.GET.get("after") else None,
     }
     return render(request, "retention/inbox/list.html", context)
@@ -75,7 +67,7 @@ def inbox_file(request: HttpRequest, pk: int) -> HttpResponseBase:
 @require_safe
 @allow(*MAY_EXPORT)
 def inbox_export(request: HttpRequest) -> HttpResponseBase:
-    """Hand out what the list shows, all of it."""
+    """Hand out the feedback that the list shows, all of it; posts are taken along with the mentions."""
     found = rows_of(request.user, wanted_of(request)).select_related("owner")
     kinds, states = (
         _plain(UnknownFeedback._meta.get_field("kind").choices),
@@ -163,19 +155,18 @@ def wanted_of(request: HttpRequest) -> str:
     return wanted if wanted in VIEWS else ""
 
 
-def rows_of(user: User, wanted: str) -> QuerySet[UnknownFeedback]:
-    """Return the rows of a part of the inbox in their order, of those that ``user`` may see."""
-    visible = UnknownFeedback.objects.visible_to(user)  # type: ignore[attr-defined]
-    if wanted == "ended":
-        return visible.exclude(state=UnknownFeedback.State.OPEN).order_by("-pk")  # type: ignore[no-any-return]
-    found = visible.open().filter(owner=user) if wanted == "mine" else visible.open()
-    return found.order_by("respond_by", "pk")  # type: ignore[no-any-return]
-
-
 def _views(user: User, wanted: str) -> list[dict[str, Any]]:
     labels = {"": _("Open"), "mine": _("Mine"), "ended": _("Ended")}
-    counts = counted(all=rows_of(user, ""), mine=rows_of(user, "mine"))
-    numbers = {"": counts["all"], "mine": counts["mine"]}
+    counts = counted(
+        feedback=rows_of(user, ""),
+        posts=posts_of(user, ""),
+        my_feedback=rows_of(user, "mine"),
+        my_posts=posts_of(user, "mine"),
+    )
+    numbers = {
+        "": counts["feedback"] + counts["posts"],
+        "mine": counts["my_feedback"] + counts["my_posts"],
+    }
     return [
         {
             "url": reverse("retention:inbox") + (f"?view={code}" if code else ""),
@@ -185,22 +176,3 @@ def _views(user: User, wanted: str) -> list[dict[str, Any]]:
         }
         for code, label in labels.items()
     ]
-
-
-def _place(row: UnknownFeedback, wanted: str) -> str:
-    return str(row.pk) if wanted == "ended" else f"{row.respond_by:%Y%m%dT%H%M%S.%f}~{row.pk}"
-
-
-def _after(found: QuerySet[UnknownFeedback], after: str, wanted: str) -> QuerySet[UnknownFeedback]:
-    """Return what stands behind a place; from the beginning where it is none."""
-    moment, _tilde, number = after.rpartition("~")
-    pk = whole(number)
-    if pk is None:
-        return found
-    if wanted == "ended":
-        return found.filter(pk__lt=pk)
-    try:
-        at = datetime.strptime(moment, "%Y%m%dT%H%M%S.%f").replace(tzinfo=UTC)
-    except ValueError:
-        return found
-    return found.filter(Q(respond_by__gt=at) | Q(respond_by=at, pk__gt=pk))

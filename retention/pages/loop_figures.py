@@ -9,7 +9,7 @@ from django import forms
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import render
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext, pgettext_lazy
 from django.views.decorators.http import require_safe
 
 from customers import company, exports
@@ -28,13 +28,15 @@ class PeriodForm(forms.Form):
     """Of what time, and by what."""
 
     since = forms.DateField(
-        label=gettext_lazy("From"), required=False, widget=forms.DateInput({"type": "date"}, "%Y-%m-%d")
+        label=pgettext_lazy("a span of time", "From"),
+        required=False,
+        widget=forms.DateInput({"type": "date"}, "%Y-%m-%d"),
     )
     until = forms.DateField(
         label=gettext_lazy("Up to"), required=False, widget=forms.DateInput({"type": "date"}, "%Y-%m-%d")
     )
     by = forms.ChoiceField(
-        label=gettext_lazy("By"),
+        label=pgettext_lazy("how rows are grouped", "By"),
         required=False,
         choices=[
             ("owner", gettext_lazy("owner")),
@@ -106,7 +108,7 @@ def my_times(user: User) -> Figure:
 
 def _columns() -> list[str]:
     return [
-        _("Received"),
+        pgettext("number of feedback", "Received"),
         _("Open"),
         _("First contact, median (h)"),
         _("First contact, 9 in 10 (h)"),

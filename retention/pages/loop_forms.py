@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from customers import causes
 from customers.models import Cause, FeedbackKind, Interaction, User
@@ -44,7 +45,9 @@ class LoopFilterForm(forms.Form):
 class ContactForm(forms.Form):
     """A contact, or an attempt."""
 
-    kind = forms.ChoiceField(label=_("By"), choices=Interaction.Kind.choices)
+    kind = forms.ChoiceField(
+        label=pgettext_lazy("how something is sent", "By"), choices=Interaction.Kind.choices
+    )
     reached = forms.TypedChoiceField(
         label=_("Was somebody reached?"),
         choices=[("yes", _("Reached")), ("no", _("Tried, nobody reached"))],

@@ -172,6 +172,7 @@ def _page(request: HttpRequest, loop: LoopClosure, **bound: forms.Form) -> HttpR
     way = looping.reply_way(loop, at=at) if may_work and is_working else None
     visible = Customer.objects.visible_to(user)  # type: ignore[attr-defined]
     cases = RetentionCase.objects.visible_to(user)  # type: ignore[attr-defined]
+    sees_customer = loop.customer_id is not None and visible.filter(pk=loop.customer_id).exists()
     context: dict[str, Any] = {
         "loop": loop,
         "words": words_of(loop),
@@ -190,7 +191,8 @@ def _page(request: HttpRequest, loop: LoopClosure, **bound: forms.Form) -> HttpR
         "may_assign": loop.is_open and looping.may_assign(user, loop),
         "may_take": may_work and loop.is_open and loop.owner_id != user.pk,
         "way": way,
-        "sees_customer": loop.customer_id is not None and visible.filter(pk=loop.customer_id).exists(),
+        "sees_customer": sees_customer,
+        "sees_mention": _sees_mention(loop, sees_customer),
         "sees_case": loop.case_id is not None and cases.filter(pk=loop.case_id).exists(),
         "status_address": looping.status_address(loop) if may_work else "",
         "contact_form": ContactForm(auto_id="contact_%s"),
@@ -210,6 +212,12 @@ def _page(request: HttpRequest, loop: LoopClosure, **bound: forms.Form) -> HttpR
     }
     context["open_sheet"] = next(iter(bound), "")
     return render(request, "retention/loops/loop.html", context, status=422 if bound else 200)
+
+
+def _sees_mention(loop: LoopClosure, sees_customer: bool) -> bool:
+    """Say whether the page of the post is there for who sees its customer, if it has one."""
+    is_shown = loop.mention is not None and not loop.mention.void
+    return is_shown and (sees_customer or loop.customer_id is None)
 
 
 def _next_act(loop: LoopClosure, lacking: list[Need]) -> str:

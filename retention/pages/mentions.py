@@ -22,6 +22,7 @@ from customers.ground.errors import Refused
 from customers.ground.numbers import whole
 from customers.mentions.recording import MOST_OF_TEXT
 from customers.models import Customer, Mention, User
+from retention.models import LoopClosure
 from retention.pages.customers import SEES_CUSTOMERS
 from retention.pages.file.finding import CustomerField, written
 from retention.pages.forms import WORKERS, MomentField
@@ -74,17 +75,14 @@ class MentionForm(forms.Form):
 class MatchForm(forms.Form):
     """Whose a mention is."""
 
-    customer = CustomerField(label=gettext_lazy("Customer"))
+    customer = CustomerField(
+        label=gettext_lazy("Customer"),
+        required=True,
+        error_messages={"required": gettext_lazy("Write whose it is.")},
+    )
     remember = forms.BooleanField(
         label=gettext_lazy("Keep the name there, so that the next ones are known"), required=False
     )
-
-    def clean_customer(self) -> Customer:
-        """Refuse an empty field."""
-        customer: Customer | None = self.cleaned_data["customer"]
-        if customer is None:
-            raise forms.ValidationError(_("Write whose it is."), code="required")
-        return customer
 
 
 @require_safe
@@ -224,11 +222,14 @@ def _one(user: User, pk: int) -> Mention:
 def _page(
     request: HttpRequest, row: Mention, *, form: MatchForm | None = None, status: int = 200
 ) -> HttpResponse:
+    loops = LoopClosure.objects.visible_to(request.user)  # type: ignore[attr-defined]
     context = {
         "mention": row,
         "tone": TONES[row.sentiment],
         "sentiments": Mention.Sentiment.choices,
         "form": form or MatchForm(initial={"customer": written(row.customer), "remember": bool(row.handle)}),
         "may_work": request.user.role in WORKERS,
+        "loop": loops.filter(mention=row).select_related("owner").first(),
+        "now": clock.now(),
     }
     return render(request, "retention/mentions/detail.html", context, status=status)

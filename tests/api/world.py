@@ -18,9 +18,10 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from customers import attachments, consents, handles, needs, objections, reminders, text, tokens
 from customers import contact as contacting
 from customers.channels import senders, writing
-from customers.feedback import compensation, unknown
+from customers.feedback import compensation, files, unknown
 from customers.ground import clock
 from customers.ground.models import AuditEvent, CalendarException
+from customers.letters import mailboxes
 from customers.mentions import feeds, hooks
 from customers.models import (
     ApiToken,
@@ -32,6 +33,7 @@ from customers.models import (
     DuplicateProposal,
     ErasureReceipt,
     ExternalRef,
+    FeedbackFile,
     ImportBatch,
     ImportProfile,
     InvoiceEvent,
@@ -173,6 +175,7 @@ def build() -> World:
             ).pk
         ],
         "sender": [_sender()],
+        "mailbox": [_mailbox()],
         "mention_feed": [_feed()],
         "mention_hook": [hooks.add_hook(name="Monitor", by=None, at=NOW)[0].pk],
         "change": list(BusinessChange.objects.values_list("pk", flat=True)),
@@ -200,11 +203,20 @@ def _feed() -> int:
     return feeds.add_feed(name="Forum", url=url, by=None, now=clock.real_now(), at=NOW).pk
 
 
-def _unknown(owner: User) -> int:
-    """Return a piece of feedback from nobody known, which every lead sees, in the care of ``owner``."""
+def _unknown(owner: User, name: str) -> UnknownFeedback:
+    """Return feedback from nobody known with a file, which every lead sees, in the care of ``owner``."""
     row = unknown.receive_feedback(kind="question", text="plain", source="form", external_id="", at=NOW)
     UnknownFeedback.objects.filter(pk=row.pk).update(owner=owner)
-    return row.pk
+    files.keep(row, [SimpleUploadedFile(f"{name}.pdf", b"%PDF-1.7")], stored=[], at=NOW)
+    return row
+
+
+def _mailbox() -> int:
+    config = {"host": "imap.example.com", "username": "help@example.com"}
+    made = mailboxes.add_mailbox(
+        name="Help", kind="question", config=config, password="secret", by=None, at=NOW
+    )
+    return made.pk
 
 
 def _belongings(world: World, owner: User, lead: User, *, hidden: bool) -> dict[str, list[int]]:
@@ -230,6 +242,7 @@ def _belongings(world: World, owner: User, lead: User, *, hidden: bool) -> dict[
         "competitor_sighting": [],
         "mention": [],
         "unknown_feedback": [],
+        "feedback_file": [],
         "indicator_value": [],
         "community_membership": [],
         "invoice": [],
@@ -309,7 +322,9 @@ def _belongings(world: World, owner: User, lead: User, *, hidden: bool) -> dict[
             url=f"https://{word()}.example/",
         )
         found["mention"].append(posted.pk)
-        found["unknown_feedback"].append(_unknown(owner))
+        heard = _unknown(owner, word())
+        found["unknown_feedback"].append(heard.pk)
+        found["feedback_file"] += list(heard.files.values_list("pk", flat=True))
         makers.give_margin(customer, 10_000 + number)
         case = makers.make_case(customer, by=owner, reason=word())
         warning = makers.make_warning(customer, run=makers.make_run(), case=case)
@@ -445,6 +460,9 @@ def is_visible(kind: str, pk: int, user: User) -> bool:
         return InvoiceEvent.objects.filter(pk=pk, invoice__customer__in=owners).exists()
     if kind == "mention":
         return Mention.objects.visible_to(user).filter(pk=pk).exists()  # type: ignore[attr-defined]
+    if kind == "feedback_file":
+        seen = UnknownFeedback.objects.visible_to(user)  # type: ignore[attr-defined]
+        return FeedbackFile.objects.filter(pk=pk, unknown__in=seen).exists()
     if kind == "silence":
         return Silence.objects.filter(pk=pk, customer__in=owners).exists()
     model = apps.get_model("customers", kind.replace("_", ""))

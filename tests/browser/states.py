@@ -545,6 +545,7 @@ def _catalogues(world: World, team: Team, seller: User) -> None:
         "community": Community.objects.first() or CommunityFactory(code="tea", name="茶友群"),
         "cause": Cause.objects.first(),
     }
+    opening.open_for_mention(world.objects["mention"], at=NOW)
     world.objects["own_measure"] = making.make(
         code="health-fall",
         label_en="健康度变化",

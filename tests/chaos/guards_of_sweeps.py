@@ -178,3 +178,6 @@ def _nobody_helps(patch: pytest.MonkeyPatch) -> None:
 guard("one external name", "one record for each name at its source")(
     sql("ALTER TABLE customers_externalref DROP CONSTRAINT external_ref_once")
 )
+guard("one name of feedback", "what somebody unknown told us is one for each name at its source")(
+    sql("DROP INDEX IF EXISTS unknown_feedback_once")
+)

@@ -160,6 +160,11 @@ class Kit:
         assert done.returncode == 0, done.stderr[-3000:]
         return done.stdout
 
+    def dress(self) -> None:
+        """Collect styles and icons once, without which the web process shows no page."""
+        if not (self.folder / "var" / "static").exists():
+            self.run("manage", "collectstatic", "-v", "0", "--noinput", database="postgres")
+
     def start(self, *words: str, database: str, name: str = "", **environment: str) -> Process:
         """Start a program of the product in a process group of its own."""
         process = Process(

@@ -4,6 +4,7 @@
     python -m tests.chaos.program manage runstack --port 0
     python -m tests.chaos.program web 8123
     python -m tests.chaos.program build 5000
+    python -m tests.chaos.program listen '[1, 2]'
 
 The product itself knows no such switch: everything is patched here, before the program begins.
 """
@@ -82,6 +83,10 @@ def main(words: list[str]) -> Any:
         from tests.chaos import company
 
         return company.main(int(rest[0]))
+    if what == "listen":
+        from tests.chaos import ears
+
+        return ears.main(rest[0])
     raise SystemExit(f"no such program: {what}")
 
 

@@ -8,6 +8,10 @@ import socketserver
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta, timezone
+
+CLOCK = timezone(timedelta(hours=-7))  # of the server
+TODAY = datetime(2026, 5, 11, 2, 0, 30, tzinfo=UTC)  # half a minute behind the NOW of the tests
 
 
 @dataclass
@@ -15,6 +19,7 @@ class Box:
     """What lies on the server, and what it was asked; ``refuses``: commands that fail."""
 
     letters: dict[int, bytes] = field(default_factory=dict)
+    came: dict[int, datetime] = field(default_factory=dict)
     validity: int = 7
     password: str = "secret"
     folder: str = '"INBOX"'
@@ -22,12 +27,14 @@ class Box:
     asked: list[str] = field(default_factory=list)
     says: bytes = b""  # in the place of a letter
     hangs_up_at: int = 0  # the letter in the middle of which it is gone
+    hangs_up_at_heads: bool = False  # even where only the head of that letter is asked for
     tells_next: bool = True  # which number the next letter will have
     port: int = 0
 
-    def put(self, raw: str | bytes) -> int:
+    def put(self, raw: str | bytes, *, came: datetime = TODAY) -> int:
         """Let a letter come in; return its number."""
         number = max(self.letters, default=0) + 1
+        self.came[number] = came
         self.letters[number] = raw.encode() if isinstance(raw, str) else raw
         return number
 
@@ -69,11 +76,15 @@ class _Imap(socketserver.StreamRequestHandler):
                 f"* SEARCH {' '.join(map(str, self.found(command)))}".encode(), f"{tag} OK done".encode()
             )
         elif what == "UID FETCH":
+            if "INTERNALDATE" in command:
+                self.moments(tag, [int(one) for one in command.split(" ")[2].split(",")])
+                return True
             number = int(command.split(" ")[2])
-            if number == self.box.hangs_up_at:
+            is_head = "HEADER" in command
+            if number == self.box.hangs_up_at and (not is_head or self.box.hangs_up_at_heads):
                 self.wfile.write(f"* 1 FETCH (UID {number} BODY[]<0> {{900}}\r\nxx".encode())
                 return False
-            self.fetch(tag, number)
+            self.fetch(tag, number, is_head=is_head)
         elif word == "LOGOUT":
             self.say(b"* BYE bye", f"{tag} OK done".encode())
             return False
@@ -82,19 +93,34 @@ class _Imap(socketserver.StreamRequestHandler):
         return True
 
     def found(self, command: str) -> list[int]:
-        if "SINCE" in command:
-            return sorted(self.box.letters)
+        if since := re.search(r"SINCE (\S+)", command):
+            first_day = datetime.strptime(f"{since[1]} +0000", "%d-%b-%Y %z").date()
+            return [n for n in sorted(self.box.letters) if self.day_of(n) >= first_day]
         if command.endswith("UID *"):
             return sorted(self.box.letters)[-1:]
         first = int(re.findall(r"UID (\d+):\*", command)[0])
         last = max(self.box.letters, default=0)
         return [n for n in sorted(self.box.letters) if n >= first or n == last]  # * is always the last
 
-    def fetch(self, tag: str, number: int) -> None:
+    def day_of(self, number: int) -> date:
+        """Return the day on which a letter came, by the server's clock."""
+        return self.box.came[number].astimezone(CLOCK).date()
+
+    def moments(self, tag: str, numbers: list[int]) -> None:
+        for number in numbers:
+            moment = self.box.came[number].astimezone(CLOCK).strftime("%d-%b-%Y %H:%M:%S %z")
+            if moment.startswith("0"):
+                moment = f" {moment[1:]}"
+            self.say(f'* 1 FETCH (UID {number} INTERNALDATE "{moment}")'.encode())
+        self.say(f"{tag} OK done".encode())
+
+    def fetch(self, tag: str, number: int, *, is_head: bool) -> None:
         if self.box.says:
             self.wfile.write(self.box.says)
             return
         raw = self.box.letters[number]
+        if is_head:
+            raw = raw.partition(b"\r\n\r\n")[0] + b"\r\n\r\n"
         self.wfile.write(f"* 1 FETCH (UID {number} BODY[]<0> {{{len(raw)}}}\r\n".encode() + raw + b")\r\n")
         self.say(f"{tag} OK done".encode())
 

@@ -29,6 +29,7 @@ from tests.factories import NOW, findable
 
 pytestmark = pytest.mark.django_db
 REAL = datetime(2026, 5, 11, 2, 0, tzinfo=UTC)
+BEFORE = NOW - timedelta(seconds=30)
 PNG = b"\x89PNG\r\n\x1a\n" + b"0" * 40
 
 
@@ -81,13 +82,111 @@ def look(minutes: int = 1) -> int:
 
 # --- Fetching ---------------------------------------------------------------------------------
 def test_letters_that_lay_there_before_are_not_read(box, company):
-    box.put(letter())
+    box.put(letter(), came=BEFORE)
     row = added(box)
     mailboxes.use_mailbox(row, is_active=True, by=None, at=NOW)
     assert look(0) == 0 and look(1) == 0
     box.put(letter(number=2))
     assert look(2) == 1
     assert UnknownFeedback.objects.get().external_id == "<letter-2@example.com>".strip("<>")
+
+
+def test_letters_that_come_before_the_first_look_that_succeeds_are_read(box, company):
+    mailboxes.use_mailbox(added(box), is_active=True, by=None, at=NOW)
+    box.put(letter(), came=BEFORE)
+    for number in range(2, fetching.MOST_AT_ONCE + 7):
+        box.put(letter(number=number), came=NOW + timedelta(hours=number))
+    box.refuses = {"LOGIN"}
+    days = 24 * 60
+    assert look(days) == 0
+    box.refuses = set()
+    assert [look(2 * days) for _n in range(3)] == [fetching.MOST_AT_ONCE, 5, 0]
+    assert not UnknownFeedback.objects.filter(external_id="letter-1@example.com").exists()
+
+
+@pytest.mark.parametrize("hours", [-30, 30])
+def test_another_folder_is_read_from_the_moment_of_the_change(box, mailbox, hours):
+    moved = NOW + timedelta(days=3)
+    box.put(letter(), came=moved + timedelta(hours=hours))
+    box.folder = '"Elsewhere"'
+    config = {**mailbox.config, "folder": "Elsewhere"}
+    mailboxes.change_mailbox(mailbox, name="x", kind="praise", config=config, by=None, at=moved)
+    assert look(5 * 24 * 60) == (1 if hours > 0 else 0)
+
+
+def test_letters_of_the_days_of_trouble_are_read_where_the_server_counts_anew(box, mailbox):
+    days = 24 * 60
+    box.password = "changed"
+    for day in range(1, 6):
+        box.put(letter(number=day), came=NOW + timedelta(days=day))
+        assert look(day * days) == 0
+        mailboxes.try_out(mailbox, by=None, at=NOW + timedelta(days=day))
+    box.password, box.validity = "secret", 8
+    assert look(6 * days) == 5
+    box.validity = 9
+    assert look(7 * days) == 0
+    assert Mailbox.objects.get().read_at == NOW + timedelta(days=7)
+
+
+def test_a_mailbox_that_is_put_into_use_again_reads_nothing_of_the_time_between(box, mailbox):
+    later = NOW + timedelta(hours=2)
+    mailboxes.use_mailbox(mailbox, is_active=False, by=None, at=NOW)
+    box.put(letter(), came=NOW + timedelta(hours=1))
+    mailboxes.use_mailbox(mailbox, is_active=True, by=None, at=later)
+    box.put(letter(number=2), came=later)
+    box.validity = 8
+    assert look(121) == 1
+    box.validity = 9  # and nothing of it when the server counts anew
+    assert look(130) == 0
+
+
+def test_a_mailbox_put_into_use_again_during_a_look_begins_anew(box, mailbox, monkeypatch):
+    real = fetching.fetch
+
+    def meanwhile(*args: Any, **values: Any) -> fetching.Found:
+        later = NOW + timedelta(hours=1)
+        for is_active in (False, True):
+            mailboxes.use_mailbox(mailbox, is_active=is_active, by=None, at=later)
+        return real(*args, **values)
+
+    monkeypatch.setattr(fetching, "fetch", meanwhile)
+    look()
+    row = Mailbox.objects.get()
+    assert (row.validity, row.lease_until) == (None, None)
+
+
+@pytest.mark.parametrize("is_worse", [False, True])
+def test_a_letter_that_never_comes_is_given_up_and_does_not_keep_the_others(box, mailbox, is_worse):
+    box.put(letter())
+    box.put(letter("fine", number=2))
+    box.hangs_up_at, box.hangs_up_at_heads = 1, is_worse
+    tries = fetching.TRIES * (2 if is_worse else 1)
+    assert [look(20 * n) for n in range(1, tries + 2)] == [0] * tries + [2]
+    assert Mailbox.objects.get().trouble == ""
+    assert sorted(LetterIn.objects.values_list("outcome", flat=True)) == ["feedback", "unreadable"]
+    row = LetterIn.objects.get(outcome="unreadable").unknown
+    assert row is not None and "could not be read" in row.text and "“Care”" in row.text
+    assert row.stated_reach == ("" if is_worse else "li@example.com")
+
+
+def test_a_letter_is_not_given_up_for_failures_that_are_not_in_a_row(box, mailbox):
+    for number in range(1, 4):
+        box.put(letter(number=number))
+        for minutes in range(1, fetching.TRIES):
+            box.hangs_up_at = number
+            assert look(number * 100 + minutes * 20) == 0
+        box.hangs_up_at = 0
+        assert look(number * 100 + 90) == 1
+    assert set(LetterIn.objects.values_list("outcome", flat=True)) == {"feedback"}
+
+
+def test_a_letter_that_the_server_refuses_does_not_keep_the_others(box, mailbox):
+    box.put(letter())
+    box.refuses = {"UID FETCH"}
+    assert [look(20 * n) for n in range(1, 2 * fetching.TRIES + 1)] == [0] * 2 * fetching.TRIES
+    assert Mailbox.objects.get().trouble == "odd_answer"
+    assert look(1000) == 1
+    assert LetterIn.objects.get().outcome == "unreadable"
 
 
 def test_a_letter_becomes_feedback_of_the_kind_of_its_mailbox(box, mailbox):
@@ -178,7 +277,7 @@ def test_letters_that_came_before_the_line_broke_are_not_lost(box, mailbox):
 def test_a_server_that_does_not_tell_its_next_number_is_not_read_from_its_beginning(box, company):
     box.tells_next = False
     for number in range(3):
-        box.put(letter(number=number))
+        box.put(letter(number=number), came=BEFORE)
     mailboxes.use_mailbox(added(box), is_active=True, by=None, at=NOW)
     assert (look(0), look(1)) == (0, 0)
     assert Mailbox.objects.get().last_uid == 3

@@ -17,6 +17,7 @@ from customers.channels import signing
 from customers.ground import clock
 from customers.ground.models import AuditEvent, Event
 from customers.mentions import feeds, hooks, reading, words
+from customers.mentions.landing import upsert_mentions
 from customers.mentions.reading import NotAFeed
 from customers.models import Mention, MentionCall, MentionFeed, MentionVersion
 from tests.customers import providers
@@ -211,7 +212,7 @@ def test_rss_becomes_mentions_and_what_was_posted_before_calls_nobody_to_act() -
         assert told.got[1]["headers"]["if-none-match"] == '"1"'
     first, second = Mention.objects.order_by("pk")
     assert (first.external_id, first.handle, first.text) == (
-        *("p-1", "tea_lover"),
+        *(f"feed-{feed.pk}:p-1", "tea_lover"),
         "Bad tea\nThe tea was terrible, refund!",
     )
     assert (first.url, first.source) == (f"http://127.0.0.1:{told.port}/p/1", "feed")
@@ -253,6 +254,89 @@ def test_atom_is_read_with_its_author_and_the_words_inside_its_markup() -> None:
         "Good\nI love it",
     )
     assert post.posted_at == datetime(2026, 5, 10, 10, tzinfo=UTC)
+
+
+def landed(feed: MentionFeed, *items: str, at: datetime = NOW) -> None:
+    """Land posts of a feed without a look, each named and worded as told."""
+    held = "".join(f"<item>{item}</item>" for item in items)
+    records = feeds.records(
+        reading.read(f"<rss><channel>{held}</channel></rss>".encode(), base=feed.url), feed, at=at
+    )
+    upsert_mentions(records, source="feed", at=at)
+
+
+def two_feeds() -> list[MentionFeed]:
+    said: dict[str, Any] = {"by": None, "now": REAL, "at": NOW}
+    return [feeds.add_feed(name=name, url=f"https://{name}.example.com/f", **said) for name in "ab"]
+
+
+@pytest.mark.parametrize("name", ["17", "p-17", "mailto", "x" * 199])
+def test_posts_of_two_feeds_that_count_alike_are_two(name) -> None:
+    one, other = two_feeds()
+    for hour in range(3):
+        later = NOW + timedelta(hours=hour)
+        landed(one, f"<guid>{name}</guid><title>The tea was terrible</title>", at=later)
+        landed(other, f"<guid>{name}</guid><title>I love it, thank you!</title>", at=later)
+    assert list(Mention.objects.order_by("pk").values_list("text", flat=True)) == [
+        *("The tea was terrible", "I love it, thank you!")
+    ]
+    assert not MentionVersion.objects.exists()
+
+
+@pytest.mark.parametrize("name", ["https://example.com/p/17", "tag:example.com,2026:17", "urn:uuid:17-a"])
+def test_a_post_whose_name_is_one_in_the_world_is_one_in_two_feeds(name) -> None:
+    for feed in two_feeds():
+        landed(feed, f"<guid>{name}</guid><title>The tea was terrible</title>")
+    assert Mention.objects.get().external_id == name
+
+
+def test_posts_at_long_addresses_are_told_apart_by_whatever_way_they_come(hook) -> None:
+    base = "https://shop.example.com/reviews?" + "x" * 200 + "&id="
+    posts = [{"platform": "web", "url": base + number, "text": f"text {number}"} for number in "12"]
+    assert call(hook, {"mentions": posts}).json()["created"] == 2
+    said: dict[str, Any] = {"platform": "web", "by": None, "at": clock.now()}
+    mentions.record_mention(url=f"{base}1", text="text 1", **said)
+    mentions.record_mention(url=f"{base}3", text="text 3", **said)
+    feed = two_feeds()[0]
+    for number in "234":
+        link = f"{base}{number}".replace("&", "&amp;")
+        landed(feed, f"<link>{link}</link><title>text {number}</title>")
+    assert sorted(Mention.objects.values_list("text", flat=True)) == ["text 1", "text 2", "text 3", "text 4"]
+    assert set(Mention.objects.values_list("url", flat=True)) == {base + number for number in "1234"}
+
+
+def history() -> list[bool]:
+    told = Event.objects.filter(kind="mention.recorded").order_by("pk").values_list("data", flat=True)
+    return [data["history"] for data in told]
+
+
+def test_what_a_feed_without_dates_held_at_first_calls_nobody_to_act() -> None:
+    undated = re.sub("<pubDate>.*?</pubDate>", "", RSS)
+    more = undated.replace("p-1", "p-3")
+    with providers.http() as told:
+        told.answers = [(503, {}, ""), (200, {}, undated), (200, {}, more)]
+        feed = feed_at(told)
+        later = REAL
+        for _look in range(3):
+            assert feeds.look_at_due(now=later, at=NOW) == 1
+            later += timedelta(days=1)
+    assert history() == [True, True, False]
+    feed.refresh_from_db()
+    assert feed.read_at == NOW
+
+
+@pytest.mark.parametrize("is_moved", [True, False])
+def test_a_feed_at_another_address_is_another_feed(is_moved) -> None:
+    undated = re.sub("<pubDate>.*?</pubDate>", "", RSS)
+    with providers.http() as told:
+        told.answers = [(200, {}, undated), (200, {}, undated.replace("p-", "q-"))]
+        feed = feed_at(told)
+        feeds.look_at_due(now=REAL, at=NOW)
+        url = feed.url + ("/other" if is_moved else "")
+        said: dict[str, Any] = {"platform": "web", "is_active": True, "by": None, "now": REAL, "at": NOW}
+        feeds.change_feed(feed, name="Renamed", url=url, **said)
+        feeds.look_at_due(now=REAL, at=NOW)
+    assert history() == [True, True, is_moved, is_moved]
 
 
 def test_a_post_without_a_moment_keeps_that_of_the_first_look() -> None:
@@ -381,6 +465,11 @@ def test_taking_words_out_of_markup_takes_time_in_proportion(text) -> None:
         ("<p>One</p><p>two<br>three</p>", "One\ntwo\nthree"),
         ("a<script>alert(1)</SCRIPT >b<style>p{}</style>c", "abc"),
         ("5 &lt; 6 &amp; 1 < 2", "5 < 6 & 1 < 2"),
+        (
+            "<p>I paid <5 euro</p><a title='>'>and</a> got <!-- > -->nothing",
+            "I paid <5 euro\nand got nothing",
+        ),
+        ("<script/>my <style>words", "my words"),
         ("<!-- no <b> -->yes", "yes"),
         ("&lt;img src=x onerror=alert(1)&gt;", "<img src=x onerror=alert(1)>"),
         ("a\0b", "ab"),

@@ -24,6 +24,7 @@ CHANGING = [
     re.compile(rb"nonce-[\w+/=-]+"),
     re.compile(rb'csrfmiddlewaretoken" value="[^"]*"'),
     re.compile(rb"X-CSRFToken[^}]*}"),
+    re.compile(rb'name="ticket" value="[^"]*"'),
     re.compile(rb'"request_id": ?"[^"]*"'),
     re.compile(rb"<code>[0-9a-f]{32}</code>"),  # the number of a request
     re.compile(rb'"instance": ?"[^"]*"'),

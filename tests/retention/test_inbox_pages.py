@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -16,9 +16,20 @@ from customers.feedback import unknown
 from customers.ground import clock, drain
 from customers.ground.models import AuditEvent
 from customers.models import Complaint, Customer, FeedbackFile, UnknownFeedback, User
-from retention.models import RetentionCase
-from retention.pages import inbox
-from tests.factories import NOW, ContactFactory, CustomerFactory, OrderFactory, UserFactory, findable
+from retention import loop as looping
+from retention.loop import figures
+from retention.models import LoopClosure, RetentionCase
+from retention.pages import inbox_rows
+from tests.factories import (
+    NOW,
+    ContactFactory,
+    CustomerFactory,
+    OrderFactory,
+    TeamFactory,
+    UserFactory,
+    findable,
+)
+from tests.retention.loop.world import mentioned
 
 pytestmark = pytest.mark.django_db
 EVIL = "<script>alert(1)</script>"
@@ -59,7 +70,7 @@ def test_what_is_to_be_answered_soonest_comes_first(leading):
 
 
 def test_pages_follow_each_other_without_gap_or_repeat(leading, monkeypatch):
-    monkeypatch.setattr(inbox, "PAGE", 2)
+    monkeypatch.setattr(inbox_rows, "PAGE", 2)
     rows = [received(n, at=NOW - timedelta(hours=n // 2)) for n in range(5)]
     wanted = [row.pk for row in sorted(rows, key=lambda row: (row.respond_by, row.pk))]
     seen, url = [], "/inbox/"
@@ -115,6 +126,118 @@ def test_row_is_there_as_soon_as_it_is_sent(leading):
 def test_markup_is_shown_as_text(leading):
     row = received(text=EVIL, name=EVIL, reach="a@b.example", order=EVIL)
     for url in ("/inbox/", f"/inbox/{row.pk}/"):
+        page = leading.get(url).content.decode()
+        assert EVIL not in page and "&lt;script&gt;" in page
+
+
+# --- Posts of nobody known --------------------------------------------------------------------
+def stands(page: str) -> list[tuple[str, int]]:
+    return [(kind, int(pk)) for kind, pk in re.findall(r'id="(row|post)-(\d+)"', page)]
+
+
+def posted(at: datetime = NOW, **values: Any) -> LoopClosure:
+    """Return the loop of a bad mention, of nobody known unless said otherwise."""
+    mention = mentioned(at=at, **values)
+    drain.until_empty(at=NOW)
+    return LoopClosure.objects.get(mention=mention)
+
+
+def test_posts_stand_among_the_feedback_by_their_deadline(leading, lead):
+    late, soon = received(1), received(2, at=NOW - timedelta(hours=72))
+    post = posted(NOW - timedelta(hours=30), handle="Leaf_Cup")
+    page = leading.get("/inbox/").content.decode()
+    assert stands(page) == [("row", soon.pk), ("post", post.pk), ("row", late.pk)]
+    assert post.owner == lead and "Leaf_Cup" in page and "Weibo" in page
+    for url in (f"/loops/{post.pk}/", f"/mentions/{post.mention_id}/"):
+        assert f'href="{url}"' in page and leading.get(url).status_code == 200
+    assert stands(leading.get("/inbox/?view=mine").content.decode()) == stands(page)
+    assert re.findall(r'<span class="num">(\d+)</span>', page)[:2] == ["3", "3"]
+
+
+def test_post_of_a_customer_a_good_one_and_an_answered_one_do_not_wait(leading, customer, lead):
+    posted(customer=customer)
+    mentioned(sentiment="positive")
+    looping.answer_publicly(posted(), words="Answered there.", by=lead, at=NOW)
+    assert stands(leading.get("/inbox/").content.decode()) == []
+    ended = leading.get("/inbox/?view=ended").content.decode()
+    link = re.findall(r'href="(/loops/\?[^"]+)"', ended)[0].replace("&amp;", "&")
+    assert "Never again." in leading.get(link).content.decode()
+
+
+def test_post_that_is_matched_leaves_the_inbox(leading, customer):
+    post = posted()
+    said = {"customer": f"#{customer.pk}"}
+    assert leading.post(f"/mentions/{post.mention_id}/match/", said).status_code == 302
+    drain.until_empty(at=NOW + timedelta(minutes=1))
+    assert stands(leading.get("/inbox/").content.decode()) == []
+    post.refresh_from_db()
+    assert post.customer == customer and post.case is not None
+
+
+def test_pages_of_feedback_and_posts_follow_each_other_without_gap_or_repeat(leading, monkeypatch):
+    monkeypatch.setattr(inbox_rows, "PAGE", 2)
+    rows = [received(n, at=NOW - timedelta(hours=n // 2)) for n in range(4)]
+    posts = [posted(NOW - timedelta(hours=n // 2)) for n in range(4)]
+    LoopClosure.objects.filter(pk__in=[posts[0].pk, posts[1].pk]).update(respond_by=rows[0].respond_by)
+    for post in posts:
+        post.refresh_from_db()
+    wanted = [
+        (kind, one.pk)
+        for _when, kind, one in sorted(
+            [(row.respond_by, "1", row) for row in rows] + [(post.respond_by, "2", post) for post in posts],
+            key=lambda found: (found[0], found[1], found[2].pk),
+        )
+    ]
+    seen, url = [], "/inbox/"
+    for _page in range(4):
+        page = leading.get(url).content.decode()
+        seen += [("1" if kind == "row" else "2", pk) for kind, pk in stands(page)]
+        older = re.findall(r'rel="next" href="([^"]+)"', page)
+        url = "/inbox/" + older[0].replace("&amp;", "&") if older else ""
+    assert seen == wanted and len(set(seen)) == 8 and not url
+
+
+def test_posts_take_as_many_queries_for_three_as_for_one(leading):
+    counts = []
+    for number in range(3):
+        post = posted(handle=f"cup{number}")
+        pages = ("/inbox/", f"/mentions/{post.mention_id}/", f"/loops/{post.pk}/")
+        taken = []
+        for url in pages:
+            leading.get(url)
+            with CaptureQueriesContext(connection) as queries:
+                assert f"cup{number}" in leading.get(url).content.decode()
+            taken.append(len(queries))
+        counts.append(taken)
+    assert counts[0] == counts[2] and max(counts[0]) < 25, counts
+
+
+def test_post_is_seen_by_leads_of_any_team_and_by_its_owner(client, lead, manager, teammate, analyst, admin):
+    post = posted()
+    looping.assign_loop(post, to=manager, by=lead, at=NOW)
+    other = UserFactory(role="team_lead", team=TeamFactory())
+    seen = {}
+    for user in (lead, other, admin, analyst, manager, teammate):
+        client.force_login(user)
+        listed = stands(client.get("/inbox/").content.decode()) == [("post", post.pk)]
+        seen[user] = (listed, client.get(f"/loops/{post.pk}/").status_code)
+    assert seen.pop(teammate) == (False, 404)
+    assert set(seen.values()) == {(True, 200)}
+
+
+def test_post_is_answered_in_public_from_the_inbox_and_counted_apart(leading, lead):
+    post = posted(url="https://weibo.example/1")
+    page = leading.get(f"/loops/{post.pk}/").content.decode()
+    assert "https://weibo.example/1" in page and f'href="/mentions/{post.mention_id}/"' in page
+    leading.post(f"/loops/{post.pk}/act/answer/", {"words": "Sorry, said below the post."})
+    assert "Sorry, said below the post." in leading.get(f"/mentions/{post.mention_id}/").content.decode()
+    told = figures.figures(LoopClosure.objects.all(), since=NOW, until=NOW + timedelta(days=1), by="source")
+    assert (told.whole.answered, told.whole.confirmed, told.whole.open) == (1, 0, 0)
+
+
+def test_markup_of_a_post_is_shown_as_text(leading):
+    post = posted(text=EVIL, handle=EVIL)
+    for url in ("/inbox/", f"/loops/{post.pk}/", f"/mentions/{post.mention_id}/"):
         page = leading.get(url).content.decode()
         assert EVIL not in page and "&lt;script&gt;" in page
 

@@ -117,6 +117,10 @@ class Command(BaseCommand):
             asking.answer(told, source=load.SOURCE, seed=options["seed"], at=at)
         with self._bar(_("Working the first two weeks"), None):
             demo.live_in(seed=options["seed"], known=_known(told), at=at)
+        with self._bar(_("Closing the loop with those who told it something"), None):
+            demo.close_loops(seed=options["seed"], at=at)
+            demo.improve(at=at)
+            demo.change_business(seed=options["seed"], at=at)
 
     @contextmanager
     def _bar(self, text: str, total: int | None) -> Iterator[Any]:

@@ -32,7 +32,7 @@ def written(customer: Customer | None) -> str:
 class CustomerField(forms.CharField):
     """A customer that the person asking may see; suggestions come while one types."""
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, *, required: bool = False, **kwargs: Any) -> None:
         attrs = {
             "autocomplete": "off",
             "list": "customer-names",
@@ -41,7 +41,7 @@ class CustomerField(forms.CharField):
             "hx-target": "#customer-names",
             "hx-swap": "innerHTML",
         }
-        super().__init__(required=False, max_length=230, widget=forms.TextInput(attrs=attrs), **kwargs)
+        super().__init__(required=required, max_length=230, widget=forms.TextInput(attrs=attrs), **kwargs)
         self.visible: QuerySet[Customer] = Customer.objects.none()
 
     def clean(self, value: Any) -> Customer | None:  # type: ignore[override]

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from customers import complaints, tracking
+from customers import complaints, mentions, tracking
 from customers.feedback.unknown import assign_feedback
 from customers.ground import events, outbox
 from customers.models import Complaint, Customer, Message, User
 from retention import cases
+from retention import loop as looping
 from retention.loop import opening, owners
 from retention.models import FollowUpCall, LoopClosure, RetentionCase
 from surveys.definition import Given
@@ -114,6 +116,46 @@ def test_mention_that_is_matched_later_goes_to_the_customers_manager(
     loop = LoopClosure.objects.get()
     assert (loop.owner, loop.customer, loop.case) == (manager, customer, RetentionCase.objects.get())
     assert kinds(loop) == ["received", "assigned", "linked", "assigned"]
+
+
+def test_loop_of_a_removed_mention_is_taken_back_and_goes_on_when_it_is_entered_again(lead: User) -> None:
+    post = {
+        "platform": "weibo",
+        "external_id": "w1",
+        "text": "Never again.",
+        "rating": Decimal(1),
+        "by": lead,
+    }
+    mention = mentions.record_mention(**post, at=NOW)
+    drained()
+    later = NOW + timedelta(hours=1)
+    mentions.remove_mention(mention, by=lead, at=later)
+    drained(later + timedelta(seconds=1))
+    loop = LoopClosure.objects.get()
+    assert (loop.state, loop.ended_at) == ("withdrawn", later)
+    mentions.record_mention(**post, at=later + timedelta(hours=1))
+    drained(later + timedelta(hours=2))
+    loop.refresh_from_db()
+    assert (loop.state, loop.owner, loop.ended_at) == ("assigned", lead, None)
+    assert kinds(loop) == ["received", "assigned", "withdrawn", "received"]
+
+
+def test_what_a_person_ended_stays_ended_when_the_mention_is_removed_or_told_of_twice(lead: User) -> None:
+    mention = mentioned()
+    drained()
+    loop = LoopClosure.objects.get()
+    looping.answer_publicly(loop, words="Said there.", by=lead, at=SOON)
+    mentions.remove_mention(mention, by=lead, at=SOON)
+    drained(SOON + timedelta(seconds=1))
+    assert LoopClosure.objects.get().state == "answered"
+    other = mentioned()
+    drained()
+    taken = LoopClosure.objects.get(mention=other)
+    looping.withdraw(taken, reason="A test.", by=lead, at=SOON)
+    events.record("mention.recorded", customer_id=None, subject=other, occurred_at=NOW)
+    drained(SOON + timedelta(seconds=1))
+    taken.refresh_from_db()
+    assert taken.state == "withdrawn"
 
 
 def test_feedback_of_somebody_unknown_goes_to_the_lead_with_fewest_and_keeps_its_link(lead: User) -> None:

@@ -116,7 +116,7 @@ def live_in(*, seed: int, known: Mapping[int, Known], at: datetime) -> dict[str,
     """
     with transaction.atomic():
         calendar = company.working_calendar()
-        mornings = _mornings(calendar, before=at)
+        mornings = mornings_before(at, calendar=calendar)
         _enable(FIRST_RULES, at=mornings[0])
         sweep.run(as_of=mornings[0])
         for moment, act in sorted(
@@ -136,9 +136,9 @@ def _enable(codes: tuple[str, ...], *, at: datetime) -> None:
         rules.enable(rule, open_existing=True, by=None, at=at)
 
 
-def _mornings(calendar: WorkingCalendar, *, before: datetime) -> list[datetime]:
-    """Return the openings of the last working days before the local day of ``before``, the oldest first."""
-    day = localtime.day_number(before, calendar.zone)
+def mornings_before(at: datetime, *, calendar: WorkingCalendar) -> list[datetime]:
+    """Return the openings of the last ten working days before the local day of ``at``, the oldest first."""
+    day = localtime.day_number(at, calendar.zone)
     found: list[datetime] = []
     while len(found) < WORKING_DAYS:
         day -= 1
@@ -270,7 +270,7 @@ class _Worker:
         return RetentionCase.objects.select_related("customer").get(pk=self.case.pk)
 
     def _words(self, about: str) -> str:
-        return _in_language(self.random.choice(WORDS[about]), self.case.customer)
+        return in_language(self.random.choice(WORDS[about]), self.case.customer)
 
     def _moment(self, first: int, last: int) -> datetime:
         """Draw an open moment of one of the working days, counted from the first."""
@@ -291,7 +291,7 @@ def _complain(*, at: datetime) -> None:
         return
     complaints.file_complaint(
         customer,
-        text=_in_language(WORDS["complaint"][0], customer),
+        text=in_language(WORDS["complaint"][0], customer),
         category="damaged",
         severity=3,
         contact=customer.contacts.filter(is_main=True).first(),
@@ -300,5 +300,6 @@ def _complain(*, at: datetime) -> None:
     )
 
 
-def _in_language(pair: tuple[str, str], customer: Customer) -> str:
+def in_language(pair: tuple[str, str], customer: Customer) -> str:
+    """Return the Chinese or the English of two, as the customer speaks."""
     return pair[1] if customer.language == "en" else pair[0]
