@@ -21,6 +21,7 @@ from customers.channels import addresses, delivering, links, senders, unsubscrib
 from customers.channels.delivering import Result
 from customers.contact import budget
 from customers.ground import clock, drain, events, localtime, pulse
+from customers.ground.models import Event
 from customers.models import (
     Attempt,
     Contact,
@@ -58,6 +59,20 @@ def send_due(at: datetime) -> int:
             break
         moved += did
     return moved
+
+
+def take_back(messages: QuerySet[Message], *, at: datetime) -> int:
+    """Drop those of ``messages`` that wait, since nobody needs them any more; return how many.
+
+    One that is on its way is not tried again. In the caller's transaction. Side effects: event
+    ``message.ended`` for each that is dropped.
+    """
+    messages.filter(state__in=[State.WAITING, State.SENDING]).update(latest_at=at)  # holds them
+    dropped = list(messages.filter(state=State.WAITING).order_by("pk"))
+    ended = {"state": State.DROPPED, "reason": Reason.TAKEN_BACK, "ended_at": at}
+    Message.objects.filter(pk__in=[one.pk for one in dropped]).update(**ended, lease_until=None)
+    events.record_many([_ended(one, State.DROPPED, reason=Reason.TAKEN_BACK, at=at) for one in dropped])
+    return len(dropped)
 
 
 def _send_next(at: datetime) -> int | None:
@@ -214,10 +229,18 @@ def _end(message: Message, state: str, *, reason: str, at: datetime) -> None:
     Message.objects.filter(pk=message.pk).update(state=state, reason=reason, ended_at=at, lease_until=None)
     message.state, message.reason, message.ended_at = state, reason, at
     if message.customer_id is not None:
-        codes = {"state": str(state), "reason": str(reason), "purpose": message.purpose}
-        events.record(
-            "message.ended", customer_id=message.customer_id, subject=message, occurred_at=at, data=codes
-        )
+        events.record_many([_ended(message, state, reason=reason, at=at)])
+
+
+def _ended(message: Message, state: str, *, reason: str, at: datetime) -> Event:
+    return Event(
+        kind="message.ended",
+        customer_id=message.customer_id,
+        subject_type=message._meta.label_lower,
+        subject_id=message.pk,
+        occurred_at=at,
+        data={"state": str(state), "reason": str(reason), "purpose": message.purpose},
+    )
 
 
 def _rest(sender_id: int | None, result: Result, *, at: datetime) -> None:

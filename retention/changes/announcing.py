@@ -7,12 +7,12 @@ from datetime import datetime
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from customers import company, touched
+from customers import company
 from customers.ground import outbox
 from customers.ground.errors import Refused
 from customers.ground.models import OutboxRow
-from customers.models import Product, User
-from customers.products import buyers_of, withdrawal
+from customers.models import User
+from retention.changes import withdrawing
 from retention.changes.concerned import AT_ONCE, concerned, enrol
 from retention.changes.moving import move_to
 from retention.models import BusinessChange
@@ -49,7 +49,7 @@ def announce(change: BusinessChange, *, by: User | None, at: datetime) -> Busine
         if not concerned(change, at=at).exists():
             raise NobodyConcerned()
         if change.kind == Kind.WITHDRAWN:
-            _withdraw(change, at=at)
+            withdrawing.withdraw(change, at=at)
         _go_on(change.pk, after=0, at=at)
     return change
 
@@ -71,16 +71,3 @@ def enrol_concerned(row: OutboxRow, at: datetime) -> None:
 def _go_on(change: int, *, after: int, at: datetime) -> None:
     key = f"change:{change}:enrol:{after}"
     outbox.add(ENROL, due_at=at, dedupe_key=key, payload={"change": change, "after": after})
-
-
-def _withdraw(change: BusinessChange, *, at: datetime) -> None:
-    """Let the products say that they are withdrawn, unless they say so of an earlier day already."""
-    moved = []
-    rows = Product.objects.select_for_update().filter(pk__in=change.about.values("product_id"))
-    for product in rows.order_by("pk"):
-        if product.withdrawn_day is not None and product.withdrawn_day <= change.effect_day:
-            continue
-        values = withdrawal(product, {"withdrawn_day": change.effect_day}, at=at)
-        Product.objects.filter(pk=product.pk).update(**values)
-        moved.append(product.pk)
-    touched.mark(buyers_of(moved), at=at)

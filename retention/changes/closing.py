@@ -7,8 +7,11 @@ from datetime import datetime
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
+from customers import company
+from customers.channels import sending
 from customers.ground.errors import Refused
-from customers.models import User
+from customers.models import Message, User
+from retention.changes import withdrawing
 from retention.changes.moving import State, move_to
 from retention.models import BusinessChange
 
@@ -35,14 +38,20 @@ def close_change(
 
     Raises, where no ``reason`` is given, :class:`StillWaiting` while customers wait and
     :class:`StillEnrolling` while it is not yet known who does; ``NotAllowed``, ``ChangeMoved``. Side
-    effects: no notice leaves any more; event and audit ``change.closed``.
+    effects: no notice leaves any more; before the day of effect the products of a withdrawal say again
+    what they said before, and their buyers are marked; event and audit ``change.closed``.
     """
     reason = reason.strip()
-    if change.state in BusinessChange.OPEN and not reason:
+    was_open = change.state in BusinessChange.OPEN
+    if was_open and not reason:
         if change.enrolled_at is None:
             raise StillEnrolling()
         if waiting := change.concerned.waiting().count():  # type: ignore[attr-defined]
             raise StillWaiting(n=waiting)
     with transaction.atomic():
         move_to(change, State.CLOSED, by=by, at=at, closed_at=at, closed_by=by, closed_reason=reason)
+        if was_open:
+            sending.take_back(Message.objects.filter(pk__in=change.concerned.values("message")), at=at)
+            if change.kind == BusinessChange.Kind.WITHDRAWN and company.today(at).number < change.effect_day:
+                withdrawing.give_back(change, at=at)
     return change

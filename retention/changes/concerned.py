@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,7 +15,14 @@ from customers.ground import localtime
 from customers.models import Contract, Customer, OrderLine, User
 from customers.models.orders import Order
 from retention import segments
-from retention.models import BusinessChange, ConcernedCustomer, CustomerMeasures, RetentionCase
+from retention.calls.planning import wanting_no_calls
+from retention.models import (
+    BusinessChange,
+    ConcernedCustomer,
+    CustomerMeasures,
+    FollowUpCall,
+    RetentionCase,
+)
 from retention.models.standing import Tier
 
 Scope = BusinessChange.Scope
@@ -109,9 +117,9 @@ def valuable(change: BusinessChange, *, tier: str, margin: str) -> Q:
 
 
 def impact(change: BusinessChange, *, user: User, at: datetime) -> Impact:
-    """Return whom a change would concern, of the customers that ``user`` may see; four queries at most.
+    """Return whom a change would concern, of the customers that ``user`` may see; six queries at most.
 
-    Raises ``ConditionRefused`` for a broken segment.
+    Who wants no calls does not count as called. Raises ``ConditionRefused`` for a broken segment.
     """
     visible = Customer.objects.visible_to(user)  # type: ignore[attr-defined]
     who = concerned(change, at=at).filter(pk__in=visible.values("pk"))
@@ -122,7 +130,8 @@ def impact(change: BusinessChange, *, user: User, at: datetime) -> Impact:
         .values(tier=Coalesce("measures__value_tier", Value("")))
         .annotate(customers=Count("pk"), margin=Coalesce(Sum("measures__margin_365d"), 0), called=called)
     )
-    found = {row["tier"]: Line(**row) for row in rows}
+    silent = _wanting_no_calls(who.filter(wanted))
+    found = {row["tier"]: Line(**row | {"called": row["called"] - silent[row["tier"]]}) for row in rows}
     theirs = {"customer__in": who.order_by().values("pk")}
     contracts = (
         running(company.today(at).number)
@@ -135,6 +144,15 @@ def impact(change: BusinessChange, *, user: User, at: datetime) -> Impact:
         contract_value=contracts["value"],
         open_cases=RetentionCase.objects.open().filter(**theirs).count(),  # type: ignore[attr-defined]
     )
+
+
+def _wanting_no_calls(who: QuerySet[Customer]) -> Counter[str]:
+    """Return how many customers of each tier want no calls; two queries."""
+    said = FollowUpCall.objects.filter(
+        customer=OuterRef("pk"), status=FollowUpCall.Status.DONE, outcome=FollowUpCall.Outcome.DO_NOT_CALL
+    )
+    tiers = dict(who.filter(Exists(said)).order_by().values_list("pk", "measures__value_tier"))
+    return Counter(tiers[pk] or "" for pk in wanting_no_calls(tiers))
 
 
 def enrol(

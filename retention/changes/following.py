@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Count, QuerySet
+from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.utils.translation import gettext_lazy as _
 
 from customers.ground import audit
@@ -85,6 +85,21 @@ def follow(rows: Sequence[ConcernedCustomer], state: State, *, at: datetime) -> 
             mine = list(locked.order_by("pk"))
             done += _write(mine, state, at=at)
             _note(mine, state, note="", by=None, at=at)
+    return done
+
+
+def not_told(rows: Sequence[ConcernedCustomer], *, reason: str, at: datetime) -> int:
+    """Let rows be told again whose notice did not arrive, with the reason; return how many went back.
+
+    In the caller's transaction. Who was told by a person, or came further, stays there.
+    """
+    ids = [row.pk for row in rows]
+    newest = ConcernedStep.objects.filter(row=OuterRef("pk")).order_by("-at", "-pk")
+    told = ConcernedCustomer.objects.select_for_update(of=("self",)).filter(pk__in=ids, state=State.INFORMED)
+    mine = list(told.annotate(teller=Subquery(newest.values("by")[:1])).filter(teller=None).order_by("pk"))
+    done = _write(mine, State.TO_INFORM, at=at)
+    _note(mine, State.TO_INFORM, note="", by=None, at=at)
+    ConcernedCustomer.objects.filter(pk__in=ids, state=State.TO_INFORM).update(unsent=reason)
     return done
 
 

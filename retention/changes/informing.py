@@ -24,7 +24,7 @@ from retention.cases import holders
 from retention.cases.opening import Grounds, open_for
 from retention.changes import letters
 from retention.changes.concerned import valuable
-from retention.changes.following import follow
+from retention.changes.following import follow, not_told
 from retention.changes.moving import move_to
 from retention.models import BusinessChange, ConcernedCustomer, FollowUpCall
 from retention.models.rules import CaseKind, Severity
@@ -108,8 +108,11 @@ def _inform_some(change: BusinessChange, *, limit: int, at: datetime) -> int:
             return _is_told(change, at=at)
         holders.hold_desk()
         now = stubs.resolved(ids)  # before anything else: whoever merges locks customers first
+        held = BusinessChange.objects.select_for_update(no_key=True)  # whoever closes it waits
+        if held.filter(pk=change.pk, state__in=BusinessChange.OPEN).first() is None:
+            return 0
         rows = list(
-            waiting.filter(customer__in=ids, change__state__in=BusinessChange.OPEN)
+            waiting.filter(customer__in=ids)
             .select_for_update(skip_locked=True, of=("self",))
             .order_by("customer_id")
         )
@@ -211,7 +214,7 @@ def _way_to(contacts: Sequence[Contact], *, at: datetime) -> tuple[Contact | Non
 # --- What follows -----------------------------------------------------------------------------
 @outbox.handler(ENDED)
 def notice_ended(row: OutboxRow, at: datetime) -> None:
-    """Count a customer as told when her notice left; note why when it did not."""
+    """Count a customer as told when her notice left; as to be told, with the reason, when it did not."""
     if row.event is None:
         return
     rows = ConcernedCustomer.objects.filter(message=row.event.subject_id)
@@ -219,7 +222,7 @@ def notice_ended(row: OutboxRow, at: datetime) -> None:
         rows.update(unsent="")
         follow(list(rows), State.INFORMED, at=at)
     else:
-        rows.filter(state=State.TO_INFORM).update(unsent=row.event.data.get("reason", "")[:12])
+        not_told(list(rows), reason=row.event.data.get("reason", "")[:12], at=at)
 
 
 @outbox.handler(CALLED)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 
 from customers.ground import events, outbox
@@ -9,6 +10,8 @@ from customers.ground.models import OutboxRow
 from customers.models import Complaint, Mention, OrderLine
 from retention.models import BusinessChange, ChangeTag
 
+_SPACED = r"0-9a-z\u00aa-\u052f"
+"""Digits and the small letters of Latin, Greek and Cyrillic: words of these are set apart by spaces."""
 COMPLAINT, MENTION = "retention.change_tags_complaint", "retention.change_tags_mention"
 
 
@@ -70,7 +73,19 @@ def _says(change: BusinessChange, text: str) -> bool:
     """Say whether a text has one of the words of a crisis, or names one of its products."""
     said = text.casefold()
     names = [name for one in change.about.all() for name in (one.product.name, one.product.name_alt)]
-    return any(word.casefold() in said for word in (*change.words, *names) if len(word) > 1)
+    return any(_has(said, word.casefold()) for word in (*change.words, *names) if len(word) > 1)
+
+
+def _has(said: str, word: str) -> bool:
+    """Say whether a word stands in a text, both in small letters: not as a part of another word.
+
+    Chinese has no spaces, so what begins or ends with another sign or letter may stand anywhere.
+    """
+    if word not in said:
+        return False
+    before = f"(?<![{_SPACED}])" if re.match(f"[{_SPACED}]", word) else ""
+    after = f"(?![{_SPACED}])" if re.match(f"[{_SPACED}]", word[-1]) else ""
+    return re.search(before + re.escape(word) + after, said) is not None
 
 
 def _tag(

@@ -162,11 +162,11 @@ def message_ended(row: OutboxRow, at: datetime) -> None:
 def line_for(contact: Contact, at: datetime) -> str:
     """Return what the next invitation says of what was done since, in the language that is active.
 
-    Of the newest improvement of the last 180 days that answers what she raised; nothing when she was
-    invited since.
+    Of the newest improvement of the last 180 days that answers what she raised and that somebody decided
+    to tell; nothing when she was invited since.
     """
     recent = ImprovementAction.objects.filter(
-        state=ImprovementAction.State.DONE, ended_at__gt=at - NEWS, ended_at__lte=at
+        state=ImprovementAction.State.DONE, ended_at__gt=at - NEWS, telling_at__lte=at
     ).exclude(told_en="", told_zh="")
     hers = Q(complaint__contact=contact.pk) | Q(loop__contact=contact.pk)
     if contact.is_main:
@@ -178,7 +178,7 @@ def line_for(contact: Contact, at: datetime) -> str:
     if newest is None:
         return ""
     sent = SurveyDispatch.objects.filter(contact=contact.pk, state=SurveyDispatch.State.SENT)
-    if sent.filter(ended_at__gte=newest.ended_at).exists():
+    if sent.filter(ended_at__gte=newest.telling_at).exists():
         return ""
     told = told_of(newest, translation.get_language() or "en")
     return _("You told us what could be better. We acted on it: %(told)s") % {"told": told}
@@ -245,7 +245,8 @@ def _letter(notice: ImprovementNotice) -> dict[str, Any]:
     """Return subject and text, in her language; words of ours are English or Chinese."""
     contact, firm = notice.contact, company.find()
     name = firm.name if firm is not None else ""
-    language = words_language(contact.language or company.current().language)
+    said = contact.language or contact.customer.language or company.current().language
+    language = words_language(said)
     told = told_of(notice.action, language)
     with translation.override(language):
         if notice.channel != Channel.EMAIL:

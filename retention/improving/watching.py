@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, Max, Min, OuterRef, Q, QuerySet
 from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -100,22 +100,23 @@ def counts(*, last: int) -> Iterator[Counted]:
     """Yield what is compared, whose two windows together hold five or more; ``last``: the last local day.
 
     Complaints and returns of a product are measured against its lines sold; complaints of what is not sold
-    by lines in both windows, and of lots, against days. What was sold only recently has no past.
+    by lines in both windows, and of lots, against days. What was sold only recently has no past. Since when
+    a lot is sold nobody says: its past are the days after the one of its first complaint, for from there on
+    complaints at an even rate are Poisson, whenever it came.
     """
     recent = (last - RECENT + 1, last)
     before = (last - RECENT - BEFORE + 1, last - RECENT)
     lines = _lines(recent, before)
-    complained = _complaints(recent, before)
-    for (product, lot), (now, then) in sorted(complained.items()):
-        sold = lines.get(product, (0, 0, 0, 0))[:2]
-        if lot or not all(sold):
-            if not lot and sold[0] and not sold[1]:
-                continue  # sold for the first time: no past
-            one = Counted(Kind.COMPLAINTS, product, lot, now, then, RECENT, BEFORE, Basis.DAYS)
-        else:
-            one = Counted(Kind.COMPLAINTS, product, "", now, then, *sold, Basis.LINES)
-        if now + then >= FEWEST:
-            yield one
+    first = _first_of_lots(since=before[0])
+    for (product, lot), (now, then) in sorted(_complaints(recent, before, first).items()):
+        if now + then < FEWEST:
+            continue
+        sold, sold_before, *_back = lines.get(product, (0, 0, 0, 0))
+        past = min(BEFORE, before[1] - first[product, lot]) if lot else BEFORE
+        if not lot and sold and sold_before:
+            yield Counted(Kind.COMPLAINTS, product, "", now, then, sold, sold_before, Basis.LINES)
+        elif past > 0 and (lot or not sold):
+            yield Counted(Kind.COMPLAINTS, product, lot, now, then, RECENT, past, Basis.DAYS)
     for product, (went, went_before, back, back_before) in sorted(lines.items()):
         if went and went_before and back + back_before >= FEWEST:
             yield Counted(Kind.RETURNS, product, "", back, back_before, went, went_before, Basis.LINES)
@@ -176,24 +177,36 @@ def dismiss(alarm: RiseAlarm, *, reason: str, by: User | None, at: datetime) -> 
 
 
 # --- Counting ---------------------------------------------------------------------------------
-def _complaints(recent: tuple[int, int], before: tuple[int, int]) -> dict[tuple[int, str], tuple[int, int]]:
-    """Return the complaints of each product (all its lots) and each lot, recently and before."""
-    rows = Complaint.objects.filter(
-        void=False,
-        kind=FeedbackKind.COMPLAINT,
-        product__isnull=False,
-        occurred_day__range=(before[0], recent[1]),
-    )
-    grouped = rows.order_by().values("product", "lot")
+def _complaints(
+    recent: tuple[int, int], before: tuple[int, int], first: Mapping[tuple[int, str], int]
+) -> dict[tuple[int, str], tuple[int, int]]:
+    """Return the complaints of each product (all its lots) and each lot, recently and before.
+
+    Those of the day on which a lot was complained of ``first`` do not count as before.
+    """
+    rows = _standing().filter(occurred_day__range=(before[0], recent[1]))
+    by_day = rows.order_by().values_list("product", "lot", "occurred_day").annotate(n=Count("pk"))
     found: dict[tuple[int, str], tuple[int, int]] = {}
-    for row in grouped.annotate(
-        now=Count("pk", filter=Q(occurred_day__range=recent)),
-        then=Count("pk", filter=Q(occurred_day__range=before)),
-    ):
-        for lot in {"", row["lot"]}:
-            now, then = found.get((row["product"], lot), (0, 0))
-            found[row["product"], lot] = now + row["now"], then + row["then"]
+    for product, named, day, n in by_day:
+        for lot in {"", named}:
+            now, then = found.get((product, lot), (0, 0))
+            if day >= recent[0]:
+                now += n
+            elif not lot or day > first[product, lot]:
+                then += n
+            found[product, lot] = now, then
     return found
+
+
+def _first_of_lots(*, since: int) -> dict[tuple[int, str], int]:
+    """Return the local day of the first complaint of each lot that was complained of ``since`` a day."""
+    lots = _standing().exclude(lot="").order_by().values_list("product", "lot")
+    days = lots.annotate(first=Min("occurred_day"), last=Max("occurred_day")).filter(last__gte=since)
+    return {(product, lot): day for product, lot, day, _last in days}
+
+
+def _standing() -> QuerySet[Complaint]:
+    return Complaint.objects.filter(void=False, kind=FeedbackKind.COMPLAINT, product__isnull=False)
 
 
 def _lines(recent: tuple[int, int], before: tuple[int, int]) -> dict[int, tuple[int, int, int, int]]:

@@ -128,12 +128,18 @@ class BusinessChange(models.Model):
 
 
 class ChangedProduct(models.Model):
-    """A product that a change is about."""
+    """A product that a change is about.
+
+    ``own_day`` and ``own_known_at`` are what the product said of its withdrawal, apart from open changes,
+    when a withdrawal was announced: so it stands again when that is called off.
+    """
 
     change = models.ForeignKey(BusinessChange, on_delete=models.CASCADE, related_name="about")
     product = models.ForeignKey(Product, on_delete=models.PROTECT, related_name="+")
+    own_day = models.IntegerField(null=True)
+    own_known_at = models.DateTimeField(null=True)
 
-    privacy = declare(none_keep="id change product")
+    privacy = declare(none_keep="id change product own_day own_known_at")
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["change", "product"], name="changed_product_once")]

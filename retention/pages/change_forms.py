@@ -93,7 +93,11 @@ class ChangeForm(forms.Form):
     title_zh = forms.CharField(label=_("Chinese title"), max_length=150, required=False)
     notice_on = DayField(label=_("Customers are told on"))
     effect_on = DayField(label=_("It takes effect on"))
-    scope = forms.ChoiceField(label=_("Whom it concerns"), choices=BusinessChange.Scope.choices)
+    scope = forms.ChoiceField(
+        label=_("Whom it concerns"),
+        choices=BusinessChange.Scope.choices,
+        help_text=_("Contracts name no products: choosing them takes everybody with a running contract."),
+    )
     products = ProductsField(
         label=_("Products"), required=False, max_length=20_000, help_text=_("Their codes, a line each.")
     )
@@ -127,7 +131,10 @@ class ChangeForm(forms.Form):
         _("Words of the crisis"),
         rows=3,
         most=3000,
-        help_text=_("A line each. Complaints and mentions that say one of them, or a product, are tagged."),
+        help_text=_(
+            "A line each. Complaints and mentions that say one of them, or a product, are tagged. Words "
+            "with spaces between them count whole: write leak and leaking."
+        ),
     )
 
     _GROUPS = (

@@ -91,6 +91,8 @@ def _page(
         "may_work": request.user.role in WORKERS,
         "close_form": close_form or CloseChangeForm(),
         "rule": WarningRule.objects.filter(code=READY_RULE).first(),
+        "is_withdrawing": change.kind == change.Kind.WITHDRAWN
+        and company.today(at).number < change.effect_day,
         "now": at,
     }
     context |= (

@@ -7,13 +7,21 @@ from datetime import timedelta
 import pytest
 from django.db import OperationalError
 
+from customers.channels import sending
 from customers.ground import clock, drain, outbox
 from customers.ground.models import Event
-from customers.models import Contact, Customer, Message, Product
+from customers.models import Contact, Customer, Message, Product, TouchedCustomer
 from retention import calls, changes
 from retention.changes import announcing, informing
 from retention.changes.nightly import add_new, note_left
-from retention.models import ConcernedCustomer, ConcernedStep, FollowUpCall, Loss, RetentionCase
+from retention.models import (
+    BusinessChange,
+    ConcernedCustomer,
+    ConcernedStep,
+    FollowUpCall,
+    Loss,
+    RetentionCase,
+)
 from tests.customers import providers
 from tests.customers.test_channels import smtp_sender
 from tests.factories import NOW, ContactFactory, CustomerFactory, ProductFactory, UserFactory, day
@@ -179,6 +187,46 @@ def test_a_notice_that_reaches_nobody_stays_to_be_told_with_its_reason(pump):
     assert row_of(change, nobody).unsent == row_of(change, bounced).unsent == "no_address"
 
 
+@pytest.mark.parametrize(
+    ("state", "reason", "becomes"),
+    [
+        ("bounced", "dead_address", ("to_inform", "dead_address", ["informed", "to_inform"])),
+        ("failed", "refused", ("to_inform", "refused", ["informed", "to_inform"])),
+        ("delivered", "", ("informed", "", ["informed"])),
+    ],
+)
+def test_a_notice_that_comes_back_told_nobody(buyer, pump, state, reason, becomes):
+    other = CustomerFactory()
+    bought(other, pump)
+    change = announced(products=[pump])
+    with providers.smtp() as told:
+        smtp_sender(told)
+        drain.until_empty(at=NOW)
+    sending._end(row_of(change, buyer).message, state, reason=reason, at=NOW + DAY)
+    drain.until_empty(at=NOW + DAY)
+    row = row_of(change, buyer)
+    steps = list(row.steps.order_by("pk").values_list("state", flat=True))
+    assert (row.state, row.unsent, steps) == becomes
+    assert row_of(change, other).state == "informed"
+    is_back = row.state == "to_inform"
+    assert change.concerned.waiting().count() == is_back
+    if is_back:
+        with pytest.raises(changes.StillWaiting):
+            changes.close_change(BusinessChange.objects.get(), by=None, at=NOW + DAY)
+
+
+@pytest.mark.parametrize("state", ["informed", "reached"])
+def test_who_was_told_by_a_person_stays_told_when_the_notice_comes_back(buyer, pump, manager, state):
+    change = announced(products=[pump])
+    with providers.smtp() as told:
+        smtp_sender(told)
+        drain.until_empty(at=NOW)
+    row = changes.set_state(row_of(change, buyer), state=state, note="By phone.", by=manager, at=NOW)
+    sending._end(row.message, "bounced", reason="dead_address", at=NOW + DAY)
+    drain.until_empty(at=NOW + DAY)
+    assert (row_of(change, buyer).state, ConcernedStep.objects.count()) == (state, 2)
+
+
 def test_another_contact_is_written_to_when_the_main_one_cannot_be(pump):
     customer = CustomerFactory(contact__email="", contact__phone="")
     second = ContactFactory(customer=customer, is_main=False, email="second@example.org")
@@ -276,6 +324,97 @@ def test_a_closed_change_tells_nobody_any_more(buyer, pump):
     changes.close_change(change, reason="Called off.", by=None, at=NOW)
     drain.until_empty(at=NOW)
     assert not Message.objects.exists()
+
+
+def test_a_notice_that_waits_does_not_leave_after_the_closing(buyer, pump):
+    other, green = CustomerFactory(), ProductFactory()
+    bought(other, green)
+    change, stays = announced(products=[pump]), announced(products=[green])
+    drain.until_empty(at=NOW)  # there is no sender yet
+    change.refresh_from_db()
+    changes.close_change(change, reason="Called off.", by=None, at=NOW)
+    later = NOW + timedelta(hours=1)
+    with providers.smtp() as told:
+        smtp_sender(told)
+        drain.until_empty(at=later)
+        assert len(told.got) == 1
+    row = row_of(change, buyer)
+    assert (row.message.state, row.message.reason) == ("dropped", "taken_back")
+    assert (row.state, row.unsent) == ("to_inform", "taken_back")
+    assert row_of(stays, other).state == "informed"
+
+
+def test_a_notice_that_is_on_its_way_at_the_closing_is_not_tried_again(buyer, pump):
+    change = announced(products=[pump])
+    informing.inform_due(NOW)
+    message = row_of(change, buyer).message
+    lease = clock.real_now() - DAY
+    Message.objects.filter(pk=message.pk).update(state="sending", tries=1, lease_until=lease)
+    changes.close_change(change, reason="Called off.", by=None, at=NOW)
+    later = NOW + timedelta(hours=1)
+    with providers.smtp() as told:
+        smtp_sender(told)
+        drain.until_empty(at=later)
+        drain.until_empty(at=later + timedelta(hours=1))
+        assert not told.got
+    message.refresh_from_db()
+    assert (message.state, message.reason) == ("dropped", "too_late")
+
+
+# --- Taken back -------------------------------------------------------------------------------
+def withdrawn(product):
+    product.refresh_from_db()
+    return product.is_withdrawn, product.withdrawn_day, product.withdrawn_known_at
+
+
+NOT_WITHDRAWN = (False, None, None)
+EFFECT = TODAY + timedelta(days=30)
+
+
+@pytest.mark.parametrize(("days", "is_taken_back"), [(0, True), (29, True), (30, False), (40, False)])
+def test_what_is_closed_before_its_day_of_effect_withdraws_nothing(buyer, pump, days, is_taken_back):
+    change = announced(products=[pump])
+    told = withdrawn(pump)
+    marked = TouchedCustomer.objects.count()
+    TouchedCustomer.objects.all().delete()
+    changes.close_change(change, reason="Called off.", by=None, at=NOW + days * DAY)
+    assert withdrawn(pump) == (NOT_WITHDRAWN if is_taken_back else told)
+    assert (marked, TouchedCustomer.objects.count()) == (1, int(is_taken_back))
+
+
+@pytest.mark.parametrize("days", [-1, 0, 1])
+def test_a_day_that_the_product_had_before_comes_back(buyer, pump, days):
+    own = (True, (EFFECT + days * DAY).toordinal(), NOW - DAY)
+    Product.objects.filter(pk=pump.pk).update(
+        **dict(zip(("is_withdrawn", "withdrawn_day", "withdrawn_known_at"), own, strict=True))
+    )
+    changes.close_change(announced(products=[pump]), reason="Called off.", by=None, at=NOW + DAY)
+    assert withdrawn(pump) == own
+
+
+def test_a_day_that_was_set_since_stays(buyer, pump):
+    change = announced(products=[pump])
+    Product.objects.filter(pk=pump.pk).update(withdrawn_day=(TODAY + DAY).toordinal())
+    changes.close_change(change, reason="Called off.", by=None, at=NOW)
+    assert withdrawn(pump)[:2] == (True, (TODAY + DAY).toordinal())
+
+
+@pytest.mark.parametrize("first", [0, 1])
+@pytest.mark.parametrize("days", [20, 30, 40])
+def test_of_two_withdrawals_the_one_that_stands_says_the_day(buyer, pump, first, days):
+    """In whichever order they were announced and are closed."""
+    both = [announced(products=[pump]), announced(products=[pump], effect_on=TODAY + days * DAY)]
+    changes.close_change(both[first], reason="Called off.", by=None, at=NOW)
+    assert withdrawn(pump)[:2] == (True, both[1 - first].effect_day)
+    changes.close_change(both[1 - first], reason="Called off.", by=None, at=NOW)
+    assert withdrawn(pump) == NOT_WITHDRAWN
+
+
+def test_closing_takes_no_withdrawal_back_that_the_change_did_not_make(buyer, pump):
+    stays = announced(products=[pump])
+    for values in ({"kind": "price"}, {"effect_on": TODAY + 40 * DAY}):
+        changes.close_change(announced(products=[pump], **values), reason="Off.", by=None, at=NOW)
+        assert withdrawn(pump)[:2] == (True, stays.effect_day)
 
 
 # --- Calls ------------------------------------------------------------------------------------

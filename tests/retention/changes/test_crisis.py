@@ -84,6 +84,43 @@ def test_what_is_about_the_crisis_is_tagged_and_nothing_else(customer, pump):
     assert tagged() == found
 
 
+@pytest.mark.parametrize(
+    ("word", "text", "is_said"),
+    [
+        ("Ice", "Your service is fine", False),
+        ("Ice", "Iceberg ahead", False),
+        ("Ice", "The ICE, of all things", True),
+        ("Ice", "我的Ice坏了", True),  # Chinese puts no spaces between words
+        ("blue pump", "My blue pump.", True),
+        ("blue pump", "My blue pumpkin", False),
+        ("X5", "an X50 and an AX5", False),
+        ("X5", "X5!", True),
+        ("crème", "Die Crèmefraîche", False),
+        ("crème", "this Crème", True),
+        ("насос", "насосный", False),
+        ("насос", "мой насос", True),
+        ("C++", "our C++11 client", True),  # what ends with a sign ends there
+        ("漏水", "还在漏水呢", True),
+        ("蓝泵X5", "那台蓝泵X5坏了", True),
+        ("蓝泵X5", "那台蓝泵X50坏了", False),
+    ],
+)
+def test_words_are_said_whole_where_they_stand_apart(customer, word, text, is_said):
+    bought(customer, ProductFactory(name="Cold box"))
+    change = crisis(ProductFactory(name="Cold box"), words=[word], scope="listed", customers=[customer])
+    made = complain(customer, text=text)
+    assert tagged() == ({(change.pk, made)} if is_said else set())
+
+
+@pytest.mark.parametrize("is_alt", [False, True])
+def test_a_product_is_named_whole(customer, pump, is_alt):
+    type(pump).objects.filter(pk=pump.pk).update(**{"name_alt" if is_alt else "name": "Ice"})
+    change = crisis(pump, words=[])
+    mention("Your service is fine")
+    said = mention("Your Ice is fine", number=2)
+    assert tagged() == {(change.pk, said)}
+
+
 @pytest.mark.parametrize("why", ["no crisis", "draft", "closed"])
 def test_only_an_open_crisis_gathers(customer, pump, why):
     if why == "no crisis":

@@ -12,7 +12,7 @@ from retention import changes
 from retention.changes import informing
 from retention.models import BusinessChange, ChangeTag, ConcernedCustomer, ConcernedStep
 from tests.factories import NOW, ComplaintFactory, CustomerFactory, ProductFactory, day
-from tests.retention.changes.makers import announced, bought, enrolled, give_value, planned, row_of
+from tests.retention.changes.makers import TODAY, announced, bought, enrolled, give_value, planned, row_of
 from tests.retention.makers import make_case
 
 pytestmark = pytest.mark.django_db
@@ -102,6 +102,31 @@ def test_a_draft_is_edited_from_what_stands(signed, admin, pump, customer):
         [],
         [customer],
     )
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [("en", "everybody with a running contract, whatever"), ("zh-hans", "不论合同是为了什么")],
+)
+def test_the_page_says_that_contracts_name_no_products(signed, admin, pump, language, said):
+    admin.language = language
+    admin.save()
+    of_contracts = planned(products=[pump], scope="contracts", kind="price")
+    assert said in text(signed(admin).get(f"/changes/{of_contracts.pk}/"))
+    assert said not in text(signed(admin).get(f"/changes/{planned(products=[pump]).pk}/"))
+
+
+@pytest.mark.parametrize(("kind", "is_said"), [("withdrawn", True), ("price", False)])
+def test_the_page_says_what_closing_takes_back(signed, admin, pump, kind, is_said):
+    sentence, other = "no longer withdrawn by it", "have not left yet"
+    draft = planned(products=[pump], kind=kind)
+    client = signed(admin)
+    assert other not in text(client.get(f"/changes/{draft.pk}/"))
+    change = announced(products=[pump], kind=kind)
+    page = text(client.get(f"/changes/{change.pk}/"))
+    assert (sentence in page, other in page) == (is_said, True)
+    BusinessChange.objects.update(effect_day=TODAY.toordinal())  # it has taken effect
+    assert sentence not in text(client.get(f"/changes/{change.pk}/"))
 
 
 def test_announced_followed_and_closed_by_the_pages(signed, admin, manager, pump, customer):

@@ -8,10 +8,12 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.utils import translation
 
+from customers.consents import record_consent
 from customers.ground import clock
 from customers.ground.models import AuditEvent
-from customers.models import Contract
-from retention import changes, segments
+from customers.models import Contact, Contract
+from retention import calls, changes, segments
+from retention.changes import informing
 from retention.changes.planning import plan_of
 from retention.models import BusinessChange, ConcernedCustomer
 from tests.factories import (
@@ -22,8 +24,8 @@ from tests.factories import (
     ago,
     day,
 )
-from tests.retention.changes.makers import TODAY, announced, bought, give_value, plan, planned
-from tests.retention.makers import make_case
+from tests.retention.changes.makers import TODAY, announced, bought, enrolled, give_value, plan, planned
+from tests.retention.makers import make_case, planned_call
 
 pytestmark = pytest.mark.django_db
 
@@ -165,6 +167,31 @@ def test_the_impact_counts_what_is_at_stake_before_anybody_is_told(
     theirs = changes.impact(change, user=outsider, at=NOW)
     assert (theirs.customers, theirs.margin, theirs.open_cases) == (1, 30, 0)
     assert not ConcernedCustomer.objects.exists()
+
+
+def test_who_wants_no_calls_is_not_counted_as_called(pump, manager, admin, customer):
+    silent, again, poor = CustomerFactory.create_batch(3, owner=manager)
+    for one, tier, margin in ((customer, "A", 0), (silent, "A", 0), (again, "B", 100), (poor, "B", 99)):
+        bought(one, pump)
+        give_value(one, tier=tier, margin=margin)
+    for one in (silent, again, poor):
+        calls.log_call(planned_call(make_case(one)), outcome="do_not_call", by=manager, at=ago(2))
+    record_consent(
+        Contact.objects.get(customer=again),
+        purposes=["care", "service"],
+        channels=["phone"],
+        is_given=True,
+        source="form",
+        by=None,
+        at=ago(1),
+    )
+    change = planned(products=[pump], calls_margin=100)
+    found = changes.impact(change, user=admin, at=NOW)
+    assert [(one.tier, one.customers, one.called) for one in found.lines] == [("A", 2, 1), ("B", 2, 1)]
+    enrolled(changes.announce(change, by=None, at=NOW))
+    informing.inform_due(NOW)
+    called = change.concerned.exclude(case=None).values_list("customer", flat=True)
+    assert set(called) == {customer.pk, again.pk}  # as it was said before
 
 
 def test_a_broken_guard_of_state_refuses_to_announce_twice(pump, customer):

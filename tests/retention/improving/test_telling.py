@@ -91,6 +91,17 @@ def test_letter_is_in_her_language_or_the_nearest_there_is():
     assert "我们改进了包装。" in Message.objects.latest("pk").text
 
 
+def test_letter_is_in_the_language_of_her_company_where_she_has_none():
+    one = person(language="")
+    Customer.objects.filter(pk=one.customer_id).update(language="zh-hans")
+    other = person(name="Other", language="en")
+    Customer.objects.filter(pk=other.customer_id).update(language="zh-hans")
+    tell(raised(one, other))
+    texts = {one.contact_id: one.text for one in Message.objects.all()}
+    assert "我们改进了包装。" in texts[one.pk]
+    assert "We pack better." in texts[other.pk]
+
+
 def test_who_raised_two_things_is_told_once_and_pressed_again_nobody_twice():
     one = person()
     made = raised(one, one)
@@ -256,6 +267,7 @@ def test_who_took_it_back_is_not_told(how):
         if how == "withdrawn":
             loop(source="complaint", complaint=said, **hers)
     attaching.attach(made, loop=loop(unknown=unknown(), customer=other.customer, contact=other), **WHO)
+    releasing(made)
     assert (bool(line(one)), bool(line(other))) == (False, True)
     assert tell(made) == {"Other": ("written", "")}
 
@@ -314,9 +326,23 @@ def line(contact: Contact, *, at: Any = NOW, language: str = "en") -> str:
         return after_last_answer.line(contact, at=at)
 
 
+def releasing(made: ImprovementAction, *, at: Any = NOW) -> ImprovementAction:
+    """Decide that it is told; nobody was written to yet."""
+    return telling.tell_customers(made, by=None, at=at)
+
+
+def invite(contact: Contact, **became: Any) -> SurveyDispatch:
+    dispatch = sending.send_invitation(
+        contact, live(), channel="email", key="1:x", by=None, now=clock.real_now(), at=NOW
+    )
+    if became:
+        SurveyDispatch.objects.filter(pk=dispatch.pk).update(**became)
+    return dispatch
+
+
 def test_next_invitation_says_it_to_exactly_those_who_raised_it():
     one = person()
-    raised(one)
+    releasing(raised(one))
     assert "We pack better." in line(one)
     assert "我们改进了包装。" in line(one, language="zh-hans")
     assert line(person(name="Other")) == ""
@@ -329,7 +355,7 @@ def test_next_invitation_says_it_to_exactly_those_who_raised_it():
 def test_firm_that_named_nobody_is_told_through_its_main_contact():
     main = person()
     other = ContactFactory(customer=main.customer, is_main=False)
-    made = done(told_en="We pack better.")
+    made = releasing(done(told_en="We pack better."))
     attaching.attach(made, complaint=complaint(main.customer), **WHO)
     assert (bool(line(main)), bool(line(other))) == (True, False)
 
@@ -337,16 +363,23 @@ def test_firm_that_named_nobody_is_told_through_its_main_contact():
 @pytest.mark.parametrize(("days", "is_said"), [(-1, False), (0, True), (179, True), (181, False)])
 def test_line_is_news_for_half_a_year(days, is_said):
     one = person()
-    raised(one)
+    releasing(raised(one))
     assert bool(line(one, at=NOW + days * DAY)) is is_said
+
+
+def test_nobody_hears_of_it_before_somebody_decides_to_tell():
+    one = person()
+    made = raised(one)
+    assert line(one, at=NOW + DAY) == ""
+    invite(one, state="sent", ended_at=NOW + DAY)  # done by then, and not told of
+    releasing(made, at=NOW + 2 * DAY)
+    assert (line(one, at=NOW + DAY), bool(line(one, at=NOW + 2 * DAY))) == ("", True)
 
 
 def test_line_stands_in_one_invitation_only():
     one = person()
-    raised(one)
-    dispatch = sending.send_invitation(
-        one, live(), channel="email", key="1:x", by=None, now=clock.real_now(), at=NOW
-    )
+    releasing(raised(one))
+    dispatch = invite(one)
     assert line(one)  # not sent yet
     SurveyDispatch.objects.filter(pk=dispatch.pk).update(state="sent", ended_at=NOW - DAY)
     assert line(one)  # sent before it was done
@@ -357,12 +390,13 @@ def test_line_stands_in_one_invitation_only():
 def test_line_is_of_what_is_done_and_has_words():
     one = person()
     made = raised(one, told_en="", told_zh="")
+    ImprovementAction.objects.filter(pk=made.pk).update(telling_at=NOW)
     assert line(one) == ""
     open_one = improvement()
     planning.say(open_one, told_en="Soon.", told_zh="", **WHO)
     attaching.attach(open_one, complaint=complaint(one.customer, contact=one), **WHO)
     assert line(one) == ""
-    planning.say(made, told_en="Now.", told_zh="", **WHO)
+    ImprovementAction.objects.filter(pk=made.pk).update(told_en="Now.")
     assert "Now." in line(one)
 
 

@@ -101,9 +101,50 @@ def test_what_is_sold_for_the_first_time_has_no_past():
 def test_lot_is_watched_beside_its_product():
     product = ProductFactory()
     complain(product, 6, days=5, lot="L7")
+    complain(product, 1, days=300, lot="L7")
     complain(product, 36, days=60, lot="L1")  # of the product as many as ever
     watching.watch(at=NOW)
     assert raised() == {("complaints", product.pk, "L7")}
+
+
+@pytest.mark.parametrize("is_sold", [False, True])
+def test_lot_without_a_complaint_before_has_no_past(is_sold):
+    product = ProductFactory()
+    complain(product, 30, days=60, lot="L1")
+    complain(product, 9, days=28, lot="L2")
+    complain(product, 9, days=5, lot="L2")
+    complain(product, 1, days=29, lot="L3", void=True)
+    complain(product, 1, days=29, lot="L3", kind="praise")
+    complain(product, 1, days=29, lot="L4")  # its past begins the day after: there is none
+    complain(ProductFactory(), 1, days=60, lot="L3")  # another product's
+    for lot in ("L3", "L4"):
+        complain(product, 9, days=5, lot=lot)
+    if is_sold:
+        sell(product, 30, days=5)
+        sell(product, 30, days=60)
+    counted = watching.counts(last=NOW.toordinal() - 1)
+    assert [(one.lot, one.recent, one.before) for one in counted] == [("", 36, 31)]
+
+
+@pytest.mark.parametrize(
+    ("days", "before", "before_of"), [(30, 0, 1), (60, 0, 31), (196, 0, 167), (197, 0, 168), (400, 0, 168)]
+)
+def test_past_of_a_lot_begins_on_the_day_after_its_first_complaint(days, before, before_of):
+    product = ProductFactory()
+    complain(product, 2, days=days, lot="L7")
+    complain(product, 5, days=5, lot="L7")
+    complain(product, 1, days=29, lot="L7")
+    (one,) = (one for one in watching.counts(last=NOW.toordinal() - 1) if one.lot)
+    assert (one.recent, one.before, one.recent_of, one.before_of) == (5, before + 1, 28, before_of)
+
+
+def test_lot_that_draws_as_many_as_since_it_came_raises_nothing():
+    """One every four days from the first day on, seven weeks ago: nothing rose."""
+    product = ProductFactory()
+    for days in range(1, 50, 4):
+        complain(product, 1, days=days, lot="L7")
+    watching.watch(at=NOW)
+    assert ("complaints", product.pk, "L7") not in raised()
 
 
 def test_returns_are_measured_against_what_was_sold():
