@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('retention', '0030_change_enrolment'),
+        ('retention', '0031_loop_mended'),
     ]
 
     operations = [
