@@ -128,6 +128,11 @@ def read() -> Deadlines:
     return Deadlines(said(), company.working_calendar())
 
 
+def sooner(respond_by: datetime | None, due_at: datetime) -> datetime | None:
+    """Return a promised moment of the first response, or that of the resolution where it comes sooner."""
+    return min(respond_by, due_at) if respond_by is not None else None
+
+
 def said() -> dict[str, Deadline]:
     """Return what the company said of each kind; the delivered one where it said nothing."""
     rows = FeedbackDeadline.objects.all()
