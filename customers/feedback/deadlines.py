@@ -128,9 +128,9 @@ def read() -> Deadlines:
     return Deadlines(said(), company.working_calendar())
 
 
-def sooner(respond_by: datetime | None, due_at: datetime) -> datetime | None:
-    """Return a promised moment of the first response, or that of the resolution where it comes sooner."""
-    return min(respond_by, due_at) if respond_by is not None else None
+def sooner(promised: datetime | None, other: datetime) -> datetime | None:
+    """Return a promised moment, or another one that comes sooner; nothing where nothing was promised."""
+    return min(promised, other) if promised is not None else None
 
 
 def said() -> dict[str, Deadline]:

@@ -30,6 +30,7 @@ def register() -> None:
     Before the contacts themselves: whose address somebody wrote is told by what stands there.
     """
     movers.register(UnknownFeedback, mover=movers.stay, eraser=erase, exporter=export)
+    movers.register_ending("customers.feedback", end_emptied)
     keeping.register(
         keeping.DataClass(
             "unknown_feedback",
@@ -42,16 +43,16 @@ def register() -> None:
 
 
 def erase(person: str, pk: int) -> int:
-    """Empty what a person who was erased had stated of herself, linked or not; files go with it.
+    """Empty what a person who was erased had stated of herself, linked or not; files go with it."""
+    rows = of_person(person, pk).exclude(**_BLANK).select_for_update(of=("self",)).order_by("pk")
+    return _empty(list(rows), at=clock.real_now())
 
-    What still waits in the inbox ends without an answer.
-    """
-    found = of_person(person, pk).exclude(**_BLANK)
-    rows, at = list(found.select_for_update(of=("self",)).order_by("pk")), clock.now()
-    for row in rows:
-        if row.state == unknown.State.OPEN:
-            unknown.handle_without_customer(row, answered=unknown.Answer.NONE, words="", by=None, at=at)
-    return _empty(rows, at=at)
+
+def end_emptied(at: datetime) -> None:
+    """End what waits in the inbox and has no word left, as somebody was erased: there is nothing to answer."""
+    waiting = UnknownFeedback.objects.filter(state=unknown.State.OPEN, text="")
+    for row in waiting.select_for_update().order_by("pk"):
+        unknown.handle_without_customer(row, answered=unknown.Answer.NONE, words="", by=None, at=at)
 
 
 def export(person: str, pk: int) -> list[dict[str, Any]]:

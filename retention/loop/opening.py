@@ -12,6 +12,7 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext
 
 from customers import stubs
+from customers.feedback.deadlines import sooner
 from customers.models import Complaint, Customer, FeedbackKind, Mention, UnknownFeedback
 from retention.calls.planning import promise_call
 from retention.cases import moves as case_moves
@@ -56,8 +57,8 @@ def open_for_complaint(complaint: Complaint, *, tells: bool = True, at: datetime
             contact=complaint.contact,
             severity=complaint.severity,
             received_at=unknown.recorded_at if unknown else complaint.recorded_at,
-            respond_by=complaint.respond_by,
-            due_at=complaint.due_at,
+            respond_by=sooner(complaint.respond_by, unknown.respond_by) if unknown else complaint.respond_by,
+            due_at=sooner(complaint.due_at, unknown.due_at) if unknown else complaint.due_at,
             salt=unknown.salt if unknown else "",
             token_hash=(unknown.token_hash or "") if unknown else "",
             needs_case=needs_case,

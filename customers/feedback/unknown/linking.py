@@ -77,7 +77,7 @@ def file(
     at: datetime,
 ) -> Complaint:
     """File a row as the customer's, and end it; in the caller's transaction."""
-    stubs.held(customer.pk)
+    now = stubs.held(customer.pk)
     hold(row)
     kind = kind or row.kind
     respond_by, due_at = _promised(row, kind)
@@ -87,7 +87,7 @@ def file(
         kind=kind,
         channel=row.channel,
         severity=row.severity,
-        contact=contact or _writer(row, customer),
+        contact=contact or _writer(row, now),
         order=_order(row, customer),
         product=row.product,
         respond_by=respond_by,
@@ -112,10 +112,10 @@ def _promised(row: UnknownFeedback, kind: str) -> tuple[datetime, datetime]:
     return min(promised[0], own[0]), min(promised[1], own[1])
 
 
-def _writer(row: UnknownFeedback, customer: Customer) -> Contact | None:
+def _writer(row: UnknownFeedback, customer_id: int) -> Contact | None:
     """Return the one at the customer whose address or number was left, if there is exactly one."""
-    people = customer.contacts.filter(erased_at=None) if row.stated_reach else []
-    found = [one for one in people if stated.is_of(row.stated_reach, one)]
+    people = Contact.objects.filter(customer=customer_id, erased_at=None)
+    found = [one for one in people if stated.is_of(row.stated_reach, one)] if row.stated_reach else []
     return found[0] if len(found) == 1 else None
 
 

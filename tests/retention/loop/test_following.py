@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 
 from customers import complaints, erasure
 from customers.feedback.unknown import link_feedback
-from customers.ground import clock, events, outbox
+from customers.ground import events, outbox
 from customers.models import Complaint, Customer, Mention, Message, UnknownFeedback, User
 from retention import cases, tasks
 from retention import loop as looping
@@ -334,7 +334,7 @@ def test_of_an_erased_person_nobody_knew_the_loop_ends_and_keeps_no_word(
     told = erasure.export_person(wu, by=None, at=SOON)["tables"]["retention.LoopClosure"]
     assert [one["id"] for one in told] == [hers.pk]
     erasure.erase_person(wu, reason="request", by=None, at=LATER)
-    drained(clock.now() + DAY)
+    drained(LATER)
     after, same = fresh(hers), fresh(other)
     assert (after.state, after.action_text, after.message_text) == ("withdrawn", "", "")
     assert after.token_hash != hers.token_hash
