@@ -49,7 +49,7 @@ def erase(person: str, pk: int) -> int:
 
 
 def end_emptied(at: datetime) -> None:
-    """End what waits in the inbox and has no word left, as somebody was erased: there is nothing to answer."""
+    """End what waits in the inbox and has no word left, as somebody was erased: nothing is to be answered."""
     waiting = UnknownFeedback.objects.filter(state=unknown.State.OPEN, text="")
     for row in waiting.select_for_update().order_by("pk"):
         unknown.handle_without_customer(row, answered=unknown.Answer.NONE, words="", by=None, at=at)
