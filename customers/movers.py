@@ -37,6 +37,7 @@ class Blocker:
 
 
 UndoBlocker = Callable[[int], Iterable[Blocker | str]]  # import batch id -> what stands in the way
+Ending = Callable[[datetime], None]  # the moment of erasing
 Follower = Callable[[type[models.Model], list[int], datetime], None]  # model, ids taken back, moment
 
 
@@ -65,6 +66,7 @@ _exporters: dict[type[models.Model], Exporter] = {}
 _undo_blockers: dict[str, UndoBlocker] = {}
 _answered_for: set[type[models.Model]] = set()
 _followers: dict[str, Follower] = {}
+_endings: dict[str, Ending] = {}
 PERSONS = ("customer", "contact")
 # The kind of a fact's references where it is not its own name.
 REFERENCES = {"attributevalue": "attribute", "competitorsighting": "sighting"}
@@ -131,6 +133,16 @@ def export_references(person: str, pk: int) -> list[dict[str, Any]]:
 def register_joining(name: str, joining: Joining) -> None:
     """Enter what an app does when two customers become one."""
     _joinings[name] = joining
+
+
+def register_ending(name: str, ending: Ending) -> None:
+    """Enter what else ends when somebody is erased: after all erasers, in their transaction."""
+    _endings[name] = ending
+
+
+def endings() -> list[Ending]:
+    """Return what else ends when somebody is erased."""
+    return list(_endings.values())
 
 
 def joinings() -> list[Joining]:

@@ -146,7 +146,7 @@ class Feedback(Lists, Details, Resource):
     }
     takes = {"create": NewFeedback, "link": Linked, "handle": Handled, "assign": Assigned}
     refuses = {
-        "create": ["feedback_without_text"],
+        "create": ["feedback_without_text", "was_erased"],
         "link": ["feedback_ended"],
         "handle": [
             "feedback_ended",
@@ -183,7 +183,9 @@ class Feedback(Lists, Details, Resource):
             if values["product"] is None:
                 raise not_there("product", code)
         caller = request.user
-        row = unknown.receive_feedback(**values, source=f"api:{caller.pk}", by=caller, at=clock.now())
+        row = unknown.receive_feedback(
+            **values, source=f"{unknown.PROGRAM}{caller.pk}", by=caller, at=clock.now()
+        )
         data = ReceivedShape(row, context=self.get_serializer_context()).data
         address = reverse(self.detail_route, args=[row.pk])
         return Response(data, status=201, headers={"Location": address})

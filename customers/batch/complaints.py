@@ -230,7 +230,7 @@ def _match(
 
 
 def follow_steps(complaint: Complaint, steps: Sequence[ComplaintEvent], *, zone: str) -> bool:
-    """Set state and due moment from the steps; say whether they differ."""
+    """Set state and due moment from the steps, and respond no later; say whether they differ."""
     state, due_day = Complaint.State.OPEN, None
     for step in sorted((step for step in steps if not step.void), key=lambda step: step.occurred_at):
         if step.kind == ComplaintEvent.Kind.RESOLVED:
@@ -242,6 +242,8 @@ def follow_steps(complaint: Complaint, steps: Sequence[ComplaintEvent], *, zone:
     if (complaint.state, complaint.due_at) == (state, due_at):
         return False
     complaint.state, complaint.due_at = state, due_at
+    if due_at is not None:
+        complaint.respond_by = deadlines.sooner(complaint.respond_by, due_at)
     return True
 
 

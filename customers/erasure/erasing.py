@@ -132,6 +132,8 @@ def _erase(
         found += files.attached(people)
         hashed = [name for who, pk in people for name in names.of_refs(who, [pk])]
         counts = _blank(people)
+        for ending in movers.endings():
+            ending(at)
         counts["customers.ImportBatch"] = files.forget(words)
         index.write([customer_id])
         before = ErasureReceipt.objects.filter(person=kind, object_id=person.pk).first()

@@ -61,8 +61,8 @@ def alike(
     """Return what may be the same feedback, the newest first, at most five.
 
     The same is what the same person (or a person not named) said of the same kind about the same order
-    within 30 days, and what is of the same kind in the same words within 14 days; letter case, spaces and
-    punctuation do not count.
+    within 30 days, and what is of the same kind in the same words within 14 days, by when it was said or
+    filed; letter case, spaces and punctuation do not count.
     """
     since = Complaint.objects.filter(customer=customer, kind=kind, void=False, occurred_at__lte=at)
     found: dict[int, Complaint] = {}
@@ -72,15 +72,16 @@ def alike(
             found[row.pk] = row
     words = bare(text)
     if words:
-        for row in _newest(since.filter(occurred_at__gte=at - SAME_WITHIN)):
+        lately = Q(occurred_at__gte=at - SAME_WITHIN) | Q(recorded_at__gte=at - SAME_WITHIN)
+        for row in _newest(since.filter(lately)):
             if bare(row.text) == words:
                 found[row.pk] = row
     return sorted(found.values(), key=lambda row: (row.occurred_at, row.pk), reverse=True)[:MOST_ALIKE]
 
 
 def bare(text: str) -> str:
-    """Return the letters and digits of a text, without case, spaces and punctuation."""
-    return _BETWEEN.sub("", text.casefold())
+    """Return the letters and digits of a text, without case, spaces and punctuation; all of one without."""
+    return _BETWEEN.sub("", text.casefold()) or "".join(text.split())
 
 
 def _newest(rows: QuerySet[Complaint]) -> QuerySet[Complaint]:

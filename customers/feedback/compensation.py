@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from django.db import transaction
@@ -134,10 +134,16 @@ def decide(row: Compensation, *, is_granted: bool, by: User, at: datetime) -> Co
 
 def may_decide(row: Compensation, *, by: User) -> bool:
     """Say whether ``by`` may decide: a lead or admin, not who asked, whose limit covers the whole."""
-    if by.role not in APPROVERS or by.pk == row.by_id:
-        return False
+    return row.pk in decidable([row], by=by)
+
+
+def decidable(rows: Sequence[Compensation], *, by: User) -> set[int]:
+    """Return which of one complaint's compensations wait and may be decided by ``by``; reads limits once."""
+    waiting = {row.pk for row in rows if row.state == State.ASKED and row.by_id != by.pk}
+    if not waiting or by.role not in APPROVERS:
+        return set()
     limit = limits()[by.role]
-    return limit is None or total(row.complaint) <= limit
+    return waiting if limit is None or total(rows[0].complaint) <= limit else set()
 
 
 def total(complaint: Complaint) -> int:

@@ -128,6 +128,11 @@ def read() -> Deadlines:
     return Deadlines(said(), company.working_calendar())
 
 
+def sooner(promised: datetime | None, other: datetime) -> datetime | None:
+    """Return a promised moment, or another one that comes sooner; nothing where nothing was promised."""
+    return min(promised, other) if promised is not None else None
+
+
 def said() -> dict[str, Deadline]:
     """Return what the company said of each kind; the delivered one where it said nothing."""
     rows = FeedbackDeadline.objects.all()

@@ -5,6 +5,7 @@ Once it is linked her words stand in the complaint as well; what she stated of h
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,8 +13,9 @@ from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from customers import keeping, movers
-from customers.duplicates.keys import email_key, phone_key
-from customers.feedback import files
+from customers.erasure import names
+from customers.feedback import files, stated, unknown
+from customers.ground import clock
 from customers.models import Contact, FeedbackFile, UnknownFeedback
 
 _BLANK = dict.fromkeys(
@@ -28,6 +30,7 @@ def register() -> None:
     Before the contacts themselves: whose address somebody wrote is told by what stands there.
     """
     movers.register(UnknownFeedback, mover=movers.stay, eraser=erase, exporter=export)
+    movers.register_ending("customers.feedback", end_emptied)
     keeping.register(
         keeping.DataClass(
             "unknown_feedback",
@@ -41,44 +44,56 @@ def register() -> None:
 
 def erase(person: str, pk: int) -> int:
     """Empty what a person who was erased had stated of herself, linked or not; files go with it."""
-    rows = list(_of(person, pk).exclude(**_BLANK))
-    files.forget(rows)
-    return UnknownFeedback.objects.filter(pk__in=[row.pk for row in rows]).update(**_BLANK) if rows else 0
+    rows = of_person(person, pk).exclude(**_BLANK).select_for_update(of=("self",)).order_by("pk")
+    return _empty(list(rows), at=clock.real_now())
+
+
+def end_emptied(at: datetime) -> None:
+    """End what waits in the inbox and has no word left, as somebody was erased: nothing is to be answered."""
+    waiting = UnknownFeedback.objects.filter(state=unknown.State.OPEN, text="")
+    for row in waiting.select_for_update().order_by("pk"):
+        unknown.handle_without_customer(row, answered=unknown.Answer.NONE, words="", by=None, at=at)
 
 
 def export(person: str, pk: int) -> list[dict[str, Any]]:
     """Return what a person stated of herself."""
     fields = ("id", "kind", "occurred_at", "text", "stated_name", "stated_reach", "stated_order")
-    return list(_of(person, pk).order_by("pk").values(*fields))
+    return list(of_person(person, pk).order_by("pk").values(*fields))
 
 
 def clear(before: datetime, most: int, at: datetime) -> int:
     """Empty what ended before then; files go with it."""
     old = UnknownFeedback.objects.filter(ended_at__lt=before).exclude(**_BLANK).order_by("pk")
-    rows = list(old[:most])
-    files.forget(rows)
-    return UnknownFeedback.objects.filter(pk__in=[row.pk for row in rows]).update(**_BLANK) if rows else 0
+    return _empty(list(old[:most]), at=at)
 
 
 def files_of(person: str, pk: int) -> QuerySet[FeedbackFile]:
     """Return the files that came with what a person stated and that no customer has."""
-    return FeedbackFile.objects.filter(unknown__in=_of(person, pk))
+    return FeedbackFile.objects.filter(unknown__in=of_person(person, pk))
 
 
-def _of(person: str, pk: int) -> QuerySet[UnknownFeedback]:
+def _empty(rows: Sequence[UnknownFeedback], *, at: datetime) -> int:
+    """Empty rows and delete their files; what programs sent they cannot send again."""
+    if not rows:
+        return 0
+    files.forget(rows)
+    sent = [(row.source, row.external_id) for row in rows if row.source.startswith(unknown.PROGRAM)]
+    names.remember(names.of_named(unknown.ERASED, [one for one in sent if one[1]]), at=at)
+    return UnknownFeedback.objects.filter(pk__in=[row.pk for row in rows]).update(**_BLANK)
+
+
+def of_person(person: str, pk: int) -> QuerySet[UnknownFeedback]:
+    """Return what a person stated, linked or not, as far as her address or the link tells."""
     hers = Q(**{f"complaint__{person}_id": pk})
     return UnknownFeedback.objects.filter(hers | Q(pk__in=_unlinked(pk) if person == "contact" else []))
 
 
 def _unlinked(pk: int) -> list[int]:
-    """Return what is nobody's by name, but was written from a contact's own address or number."""
+    """Return what is nobody's by name, or her customer's alone, but came from a contact's own address."""
     contact = Contact.objects.filter(pk=pk).first()
     if contact is None:
         return []
-    email, phone = email_key(contact.email), phone_key(contact.phone)
-    stated = UnknownFeedback.objects.filter(complaint=None).exclude(stated_reach="")
-    return [
-        number
-        for number, reach in stated.values_list("pk", "stated_reach").iterator()
-        if (email and email_key(reach) == email) or (phone and "@" not in reach and phone_key(reach) == phone)
-    ]
+    theirs = Q(complaint__customer=contact.customer_id, complaint__contact=None)
+    rows = UnknownFeedback.objects.filter(Q(complaint=None) | theirs).exclude(stated_reach="")
+    found = rows.values_list("pk", "stated_reach").iterator()
+    return [number for number, reach in found if stated.is_of(reach, contact)]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from django.db.models import Q
 
-from customers.duplicates.keys import phone_key
-from customers.models import Product
+from customers.duplicates.keys import email_key, phone_key
+from customers.models import Contact, Product
 
 
 def is_reach(text: str) -> bool:
@@ -14,6 +14,13 @@ def is_reach(text: str) -> bool:
         user, _at, host = text.strip().partition("@")
         return bool(user) and "." in host.strip(".") and not any(one.isspace() for one in text.strip())
     return bool(phone_key(text))
+
+
+def is_of(reach: str, contact: Contact) -> bool:
+    """Say whether ``reach`` is exactly a contact's own address or number."""
+    if "@" in reach:
+        return email_key(reach) == email_key(contact.email) != ""
+    return phone_key(reach) == phone_key(contact.phone) != ""
 
 
 def product_named(text: str) -> tuple[Product | None, str]:

@@ -25,4 +25,4 @@ def follow(model: type[Any], ids: list[int], at: datetime) -> None:
         if follow_steps(complaint, steps[complaint.pk], zone=zone)
     ]
     if changed:
-        Complaint.objects.bulk_update(changed, ["state", "due_at"], batch_size=200)
+        Complaint.objects.bulk_update(changed, ["state", "due_at", "respond_by"], batch_size=200)

@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from customers.ground.errors import Refused
-from customers.models import Complaint, User
+from customers.models import Complaint, FeedbackKind, User
 from retention import losses, warnings
 from retention.calls.planning import cancel_planned
 from retention.cases import holders, moves
@@ -70,7 +70,7 @@ def close_case(
         raise OutcomeReasonMissing()
     with transaction.atomic():
         moves.lock_one(case)
-        if outcome in KEPT and complaints_of(case).filter(state=Complaint.State.OPEN, void=False).exists():
+        if outcome in KEPT and _complaints_open(case):
             raise ComplaintOpen()
         _refuse_open_loops(case)
         if outcome == Outcome.LOST:
@@ -114,14 +114,20 @@ def objected(customer_id: int, at: datetime) -> None:
 
 
 def close_untouched(
-    case_ids: Iterable[int], *, outcome: Outcome, kind: MoveKind, by: User | None = None, at: datetime
+    case_ids: Iterable[int],
+    *,
+    outcome: Outcome,
+    kind: MoveKind,
+    reason: str = "",
+    by: User | None = None,
+    at: datetime,
 ) -> int:
     """Close the cases without an open warning that nobody worked on; return how many.
 
     A case stays open that somebody works on or has called about, that a person opened or gave a reason
-    for, that a complaint opened, or that still has an open warning. Giving it to somebody and saying that
-    a warning is no sign are no work on it. Side effects as
-    :func:`close_case`; a bounded number of statements.
+    for, that a complaint opened that is one still, or that still has an open warning. Giving it to somebody
+    and saying that a warning is no sign are no work on it. Side effects as :func:`close_case`; a bounded
+    number of statements.
     """
     ids = list(case_ids)
     still_on = EarlyWarning.objects.filter(case=OuterRef("pk"), state=EarlyWarning.State.OPEN)
@@ -132,13 +138,19 @@ def close_untouched(
             ~Exists(still_on),
             ~Exists(LoopClosure.objects.open().filter(case=OuterRef("pk"))),  # type: ignore[attr-defined]
             ~Exists(worked),
+            Q(complaint=None) | ~Q(complaint__kind=FeedbackKind.COMPLAINT),
             pk__in=locked,
             status__in=[Status.UNASSIGNED, Status.ASSIGNED],
-            complaint__isnull=True,
             reason="",
         )
         cases = list(untouched.order_by("customer_id", "pk"))
-        closing = {"outcome": outcome, "closed_at": at, "closed_by": by, "due_at": None}
+        closing = {
+            "outcome": outcome,
+            "outcome_reason": reason,
+            "closed_at": at,
+            "closed_by": by,
+            "due_at": None,
+        }
         moves.move_many(
             cases,
             Status.CLOSED,
@@ -167,6 +179,12 @@ def _refuse_open_loops(case: RetentionCase) -> None:
             for loop in loops
         ]
         raise LoopsOpen(loops="; ".join(named))
+
+
+def _complaints_open(case: RetentionCase) -> bool:
+    """Say whether the customer still complains; what an import calls a question by now is no complaint."""
+    standing = complaints_of(case).filter(state=Complaint.State.OPEN, void=False)
+    return standing.filter(kind=FeedbackKind.COMPLAINT).exists()
 
 
 def complaints_of(case: RetentionCase) -> QuerySet[Complaint]:

@@ -7,6 +7,7 @@ from typing import Any
 from django.db.models import Q, QuerySet
 
 from customers import movers, tracking
+from customers.feedback import keeping
 from customers.models import UnknownFeedback
 from retention.models import LoopClosure, LoopStep
 
@@ -19,14 +20,17 @@ def register() -> None:
 def erase(person: str, pk: int) -> int:
     """Blank what was written in the loops of a person and in their steps; return how many rows changed.
 
-    The links to her status pages lead nowhere from then on.
+    What she wrote before anybody knew that it was she is empty by now (``customers.feedback.keeping``). The
+    links to her status pages lead nowhere from then on.
     """
-    theirs = LoopClosure.objects.filter(**{person: pk})
-    _end_links(theirs)
-    said = LoopStep.objects.filter(loop__in=theirs.values("pk")).exclude(text="")
-    changed = said.update(text="")
-    changed += _forget_unknown(person, pk)
-    written = theirs.exclude(Q(action_text="") & Q(message_text=""))
+    gone = UnknownFeedback.objects.filter(Q(**{f"complaint__{person}": pk}) | Q(text=""))
+    gone = gone.exclude(token_hash=None)  # emptied just now, or so long ago that its link has ended
+    hers = Q(**{person: pk}) | Q(unknown__in=gone.values("pk"))
+    ids = list(LoopClosure.objects.filter(hers).values_list("pk", flat=True))
+    _end_links(LoopClosure.objects.filter(hers | Q(complaint__was_unknown__in=gone.values("pk"))))
+    gone.update(salt="", token_hash=None)
+    changed = LoopStep.objects.filter(loop__in=ids).exclude(text="").update(text="")
+    written = LoopClosure.objects.filter(pk__in=ids).exclude(Q(action_text="") & Q(message_text=""))
     return changed + written.update(action_text="", message_text="")
 
 
@@ -39,19 +43,12 @@ def _end_links(loops: QuerySet[LoopClosure]) -> None:
     LoopClosure.objects.bulk_update(held, ["salt", "token_hash"], batch_size=500)
 
 
-def _forget_unknown(person: str, pk: int) -> int:
-    """Blank what a person wrote before it was known that it was she."""
-    mine = UnknownFeedback.objects.filter(**{f"complaint__{person}": pk})
-    mine.update(salt="", token_hash=None)
-    hers = mine.exclude(text="", stated_reach="")
-    return hers.update(text="", stated_name="", stated_reach="", stated_order="", external_id="")
-
-
 def export(person: str, pk: int) -> list[dict[str, Any]]:
     """Return the loops of a person with what was written in their steps."""
     rows: list[dict[str, Any]] = []
     steps: dict[int, list[dict[str, Any]]] = {}
-    theirs = LoopClosure.objects.filter(**{person: pk}).order_by("pk")
+    hers = Q(**{person: pk}) | Q(unknown__in=keeping.of_person(person, pk).values("pk"))
+    theirs = LoopClosure.objects.filter(hers).order_by("pk")
     for step in LoopStep.objects.filter(loop__in=theirs.values("pk")).order_by("at", "pk"):
         steps.setdefault(step.loop_id, []).append({"kind": step.kind, "at": step.at, "text": step.text})
     for row in theirs.values():

@@ -9,17 +9,20 @@ from datetime import datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext
 
 from customers import stubs
+from customers.feedback.deadlines import sooner
 from customers.models import Complaint, Customer, FeedbackKind, Mention, UnknownFeedback
 from retention.calls.planning import promise_call
 from retention.cases import moves as case_moves
+from retention.cases.closing import close_untouched
 from retention.cases.holders import hold_desk
 from retention.cases.opening import open_case
 from retention.loop import asking, making, moves, owners, rematching
 from retention.loop.missing import ACTIONS
 from retention.loop.told import Told
-from retention.models import FollowUpCall, LoopClosure, LoopStep, RetentionCase
+from retention.models import FollowUpCall, LoopClosure, LoopStep, MoveKind, RetentionCase
 from retention.models.rules import CaseKind, Severity
 from surveys.models import SurveyResponse
 
@@ -30,7 +33,8 @@ State = LoopClosure.State
 def open_for_complaint(complaint: Complaint, *, tells: bool = True, at: datetime) -> LoopClosure:
     """Return the loop of what a customer told us, opened now unless there is one.
 
-    What was feedback of somebody unknown goes on in the loop that it had. Only an open complaint has a case.
+    What was feedback of somebody unknown goes on in the loop that it had, what is of another kind now as
+    that. Only an open complaint has a case.
 
     Args:
         tells: whether whoever told us gets a receipt.
@@ -39,11 +43,11 @@ def open_for_complaint(complaint: Complaint, *, tells: bool = True, at: datetime
     """
     with transaction.atomic():
         known = LoopClosure.objects.filter(complaint=complaint).first()
-        if known is not None:
+        if known is not None and known.kind == complaint.kind:
             return known
         needs_case = complaint.kind == FeedbackKind.COMPLAINT and complaint.state == Complaint.State.OPEN
-        if needs_case:
-            hold_desk()  # before anything else that is held, as whoever opens a case does
+        if needs_case or known is not None:
+            hold_desk()  # before anything else that is held, as whoever opens or closes a case does
         unknown = UnknownFeedback.objects.select_for_update().filter(complaint=complaint).first()
         told = Told(
             source=Source.COMPLAINT,
@@ -53,12 +57,14 @@ def open_for_complaint(complaint: Complaint, *, tells: bool = True, at: datetime
             contact=complaint.contact,
             severity=complaint.severity,
             received_at=unknown.recorded_at if unknown else complaint.recorded_at,
-            respond_by=unknown.respond_by if unknown else complaint.respond_by,
-            due_at=unknown.due_at if unknown else complaint.due_at,
+            respond_by=sooner(complaint.respond_by, unknown.respond_by) if unknown else complaint.respond_by,
+            due_at=sooner(complaint.due_at, unknown.due_at) if unknown else complaint.due_at,
             salt=unknown.salt if unknown else "",
             token_hash=(unknown.token_hash or "") if unknown else "",
             needs_case=needs_case,
         )
+        if known is not None:
+            return _of_another_kind(known, told, at=at)
         loop = LoopClosure.objects.filter(unknown=unknown).first() if unknown else None
         return _goes_on(loop, told, at=at) if loop is not None else open_loop(told, tells=tells, at=at)
 
@@ -269,7 +275,7 @@ def _goes_on(loop: LoopClosure, told: Told, *, at: datetime) -> LoopClosure:
     case = _case_of(told, customer, at=at)
     fields |= {
         "case": case,
-        **({} if loop.action in ACTIONS[told.kind] else {"action": "", "action_text": ""}),
+        **_fitting(loop, told.kind),
         "severity": max(loop.severity, told.severity),
         "respond_by": min(loop.respond_by, told.respond_by or loop.respond_by),
         "due_at": min(loop.due_at, told.due_at or loop.due_at),
@@ -283,3 +289,26 @@ def _goes_on(loop: LoopClosure, told: Told, *, at: datetime) -> LoopClosure:
     if making.is_hers(told, customer):
         asking.send_receipt(loop, at=at)
     return loop
+
+
+def _of_another_kind(loop: LoopClosure, told: Told, *, at: datetime) -> LoopClosure:
+    """Let the loop of what an import says is of another kind need what that kind needs, its case too.
+
+    The case of what is no complaint now closes, unless somebody worked on it or it has another reason.
+    """
+    before = loop.case_id
+    if loop.is_open:
+        case = _case_of(told, _standing(told.customer), at=at)
+        moves.note(loop, kind=LoopStep.Kind.REVISED, by=None, at=at, case=case, **_fitting(loop, told.kind))
+    LoopClosure.objects.filter(pk=loop.pk).update(kind=FeedbackKind(told.kind))
+    loop.refresh_from_db()
+    if before is not None and loop.case_id is None:
+        reason = gettext("A file says by now that it is no complaint.")
+        outcome, kind = RetentionCase.Outcome.NOT_PURSUED, MoveKind.CLOSED
+        close_untouched([before], outcome=outcome, kind=kind, reason=reason, at=at)
+    return loop
+
+
+def _fitting(loop: LoopClosure, kind: str) -> dict[str, Any]:
+    """Return what goes of what was done, where it is nothing that is done about this kind."""
+    return {} if loop.action in ACTIONS[kind] else {"action": "", "action_text": ""}

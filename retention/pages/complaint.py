@@ -152,6 +152,7 @@ def _act(
 def _page(request: HttpRequest, row: Complaint, **bound: forms.Form) -> HttpResponse:
     steps = list(row.events.filter(void=False).order_by("occurred_at", "pk")[:MOST_STEPS])
     given = list(row.compensations.select_related("by", "approved_by").order_by("pk"))
+    decidable = compensation.decidable(given, by=request.user)
     gives = row.kind in compensation.FOR_KINDS
     context: dict[str, Any] = {
         "complaint": row,
@@ -164,7 +165,7 @@ def _page(request: HttpRequest, row: Complaint, **bound: forms.Form) -> HttpResp
         "is_heard": _is_heard(steps),
         "notes": row.notes.select_related("by").order_by("-pk")[:MOST_NOTES],
         "files": row.attachments.select_related("by").order_by("-pk"),
-        "given": [(one, compensation.may_decide(one, by=request.user)) for one in given],
+        "given": [(one, one.pk in decidable) for one in given],
         "may_work": request.user.role in WORKERS,
         "gives": gives,
         "products": products_of(row.customer),

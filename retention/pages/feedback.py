@@ -10,9 +10,8 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from customers import complaints
 from customers.access import allow
-from customers.feedback import before
+from customers.feedback import filing
 from customers.ground import clock
 from customers.ground.errors import Refused
 from customers.ground.numbers import whole
@@ -24,6 +23,7 @@ from retention.pages.forms import WORKERS
 
 LONGEST = 100  # letters that are looked for
 AGAIN = "file_again"
+"""Sent with the numbers of those that were shown."""
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -40,17 +40,14 @@ def feedback_new(request: HttpRequest) -> HttpResponse:
     form = FeedbackForm(request.POST or None, customer=customer, user=request.user, initial=_initial(request))
     same: list[Complaint] = []
     if request.method == "POST" and form.is_valid():
-        values, at = dict(form.cleaned_data), clock.now()
-        if AGAIN not in request.POST:
-            about = {name: values[name] for name in ("kind", "text", "contact", "order")}
-            same = before.alike(customer, **about, at=at)
-        if not same:
-            try:
-                made = complaints.file_complaint(customer, **values, by=request.user, at=at)
-            except Refused as refusal:
-                form.add_error(None, str(refusal))
-            else:
-                return _filed(request, made)
+        seen = {whole(number) or 0 for number in request.POST.get(AGAIN, "").split(",")}
+        said: dict[str, Any] = form.cleaned_data | {"by": request.user, "at": clock.now()}
+        try:
+            return _filed(request, filing.file_unless_alike(customer, seen=seen, **said))
+        except filing.MayBeFiled as found:
+            same = found.same
+        except Refused as refusal:
+            form.add_error(None, str(refusal))
     return _form(request, customer, form, same)
 
 
@@ -74,6 +71,7 @@ def _form(
         "form": form,
         "same": same,
         "again": AGAIN,
+        "seen": ",".join(str(row.pk) for row in same),
         "products": products_of(customer),
         "now": clock.now(),
     }

@@ -48,7 +48,7 @@ from customers.models import (
     Product,
     TouchedCustomer,
 )
-from tests.factories import NOW, ago
+from tests.factories import NOW, ago, day
 
 pytestmark = pytest.mark.django_db
 EARLIER = ago(10)
@@ -542,6 +542,23 @@ def test_upsert_complaints_leaves_steps_made_by_hand():
     assert counts(land(batch.upsert_complaints, a_complaint())) == (0, 0, 1)
     assert not ComplaintEvent.objects.filter(void=True).exists()
     assert Complaint.objects.get().state == "resolved"
+
+
+def test_upsert_complaints_due_earlier_now_are_answered_no_later():
+    customers("C1")
+
+    def due(days):
+        made = a_complaint()
+        return replace(made, steps=[replace(made.steps[0], due_day=day(EARLIER) + days)])
+
+    land(batch.upsert_complaints, due(9))
+    first = Complaint.objects.get().respond_by
+    assert first is not None and day(first) > day(EARLIER)
+    land(batch.upsert_complaints, due(0))
+    row = Complaint.objects.get()
+    assert row.respond_by == row.due_at < first
+    land(batch.upsert_complaints, due(9))
+    assert Complaint.objects.get().respond_by == row.due_at
 
 
 def of_kind(kind, **said):

@@ -160,3 +160,25 @@ def test_erasing_the_customer_blanks_notes_and_reasons(
     erasure.erase_customer(complaint.customer, reason="request", by=admin, at=LATER)
     assert Compensation.objects.get().reason == ComplaintNote.objects.get().text == ""
     assert Compensation.objects.get().amount == 100
+
+
+def test_whom_what_waits_is_offered_is_asked_once_for_all(
+    complaint: Complaint, manager: User, lead: User, django_assert_num_queries: Any
+) -> None:
+    waits = give(complaint, manager, 20_001)
+    own = give(complaint, lead, 200_000, key="own")
+    assert (waits.state, own.state) == ("asked", "asked")
+    granted = compensation.decide(waits, is_granted=True, by=UserFactory(role="admin"), at=LATER)
+    more = [give(complaint, manager, 1, key=f"more{n}") for n in range(3)]
+    rows = [granted, own, *more]
+    admin = UserFactory(role="admin")
+    assert compensation.decidable(rows, by=admin) == {own.pk, *(one.pk for one in more)}
+    assert compensation.decidable(rows, by=manager) == compensation.decidable(rows, by=lead) == set()
+    compensation.set_limits({"team_lead": 220_004}, by=None, at=LATER)
+    assert compensation.decidable(rows, by=lead) == {one.pk for one in more}
+    compensation.set_limits({"team_lead": 220_003}, by=None, at=LATER)
+    assert compensation.decidable(rows, by=lead) == set()
+    with django_assert_num_queries(3):  # the company, its limits, what was given
+        compensation.decidable(rows, by=lead)
+    with django_assert_num_queries(0):
+        compensation.decidable([granted], by=lead)

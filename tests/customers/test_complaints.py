@@ -53,3 +53,18 @@ def test_set_due_leaves_the_complaint_open(complaint: Complaint, manager: User) 
     complaint.refresh_from_db()
     assert (step.kind, complaint.state) == (ComplaintEvent.Kind.DUE, Complaint.State.OPEN)
     assert complaint.due_at == complaints.end_of_day(day(NOW) + 3)
+
+
+@pytest.mark.parametrize("days", [0, 3])
+def test_the_first_response_is_due_no_later_than_another_due_day(
+    complaint: Complaint, manager: User, days: int
+) -> None:
+    promised = complaint.respond_by
+    assert promised is not None and day(promised) == day(NOW) + 1
+    complaints.set_due(complaint, due_day=day(NOW) + days, by=manager, at=NOW)
+    complaint.refresh_from_db()
+    assert complaint.due_at == complaints.end_of_day(day(NOW) + days)
+    assert complaint.respond_by == (promised if days else complaint.due_at)
+    complaints.set_due(complaint, due_day=day(NOW) + 5, by=manager, at=NOW)
+    complaint.refresh_from_db()
+    assert complaint.respond_by is not None and complaint.respond_by <= promised

@@ -11,7 +11,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from customers import attachments, complaints, tracking
-from customers.feedback import files, matching, unknown
+from customers.feedback import deadlines, files, matching, unknown
 from customers.feedback.unknown import State
 from customers.ground.models import AuditEvent, Event
 from customers.models import (
@@ -287,6 +287,39 @@ def test_who_left_an_address_is_answered_there_and_not_past_her(company, answere
 def test_who_left_no_address_is_not_answered_directly(company):
     with pytest.raises(unknown.NoReach):
         unknown.handle_without_customer(received(), answered="direct", words="Called", by=None, at=NOW)
+
+
+# --- In truth of another kind -----------------------------------------------------------------
+def test_linked_as_a_complaint_it_is_due_no_later_than_any_complaint(company, customer):
+    deadlines.set_deadlines({"complaint": deadlines.Deadline(8, 9, "cn_finance")}, by=None, at=NOW)
+    row = received(kind="suggestion")
+    asked = unknown.link_feedback(row, customer=customer, kind="complaint", by=None, at=LATER)
+    direct = complaints.file_complaint(CustomerFactory(), text="Wet.", by=None, at=NOW)
+    assert (asked.respond_by, asked.due_at) == (direct.respond_by, direct.due_at)
+    assert asked.due_at < row.due_at and asked.respond_by < row.respond_by
+
+
+def test_linked_as_what_may_wait_longer_it_is_due_as_promised(company, customer):
+    row = received(kind="complaint")
+    made = unknown.link_feedback(row, customer=customer, kind="suggestion", by=None, at=LATER)
+    assert (made.respond_by, made.due_at) == (row.respond_by, row.due_at)
+
+
+# --- Who there it was -------------------------------------------------------------------------
+@pytest.mark.parametrize("reach", ["Lan@example.com", "13900001111"])
+def test_linked_by_the_customers_name_it_is_hers_whose_address_she_left(company, customer, reach):
+    wrote = ContactFactory(is_main=False, customer=customer, email="lan@example.com", phone="13900001111")
+    ContactFactory(is_main=False, customer=customer, email="lan@example.com.cn", phone="13900001112")
+    ContactFactory(is_main=False, customer=CustomerFactory(), email="lan@example.com", phone="13900001111")
+    made = unknown.link_feedback(received(reach=reach), customer=customer, by=None, at=NOW)
+    assert made.contact == wrote
+
+
+def test_of_two_with_one_address_nobody_is_taken_for_the_writer(company, customer):
+    for _n in range(2):
+        ContactFactory(is_main=False, customer=customer, phone="13900001111")
+    row = received(reach="13900001111")
+    assert unknown.link_feedback(row, customer=customer, by=None, at=NOW).contact is None
 
 
 # --- Failing ----------------------------------------------------------------------------------

@@ -9,13 +9,16 @@ from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from customers import complaints
-from customers.feedback import compensation, deadlines
+from customers.feedback import compensation, deadlines, filing
 from customers.ground import clock
 from customers.models import Attachment, Cause, Compensation, Complaint, ComplaintNote, Customer, User
 from tests.factories import NOW, CustomerFactory, OrderFactory, ProductFactory, UserFactory, day, findable
+from tests.retention.racing import race
 
 pytestmark = pytest.mark.django_db
 SAID = {"kind": "complaint", "text": "Two boxes were wet.", "channel": "phone", "severity": 2}
@@ -122,11 +125,49 @@ def test_the_same_once_more_is_shown_first_and_filed_by_a_press(seller: Client, 
     page = shown(answer)
     assert answer.status_code == 409 and f"/complaints/{first.pk}/" in page
     assert "Nothing was saved yet" in page and Complaint.objects.count() == 1
-    assert 'name="file_again"' in page
-    answer = seller.post(address, SAID | {"file_again": "1"}, follow=True)
+    again = SAID | {"file_again": seen_on(page)}
+    assert again["file_again"] == str(first.pk)
+    answer = seller.post(address, again, follow=True)
     assert Complaint.objects.count() == 2
     assert "second failure within 60 days" in shown(answer)
     assert Complaint.objects.latest("pk").severity == 3
+
+
+def seen_on(page: str) -> str:
+    """Return what the button sends that files it all the same."""
+    found = re.search(r'name="file_again" value="([^"]*)"', page)
+    assert found is not None
+    return found[1]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [{}, {"text": "👎👎"}, {"occurred_at": "2026-03-10T09:00"}, {"kind": "praise"}],
+    ids=["words", "no words", "long ago", "praise"],
+)
+def test_pressed_twice_it_is_filed_once_all_the_same_too(
+    seller: Client, customer: Customer, said: dict[str, Any]
+) -> None:
+    address = f"/feedback/new/?customer={customer.pk}"
+    answers = [seller.post(address, SAID | said) for _press in range(2)]
+    assert [answer.status_code for answer in answers] == [302, 409]
+    row = Complaint.objects.get()
+    assert not row.escalated and f"/complaints/{row.pk}/" in shown(answers[1])
+    again = SAID | said | {"file_again": seen_on(shown(answers[1]))}
+    answers = [seller.post(address, again) for _press in range(2)]
+    assert [answer.status_code for answer in answers] == [302, 409]
+    assert Complaint.objects.count() == 2
+    other = seller.post(address, SAID | said | {"text": "👍 The lid was loose."})
+    assert other.status_code == 302
+
+
+@pytest.mark.services
+@pytest.mark.django_db(transaction=True)
+def test_filed_at_once_it_is_filed_once(customer: Customer) -> None:
+    said: dict[str, Any] = {"kind": "complaint", "text": "Wet.", "by": None, "at": NOW}
+    results = race(*[lambda: filing.file_unless_alike(customer, **said)] * 3)
+    assert sum(isinstance(one, filing.MayBeFiled) for one in results) == 2, results
+    assert Complaint.objects.count() == 1
 
 
 def test_a_customer_that_one_may_not_see_is_not_there(client: Client, customer: Customer) -> None:
@@ -252,19 +293,23 @@ def test_no_compensation_is_offered_for_praise(seller: Client, customer: Custome
     assert "Compensation" not in shown(seller.get(f"/complaints/{row.pk}/"))
 
 
-@pytest.mark.parametrize("rows", [1, 3])
-def test_the_page_asks_as_much_for_one_and_three(
-    seller: Client, complaint: Complaint, manager: User, rows: int, django_assert_max_num_queries: Any
-) -> None:
-    for number in range(rows):
+@pytest.mark.parametrize("state", ["granted", "asked"])
+def test_the_page_asks_as_much_for_one_and_three(complaint: Complaint, manager: User, state: str) -> None:
+    boss, address = as_user(UserFactory(role="admin")), f"/complaints/{complaint.pk}/"
+    said = {"kind": "refund", "currency": "CNY", "reason": "x", "by": manager, "at": NOW}
+    amount = 1 if state == "granted" else 30_000
+    counts = []
+    for number in range(3):
         ComplaintNote.objects.create(
             complaint=complaint, customer=complaint.customer, text="x", by=manager, at=NOW
         )
-        said = {"kind": "refund", "amount": 1, "currency": "CNY", "reason": "x"}
-        compensation.give(complaint, **said, key=str(number), by=manager, at=NOW)
-    seller.get(f"/complaints/{complaint.pk}/")
-    with django_assert_max_num_queries(24):
-        assert seller.get(f"/complaints/{complaint.pk}/").status_code == 200
+        row = compensation.give(complaint, amount=amount, key=str(number), **said)
+        assert row.state == state
+        boss.get(address)
+        with CaptureQueriesContext(connection) as queries:
+            assert shown(boss.get(address)).count("/grant/") == (0 if state == "granted" else number + 1)
+        counts.append(len(queries))
+    assert counts[0] == counts[2] <= 28
 
 
 # --- The list, the first page, the file --------------------------------------------------------

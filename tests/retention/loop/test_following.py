@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from customers import complaints
+from customers import complaints, erasure
 from customers.feedback.unknown import link_feedback
 from customers.ground import events, outbox
 from customers.models import Complaint, Customer, Mention, Message, UnknownFeedback, User
 from retention import cases, tasks
 from retention import loop as looping
 from retention.loop import catching_up, opening, owners
-from retention.models import CaseMove, FollowUpCall, LoopClosure, RetentionCase
-from tests.factories import NOW, CustomerFactory, UserFactory, day
+from retention.models import CaseMove, FollowUpCall, LoopClosure, LoopStep, RetentionCase
+from tests.customers.undoing import bring
+from tests.factories import NOW, ContactFactory, CustomerFactory, UserFactory, day
 from tests.retention.loop.world import (
     SOON,
     asked,
@@ -232,3 +234,110 @@ def test_task_opens_what_is_missing(customer: Customer, monkeypatch: pytest.Monk
     monkeypatch.setattr("customers.ground.clock.now", lambda: LATER)
     tasks.see_to_loops()
     assert LoopClosure.objects.count() == 1
+
+
+# --- An earlier due day --------------------------------------------------------------------------
+@pytest.mark.parametrize("is_heard", [False, True])
+def test_an_earlier_due_day_brings_the_first_contact_forward_while_it_waits(
+    customer: Customer, manager: User, is_heard: bool
+) -> None:
+    loop = filed(customer)
+    if is_heard:
+        looping.log_contact(loop, text="Talked.", by=manager, at=SOON)
+    complaint = Complaint.objects.get()
+    complaints.set_due(complaint, due_day=day(NOW), by=manager, at=SOON)
+    drained(SOON + timedelta(seconds=1))
+    after, sooner = fresh(loop), complaints.end_of_day(day(NOW))
+    assert loop.respond_by > sooner
+    expected = (loop.respond_by, loop.respond_by) if is_heard else (sooner, sooner)
+    assert (after.respond_by, after.due_at) == expected
+
+
+# --- Another kind --------------------------------------------------------------------------------
+FILE = "id,customer,date,text,kind,contact\nR1,C1,2026-05-01,Is it broken?,{kind},\n"
+
+
+def brought(folder: Path, kind: str) -> LoopClosure:
+    bring(folder, "complaints", FILE.format(kind=kind), history=False)
+    drained(SOON + timedelta(seconds=1))
+    return LoopClosure.objects.get()
+
+
+def test_what_an_import_says_is_no_complaint_needs_none_and_its_case_closes(
+    company: Any, lead: User, tmp_path: Path
+) -> None:
+    before = brought(tmp_path, "complaint")
+    assert before.case is not None and before.case.is_open
+    loop = brought(tmp_path, "question")
+    assert (loop.pk, loop.kind, loop.case, loop.is_open) == (before.pk, "question", None, True)
+    assert kinds(loop)[-1] == "revised"
+    case = RetentionCase.objects.get()
+    assert (case.status, case.outcome, bool(case.outcome_reason)) == ("closed", "not_pursued", True)
+    assert not FollowUpCall.objects.filter(status="planned").exists()
+    assert [one.value for one in looping.missing(loop)] == ["action", "message"]
+    again = brought(tmp_path, "complaint")
+    assert (again.kind, again.case != case and again.case.is_open) == ("complaint", True)
+    assert RetentionCase.objects.count() == 2
+
+
+def test_a_case_with_other_feedback_or_that_somebody_works_on_stays_open(
+    company: Any, lead: User, tmp_path: Path
+) -> None:
+    loop = brought(tmp_path, "complaint")
+    other = filed(loop.customer)
+    brought_again = FILE.format(kind="question")
+    bring(tmp_path, "complaints", brought_again, history=False)
+    drained(SOON + timedelta(seconds=1))
+    case = RetentionCase.objects.get()
+    assert case.is_open and fresh(loop).case is None and fresh(other).case == case
+
+
+def test_the_case_of_what_is_a_question_now_can_be_closed_by_hand(
+    company: Any, lead: User, tmp_path: Path
+) -> None:
+    loop = brought(tmp_path, "complaint")
+    case = RetentionCase.objects.get()
+    cases.assign(case, to=lead, by=lead, at=SOON)
+    RetentionCase.objects.update(reason="She is upset.")
+    loop = brought(tmp_path, "question")
+    case.refresh_from_db()
+    assert case.is_open and loop.case is None
+    cases.close_case(case, outcome="not_pursued", reason="A question.", by=lead, at=LATER)
+
+
+def test_a_loop_that_had_ended_learns_its_kind_and_stays_ended(
+    company: Any, lead: User, tmp_path: Path
+) -> None:
+    loop = brought(tmp_path, "complaint")
+    looping.confirm(asked(loop, by=lead), words="She said so.", by=lead, at=SOON)
+    Complaint.objects.update(state="resolved")
+    opening.open_for_complaint(Complaint.objects.get(), at=LATER)
+    Complaint.objects.update(kind="question")
+    after = opening.open_for_complaint(Complaint.objects.get(), at=LATER)
+    assert (after.kind, after.state) == ("question", "confirmed")
+
+
+# --- Erased --------------------------------------------------------------------------------------
+def test_of_an_erased_person_nobody_knew_the_loop_ends_and_keeps_no_word(
+    customer: Customer, lead: User, settings: Any, tmp_path: Path
+) -> None:
+    settings.MEDIA_ROOT, settings.ERASURE_LOG = tmp_path / "media", tmp_path / "erasures.log"
+    wu = ContactFactory(is_main=False, customer=customer, email="wu@example.com")
+    for reach in ("wu@example.com", "wu@example.net"):
+        unknown(stated_reach=reach)
+    drained()
+    hers, other = LoopClosure.objects.order_by("pk")
+    for loop in (hers, other):
+        asked(loop, by=lead)
+        looping.not_solved(loop, words="Still broken", by=None, at=SOON)
+        asked(loop, by=lead)
+    told = erasure.export_person(wu, by=None, at=SOON)["tables"]["retention.LoopClosure"]
+    assert [one["id"] for one in told] == [hers.pk]
+    erasure.erase_person(wu, reason="request", by=None, at=LATER)
+    drained(LATER)
+    after, same = fresh(hers), fresh(other)
+    assert (after.state, after.action_text, after.message_text) == ("withdrawn", "", "")
+    assert after.token_hash != hers.token_hash
+    assert not LoopStep.objects.filter(loop=hers).exclude(text="").exists()
+    assert (same.state, same.token_hash) == ("asked", other.token_hash) and same.action_text
+    assert LoopStep.objects.filter(loop=other).exclude(text="").exists()
