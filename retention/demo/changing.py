@@ -30,10 +30,10 @@ TOLD_BY_HAND = {
 """No sender is in use, so no notice leaves; account managers tell their customers themselves."""
 TO_CALL = 6
 NOTES: dict[str, tuple[str, str]] = {
-    State.INFORMED: ("微信上说了,资料已发。", "Told by chat, with the papers."),
-    State.REACHED: ("电话里解释过,对方要内部商量。", "Explained on the phone; they want to talk it over."),
-    State.ACCEPTS: ("同意换丁腈手套,先试一箱。", "Takes the nitrile gloves and tries one box first."),
-    State.OBJECTS: ("嫌替代品贵,希望保留原价。", "Finds the substitute too dear and wants the old price."),
+    State.INFORMED: ("微信上说了，资料已发。", "Told by chat, with the papers."),
+    State.REACHED: ("电话里解释过，对方要内部商量。", "Explained on the phone; they want to talk it over."),
+    State.ACCEPTS: ("同意换丁腈手套，先试一箱。", "Takes the nitrile gloves and tries one box first."),
+    State.OBJECTS: ("嫌替代品贵，希望保留原价。", "Finds the substitute too dear and wants the old price."),
 }
 GLOVES: dict[str, Any] = {
     "title_en": "Kitchen gloves are withdrawn",

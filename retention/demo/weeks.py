@@ -59,26 +59,26 @@ DIAGNOSES: dict[str, tuple[str, str]] = {
 UNTOLD = (ChurnType.HIDDEN, "unknown")
 WORDS: dict[str, tuple[tuple[str, str], ...]] = {
     "reached": (
-        ("联系上了,对方说近期用量减少,下月会恢复订货。", "Reached them; they used less lately and will order again next month."),
-        ("聊了二十分钟,主要是送货时间的问题,已答应改为上午送。", "Talked for twenty minutes; it was the delivery time. Promised mornings."),
-        ("对方认可我们的服务,已确认下一批需求。", "They are content with us and named their next needs."),
+        ("联系上了，对方说近期用量减少，下月会恢复订货。", "Reached them; they used less lately and will order again next month."),
+        ("聊了二十分钟，主要是送货时间的问题，已答应改为上午送。", "Talked for twenty minutes; it was the delivery time. Promised mornings."),
+        ("对方认可我们的服务，已确认下一批需求。", "They are content with us and named their next needs."),
     ),
     "later": (
-        ("对方在开会,约了再打。", "They were in a meeting; we agreed on another time."),
-        ("老板不在,请我过几天再打。", "The owner is away and asked me to call in a few days."),
+        ("对方在开会，约了再打。", "They were in a meeting; we agreed on another time."),
+        ("老板不在，请我过几天再打。", "The owner is away and asked me to call in a few days."),
     ),
     "unanswered": (("没人接。", "No answer."), ("响了很久没人接。", "It rang for a long time."), ("", "")),
     "saved": (
-        ("问题已解决,客户恢复订货。", "The problem is solved and the customer orders again."),
+        ("问题已解决，客户恢复订货。", "The problem is solved and the customer orders again."),
         ("客户同意继续合作。", "The customer agreed to stay."),
     ),
     "lost": (
-        ("早已不再订货,核实后记为流失。", "Has not ordered for a long time; checked and recorded as lost."),
+        ("早已不再订货，核实后记为流失。", "Has not ordered for a long time; checked and recorded as lost."),
         ("客户明确表示不再合作。", "The customer said plainly that they will not go on."),
     ),
-    "not_pursued": (("客户只是歇业装修,不需要跟进。", "They are closed for renovation only; nothing to do."),),
+    "not_pursued": (("客户只是歇业装修，不需要跟进。", "They are closed for renovation only; nothing to do."),),
     "complaint": (
-        ("今天送来的货又破损了,上次的问题还没处理好,请马上联系我。", "Today's delivery was damaged again and the last one is not settled. Call me at once."),
+        ("今天送来的货又破损了，上次的问题还没处理好，请马上联系我。", "Today's delivery was damaged again and the last one is not settled. Call me at once."),
     ),
 }  # fmt: skip
 

@@ -24,19 +24,19 @@ _PLATFORMS = (("dianping", 5), ("weibo", 2), ("xiaohongshu", 2), ("google", 1))
 _RATED = {"dianping", "google"}
 _WORDS = {
     "negative": (
-        "催了三次才送到,包装还破了,太失望了。",
+        "催了三次才送到，包装还破了，太失望了。",
         "Had to chase them three times, and the box was broken. Disappointed.",
-        "客服没人接,问题一直没解决,不会再买。",
+        "客服没人接，问题一直没解决，不会再买。",
         "Nobody answers, the problem is still there. Will not buy again.",
     ),
     "neutral": (
-        *("和以前差不多,没什么变化。", "About the same as before."),
+        *("和以前差不多，没什么变化。", "About the same as before."),
         *("这次换了包装。", "They changed the packaging."),
     ),
     "positive": (
-        "送货很快,质量稳定,推荐!",
+        "送货很快，质量稳定，推荐！",
         "Quick delivery and steady quality. Recommended!",
-        "服务热情,有问题马上处理,很满意。",
+        "服务热情，有问题马上处理，很满意。",
         "Friendly people who deal with problems at once. Very satisfied.",
     ),
 }  # fmt: skip
