@@ -536,7 +536,7 @@ def _catalogues(world: World, team: Team, seller: User) -> None:
         "receipt": receipt,
         "metric": UsageMetric.objects.first(),
         "competitor": CompetitorFactory(name="蓝海", is_checked=False),
-        "mention": MentionFactory(customer=None, handle="Leaf_Cup", text="Nobody answers the phone."),
+        "mention": MentionFactory(customer=None, handle="Leaf_Cup", text="电话没人接。"),
         "feed": feeds.add_feed(
             name="茶友论坛", url="https://example.com/feed", by=world.admin, now=clock.real_now(), at=NOW
         ),
