@@ -20,9 +20,9 @@ def register() -> None:
 def erase(person: str, pk: int) -> int:
     """Blank what was written in the loops of a person and in their steps; return how many rows changed.
 
-    What she wrote before anybody knew that it was she was emptied just before (``customers.feedback.keeping``);
-    what others wrote, and was kept long enough, is none of it. The links to her status pages lead nowhere
-    from then on.
+    What she wrote before anybody knew that it was she was emptied just before
+    (``customers.feedback.keeping``); what others wrote, and was kept long enough, is none of it. The links
+    to her status pages lead nowhere from then on.
     """
     of_hers = UnknownFeedback.objects.filter(**{f"complaint__{person}": pk}).exclude(token_hash=None)
     gone = of_hers | keeping.emptied_now()

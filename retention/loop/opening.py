@@ -91,23 +91,24 @@ def open_for_response(response: SurveyResponse, *, at: datetime) -> LoopClosure:
 def open_for_mention(mention: Mention, *, at: datetime) -> LoopClosure:
     """Return the loop of a negative mention, opened unless there is one; matched later, it learns of whom.
 
-    Matched to another customer it begins anew with her (:mod:`rematching`). Side effects as
-    :func:`open_loop`.
+    Of whom it is, is what stands there when nobody else can change the loop any more, whatever ``mention``
+    said when it was read. Matched to another customer it begins anew with her (:mod:`rematching`). Side
+    effects as :func:`open_loop`.
     """
-    told = Told(
-        source=Source.MENTION,
-        subject=mention,
-        kind=FeedbackKind.COMPLAINT,
-        customer=mention.customer,
-        contact=mention.contact,
-        received_at=mention.recorded_at,
-        respond_by=making.respond_by(mention.recorded_at),
-        needs_case=mention.customer_id is not None,
-    )
     with transaction.atomic():
-        if told.needs_case:
-            hold_desk()  # before the loop, as whoever opens a case does
+        hold_desk()  # before the loop, as whoever opens a case does; it may be known by now whose it is
         loop = LoopClosure.objects.filter(mention=mention).select_for_update().first()
+        mention = Mention.objects.select_related("customer__owner", "contact").get(pk=mention.pk)
+        told = Told(
+            source=Source.MENTION,
+            subject=mention,
+            kind=FeedbackKind.COMPLAINT,
+            customer=mention.customer,
+            contact=mention.contact,
+            received_at=mention.recorded_at,
+            respond_by=making.respond_by(mention.recorded_at),
+            needs_case=mention.customer_id is not None,
+        )
         return open_loop(told, at=at) if loop is None else _matched(loop, told, at=at)
 
 

@@ -14,7 +14,7 @@ from customers.ground import clock, events
 from customers.mentions import matching
 from customers.models import Contact, Customer, Mention, Message, User
 from retention import loop as looping
-from retention.loop import answering, asking, erasing
+from retention.loop import answering, asking, erasing, opening
 from retention.models import LoopClosure, LoopStep, RetentionCase
 from tests.factories import NOW, ContactFactory, CustomerFactory, UserFactory
 from tests.retention.loop.world import SOON, WORDS, asked, drained, kinds, mail_sender, mentioned, worked
@@ -123,6 +123,21 @@ def test_who_works_on_it_this_moment_does_not_write_into_the_loop_of_another(
     with pytest.raises(looping.LoopMoved):
         looping.log_contact(loop, text="Talked to the first.", by=manager, at=THEN)
     assert LoopClosure.objects.get().contacted_at is None
+
+
+@pytest.mark.parametrize("first", ["its customer", "nobody"])
+def test_news_that_was_read_before_it_was_matched_takes_nothing_from_the_other(
+    customer: Customer, other: Customer, manager: User, first: str
+) -> None:
+    mentioned(customer if first == "its customer" else None)
+    drained()
+    stale = Mention.objects.get()
+    now = matched(other)
+    worked(now, by=manager, at=THEN)
+    before = LoopClosure.objects.filter(pk=now.pk).values().get()
+    loop = opening.open_for_mention(stale, at=THEN + HOUR)
+    assert loop.customer == other and LoopClosure.objects.filter(pk=now.pk).values().get() == before
+    assert (before["action_text"], before["contacted_at"]) == ("Sent a new one.", THEN)
 
 
 @pytest.mark.parametrize("far", ["received", "asked"])
