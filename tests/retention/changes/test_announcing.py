@@ -218,13 +218,36 @@ def test_a_notice_that_comes_back_told_nobody(buyer, pump, state, reason, become
 @pytest.mark.parametrize("state", ["informed", "reached"])
 def test_who_was_told_by_a_person_stays_told_when_the_notice_comes_back(buyer, pump, manager, state):
     change = announced(products=[pump])
+    informing.inform_due(NOW)
+    row = changes.set_state(row_of(change, buyer), state=state, note="By phone.", by=manager, at=NOW)
     with providers.smtp() as told:
         smtp_sender(told)
         drain.until_empty(at=NOW)
-    row = changes.set_state(row_of(change, buyer), state=state, note="By phone.", by=manager, at=NOW)
+        assert len(told.got) == 1
+    changes.set_state(row_of(change, buyer), state=state, note="Is fine.", by=manager, at=NOW)
     sending._end(row.message, "bounced", reason="dead_address", at=NOW + DAY)
     drain.until_empty(at=NOW + DAY)
     assert (row_of(change, buyer).state, ConcernedStep.objects.count()) == (state, 2)
+
+
+@pytest.mark.parametrize("is_again", [False, True])
+def test_a_note_on_who_was_told_by_her_notice_tells_her_nothing(buyer, pump, manager, is_again):
+    change = announced(products=[pump])
+    with providers.smtp() as told:
+        smtp_sender(told)
+        drain.until_empty(at=NOW)
+    if is_again:  # told by a person once, taken back, and told by a notice after all
+        row = row_of(change, buyer)
+        ConcernedStep.objects.all().delete()
+        for state, by in (("informed", manager), ("to_inform", None), ("informed", None)):
+            said = {"customer": buyer, "state": state, "by": by, "at": NOW}
+            ConcernedStep.objects.create(row=row, **said)
+    changes.set_state(row_of(change, buyer), state="informed", note="On holiday.", by=manager, at=NOW)
+    row = row_of(change, buyer)
+    sending._end(row.message, "bounced", reason="dead_address", at=NOW + DAY)
+    drain.until_empty(at=NOW + DAY)
+    row.refresh_from_db()
+    assert (row.state, row.unsent) == ("to_inform", "dead_address")
 
 
 def test_another_contact_is_written_to_when_the_main_one_cannot_be(pump):
