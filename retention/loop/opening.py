@@ -9,9 +9,10 @@ from datetime import datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.utils import translation
 from django.utils.translation import gettext
 
-from customers import stubs
+from customers import company, stubs
 from customers.feedback.deadlines import sooner
 from customers.models import Complaint, Customer, FeedbackKind, Mention, UnknownFeedback
 from retention.calls.planning import promise_call
@@ -304,7 +305,8 @@ def _of_another_kind(loop: LoopClosure, told: Told, *, at: datetime) -> LoopClos
     LoopClosure.objects.filter(pk=loop.pk).update(kind=FeedbackKind(told.kind))
     loop.refresh_from_db()
     if before is not None and loop.case_id is None:
-        reason = gettext("A file says by now that it is no complaint.")
+        with translation.override(company.current().language):
+            reason = gettext("A file says by now that it is no complaint.")
         outcome, kind = RetentionCase.Outcome.NOT_PURSUED, MoveKind.CLOSED
         close_untouched([before], outcome=outcome, kind=kind, reason=reason, at=at)
     return loop
