@@ -5,14 +5,15 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, connection
+from django.test.utils import CaptureQueriesContext
 
 from customers.channels import sending
 from customers.ground import clock, drain, outbox
 from customers.ground.models import Event
 from customers.models import Contact, Customer, Message, Product, TouchedCustomer
 from retention import calls, changes
-from retention.changes import announcing, informing
+from retention.changes import announcing, closing, informing
 from retention.changes.nightly import add_new, note_left
 from retention.models import (
     BusinessChange,
@@ -365,6 +366,30 @@ def test_a_notice_that_waits_does_not_leave_after_the_closing(buyer, pump):
     assert (row.message.state, row.message.reason) == ("dropped", "taken_back")
     assert (row.state, row.unsent) == ("to_inform", "taken_back")
     assert row_of(stays, other).state == "informed"
+
+
+@pytest.mark.parametrize("customers", [1, 5])
+def test_closing_drops_the_waiting_notices_some_at_a_time_in_the_worker(pump, monkeypatch, customers):
+    monkeypatch.setattr(closing, "AT_ONCE", 2)
+    for one in CustomerFactory.create_batch(customers):
+        bought(one, pump)
+    change = announced(products=[pump])
+    informing.inform_due(NOW)
+    with CaptureQueriesContext(connection) as queries:
+        changes.close_change(change, reason="Called off.", by=None, at=NOW)
+    assert not [one for one in queries if one["sql"].startswith('SELECT "customers_message"')]
+    assert set(Message.objects.values_list("state", flat=True)) == {"waiting"}
+    with providers.smtp() as told:  # whoever sends before they are dropped sends none, not even this moment
+        smtp_sender(told)
+        sending.send_due(NOW)
+        assert not told.got
+        Message.objects.update(state="waiting", reason="taken_back", ended_at=None)
+        seen = []
+        while outbox.drain(at=NOW, limit=1):
+            seen.append(Message.objects.filter(state="dropped", reason="taken_back").count())
+        assert not told.got
+    assert sorted(set(seen) - {0}) == ([1] if customers == 1 else [2, 4, 5])
+    assert set(ConcernedCustomer.objects.values_list("state", "unsent")) == {("to_inform", "taken_back")}
 
 
 def test_a_notice_that_is_on_its_way_at_the_closing_is_not_tried_again(buyer, pump):
