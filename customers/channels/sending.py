@@ -61,14 +61,22 @@ def send_due(at: datetime) -> int:
     return moved
 
 
-def take_back(messages: QuerySet[Message], *, at: datetime) -> int:
-    """Drop those of ``messages`` that wait, since nobody needs them any more; return how many.
+def hold_back(messages: QuerySet[Message], *, at: datetime) -> None:
+    """Let none of ``messages`` that wait leave any more; one that is on its way is not tried again.
 
-    One that is on its way is not tried again. In the caller's transaction. Side effects: event
-    ``message.ended`` for each that is dropped.
+    One statement, whatever their number; :func:`take_back` drops them. In the caller's transaction.
     """
-    messages.filter(state__in=[State.WAITING, State.SENDING]).update(latest_at=at)  # holds them
-    dropped = list(messages.filter(state=State.WAITING).order_by("pk"))
+    under_way = messages.filter(state__in=[State.WAITING, State.SENDING])
+    under_way.update(latest_at=at, reason=Reason.TAKEN_BACK)
+
+
+def take_back(messages: QuerySet[Message], *, most: int, at: datetime) -> int:
+    """Drop those of ``messages`` that wait, ``most`` at once, since nobody needs them; return how many.
+
+    In the caller's transaction. Side effects: event ``message.ended`` for each that is dropped.
+    """
+    waiting = messages.filter(state=State.WAITING).select_for_update(of=("self",)).order_by("pk")
+    dropped = list(waiting.only("customer_id", "purpose")[:most])
     ended = {"state": State.DROPPED, "reason": Reason.TAKEN_BACK, "ended_at": at}
     Message.objects.filter(pk__in=[one.pk for one in dropped]).update(**ended, lease_until=None)
     events.record_many([_ended(one, State.DROPPED, reason=Reason.TAKEN_BACK, at=at) for one in dropped])
@@ -139,6 +147,8 @@ def _book(message: Message, *, sender: Sender) -> tuple[Sender, str, Attempt]:
 
 def _never(message: Message, contact: Contact, *, at: datetime) -> str:
     """Return why a message is not sent at all, or nothing; asked before each attempt."""
+    if message.reason == Reason.TAKEN_BACK:
+        return Reason.TAKEN_BACK
     today = localtime.day_of(company.today(at).number)
     if contact.erased_at is not None or contact.customer.gone_at is not None:
         return Reason.GONE

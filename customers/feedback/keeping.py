@@ -43,9 +43,17 @@ def register() -> None:
 
 
 def erase(person: str, pk: int) -> int:
-    """Empty what a person who was erased had stated of herself, linked or not; files go with it."""
+    """Empty what a person who was erased had stated of herself, linked or not; files go with it.
+
+    Its link goes too: the hash alone stays until what follows it was asked (:func:`emptied_now`).
+    """
     rows = of_person(person, pk).exclude(**_BLANK).select_for_update(of=("self",)).order_by("pk")
-    return _empty(list(rows), at=clock.real_now())
+    return _empty(list(rows), at=clock.real_now(), salt="")
+
+
+def emptied_now() -> QuerySet[UnknownFeedback]:
+    """Return what the erasing that is under way emptied; whoever asked takes the hashes of the links."""
+    return UnknownFeedback.objects.filter(text="", salt="").exclude(token_hash=None)
 
 
 def end_emptied(at: datetime) -> None:
@@ -72,14 +80,14 @@ def files_of(person: str, pk: int) -> QuerySet[FeedbackFile]:
     return FeedbackFile.objects.filter(unknown__in=of_person(person, pk))
 
 
-def _empty(rows: Sequence[UnknownFeedback], *, at: datetime) -> int:
-    """Empty rows and delete their files; what programs sent they cannot send again."""
+def _empty(rows: Sequence[UnknownFeedback], *, at: datetime, **also: str) -> int:
+    """Empty rows, ``also`` other columns, and delete their files; what programs sent cannot be sent again."""
     if not rows:
         return 0
     files.forget(rows)
     sent = [(row.source, row.external_id) for row in rows if row.source.startswith(unknown.PROGRAM)]
     names.remember(names.of_named(unknown.ERASED, [one for one in sent if one[1]]), at=at)
-    return UnknownFeedback.objects.filter(pk__in=[row.pk for row in rows]).update(**_BLANK)
+    return UnknownFeedback.objects.filter(pk__in=[row.pk for row in rows]).update(**_BLANK, **also)
 
 
 def of_person(person: str, pk: int) -> QuerySet[UnknownFeedback]:

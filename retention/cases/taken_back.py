@@ -117,11 +117,11 @@ def follow(model: type[Any], ids: list[int], at: datetime) -> None:
     elif model is Mention:
         withdrawn = LoopClosure.objects.filter(mention__in=Mention.objects.filter(pk__in=ids, void=True))
         _end_loops(withdrawn, at=at)
-        _close(_of_nothing_else(withdrawn), at=at)
+        _close(of_nothing_else(withdrawn).filter(pk__in=withdrawn.values("case")), at=at)
 
 
-def _of_nothing_else(loops: QuerySet[LoopClosure]) -> QuerySet[RetentionCase]:
-    """Return the cases that only these loops are about, and that nobody worked on."""
+def of_nothing_else(loops: QuerySet[LoopClosure]) -> QuerySet[RetentionCase]:
+    """Return the cases that nothing but these loops, if anything, is about, and that nobody worked on."""
     joined = CaseMove.objects.filter(case=OuterRef("pk"), kind=MoveKind.JOINED)
     warned = EarlyWarning.objects.filter(case=OuterRef("pk"))
     untouched = RetentionCase.objects.exclude(pk__in=worked_on(RetentionCase.objects.all()).values("pk"))
@@ -130,7 +130,6 @@ def _of_nothing_else(loops: QuerySet[LoopClosure]) -> QuerySet[RetentionCase]:
         ~Exists(joined),
         ~Exists(warned),
         complaint=None,
-        pk__in=loops.values("case"),
     )
 
 

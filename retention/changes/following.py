@@ -7,6 +7,7 @@ from datetime import datetime
 
 from django.db import transaction
 from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
 from customers.ground import audit
@@ -91,12 +92,16 @@ def follow(rows: Sequence[ConcernedCustomer], state: State, *, at: datetime) -> 
 def not_told(rows: Sequence[ConcernedCustomer], *, reason: str, at: datetime) -> int:
     """Let rows be told again whose notice did not arrive, with the reason; return how many went back.
 
-    In the caller's transaction. Who was told by a person, or came further, stays there.
+    In the caller's transaction. Who was told by a person, or came further, stays there; a note on who was
+    told by her notice tells her nothing.
     """
     ids = [row.pk for row in rows]
-    newest = ConcernedStep.objects.filter(row=OuterRef("pk")).order_by("-at", "-pk")
+    others = ConcernedStep.objects.filter(row=OuterRef("row")).exclude(state=State.INFORMED)
+    since = Coalesce(Subquery(others.order_by("-pk").values("pk")[:1]), 0)
+    tellings = ConcernedStep.objects.filter(row=OuterRef("pk"), state=State.INFORMED, pk__gt=since)
+    first = tellings.order_by("pk").values("by")[:1]
     told = ConcernedCustomer.objects.select_for_update(of=("self",)).filter(pk__in=ids, state=State.INFORMED)
-    mine = list(told.annotate(teller=Subquery(newest.values("by")[:1])).filter(teller=None).order_by("pk"))
+    mine = list(told.annotate(teller=Subquery(first)).filter(teller=None).order_by("pk"))
     done = _write(mine, State.TO_INFORM, at=at)
     _note(mine, State.TO_INFORM, note="", by=None, at=at)
     ConcernedCustomer.objects.filter(pk__in=ids, state=State.TO_INFORM).update(unsent=reason)

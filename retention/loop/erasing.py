@@ -20,11 +20,12 @@ def register() -> None:
 def erase(person: str, pk: int) -> int:
     """Blank what was written in the loops of a person and in their steps; return how many rows changed.
 
-    What she wrote before anybody knew that it was she is empty by now (``customers.feedback.keeping``). The
-    links to her status pages lead nowhere from then on.
+    What she wrote before anybody knew that it was she was emptied just before
+    (``customers.feedback.keeping``); what others wrote, and was kept long enough, is none of it. The links
+    to her status pages lead nowhere from then on.
     """
-    gone = UnknownFeedback.objects.filter(Q(**{f"complaint__{person}": pk}) | Q(text=""))
-    gone = gone.exclude(token_hash=None)  # emptied just now, or so long ago that its link has ended
+    of_hers = UnknownFeedback.objects.filter(**{f"complaint__{person}": pk}).exclude(token_hash=None)
+    gone = of_hers | keeping.emptied_now()
     hers = Q(**{person: pk}) | Q(unknown__in=gone.values("pk"))
     ids = list(LoopClosure.objects.filter(hers).values_list("pk", flat=True))
     _end_links(LoopClosure.objects.filter(hers | Q(complaint__was_unknown__in=gone.values("pk"))))

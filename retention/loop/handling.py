@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from django.db.models import Exists, OuterRef, Q
+
 from customers.ground import events, outbox
 from customers.ground.models import OutboxRow
 from customers.models import Complaint, Interaction, Mention, UnknownFeedback
+from retention.cases.holders import hold_desk
 from retention.loop import asking, contacting, following, opening, owners
 from retention.models import LoopClosure
 from surveys.answering import EVENT as ANSWERED
@@ -80,20 +83,20 @@ def mention_opens_loop(row: OutboxRow, at: datetime) -> None:
     event = row.event
     if event is None or event.data.get("history"):
         return
-    found = Mention.objects.select_related("customer__owner", "contact").filter(pk=event.subject_id)
-    mention = found.first()
-    if mention is None:
+    found = Mention.objects.filter(pk=event.subject_id)
+    has_loop = Exists(LoopClosure.objects.filter(mention=OuterRef("pk")))
+    if not found.filter(has_loop | Q(sentiment=Mention.Sentiment.NEGATIVE)).exists():
         return
-    known = LoopClosure.objects.filter(mention=mention).select_related("customer").first()
+    hold_desk()  # so that what is read from here on stands until the loop does
+    mention = found.get()
     if mention.void:
+        known = LoopClosure.objects.filter(mention=mention).first()
         if known is not None and event.kind == "mention.removed":
             following.was_removed(known, at=event.occurred_at)
         return
-    is_negative = mention.sentiment == Mention.Sentiment.NEGATIVE
-    if is_negative or known is not None:
-        loop = opening.open_for_mention(mention, at=at)
-        if is_negative:
-            following.entered_again(loop, at=at)
+    loop = opening.open_for_mention(mention, at=at)
+    if mention.sentiment == Mention.Sentiment.NEGATIVE:
+        following.entered_again(loop, at=at)
 
 
 @outbox.handler(UNKNOWN)

@@ -9,9 +9,10 @@ from datetime import datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.utils import translation
 from django.utils.translation import gettext
 
-from customers import stubs
+from customers import company, stubs
 from customers.feedback.deadlines import sooner
 from customers.models import Complaint, Customer, FeedbackKind, Mention, UnknownFeedback
 from retention.calls.planning import promise_call
@@ -91,23 +92,24 @@ def open_for_response(response: SurveyResponse, *, at: datetime) -> LoopClosure:
 def open_for_mention(mention: Mention, *, at: datetime) -> LoopClosure:
     """Return the loop of a negative mention, opened unless there is one; matched later, it learns of whom.
 
-    Matched to another customer it begins anew with her (:mod:`rematching`). Side effects as
-    :func:`open_loop`.
+    Of whom it is, is what stands there when nobody else can change the loop any more, whatever ``mention``
+    said when it was read. Matched to another customer it begins anew with her (:mod:`rematching`). Side
+    effects as :func:`open_loop`.
     """
-    told = Told(
-        source=Source.MENTION,
-        subject=mention,
-        kind=FeedbackKind.COMPLAINT,
-        customer=mention.customer,
-        contact=mention.contact,
-        received_at=mention.recorded_at,
-        respond_by=making.respond_by(mention.recorded_at),
-        needs_case=mention.customer_id is not None,
-    )
     with transaction.atomic():
-        if told.needs_case:
-            hold_desk()  # before the loop, as whoever opens a case does
+        hold_desk()  # before the loop, as whoever opens a case does; it may be known by now whose it is
         loop = LoopClosure.objects.filter(mention=mention).select_for_update().first()
+        mention = Mention.objects.select_related("customer__owner", "contact").get(pk=mention.pk)
+        told = Told(
+            source=Source.MENTION,
+            subject=mention,
+            kind=FeedbackKind.COMPLAINT,
+            customer=mention.customer,
+            contact=mention.contact,
+            received_at=mention.recorded_at,
+            respond_by=making.respond_by(mention.recorded_at),
+            needs_case=mention.customer_id is not None,
+        )
         return open_loop(told, at=at) if loop is None else _matched(loop, told, at=at)
 
 
@@ -303,7 +305,8 @@ def _of_another_kind(loop: LoopClosure, told: Told, *, at: datetime) -> LoopClos
     LoopClosure.objects.filter(pk=loop.pk).update(kind=FeedbackKind(told.kind))
     loop.refresh_from_db()
     if before is not None and loop.case_id is None:
-        reason = gettext("A file says by now that it is no complaint.")
+        with translation.override(company.current().language):
+            reason = gettext("A file says by now that it is no complaint.")
         outcome, kind = RetentionCase.Outcome.NOT_PURSUED, MoveKind.CLOSED
         close_untouched([before], outcome=outcome, kind=kind, reason=reason, at=at)
     return loop

@@ -9,9 +9,14 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from customers import tracking
+from django.utils import translation
+from django.utils.translation import gettext
+
+from customers import company, tracking
+from retention.cases.closing import close_untouched
+from retention.cases.taken_back import of_nothing_else
 from retention.loop import moves
-from retention.models import LoopClosure, LoopStep
+from retention.models import LoopClosure, LoopStep, MoveKind, RetentionCase
 
 Kind = LoopStep.Kind
 State = LoopClosure.State
@@ -24,8 +29,10 @@ def begin_anew(loop: LoopClosure, *, severity: int, at: datetime) -> None:
 
     It is assigned again, with the cause, the first deadlines and the severity that it came with. One that has
     ended stays so, without her; only what was taken back forgets its work, because it may go on. Raises
-    ``LoopMoved``. Side effects: step, audit; the old link leads nowhere.
+    ``LoopMoved``. Side effects: step, audit; the old link leads nowhere; the first customer's case closes
+    with its planned call, unless somebody worked on it or it has another reason.
     """
+    left = loop.case_id
     LoopStep.objects.filter(loop=loop, kind__in=_SAID).exclude(text="").update(text="")
     salt = tracking.new_salt()
     fields: dict[str, Any] = {
@@ -56,8 +63,19 @@ def begin_anew(loop: LoopClosure, *, severity: int, at: datetime) -> None:
         moves.note(loop, kind=Kind.REMATCHED, by=None, at=at, by_news=True, **fields)
     else:
         moves.move_to(loop, state, kind=Kind.REMATCHED, by=None, at=at, by_news=True, **fields)
+    if left is not None:
+        _close_left(left, loop, at=at)
 
 
 def turn_of(loop: LoopClosure) -> int:
     """Return how often a loop began anew with somebody else: what was sent before is not for her."""
     return LoopStep.objects.filter(loop=loop, kind=Kind.REMATCHED).count()
+
+
+def _close_left(case_id: int, loop: LoopClosure, *, at: datetime) -> None:
+    """Close the case that a loop left, if it was about nothing else and nobody worked on it."""
+    cases = of_nothing_else(LoopClosure.objects.filter(pk=loop.pk)).filter(pk=case_id)
+    with translation.override(company.current().language):
+        reason = gettext("The post is somebody else's after all.")
+    outcome, kind = RetentionCase.Outcome.NOT_PURSUED, MoveKind.CLOSED
+    close_untouched(cases.values_list("pk", flat=True), outcome=outcome, kind=kind, reason=reason, at=at)

@@ -5,14 +5,15 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, connection
+from django.test.utils import CaptureQueriesContext
 
 from customers.channels import sending
 from customers.ground import clock, drain, outbox
 from customers.ground.models import Event
 from customers.models import Contact, Customer, Message, Product, TouchedCustomer
 from retention import calls, changes
-from retention.changes import announcing, informing
+from retention.changes import announcing, closing, informing
 from retention.changes.nightly import add_new, note_left
 from retention.models import (
     BusinessChange,
@@ -218,13 +219,36 @@ def test_a_notice_that_comes_back_told_nobody(buyer, pump, state, reason, become
 @pytest.mark.parametrize("state", ["informed", "reached"])
 def test_who_was_told_by_a_person_stays_told_when_the_notice_comes_back(buyer, pump, manager, state):
     change = announced(products=[pump])
+    informing.inform_due(NOW)
+    row = changes.set_state(row_of(change, buyer), state=state, note="By phone.", by=manager, at=NOW)
     with providers.smtp() as told:
         smtp_sender(told)
         drain.until_empty(at=NOW)
-    row = changes.set_state(row_of(change, buyer), state=state, note="By phone.", by=manager, at=NOW)
+        assert len(told.got) == 1
+    changes.set_state(row_of(change, buyer), state=state, note="Is fine.", by=manager, at=NOW)
     sending._end(row.message, "bounced", reason="dead_address", at=NOW + DAY)
     drain.until_empty(at=NOW + DAY)
     assert (row_of(change, buyer).state, ConcernedStep.objects.count()) == (state, 2)
+
+
+@pytest.mark.parametrize("is_again", [False, True])
+def test_a_note_on_who_was_told_by_her_notice_tells_her_nothing(buyer, pump, manager, is_again):
+    change = announced(products=[pump])
+    with providers.smtp() as told:
+        smtp_sender(told)
+        drain.until_empty(at=NOW)
+    if is_again:  # told by a person once, taken back, and told by a notice after all
+        row = row_of(change, buyer)
+        ConcernedStep.objects.all().delete()
+        for state, by in (("informed", manager), ("to_inform", None), ("informed", None)):
+            said = {"customer": buyer, "state": state, "by": by, "at": NOW}
+            ConcernedStep.objects.create(row=row, **said)
+    changes.set_state(row_of(change, buyer), state="informed", note="On holiday.", by=manager, at=NOW)
+    row = row_of(change, buyer)
+    sending._end(row.message, "bounced", reason="dead_address", at=NOW + DAY)
+    drain.until_empty(at=NOW + DAY)
+    row.refresh_from_db()
+    assert (row.state, row.unsent) == ("to_inform", "dead_address")
 
 
 def test_another_contact_is_written_to_when_the_main_one_cannot_be(pump):
@@ -342,6 +366,30 @@ def test_a_notice_that_waits_does_not_leave_after_the_closing(buyer, pump):
     assert (row.message.state, row.message.reason) == ("dropped", "taken_back")
     assert (row.state, row.unsent) == ("to_inform", "taken_back")
     assert row_of(stays, other).state == "informed"
+
+
+@pytest.mark.parametrize("customers", [1, 5])
+def test_closing_drops_the_waiting_notices_some_at_a_time_in_the_worker(pump, monkeypatch, customers):
+    monkeypatch.setattr(closing, "AT_ONCE", 2)
+    for one in CustomerFactory.create_batch(customers):
+        bought(one, pump)
+    change = announced(products=[pump])
+    informing.inform_due(NOW)
+    with CaptureQueriesContext(connection) as queries:
+        changes.close_change(change, reason="Called off.", by=None, at=NOW)
+    assert not [one for one in queries if one["sql"].startswith('SELECT "customers_message"')]
+    assert set(Message.objects.values_list("state", flat=True)) == {"waiting"}
+    with providers.smtp() as told:  # whoever sends before they are dropped sends none, not even this moment
+        smtp_sender(told)
+        sending.send_due(NOW)
+        assert not told.got
+        Message.objects.update(state="waiting", reason="taken_back", ended_at=None)
+        seen = []
+        while outbox.drain(at=NOW, limit=1):
+            seen.append(Message.objects.filter(state="dropped", reason="taken_back").count())
+        assert not told.got
+    assert sorted(set(seen) - {0}) == ([1] if customers == 1 else [2, 4, 5])
+    assert set(ConcernedCustomer.objects.values_list("state", "unsent")) == {("to_inform", "taken_back")}
 
 
 def test_a_notice_that_is_on_its_way_at_the_closing_is_not_tried_again(buyer, pump):

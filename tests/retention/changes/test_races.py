@@ -9,7 +9,7 @@ import pytest
 from django.db import transaction
 
 from customers.channels.writing import send_message
-from customers.ground import clock
+from customers.ground import clock, outbox
 from customers.models import Message
 from retention import changes
 from retention.changes import informing
@@ -46,4 +46,6 @@ def test_who_closes_waits_for_the_notices_that_are_being_written(monkeypatch: py
     monkeypatch.setattr(informing, "send_message", writing)
     results = race(lambda: informing.inform_due(NOW), close)
     assert not any(isinstance(one, Exception) for one in results), results
+    while outbox.drain(at=NOW):
+        pass
     assert list(Message.objects.values_list("state", "reason")) == [("dropped", "taken_back")] * 2

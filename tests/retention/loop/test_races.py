@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import transaction
 
 from customers import complaints
+from customers.ground.models import OutboxRow
+from customers.mentions import matching
 from customers.models import Complaint, Customer, Mention, Message, User
 from retention import loop as looping
-from retention.loop import answering, following, opening, owners
+from retention.cases.holders import hold_desk
+from retention.loop import answering, following, handling, opening, owners
 from retention.models import LoopClosure, LoopStep, RetentionCase
 from tests.factories import NOW, CompanyFactory, CustomerFactory, UserFactory
-from tests.retention.loop.world import SOON, WORDS, asked, filed, mail_sender, mentioned, worked
+from tests.retention.loop.world import SOON, WORDS, asked, drained, filed, mail_sender, mentioned, worked
 from tests.retention.racing import race
 
 pytestmark = [pytest.mark.services, pytest.mark.django_db(transaction=True, serialized_rollback=True)]
@@ -108,6 +113,45 @@ def test_her_word_does_not_end_what_is_matched_to_another_at_once(
     race(match, lambda: looping.confirm(mine, by=None, at=SOON))
     now = again(loop)
     assert now.customer == other and (now.state, now.message_text) in {("assigned", ""), ("confirmed", "")}
+
+
+def test_news_that_waits_for_a_matching_learns_of_it(
+    customer: Customer, manager: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was read while somebody else held the loop is old by the time it is one's own."""
+    row = mentioned()
+    drained()
+    other, may_match, is_read = CustomerFactory(owner=manager), threading.Event(), threading.Event()
+
+    def match() -> None:
+        with transaction.atomic():
+            hold_desk()
+            may_match.set()
+            assert is_read.wait(timeout=20)
+            matching.match_mention(row, customer=other, by=None, at=SOON)
+            opening.open_for_mention(row, at=SOON)
+
+    def hear() -> None:
+        assert may_match.wait(timeout=20)
+        with transaction.atomic():
+            handling.mention_opens_loop(news, SOON)
+
+    true_desk = handling.hold_desk
+
+    def hold() -> None:
+        is_read.set()
+        true_desk()
+
+    news = OutboxRow.objects.select_related("event").get(handler=handling.MENTION)
+    LoopClosure.objects.filter(mention=row).update(customer=customer)
+    Mention.objects.update(customer=customer)
+    row.refresh_from_db()
+    monkeypatch.setattr(handling, "hold_desk", hold)
+    results = race(match, hear)
+    assert results == [None, None]
+    now = LoopClosure.objects.get()
+    assert (now.customer, Mention.objects.get().customer) == (other, other)
+    assert LoopStep.objects.filter(loop=now, kind="rematched").count() == 1
 
 
 @pytest.mark.parametrize("turn", TURNS)

@@ -11,13 +11,25 @@ from django.urls import reverse
 
 from customers import interactions, mentions, tracking
 from customers.ground import clock, events
+from customers.ground.models import Company
 from customers.mentions import matching
 from customers.models import Contact, Customer, Mention, Message, User
 from retention import loop as looping
-from retention.loop import answering, asking, erasing
-from retention.models import LoopClosure, LoopStep, RetentionCase
+from retention.cases.opening import Grounds, open_for
+from retention.loop import answering, asking, erasing, opening
+from retention.models import FollowUpCall, LoopClosure, LoopStep, RetentionCase
 from tests.factories import NOW, ContactFactory, CustomerFactory, UserFactory
-from tests.retention.loop.world import SOON, WORDS, asked, drained, kinds, mail_sender, mentioned, worked
+from tests.retention.loop.world import (
+    SOON,
+    WORDS,
+    asked,
+    drained,
+    filed,
+    kinds,
+    mail_sender,
+    mentioned,
+    worked,
+)
 
 pytestmark = pytest.mark.django_db
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -125,6 +137,21 @@ def test_who_works_on_it_this_moment_does_not_write_into_the_loop_of_another(
     assert LoopClosure.objects.get().contacted_at is None
 
 
+@pytest.mark.parametrize("first", ["its customer", "nobody"])
+def test_news_that_was_read_before_it_was_matched_takes_nothing_from_the_other(
+    customer: Customer, other: Customer, manager: User, first: str
+) -> None:
+    mentioned(customer if first == "its customer" else None)
+    drained()
+    stale = Mention.objects.get()
+    now = matched(other)
+    worked(now, by=manager, at=THEN)
+    before = LoopClosure.objects.filter(pk=now.pk).values().get()
+    loop = opening.open_for_mention(stale, at=THEN + HOUR)
+    assert loop.customer == other and LoopClosure.objects.filter(pk=now.pk).values().get() == before
+    assert (before["action_text"], before["contacted_at"]) == ("Sent a new one.", THEN)
+
+
 @pytest.mark.parametrize("far", ["received", "asked"])
 def test_link_of_the_first_customer_leads_nowhere(
     client: Client, customer: Customer, other: Customer, manager: User, far: str
@@ -181,6 +208,46 @@ def test_loop_learns_who_of_the_company_wrote(company: Any, manager: User, told:
     assert (now.contact, now.state, now.contacted_at) == (writer if told else main, "working", SOON)
     assert [message.contact for message in Message.objects.all()] == ([writer] if told else [])
     assert kinds(now).count("linked") == told and RetentionCase.objects.count() == 1
+
+
+# --- The case of the first customer -----------------------------------------------------------
+@pytest.mark.parametrize("language", ["en", "zh-hans"])
+def test_case_of_the_first_customer_closes_with_its_planned_call(
+    company: Any, loop: LoopClosure, other: Customer, language: str
+) -> None:
+    Company.objects.update(language=language)
+    first = loop.case
+    assert first is not None and FollowUpCall.objects.get().status == "planned"
+    now = matched(other)
+    first.refresh_from_db()
+    assert (first.is_open, first.outcome, bool(now.case and now.case.is_open)) == (False, "not_pursued", True)
+    assert first.outcome_reason == (
+        "The post is somebody else's after all." if language == "en" else "这条帖子其实是别人发的。"
+    )
+    assert FollowUpCall.objects.get(case=first).status == "cancelled"
+    assert FollowUpCall.objects.get(case=now.case).status == "planned"
+
+
+@pytest.mark.parametrize("by", ["complaint", "change", "person"])
+def test_case_of_the_first_customer_stays_with_another_reason(
+    customer: Customer, loop: LoopClosure, other: Customer, by: str
+) -> None:
+    first = loop.case
+    assert first is not None
+    if by == "complaint":
+        assert filed(customer, at=SOON).case == first
+    elif by == "change":
+        grounds = Grounds(
+            customer_id=customer.pk, kind="save", severity=2, within=DAY, reason="", codes={"change": 1}
+        )
+        assert [case.pk for case in open_for([grounds], at=SOON)] == [first.pk]
+    else:
+        RetentionCase.objects.update(reason="She called, too.")
+    matching.match_mention(Mention.objects.get(), customer=other, by=None, at=THEN)
+    drained(THEN)
+    assert LoopClosure.objects.get(pk=loop.pk).customer == other
+    first.refresh_from_db()
+    assert first.is_open and FollowUpCall.objects.get(case=first).status == "planned"
 
 
 # --- What has ended ------------------------------------------------------------------------------
