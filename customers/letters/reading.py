@@ -164,7 +164,9 @@ def _address(written: str) -> str:
 def _bare(written: str) -> str:
     """Return a header with blanks in the place of quoted words and of comments, whatever those hold."""
     for _depth in range(_MOST_ASIDES):
-        written = _ASIDE.sub(lambda aside: " " * len(aside[0]), written)
+        before, written = written, _ASIDE.sub(lambda aside: " " * len(aside[0]), written)
+        if written == before:
+            break
     return written
 
 
