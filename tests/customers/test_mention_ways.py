@@ -212,7 +212,7 @@ def test_rss_becomes_mentions_and_what_was_posted_before_calls_nobody_to_act() -
         assert told.got[1]["headers"]["if-none-match"] == '"1"'
     first, second = Mention.objects.order_by("pk")
     assert (first.external_id, first.handle, first.text) == (
-        *(f"feed-{feed.pk}:p-1", "tea_lover"),
+        *("127.0.0.1:p-1", "tea_lover"),
         "Bad tea\nThe tea was terrible, refund!",
     )
     assert (first.url, first.source) == (f"http://127.0.0.1:{told.port}/p/1", "feed")
@@ -288,6 +288,25 @@ def test_a_post_whose_name_is_one_in_the_world_is_one_in_two_feeds(name) -> None
     for feed in two_feeds():
         landed(feed, f"<guid>{name}</guid><title>The tea was terrible</title>")
     assert Mention.objects.get().external_id == name
+
+
+@pytest.mark.parametrize("link", ["", "<link>https://forum.example.com/p/17</link>"])
+def test_a_post_is_one_in_a_feed_that_is_added_again_and_in_another_of_its_site(link) -> None:
+    said: dict[str, Any] = {"by": None, "now": REAL, "at": NOW}
+    for path in ("all", "all", "tea"):
+        feed = feeds.add_feed(name=path, url=f"https://forum.example.com/{path}", **said)
+        landed(feed, f"<guid>17</guid>{link}<title>The tea was terrible</title>")
+        feed.delete()
+    assert Mention.objects.get().external_id == "forum.example.com:17"
+
+
+def test_posts_of_two_sites_that_one_gatherer_brings_are_two() -> None:
+    said: dict[str, Any] = {"by": None, "now": REAL, "at": NOW}
+    for site in "ab":
+        feed = feeds.add_feed(name=site, url=f"https://gatherer.example.com/{site}", **said)
+        link = f"<link>https://{site}.example.com/p/17</link>"
+        landed(feed, f"<guid>17</guid>{link}<title>The tea was terrible</title>")
+    assert Mention.objects.count() == 2
 
 
 def test_posts_at_long_addresses_are_told_apart_by_whatever_way_they_come(hook) -> None:
