@@ -93,6 +93,8 @@ def change_feed(
             if changed:
                 fresh: dict[str, Any] = {"due_at": now, "failures": 0, "problem": "", "etag": ""}
                 fresh |= {"read_at": None} if "url" in changed else {}
+                if "url" in changed or feed.problem:
+                    fresh["looked_at"] = None
                 MentionFeed.objects.filter(pk=feed.pk).update(**wanted, **fresh)
                 audit.record("mention_feed.change", obj=feed, by=by, at=at, codes={"changed": changed})
     except IntegrityError as error:
@@ -162,8 +164,13 @@ def _record(post: Post, feed: MentionFeed, *, at: datetime) -> MentionRecord:
         occurred_at=posted_at,
         recorded_at=at,
         values={"handle": post.handle, "url": post.url, "text": post.text},
-        history=posted_at < feed.made_at if posted_at is not None else feed.read_at is None,
+        history=posted_at < feed.made_at if posted_at is not None else not _was_read(feed),
     )
+
+
+def _was_read(feed: MentionFeed) -> bool:
+    """Say whether a look brought posts; one before that was written down counts by how the last one went."""
+    return feed.read_at is not None or (feed.looked_at is not None and not feed.problem)
 
 
 def _named(post: Post, feed: MentionFeed) -> str:

@@ -344,6 +344,33 @@ def test_what_a_feed_without_dates_held_at_first_calls_nobody_to_act() -> None:
     assert feed.read_at == NOW
 
 
+@pytest.mark.parametrize("is_used", [True, False])
+def test_a_feed_in_use_before_its_looks_were_written_down_calls_to_act(is_used) -> None:
+    undated = re.sub("<pubDate>.*?</pubDate>", "", RSS)
+    with providers.http() as told:
+        first = (200, {}, undated) if is_used else (503, {}, "")
+        told.answers = [first, (200, {}, undated.replace("p-", "q-"))]
+        feed = feed_at(told)
+        feeds.look_at_due(now=REAL, at=NOW)
+        MentionFeed.objects.update(read_at=None)
+        feeds.look_at_due(now=REAL + timedelta(days=1), at=NOW)
+    assert history()[-2:] == [not is_used] * 2
+
+
+@pytest.mark.parametrize("changed", [{"url": "/other"}, {"name": "Renamed"}])
+def test_a_feed_that_was_never_read_is_not_when_it_is_changed(changed) -> None:
+    undated = re.sub("<pubDate>.*?</pubDate>", "", RSS)
+    with providers.http() as told:
+        told.answers = [(503, {}, ""), (200, {}, undated)]
+        feed = feed_at(told)
+        feeds.look_at_due(now=REAL, at=NOW)
+        said: dict[str, Any] = {"platform": "web", "is_active": True, "by": None, "now": REAL, "at": NOW}
+        said |= {"name": changed.get("name", feed.name), "url": feed.url + changed.get("url", "")}
+        feeds.change_feed(feed, **said)
+        feeds.look_at_due(now=REAL, at=NOW)
+    assert history() == [True, True]
+
+
 @pytest.mark.parametrize("is_moved", [True, False])
 def test_a_feed_at_another_address_is_another_feed(is_moved) -> None:
     undated = re.sub("<pubDate>.*?</pubDate>", "", RSS)
