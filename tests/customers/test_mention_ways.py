@@ -350,7 +350,7 @@ def test_a_feed_in_use_before_its_looks_were_written_down_calls_to_act(is_used) 
     with providers.http() as told:
         first = (200, {}, undated) if is_used else (503, {}, "")
         told.answers = [first, (200, {}, undated.replace("p-", "q-"))]
-        feed = feed_at(told)
+        feed_at(told)
         feeds.look_at_due(now=REAL, at=NOW)
         MentionFeed.objects.update(read_at=None)
         feeds.look_at_due(now=REAL + timedelta(days=1), at=NOW)
