@@ -183,11 +183,12 @@ def reopen(
         at=at,
         due_day=due_day,
         respond_by=counting.respond_by(complaint.kind, at=at, due_day=due_day),
+        promised_by=None,
     )
 
 
 def set_due(complaint: Complaint, *, due_day: int, by: User | None, at: datetime) -> ComplaintEvent:
-    """Give an open complaint another due day; the first response is due no later."""
+    """Give an open complaint another due day; the first response is due as promised, and no later than it."""
     _refuse_unless(complaint, Complaint.State.OPEN, _("This is resolved already."))
     return _move(complaint, ComplaintEvent.Kind.DUE, act="set_due", by=by, at=at, due_day=due_day)
 
@@ -248,7 +249,7 @@ def _move(
     caches["state"] = _STATE_AFTER.get(ComplaintEvent.Kind(kind), complaint.state)
     if due_day is not None:
         caches["due_at"] = end_of_day(due_day)
-        caches.setdefault("respond_by", deadlines.sooner(complaint.respond_by, caches["due_at"]))
+        caches = deadlines.kept(complaint, caches["due_at"]) | caches
     with transaction.atomic():
         if not Complaint.objects.filter(pk=complaint.pk, state=complaint.state).update(**caches):
             raise ComplaintRefused(_("Somebody else changed this complaint meanwhile. Load the page again."))

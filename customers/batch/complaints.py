@@ -23,6 +23,7 @@ from customers.ground.models import Event
 from customers.models import Complaint, ComplaintEvent, Contact, FeedbackKind, ImportBatch, Order, Product
 
 _OPENS = (ComplaintEvent.Kind.OPENED, ComplaintEvent.Kind.RECEIVED, ComplaintEvent.Kind.REOPENED)
+CACHES = ("state", "due_at", "respond_by", "promised_by")
 _WHAT = {
     str(ComplaintEvent.Kind.RECEIVED): "reopened",  # of what was known already
     str(ComplaintEvent.Kind.REOPENED): "reopened",
@@ -171,7 +172,7 @@ def _land_steps(
     ComplaintEvent.objects.bulk_create(new)
     if caches:
         _promise(records, rows)
-        Complaint.objects.bulk_update(caches, ["state", "due_at", "respond_by"], batch_size=200)
+        Complaint.objects.bulk_update(caches, CACHES, batch_size=200)
     gained: dict[int, list[ComplaintEvent]] = {}
     for step in new:
         gained.setdefault(step.complaint_id, []).append(step)
@@ -230,7 +231,7 @@ def _match(
 
 
 def follow_steps(complaint: Complaint, steps: Sequence[ComplaintEvent], *, zone: str) -> bool:
-    """Set state and due moment from the steps, and respond no later; say whether they differ."""
+    """Set state and due moment from the steps, and respond as promised, no later; say whether they differ."""
     state, due_day = Complaint.State.OPEN, None
     for step in sorted((step for step in steps if not step.void), key=lambda step: step.occurred_at):
         if step.kind == ComplaintEvent.Kind.RESOLVED:
@@ -242,8 +243,8 @@ def follow_steps(complaint: Complaint, steps: Sequence[ComplaintEvent], *, zone:
     if (complaint.state, complaint.due_at) == (state, due_at):
         return False
     complaint.state, complaint.due_at = state, due_at
-    if due_at is not None:
-        complaint.respond_by = deadlines.sooner(complaint.respond_by, due_at)
+    for name, moment in deadlines.kept(complaint, due_at).items():
+        setattr(complaint, name, moment)
     return True
 
 

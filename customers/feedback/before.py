@@ -62,9 +62,10 @@ def alike(
 
     The same is what the same person (or a person not named) said of the same kind about the same order
     within 30 days, and what is of the same kind in the same words within 14 days, by when it was said or
-    filed; letter case, spaces and punctuation do not count.
+    filed; letter case, spaces and punctuation do not count. What came after ``at`` counts, too: who waited
+    for another one may bring the earlier moment.
     """
-    since = Complaint.objects.filter(customer=customer, kind=kind, void=False, occurred_at__lte=at)
+    since = Complaint.objects.filter(customer=customer, kind=kind, void=False)
     found: dict[int, Complaint] = {}
     if order is not None:
         whose = Q() if contact is None else Q(contact=contact) | Q(contact=None)

@@ -18,7 +18,7 @@ from customers import company
 from customers.ground import audit, localtime
 from customers.ground.errors import Refused
 from customers.ground.working_time import WorkingCalendar, add_working_days, add_working_time
-from customers.models import FeedbackDeadline, FeedbackKind, User
+from customers.models import Complaint, FeedbackDeadline, FeedbackKind, User
 
 MOST_HOURS = 400
 MOST_DAYS = 250
@@ -126,6 +126,14 @@ class Deadlines:
 def read() -> Deadlines:
     """Return what counts now, with the company's calendar."""
     return Deadlines(said(), company.working_calendar())
+
+
+def kept(complaint: Complaint, due_at: datetime | None) -> dict[str, datetime | None]:
+    """Return by when the customer is to hear from us while ``due_at`` counts, and what she was promised."""
+    promised = complaint.promised_by or complaint.respond_by
+    if promised is None or due_at is None:
+        return {"respond_by": promised, "promised_by": promised}
+    return {"respond_by": min(promised, due_at), "promised_by": promised}
 
 
 def sooner(promised: datetime | None, other: datetime) -> datetime | None:

@@ -34,6 +34,10 @@ _MACHINES = frozenset(
 )
 _BRACKETED = re.compile(r"<([^<>@\s]{1,64}@[^<>@\s]{1,255})>")
 _ADDRESS = re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
+_ALONE = re.compile(rf"\s*({_ADDRESS.pattern})\s*[,;]")
+_ENDING = re.compile(_BRACKETED.pattern + r"\s*(?=[,;]|$)")
+_ASIDE = re.compile(r'"(?:[^"\\]|\\.){0,300}"|\((?:[^()\\]|\\.){0,300}\)', re.DOTALL)
+_MOST_ASIDES = 8  # within each other
 _ROBOTS = ("X-Autoreply", "X-Autorespond", "X-Failed-Recipients")
 _BULK = frozenset({"bulk", "junk", "auto_reply", "auto-reply"})
 """Not "list", nor the headers of lists: a group before the mailbox adds them to what people write."""
@@ -112,7 +116,9 @@ def read(raw: bytes) -> Letter:
 def glance(raw: bytes) -> Letter:
     """Return what the head of a letter says that cannot be read: who wrote, and what it is called."""
     mail = message_from_bytes(_head(raw)[:MOST_HEAD], policy=compat32)
-    sender = (_ADDRESS.findall(_header(mail, "From")) or [""])[-1]
+    written = _header(mail, "From")
+    found = _first(written)
+    sender = found[1] if found is not None else _address(written)
     subject = " ".join(_decoded(_header(mail, "Subject")).split())[:300]
     return Letter(
         key=_key(mail),
@@ -130,17 +136,38 @@ def _head(raw: bytes) -> bytes:
 
 
 def _writer(mail: EmailMessage) -> tuple[str, str]:
-    """Return the name and address of who wrote; its signs may stand without quotes."""
+    """Return the name and address of who wrote, of two the first; its signs may stand without quotes."""
     name, sender = parseaddr(parts.plain(str(mail.get("From", ""))))
     sender = sender.strip()
     written = next((str(value) for header, value in mail.raw_items() if header.lower() == "from"), "")
     written = parts.plain(written[:MOST_HEADER])
-    found = list(_BRACKETED.finditer(written))
-    if found and found[-1][1] != sender:
-        return unquote(_decoded(written[: found[-1].start()].strip())), found[-1][1]
-    if _BRACKETED.fullmatch(f"<{sender}>"):
+    found = _first(written)
+    if found is not None and found[1] != sender:
+        return unquote(_decoded(written[: found.start()].strip())), found[1]
+    if found is not None or _BRACKETED.fullmatch(f"<{sender}>"):
         return name, sender
-    return name, (_ADDRESS.findall(written) or [sender])[-1]
+    return name, _address(written) or sender
+
+
+def _first(written: str) -> re.Match[str] | None:
+    """Return where the first writer's address stands, alone or in brackets; not in quotes or comments."""
+    bare = _bare(written)
+    return _ALONE.match(bare) or _ENDING.search(bare)
+
+
+def _address(written: str) -> str:
+    """Return the first thing like an address, within quotes and comments only where there is no other."""
+    found = _ADDRESS.search(_bare(written)) or _ADDRESS.search(written)
+    return found[0] if found is not None else ""
+
+
+def _bare(written: str) -> str:
+    """Return a header with blanks in the place of quoted words and of comments, whatever those hold."""
+    for _depth in range(_MOST_ASIDES):
+        before, written = written, _ASIDE.sub(lambda aside: " " * len(aside[0]), written)
+        if written == before:
+            break
+    return written
 
 
 def _is_automatic(mail: Message, sender: str, subject: str) -> bool:

@@ -103,7 +103,7 @@ def _look(mailbox: Mailbox, *, at: datetime) -> int:
             password=mailboxes.password_of(mailbox),
             validity=mailbox.validity,
             after=mailbox.last_uid,
-            since=_unread_since(mailbox, at=at),
+            since=_unread_since(mailbox),
             stuck=stuck,
         )
         place = mailbox.last_uid if found.validity == mailbox.validity else 0
@@ -130,9 +130,9 @@ def _look(mailbox: Mailbox, *, at: datetime) -> int:
     return taken
 
 
-def _unread_since(mailbox: Mailbox, *, at: datetime) -> datetime:
+def _unread_since(mailbox: Mailbox) -> datetime:
     """Return since when letters are ours to read that no number of the server tells from the others."""
-    used_at = mailbox.used_at or at
+    used_at = mailbox.used_at or mailbox.changed_at  # one in use from before that was written down
     return used_at if mailbox.read_at is None else max(used_at, mailbox.read_at - timedelta(days=1))
 
 

@@ -93,6 +93,8 @@ def change_feed(
             if changed:
                 fresh: dict[str, Any] = {"due_at": now, "failures": 0, "problem": "", "etag": ""}
                 fresh |= {"read_at": None} if "url" in changed else {}
+                if "url" in changed or feed.problem:
+                    fresh["looked_at"] = None
                 MentionFeed.objects.filter(pk=feed.pk).update(**wanted, **fresh)
                 audit.record("mention_feed.change", obj=feed, by=by, at=at, codes={"changed": changed})
     except IntegrityError as error:
@@ -156,15 +158,26 @@ def records(posts: Iterable[Post], feed: MentionFeed, *, at: datetime) -> list[M
 def _record(post: Post, feed: MentionFeed, *, at: datetime) -> MentionRecord:
     # one that lies after ``at`` would be another moment at every look
     posted_at = post.posted_at if post.posted_at is not None and post.posted_at <= at else None
-    name = post.external_id if _OF_THE_WORLD.match(post.external_id) else f"feed-{feed.pk}:{post.external_id}"
     return MentionRecord(
-        external_id=name_of(name),
+        external_id=name_of(_named(post, feed)),
         platform=feed.platform,
         occurred_at=posted_at,
         recorded_at=at,
         values={"handle": post.handle, "url": post.url, "text": post.text},
-        history=posted_at < feed.made_at if posted_at is not None else feed.read_at is None,
+        history=posted_at < feed.made_at if posted_at is not None else not _was_read(feed),
     )
+
+
+def _was_read(feed: MentionFeed) -> bool:
+    """Say whether a look brought posts; one before that was written down counts by how the last one went."""
+    return feed.read_at is not None or (feed.looked_at is not None and not feed.problem)
+
+
+def _named(post: Post, feed: MentionFeed) -> str:
+    """Return what a post is called by whatever feed it comes: a number of one site alone with its name."""
+    if _OF_THE_WORLD.match(post.external_id):
+        return post.external_id
+    return f"{urlsplit(post.url).hostname or urlsplit(feed.url).hostname}:{post.external_id}"
 
 
 def _sound(url: str) -> str:

@@ -11,6 +11,11 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.AddField(
+            model_name='complaint',
+            name='promised_by',
+            field=models.DateTimeField(null=True),
+        ),
+        migrations.AddField(
             model_name='mailbox',
             name='read_at',
             field=models.DateTimeField(null=True),

@@ -73,13 +73,15 @@ class Complaint(Fact):
     state = models.CharField(max_length=8, choices=State.choices, default=State.OPEN)  # cache
     escalated = models.BooleanField(default=False, db_default=False)  # the second failure within 60 days
     respond_by = models.DateTimeField(null=True)  # by when the customer should have heard from us
+    promised_by = models.DateTimeField(null=True)  # what that was before a due day brought it forward
     due_at = models.DateTimeField(null=True)  # cache of the newest due moment
 
     privacy = {
         **FACT_PRIVACY,
         **declare(
             none_keep="cause product lot",
-            conduct_keep="kind channel category severity contact order state escalated respond_by due_at",
+            conduct_keep="kind channel category severity contact order state escalated respond_by "
+            "promised_by due_at",
             staff_keep="praised",
             text_blank="text",
         ),
@@ -103,7 +105,7 @@ class Complaint(Fact):
         ]
 
 
-ComplaintVersion = twin_of(Complaint, caches=("state", "respond_by", "due_at"))
+ComplaintVersion = twin_of(Complaint, caches=("state", "respond_by", "promised_by", "due_at"))
 
 
 class ComplaintEvent(Fact):

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from customers import company
-from customers.batch.complaints import follow_steps
+from customers.batch.complaints import CACHES, follow_steps
 from customers.models import Complaint, ComplaintEvent
 
 
@@ -25,4 +25,4 @@ def follow(model: type[Any], ids: list[int], at: datetime) -> None:
         if follow_steps(complaint, steps[complaint.pk], zone=zone)
     ]
     if changed:
-        Complaint.objects.bulk_update(changed, ["state", "due_at", "respond_by"], batch_size=200)
+        Complaint.objects.bulk_update(changed, CACHES, batch_size=200)

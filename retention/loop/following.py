@@ -23,15 +23,16 @@ State = LoopClosure.State
 def follow_due(complaint_id: int, *, at: datetime) -> bool:
     """Let the loop of a complaint have its deadlines; say whether anything changed.
 
-    The first contact that is still to come is due no later than the complaint says. What was not solved stays
-    as soon as it became by that, or becomes sooner. Raises ``LoopMoved``. Side effects: step, audit.
+    The first contact that is still to come is due when the complaint says. What was not solved, or was asked,
+    stays as soon as it became by that, or becomes sooner. Raises ``LoopMoved``. Side effects: step, audit.
     """
     loop = _open_loop_of(complaint_id)
     if loop is None or loop.complaint is None:
         return False
     complaint, respond_by = loop.complaint, loop.respond_by
     if loop.contacted_at is None and complaint.respond_by is not None:
-        respond_by = min(respond_by, complaint.respond_by)
+        is_first = loop.level == 1 and loop.asked_at is None
+        respond_by = complaint.respond_by if is_first else min(respond_by, complaint.respond_by)
     due_at = max(complaint.due_at or loop.due_at, respond_by)
     if loop.level > 1:
         due_at = min(due_at, loop.due_at)

@@ -8,6 +8,7 @@ import pytest
 
 from customers import complaints
 from customers.models import Complaint, ComplaintEvent, Customer, User
+from customers.undo import complaints as undoing
 from tests.factories import NOW, day
 
 LATER = NOW + timedelta(hours=1)
@@ -48,6 +49,30 @@ def test_every_step_is_refused_when_somebody_resolved_it_meanwhile(
     assert told(complaint) == ["opened", "resolved"]
 
 
+def test_an_earlier_due_day_that_is_taken_back_leaves_what_was_promised(
+    complaint: Complaint, manager: User
+) -> None:
+    promised = complaint.respond_by
+    step = complaints.set_due(complaint, due_day=day(NOW), by=manager, at=NOW)
+    ComplaintEvent.objects.filter(pk=step.pk).update(void=True)
+    undoing.follow(ComplaintEvent, [step.pk], NOW)
+    complaint.refresh_from_db()
+    assert complaint.respond_by == promised != complaint.due_at
+
+
+def test_what_is_opened_again_is_promised_anew_whatever_was_promised_first(
+    complaint: Complaint, manager: User
+) -> None:
+    complaints.set_due(complaint, due_day=day(NOW), by=manager, at=NOW)
+    complaints.resolve(complaint, by=manager, at=LATER)
+    complaints.reopen(complaint, by=manager, at=LATER)
+    promised = complaint.respond_by
+    for days in (9, 2, 9):
+        complaints.set_due(complaint, due_day=day(LATER) + days, by=manager, at=LATER)
+        complaint.refresh_from_db()
+        assert complaint.respond_by == promised and promised is not None and promised > LATER
+
+
 def test_set_due_leaves_the_complaint_open(complaint: Complaint, manager: User) -> None:
     step = complaints.set_due(complaint, due_day=day(NOW) + 3, by=manager, at=LATER)
     complaint.refresh_from_db()
@@ -67,4 +92,4 @@ def test_the_first_response_is_due_no_later_than_another_due_day(
     assert complaint.respond_by == (promised if days else complaint.due_at)
     complaints.set_due(complaint, due_day=day(NOW) + 5, by=manager, at=NOW)
     complaint.refresh_from_db()
-    assert complaint.respond_by is not None and complaint.respond_by <= promised
+    assert complaint.respond_by == promised

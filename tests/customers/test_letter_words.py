@@ -39,6 +39,19 @@ def read(body: str, *, head: str = "Content-Type: text/plain\r\n", sender: str =
         ("=?utf-8?B?5byg5LiJ?= [=?utf-8?Q?x?=] <li@example.com>", "li@example.com", ""),
         ("Smith; see li@example.com", "li@example.com", ""),
         ("Smith", "Smith", ""),
+        ("wu@x.com (Wu <other@y.com>)", "wu@x.com", ""),
+        ('"Wu" <wu@x.com> (was <old@y.com>)', "wu@x.com", ""),
+        ("Wu, Li <wu@x.com> (was <old@y.com>)", "wu@x.com", "Wu, Li"),
+        ('"Order <sales@shop.cn>" wu@x.com', "wu@x.com", ""),
+        ('"Order <sales@shop.cn>" <wu@x.com>', "wu@x.com", "Order <sales@shop.cn>"),
+        ("=?utf-8?q?Wu_=3Cold@y.com=3E?= <wu@x.com>", "wu@x.com", "Wu <old@y.com>"),
+        ("Wu <old@y.com> <wu@x.com>", "wu@x.com", ""),
+        ("A <a@x.com>, B <b@y.com>", "a@x.com", "A"),
+        ("A, Li <a@x.com>, B <b@y.com>", "a@x.com", "A, Li"),
+        ("a@x.com, b@y.com", "a@x.com", ""),
+        ("a@x.com (A), B <b@y.com>", "a@x.com", ""),
+        ("wu@x.com (Wu (Li) <other@y.com>)", "wu@x.com", ""),
+        ("a@x.com via B <b@y.com>", "b@y.com", ""),
     ],
 )
 def test_who_wrote_is_known_however_the_name_is_written(header, sender, name):
@@ -46,6 +59,21 @@ def test_who_wrote_is_known_however_the_name_is_written(header, sender, name):
     assert letter.sender == sender
     assert letter.name == name or not name
     assert not letter.is_automatic
+
+
+@pytest.mark.parametrize(
+    ("header", "sender"),
+    [
+        ("Li <li@example.com>", "li@example.com"),
+        ("wu@x.com (Wu <other@y.com>)", "wu@x.com"),
+        ('"Order <sales@shop.cn>" <wu@x.com>', "wu@x.com"),
+        ("A <a@x.com>, B <b@y.com>", "a@x.com"),
+        ("(li@example.com)", "li@example.com"),
+        ("Smith", ""),
+    ],
+)
+def test_who_wrote_a_letter_that_cannot_be_read_is_the_same(header, sender):
+    assert reading.glance(f"From: {header}\r\n{HEAD}\r\nx".encode()).sender == sender
 
 
 # --- Machines ---------------------------------------------------------------------------------

@@ -128,6 +128,15 @@ def test_letters_of_the_days_of_trouble_are_read_where_the_server_counts_anew(bo
     assert Mailbox.objects.get().read_at == NOW + timedelta(days=7)
 
 
+def test_a_mailbox_in_use_before_that_was_written_down_loses_no_letters(box, mailbox):
+    Mailbox.objects.update(used_at=None, read_at=None)
+    box.put(letter(), came=BEFORE)
+    box.put(letter(number=2), came=NOW + timedelta(days=1))
+    box.validity = 8
+    assert look(3 * 24 * 60) == 1
+    assert UnknownFeedback.objects.get().external_id == "letter-2@example.com"
+
+
 def test_a_mailbox_that_is_put_into_use_again_reads_nothing_of_the_time_between(box, mailbox):
     later = NOW + timedelta(hours=2)
     mailboxes.use_mailbox(mailbox, is_active=False, by=None, at=NOW)

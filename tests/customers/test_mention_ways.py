@@ -212,7 +212,7 @@ def test_rss_becomes_mentions_and_what_was_posted_before_calls_nobody_to_act() -
         assert told.got[1]["headers"]["if-none-match"] == '"1"'
     first, second = Mention.objects.order_by("pk")
     assert (first.external_id, first.handle, first.text) == (
-        *(f"feed-{feed.pk}:p-1", "tea_lover"),
+        *("127.0.0.1:p-1", "tea_lover"),
         "Bad tea\nThe tea was terrible, refund!",
     )
     assert (first.url, first.source) == (f"http://127.0.0.1:{told.port}/p/1", "feed")
@@ -290,6 +290,25 @@ def test_a_post_whose_name_is_one_in_the_world_is_one_in_two_feeds(name) -> None
     assert Mention.objects.get().external_id == name
 
 
+@pytest.mark.parametrize("link", ["", "<link>https://forum.example.com/p/17</link>"])
+def test_a_post_is_one_in_a_feed_that_is_added_again_and_in_another_of_its_site(link) -> None:
+    said: dict[str, Any] = {"by": None, "now": REAL, "at": NOW}
+    for path in ("all", "all", "tea"):
+        feed = feeds.add_feed(name=path, url=f"https://forum.example.com/{path}", **said)
+        landed(feed, f"<guid>17</guid>{link}<title>The tea was terrible</title>")
+        feed.delete()
+    assert Mention.objects.get().external_id == "forum.example.com:17"
+
+
+def test_posts_of_two_sites_that_one_gatherer_brings_are_two() -> None:
+    said: dict[str, Any] = {"by": None, "now": REAL, "at": NOW}
+    for site in "ab":
+        feed = feeds.add_feed(name=site, url=f"https://gatherer.example.com/{site}", **said)
+        link = f"<link>https://{site}.example.com/p/17</link>"
+        landed(feed, f"<guid>17</guid>{link}<title>The tea was terrible</title>")
+    assert Mention.objects.count() == 2
+
+
 def test_posts_at_long_addresses_are_told_apart_by_whatever_way_they_come(hook) -> None:
     base = "https://shop.example.com/reviews?" + "x" * 200 + "&id="
     posts = [{"platform": "web", "url": base + number, "text": f"text {number}"} for number in "12"]
@@ -323,6 +342,33 @@ def test_what_a_feed_without_dates_held_at_first_calls_nobody_to_act() -> None:
     assert history() == [True, True, False]
     feed.refresh_from_db()
     assert feed.read_at == NOW
+
+
+@pytest.mark.parametrize("is_used", [True, False])
+def test_a_feed_in_use_before_its_looks_were_written_down_calls_to_act(is_used) -> None:
+    undated = re.sub("<pubDate>.*?</pubDate>", "", RSS)
+    with providers.http() as told:
+        first = (200, {}, undated) if is_used else (503, {}, "")
+        told.answers = [first, (200, {}, undated.replace("p-", "q-"))]
+        feed_at(told)
+        feeds.look_at_due(now=REAL, at=NOW)
+        MentionFeed.objects.update(read_at=None)
+        feeds.look_at_due(now=REAL + timedelta(days=1), at=NOW)
+    assert history()[-2:] == [not is_used] * 2
+
+
+@pytest.mark.parametrize("changed", [{"url": "/other"}, {"name": "Renamed"}])
+def test_a_feed_that_was_never_read_is_not_when_it_is_changed(changed) -> None:
+    undated = re.sub("<pubDate>.*?</pubDate>", "", RSS)
+    with providers.http() as told:
+        told.answers = [(503, {}, ""), (200, {}, undated)]
+        feed = feed_at(told)
+        feeds.look_at_due(now=REAL, at=NOW)
+        said: dict[str, Any] = {"platform": "web", "is_active": True, "by": None, "now": REAL, "at": NOW}
+        said |= {"name": changed.get("name", feed.name), "url": feed.url + changed.get("url", "")}
+        feeds.change_feed(feed, **said)
+        feeds.look_at_due(now=REAL, at=NOW)
+    assert history() == [True, True]
 
 
 @pytest.mark.parametrize("is_moved", [True, False])

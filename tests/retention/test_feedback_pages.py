@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -164,10 +165,20 @@ def test_pressed_twice_it_is_filed_once_all_the_same_too(
 @pytest.mark.services
 @pytest.mark.django_db(transaction=True)
 def test_filed_at_once_it_is_filed_once(customer: Customer) -> None:
-    said: dict[str, Any] = {"kind": "complaint", "text": "Wet.", "by": None, "at": NOW}
-    results = race(*[lambda: filing.file_unless_alike(customer, **said)] * 3)
+    said: dict[str, Any] = {"kind": "complaint", "text": "Wet.", "by": None}
+    moments = [NOW - timedelta(milliseconds=number) for number in range(3)]
+    results = race(*[partial(filing.file_unless_alike, customer, at=at, **said) for at in moments])
     assert sum(isinstance(one, filing.MayBeFiled) for one in results) == 2, results
     assert Complaint.objects.count() == 1
+
+
+@pytest.mark.parametrize("text", ["Wet.", "Other words."])
+def test_who_waits_with_the_earlier_moment_is_shown_what_was_filed(customer: Customer, text: str) -> None:
+    said: dict[str, Any] = {"kind": "complaint", "order": OrderFactory(customer=customer), "by": None}
+    first = filing.file_unless_alike(customer, text="Wet.", at=NOW, **said)
+    with pytest.raises(filing.MayBeFiled) as found:
+        filing.file_unless_alike(customer, text=text, at=NOW - timedelta(milliseconds=1), **said)
+    assert found.value.same == [first]
 
 
 def test_a_customer_that_one_may_not_see_is_not_there(client: Client, customer: Customer) -> None:

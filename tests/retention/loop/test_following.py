@@ -256,6 +256,30 @@ def test_an_earlier_due_day_brings_the_first_contact_forward_while_it_waits(
     assert (after.respond_by, after.due_at) == expected
 
 
+def test_a_due_day_set_by_mistake_and_back_leaves_the_promise(customer: Customer, manager: User) -> None:
+    loop = filed(customer)
+    complaint = Complaint.objects.get()
+    due = [day(NOW), day(complaint.due_at - timedelta(seconds=1))]
+    for number, due_day in enumerate(due):
+        moment = SOON + timedelta(minutes=number)
+        complaints.set_due(complaint, due_day=due_day, by=manager, at=moment)
+        drained(moment + timedelta(seconds=1))
+    after = fresh(loop)
+    assert (after.respond_by, after.due_at) == (loop.respond_by, loop.due_at)
+
+
+@pytest.mark.parametrize("field", ["level", "asked_at"])
+def test_what_came_back_keeps_its_first_contact_whatever_a_later_due_day_promises(
+    customer: Customer, manager: User, field: str
+) -> None:
+    loop = filed(customer)
+    LoopClosure.objects.update(**{field: 2 if field == "level" else NOW})
+    Complaint.objects.update(respond_by=loop.respond_by + timedelta(days=2))
+    complaints.set_due(Complaint.objects.get(), due_day=day(NOW) + 9, by=manager, at=SOON)
+    drained(SOON + timedelta(seconds=1))
+    assert fresh(loop).respond_by == loop.respond_by
+
+
 # --- Another kind --------------------------------------------------------------------------------
 FILE = "id,customer,date,text,kind,contact\nR1,C1,2026-05-01,Is it broken?,{kind},\n"
 
