@@ -7,6 +7,7 @@ from tests.chaos.kit import Broken, Kit
 Rows = list[tuple[object, ...]]
 
 # Moments of the clock, ids and the worker's own numbers differ between two runs; everything else may not.
+# Which of a customer's complaints a case names is the first that a worker took up; the loops say it of all.
 QUESTIONS: dict[str, str] = {
     "warnings": """
         SELECT w.customer_id, r.code, w.rule_version, w.severity, w.state, w.is_baseline, w.as_of_day,
@@ -15,7 +16,7 @@ QUESTIONS: dict[str, str] = {
         LEFT JOIN retention_retentioncase c ON c.id = w.case_id ORDER BY 1, 2, 5""",
     "cases": """
         SELECT c.customer_id, c.kind, c.status, c.severity, u.username, c.assign_reason,
-               c.outcome, c.complaint_id, c.due_at IS NULL
+               c.outcome, c.complaint_id IS NULL, c.due_at IS NULL
         FROM retention_retentioncase c LEFT JOIN customers_user u ON u.id = c.assignee_id
         ORDER BY 1, 2, 3""",
     "loops": """
