@@ -2,6 +2,12 @@ from django.apps import AppConfig
 
 
 class LoyaltyConfig(AppConfig):
-    """Will own points, tiers and rewards, with their ledger. It holds no table yet."""
+    """Points, tiers, rewards and their ledger."""
 
     name = "loyalty"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from customers import movers
+
+        movers.register_app("loyalty")
