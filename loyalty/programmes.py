@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from typing import Any
@@ -19,6 +20,7 @@ from loyalty.models import EarningRule, EarningRuleVersion, Programme, Programme
 
 State = Programme.State
 LONGEST_REASON = 500
+_CODE = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 MOST_POINTS = 1_000_000_000
 MOST_REMINDERS = 8
 SETTINGS = (
@@ -99,7 +101,9 @@ BETWEEN = _("“%(label)s” must be a whole number from %(least)s to %(most)s."
 EMPTY = _("“%(label)s” must not be empty, and has at most %(most)s characters.")
 CHOICE = _("“%(label)s” must be one of: %(known)s.")
 UNKNOWN = _("A programme has no setting “%(field)s”.")
-REMINDERS = _("Reminders are up to %(most)s different numbers of days, from 1 to 365, for example 30, 15, 7, 1.")
+REMINDERS = _(
+    "Reminders are up to %(most)s different numbers of days, from 1 to 365, for example 30, 7, 1."
+)
 NO_CODE = _("A code has up to 40 small letters, digits and hyphens.")
 
 
@@ -140,7 +144,7 @@ def create_programme(
     Raises :class:`ProgrammeCodeTaken`, :class:`SettingRefused`. Side effects: version 1, the ready rules,
     audit ``programme.create``.
     """
-    if not (0 < len(code) <= 40 and code.isascii() and code == code.lower() and code.replace("-", "").isalnum()):
+    if not _CODE.fullmatch(code):
         raise SettingRefused(NO_CODE, field="code")
     values = checked({"name": name, "name_alt": name_alt, "remind_days": [30, 15, 7, 1], **(settings or {})})
     try:
@@ -193,7 +197,7 @@ def change_programme(
 def start_programme(
     programme: Programme, *, starts_on: date | None = None, by: User | None, at: datetime
 ) -> Programme:
-    """Let a draft run: orders from the local day ``starts_on`` on earn (today when empty, earlier to catch up).
+    """Let a draft run: orders from the local day ``starts_on`` on earn; today when empty, earlier to catch up.
 
     Raises :class:`ProgrammeStep`, :class:`ProgrammeRuns`, :class:`NoRuleCounts`. Side effects: a version,
     audit ``programme.start``; orders of days that are past earn in the next night.
@@ -390,4 +394,3 @@ def _deliver_rules(programme: Programme, *, by: User | None, at: datetime) -> No
         EarningRuleVersion(rule=rule, number=1, is_on=one.is_on, document=one.document, by=by, at=at)
         for rule, one in zip(rules, ready.RULES, strict=True)
     )
-

@@ -66,7 +66,10 @@ REASONS: dict[str, str | Promise] = {
     "sale": _("sale goods"),
     "goods": _("other goods"),
 }
-BIRTHDAYS: dict[str, str | Promise] = {"day": _("on the birthday"), "month": _("in the month of the birthday")}
+BIRTHDAYS: dict[str, str | Promise] = {
+    "day": _("on the birthday"),
+    "month": _("in the month of the birthday"),
+}
 MOST_POINTS = 1_000_000
 MOST_TIMES = 100
 MOST_AMOUNT = 1_000_000_000
@@ -107,7 +110,7 @@ class _Field:
 
 
 def check(document: object) -> Json:
-    """Return a rule's document in its one written form; raise :class:`DocumentRefused`, which names the field.
+    """Return a rule's document in its one written form, or raise :class:`DocumentRefused` naming the field.
 
     Numbers come out as texts without needless zeros, lists of codes in order.
     """

@@ -150,7 +150,7 @@ def _take_off(sold: list[list[Any]], line: Line) -> int:
 
 
 def spread(amount: int, weights: Sequence[int]) -> list[int]:
-    """Return ``amount`` in whole parts by weight; the greatest remainders, the first of equals, get one more."""
+    """Return ``amount`` in whole parts by weight; the greatest remainders, the first of equals, get more."""
     total = sum(weights)
     if not total:
         return [0] * len(weights)
@@ -172,8 +172,10 @@ class _Scope:
         return not self.products and not self.labels
 
     def holds(self, goods: Goods) -> bool:
-        return self.is_all or goods.product in self.products or (
-            bool(goods.label) and goods.label in self.labels
+        return (
+            self.is_all
+            or goods.product in self.products
+            or (bool(goods.label) and goods.label in self.labels)
         )
 
 
