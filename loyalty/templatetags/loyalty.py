@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django import template
+
+from loyalty.naming import called
 
 register = template.Library()
 MINUS = "\u2212"
@@ -26,7 +26,4 @@ def signed(number: int | None) -> str:
     return f"{'+' if number > 0 else MINUS}{abs(number):,}"
 
 
-@register.filter
-def field_of(form: Any, name: str) -> Any:
-    """Return the field of a form that is called ``name``."""
-    return form[name]
+register.filter(called)
