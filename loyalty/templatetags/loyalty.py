@@ -26,4 +26,10 @@ def signed(number: int | None) -> str:
     return f"{'+' if number > 0 else MINUS}{abs(number):,}"
 
 
+@register.filter
+def percent(share_bp: int) -> str:
+    """Write a share in basis points in percent: ``125 %``, ``12.5 %``."""
+    return f"{share_bp / 100:g} %"
+
+
 register.filter(called)
