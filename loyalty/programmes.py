@@ -101,9 +101,7 @@ BETWEEN = _("“%(label)s” must be a whole number from %(least)s to %(most)s."
 EMPTY = _("“%(label)s” must not be empty, and has at most %(most)s characters.")
 CHOICE = _("“%(label)s” must be one of: %(known)s.")
 UNKNOWN = _("A programme has no setting “%(field)s”.")
-REMINDERS = _(
-    "Reminders are up to %(most)s different numbers of days, from 1 to 365, for example 30, 7, 1."
-)
+REMINDERS = _("Reminders are up to %(most)s different numbers of days, from 1 to 365, for example 30, 7, 1.")
 NO_CODE = _("A code has up to 40 small letters, digits and hyphens.")
 
 

@@ -132,7 +132,9 @@ def change_rule(
     """
     found = documents.check(document) if document is not None else None
     held = _hold(rule, version)
-    names = {key: value.strip() for key, value in {"name": name, "name_alt": name_alt}.items() if value is not None}
+    names = {
+        key: value.strip() for key, value in {"name": name, "name_alt": name_alt}.items() if value is not None
+    }
     if names.get("name") == "" or any(len(value) > LONGEST_NAME for value in names.values()):
         raise RuleName()
     renamed = sorted(key for key, value in names.items() if getattr(held, key) != value)
@@ -242,6 +244,25 @@ class History:
             self.upto = max(self.upto, row.pk)
         self._ready: dict[tuple[int, ...], evaluate.Rules] = {}
 
+    def knows(self, event: str) -> bool:
+        """Say whether any version, also an old one, gives points for an event."""
+        rows = (row for found in self._versions.values() for row in found)
+        return any(row.is_on and row.document.get("event") == event for row in rows)
+
+    @property
+    def began(self) -> datetime:
+        """Return when the first version was made."""
+        return min(rows[0].at for rows in self._versions.values())
+
+    def in_force(self, moment: datetime) -> evaluate.Rules:
+        """Return the rules that held at ``moment`` itself; none before the first version."""
+        chosen = [
+            one
+            for rows in self._versions.values()
+            if rows[0].at <= moment and (one := _of(rows, moment)) is not None
+        ]
+        return self._made_ready(chosen)
+
     def until(self, upto: int) -> History:
         """Return the history as it was up to a version."""
         return self if upto >= self.upto else History(self._programme, upto=upto)
@@ -249,6 +270,9 @@ class History:
     def at(self, moment: datetime) -> evaluate.Rules:
         """Return the rules that count for what was recorded at ``moment``."""
         chosen = [one for rows in self._versions.values() if (one := _of(rows, moment)) is not None]
+        return self._made_ready(chosen)
+
+    def _made_ready(self, chosen: Sequence[EarningRuleVersion]) -> evaluate.Rules:
         key = tuple(row.pk for row in chosen)
         if key not in self._ready:
             rules = [evaluate.Rule(row.rule_id, row.number, row.document) for row in chosen]
@@ -266,7 +290,9 @@ def current_rules(programme: Programme) -> list[evaluate.Rule]:
     """Return the newest versions of the rules that are on."""
     rows = EarningRuleVersion.objects.filter(rule__programme=programme, is_on=True)
     rows = rows.order_by("rule__position", "rule_id").select_related("rule")
-    return [evaluate.Rule(row.rule_id, row.number, row.document) for row in rows if row.number == row.rule.version]
+    return [
+        evaluate.Rule(row.rule_id, row.number, row.document) for row in rows if row.number == row.rule.version
+    ]
 
 
 def _of(versions: Sequence[EarningRuleVersion], moment: datetime) -> EarningRuleVersion | None:

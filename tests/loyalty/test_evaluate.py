@@ -85,7 +85,10 @@ def test_what_comes_back_in_the_order_counts_off_its_product_first() -> None:
         line(3, -1000, product="a", quantity="-1"),
     ]
     netted = evaluate.net_goods(lines)
-    assert [(one.product, one.quantity, one.amount) for one in netted.goods] == [("a", 2, 2000), ("b", 1, 4000)]
+    assert [(one.product, one.quantity, one.amount) for one in netted.goods] == [
+        ("a", 2, 2000),
+        ("b", 1, 4000),
+    ]
     assert netted.beyond == 0
 
 
@@ -149,7 +152,10 @@ def test_the_first_order_earns_once_more_and_below_the_minimum_nothing() -> None
     first = {"kind": "first_order", "points": 100}
     assert points(SPEND, first, of=basket(line(1, 1000), is_first=True)) == 110
     assert points(SPEND, first, of=basket(line(1, 1000))) == 10
-    assert points(SPEND, first, {"kind": "minimum", "amount": "11"}, of=basket(line(1, 1000), is_first=True)) == 0
+    assert (
+        points(SPEND, first, {"kind": "minimum", "amount": "11"}, of=basket(line(1, 1000), is_first=True))
+        == 0
+    )
 
 
 def test_rounding_is_once_for_the_order() -> None:
@@ -157,8 +163,14 @@ def test_rounding_is_once_for_the_order() -> None:
     of = basket(line(1, 250), line(2, 250))
     assert points(thirds, of=of) == 1  # 5/3, and not 0 + 0
     assert points(thirds, of=of, rounding="half_up") == 2
-    assert points({"kind": "amount", "points": "0.5", "per": "1"}, of=basket(line(1, 100)), rounding="half_up") == 1
-    assert points({"kind": "amount", "points": "0.49", "per": "1"}, of=basket(line(1, 100)), rounding="half_up") == 0
+    assert (
+        points({"kind": "amount", "points": "0.5", "per": "1"}, of=basket(line(1, 100)), rounding="half_up")
+        == 1
+    )
+    assert (
+        points({"kind": "amount", "points": "0.49", "per": "1"}, of=basket(line(1, 100)), rounding="half_up")
+        == 0
+    )
 
 
 @pytest.mark.parametrize(
@@ -175,7 +187,9 @@ def test_caps_leave_room_by_period(period: str, earned: int, expected: int) -> N
 
 def test_the_explanation_holds_every_number() -> None:
     red = {"kind": "multiplier", "times": "3", "labels": ["red"]}
-    rules = ready({"kind": "amount", "points": "4", "per": "1"}, red, {"kind": "exclusion", "products": ["b"]})
+    rules = ready(
+        {"kind": "amount", "points": "4", "per": "1"}, red, {"kind": "exclusion", "products": ["b"]}
+    )
     of = basket(line(1, 1234, label="red"), line(2, 9900, product="b"), tier="gold", tier_bp=12_500)
     assert evaluate.evaluate(of, rules).detail() == {
         "net": 11134,
