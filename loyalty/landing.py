@@ -6,23 +6,24 @@ changed: what a source tells again is left alone, what it tells otherwise is ref
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db.models import Sum
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from customers import company, touched
+from customers import company, movers, touched
 from customers.batch import people
 from customers.batch.landing import add_refs, find_refs, in_chunks
 from customers.batch.records import FactRecord, Landed, Refusal
 from customers.ground import localtime, rows
 from customers.ground.errors import Refused
 from customers.imports.errors import Future
-from customers.models import Customer, ExternalRef, ImportBatch, User
+from customers.models import ExternalRef, ImportBatch, User
 from customers.undo.facts import Done, free_names
 from loyalty.ledger import accounts, earning
 from loyalty.ledger.errors import NoProgramme
@@ -49,8 +50,8 @@ class NotCovered(Refused):
 class EntryFixed(Refused):
     code = "points_entry_fixed"
     message = _(
-        "Entry no. %(entry)s was made under this id with other values, and entries are never changed. Reverse "
-        "it and give the right one its own id."
+        "Entry no. %(entry)s was made under this id with other values, and entries are never changed. "
+        "Reverse it and give the right one its own id."
     )
 
 
@@ -187,7 +188,9 @@ def _new_ones(
     """Return the records that are new; count those that stand, refuse those that stand otherwise."""
     refs = find_refs(REFERENCE, (record.external_id for record in records), source=source)
     stand = PointsEntry.objects.in_bulk(list(refs.values()))
-    lots = PointsLot.objects.filter(entry__in=stand, origin__isnull=True).values_list("entry_id", "expires_day")
+    lots = PointsLot.objects.filter(entry__in=stand, origin__isnull=True).values_list(
+        "entry_id", "expires_day"
+    )
     expiry = dict(lots)
     fresh = []
     for record in records:
@@ -240,7 +243,7 @@ def _put(work: _Work, account: PointsAccount, record: PointsRecord, *, at: datet
     )
     work.entries.append(entry)
     work.names.append(record.external_id)
-    if record.points > paid:
+    if record.points > 0:
         expires = record.expires_day
         if expires is None:
             expires = expiry_day_of(work.programme, day)
@@ -248,14 +251,15 @@ def _put(work: _Work, account: PointsAccount, record: PointsRecord, *, at: datet
             account=account,
             customer_id=account.customer_id,
             entry=entry,
-            points=record.points - paid,
-            left=record.points - paid,
+            points=record.points,
+            left=record.points,
             earned_day=day,
             usable_day=day,
             expires_day=expires,
         )
         work.lots[account.pk].append(lot)
         work.new_lots.append(lot)
+        parts = [(lot, paid)] if paid else []
     for lot, part in parts:
         lot.left -= part
         work.taken.append((entry, lot, part))
@@ -297,9 +301,9 @@ def _write(work: _Work, *, source: str) -> None:
     if not work.entries:
         return
     PointsEntry.objects.bulk_create(work.entries, batch_size=1000)
-    old = [lot for lot in dict.fromkeys(lot for _e, lot, _p in work.taken if lot.pk is not None)]
+    old = {lot.pk: lot for _entry, lot, _part in work.taken if lot.pk is not None}
     PointsLot.objects.bulk_create(work.new_lots, batch_size=1000)
-    rows.update_rows(old, ["left"])
+    rows.update_rows(list(old.values()), ["left"])
     LotAllocation.objects.bulk_create(
         [LotAllocation(entry=entry, lot=lot, points=-part) for entry, lot, part in work.taken],
         batch_size=1000,
@@ -314,6 +318,15 @@ def _write(work: _Work, *, source: str) -> None:
 def made_by(batch: ImportBatch) -> Any:
     """Return the entries that an import made."""
     return PointsEntry.objects.filter(batch=batch, kind__in=RANKS)
+
+
+def in_the_way(batch_id: int) -> Iterator[movers.Blocker]:
+    """Yield what keeps the points of an import from being taken back: they were used since, or moved."""
+    since = LotAllocation.objects.filter(lot__entry__batch=batch_id).exclude(entry__batch=batch_id)
+    used = since.exclude(entry__kind=Kind.EXPIRE).order_by("lot__entry").values("lot__entry", "lot__customer")
+    for lot in used.annotate(net=Sum("points")).filter(net__lt=0).iterator():
+        text = gettext("points of entry no. %(number)s were used since") % {"number": lot["lot__entry"]}
+        yield movers.Blocker(text, lot["lot__customer"])
 
 
 def take_back(batch: ImportBatch, after: int, most: int, at: datetime) -> Done:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db.models import QuerySet
 
 from customers.models import ImportBatch
-from customers.undo.facts import Done
+
+if TYPE_CHECKING:
+    from customers.undo.facts import Done
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db import transaction
 from django.db.models import QuerySet
 from django.http import Http404
 from drf_spectacular.utils import extend_schema_field
@@ -14,13 +13,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from customers import company
-from customers.ground import clock, localtime
+from customers.ground import clock
 from customers.ground.api import filters
 from customers.ground.api.serializers import DayField, Gives, IdField, MaybeJson, MomentField, Takes
 from customers.ground.api.views import Details, Lists, Resource
-from customers.imports.kinds import Context
-from loyalty import imports
-from loyalty.api.common import ADJUST, DECIDE, EARN, READ, REDEEM, contact_of, customer_of, key_of
+from loyalty import landing
+from loyalty.api.common import ADJUST, DECIDE, EARN, READ, REDEEM, customer_of, key_of
 from loyalty.ledger import accounts, adjusting, redeeming
 from loyalty.models import (
     EntryNote,
@@ -315,7 +313,7 @@ class Accounts(Lists, Details, Resource):
         """Give points for what happened elsewhere; the same id of the same source counts once."""
         account, values = self.one(), self.taken()
         at = clock.now()
-        entry = imports.earn_once(account, **{"occurred_at": at, **values}, by=request.user, at=at)
+        entry = landing.earn_once(account, **{"occurred_at": at, **values}, by=request.user, at=at)
         return self._moved(entry)
 
     @action(detail=True, methods=["post"])
@@ -447,9 +445,7 @@ class SingleEntries(Details, Resource):
     def reverse(self, request: Request, pk: str) -> Response:
         """Set an earning, adjustment or redemption right by an entry against it."""
         entry, values = self.one(), self.taken()
-        made = adjusting.reverse_entry(
-            entry, **values, key=key_of(request), by=request.user, at=clock.now()
-        )
+        made = adjusting.reverse_entry(entry, **values, key=key_of(request), by=request.user, at=clock.now())
         return self.made(made)
 
 

@@ -21,6 +21,7 @@ from loyalty.ledger import accounts
 from loyalty.models import PointsAccount, Programme, Redemption, Reward, Tier
 from loyalty.rewards import catalogue, codes, redeeming
 
+_WRITING = ("create", "partial_update", "offer", "retire", "add_stock", "add_codes")
 _REFUSED = ["reward_name", "reward_points", "reward_days", "reward_per_customer", "reward_tier"]
 
 
@@ -123,10 +124,9 @@ class Rewards(Lists, Details, Resource):
     access = {
         "list": READ,
         "retrieve": READ,
-        **{
-            name: WRITE_REWARDS
-            for name in ("create", "partial_update", "offer", "retire", "add_stock", "add_codes")
-        },
+        **dict.fromkeys(
+            ("create", "partial_update", "offer", "retire", "add_stock", "add_codes"), WRITE_REWARDS
+        ),
     }
     takes = {
         "create": NewReward,
@@ -332,4 +332,3 @@ class Redemptions(Lists, Details, Resource):
         """
         row, values = self.one(), self.taken()
         return self.shown(redeeming.cancel(row, **values, by=request.user, at=clock.now()))
-

@@ -178,7 +178,7 @@ def _refer(request: HttpRequest, account: PointsAccount, at: datetime) -> HttpRe
         request,
         account,
         ReferForm(request.POST, account=account),
-        lambda data: referrals.refer(account.customer, code=data["code"], by=request.user, at=at),  # type: ignore[arg-type]
+        lambda data: referrals.refer(data["code"], account.customer, by=request.user, at=at),  # type: ignore[arg-type]
         done=_("Noted. Both are rewarded after the first paid order."),
     )
 

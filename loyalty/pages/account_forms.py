@@ -41,7 +41,7 @@ class AdjustForm(KeyedForm):
     """Points that are given or taken by hand."""
 
     sheet = "adjust"
-    REFUSALS = {"adjustment_reason": "reason", "not_enough_points": "points", "points_amount": "points"}  # noqa: RUF012
+    REFUSALS = {"points_reason": "reason", "not_enough_points": "points", "points_amount": "points"}  # noqa: RUF012
 
     points = forms.IntegerField(
         label=_("Points"),
@@ -131,6 +131,10 @@ class ReferForm(KeyedForm):
     """By whose code the customer came."""
 
     sheet = "refer"
+    REFUSALS = dict.fromkeys(  # noqa: RUF012
+        ("unknown_referral_code", "self_referral", "referred_before", "referred_not_new"), "code"
+    )
+
     code = forms.CharField(
         label=pgettext_lazy("of a referral", "Code of who referred this customer"), max_length=20
     )

@@ -30,7 +30,7 @@ class NoCodesHere(Refused):
 
 class CodesMissing(Refused):
     code = "codes_missing"
-    message = _("There is no code here. Write one a line, or give a CSV file with the codes in its first column.")
+    message = _("There is no code here. Write one a line, or give a CSV with the codes in its first column.")
 
 
 class TooManyCodes(Refused):

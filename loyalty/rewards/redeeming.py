@@ -246,9 +246,7 @@ def _check(account: PointsAccount, reward: Reward, contact: Contact | None, *, a
         or (reward.until_day is not None and today > reward.until_day)
     ):
         raise RewardNotOffered()
-    if reward.tier is not None and (
-        account.tier is None or account.tier.threshold < reward.tier.threshold
-    ):
+    if reward.tier is not None and (account.tier is None or account.tier.threshold < reward.tier.threshold):
         raise RewardForTier(tier=reward.tier.name)
     if reward.per_customer is not None:
         taken = Redemption.objects.filter(customer=account.customer_id, reward=reward)
@@ -261,9 +259,9 @@ def _check(account: PointsAccount, reward: Reward, contact: Contact | None, *, a
 
 def _take_from_stock(row: Redemption, reward: Reward) -> None:
     """Let the stock fall by one where it is counted, and give out the code."""
-    if reward.stock is not None and not Reward.objects.filter(
-        pk=reward.pk, is_on=True, stock__gte=1
-    ).update(stock=F("stock") - 1):
+    if reward.stock is not None and not Reward.objects.filter(pk=reward.pk, is_on=True, stock__gte=1).update(
+        stock=F("stock") - 1
+    ):
         raise RewardGone()
     if reward.kind == Reward.Kind.CODE and codes.give_out(row) is None:
         raise RewardGone()
@@ -278,9 +276,7 @@ def _hold(redemption: Redemption) -> Redemption:
 
 def _note(act: str, row: Redemption, *, by: User | None, at: datetime) -> None:
     codes_ = {"reward": row.reward_id, "points": row.points}
-    audit.record(
-        f"redemption.{act}", obj=row, by=by, at=at, customer_id=row.customer_id, codes=codes_
-    )
+    audit.record(f"redemption.{act}", obj=row, by=by, at=at, customer_id=row.customer_id, codes=codes_)
 
 
 def _tell(kind: str, row: Redemption, *, at: datetime) -> None:
