@@ -104,6 +104,7 @@ def member(
         currency="CNY",
         starts_day=min(ends_day, day(at)),
         ends_day=ends_day,
+        key=f"{ends_day} {Membership.objects.count()}",
         **moments(at, known_at=known_at),
         **values,
     )

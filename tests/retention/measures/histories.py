@@ -54,9 +54,9 @@ def seldom(days: st.SearchStrategy[int]) -> st.SearchStrategy[int | None]:
     return st.one_of(st.none(), st.none(), days)
 
 
-def cancelled(back: int | None) -> datetime | None:
-    """Return a moment ``back`` days before the last day."""
-    return None if back is None else local("Asia/Shanghai", back, time(12))
+def cancelled(back: int | None) -> tuple[datetime, int] | None:
+    """Return a moment ``back`` days before the last day, and its day."""
+    return None if back is None else (local("Asia/Shanghai", back, time(12)), LAST.toordinal() - back)
 
 
 amounts = st.integers(0, 100_000)

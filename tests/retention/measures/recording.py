@@ -141,7 +141,15 @@ class Recorder:
             points.tier(customer, said["old"], said["new"], at, known_at=known_at, grace_until_day=grace)
             return
         if fact.kind == "memberships":
-            points.member(customer, said["ends"], at, known_at=known_at, cancelled_at=said["cancelled"])
+            cancelled_at, cancelled_day = said["cancelled"] or (None, None)
+            points.member(
+                customer,
+                said["ends"],
+                at,
+                known_at=known_at,
+                cancelled_at=cancelled_at,
+                cancelled_day=cancelled_day,
+            )
             return
         made = points.entry(
             customer, said["entry"], said["points"], at, known_at=known_at, pending=said["pending"]

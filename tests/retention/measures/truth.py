@@ -1058,11 +1058,11 @@ def _(past: Past) -> Value:
 
 @measure("membership_end_day")
 def _(past: Past) -> Value:
-    paid = past.of("memberships")
-    return max(
-        (row["ends"] for row in paid if row["cancelled"] is None or row["cancelled"] >= past.as_of),
-        default=None,
-    )
+    ends = []
+    for row in past.of("memberships"):
+        at, day = row["cancelled"] or (None, None)
+        ends.append(day if at is not None and at < past.as_of else row["ends"])
+    return max(ends, default=None)
 
 
 @measure("days_to_membership_end")
