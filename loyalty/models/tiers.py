@@ -157,6 +157,7 @@ class TierMove(models.Model):
                     "from_rank",
                     "to_rank",
                     "grace_until_day",
+                    "account",
                 ],
                 name="tier_move_pass",
             ),
@@ -269,6 +270,7 @@ class Membership(models.Model):
     ends_day = models.IntegerField()  # the last day
     key = models.CharField(max_length=64)  # idempotency, of who sold it
     cancelled_at = models.DateTimeField(null=True)  # it holds its tier up to then
+    cancelled_day = models.IntegerField(null=True)  # the local day of it
     lapsed_at = models.DateTimeField(null=True)  # it ran out and was not renewed
     occurred_at = models.DateTimeField()
     occurred_day = models.IntegerField()
@@ -279,8 +281,8 @@ class Membership(models.Model):
 
     privacy = declare(
         none_keep="id account plan renews currency key",
-        conduct_keep="customer price starts_day ends_day cancelled_at lapsed_at occurred_at occurred_day "
-        "recorded_at",
+        conduct_keep="customer price starts_day ends_day cancelled_at cancelled_day lapsed_at occurred_at "
+        "occurred_day recorded_at",
         staff_keep="by",
     )
 
@@ -291,10 +293,22 @@ class Membership(models.Model):
         ]
         indexes = [
             models.Index(
-                fields=["customer", "ends_day", "occurred_at", "recorded_at", "cancelled_at"],
+                fields=[
+                    "customer",
+                    "ends_day",
+                    "occurred_at",
+                    "recorded_at",
+                    "cancelled_at",
+                    "cancelled_day",
+                ],
                 name="membership_pass",
             ),
             models.Index(fields=["ends_day", "customer"], name="membership_crossing"),
+            models.Index(
+                fields=["cancelled_day", "customer"],
+                condition=Q(cancelled_day__isnull=False),
+                name="membership_cancelled",
+            ),
             models.Index(
                 fields=["ends_day"],
                 condition=Q(cancelled_at__isnull=True, lapsed_at__isnull=True),

@@ -248,12 +248,13 @@ def cancel(membership: Membership, *, by: User | None, at: datetime) -> Membersh
         membership.refresh_from_db()
         if membership.cancelled_at is not None:
             raise MembershipCancelled()
-        if membership.ends_day < company.today(at).number:
+        today = company.today(at).number
+        if membership.ends_day < today:
             raise MembershipOver(day=localtime.day_of(membership.ends_day).isoformat())
         if Membership.objects.filter(renews=membership, cancelled_at=None).exists():
             raise AlreadyRenewed()
-        membership.cancelled_at = at
-        membership.save(update_fields=["cancelled_at"])
+        membership.cancelled_at, membership.cancelled_day = at, today
+        membership.save(update_fields=["cancelled_at", "cancelled_day"])
         _note("membership.cancel", "membership.cancelled", membership, by=by, at=at)
         move_accounts([membership.account_id], at=at)
     return membership

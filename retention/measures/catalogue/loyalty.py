@@ -160,17 +160,19 @@ declare(
 )
 
 # --- Tiers --------------------------------------------------------------------------------------
-# In the order of the index: ``later`` is the next move (none: this is how it stands).
+# In the order of the index: ``later`` is the next move (none: this is how it stands). After a merge the
+# moves of the other account are the customer's, too, but where that one stood last says nothing any more.
+_OWN = "(SELECT a.customer_id FROM loyalty_pointsaccount a WHERE a.id = f.account_id) = customer_id"
 declare_source(
     Source(
         code="tiers",
         label=_("Tiers"),
         fact="loyalty.TierMove",
-        columns=("occurred_at", "occurred_day", "from_rank", "to_rank", "grace_until_day"),
+        columns=("occurred_at", "occurred_day", "account_id", "from_rank", "to_rank", "grace_until_day"),
         rows=(
             "SELECT customer_id, occurred_day, from_rank, to_rank, grace_until_day,"
             " lead(id) OVER (PARTITION BY customer_id ORDER BY occurred_at, id) AS later"
-            " FROM ({facts}) f"
+            f" FROM ({{facts}}) f WHERE {_OWN}"
         ),
         is_ledger=True,
     )
@@ -241,18 +243,16 @@ declare(
 )
 
 # --- Paid membership ----------------------------------------------------------------------------
-# One row a paid period; one that was cancelled counts until the moment of it.
+# One row a paid period; one that was cancelled ended on the day of it.
+_ENDED = "CASE WHEN cancelled_at < %(as_of)s THEN cancelled_day ELSE ends_day END"
 declare_source(
     Source(
         code="memberships",
         label=_("Paid membership"),
         fact="loyalty.Membership",
-        columns=("ends_day", "cancelled_at"),
-        rows=(
-            "SELECT customer_id, ends_day FROM ({facts}) f"
-            " WHERE cancelled_at IS NULL OR cancelled_at >= %(as_of)s"
-        ),
-        crossings=(("ends_day", 1), ("ends_day", 91)),
+        columns=("ends_day", "cancelled_at", "cancelled_day"),
+        rows=f"SELECT customer_id, {_ENDED} AS ended_day FROM ({{facts}}) f",
+        crossings=(("ends_day", 1), ("ends_day", 91), ("cancelled_day", 1), ("cancelled_day", 91)),
         is_ledger=True,
     )
 )
@@ -262,8 +262,11 @@ declare(
         label=_("End of the membership"),
         unit=Unit.DAY,
         source="memberships",
-        help=_("Last day that is paid for, renewals among them; in the past when it was not renewed."),
-        aggregate="max(ends_day)",
+        help=_(
+            "Last day that is paid for, renewals among them, or the day on which the membership was "
+            "cancelled; in the past when it was not renewed."
+        ),
+        aggregate="max(ended_day)",
     )
 )
 declare(
@@ -286,9 +289,9 @@ declare(
         label=_("Membership lapsed in 90 days"),
         unit=Unit.FLAG,
         source="memberships",
-        help=_("Yes when the paid membership ended within the last 90 days and was not renewed."),
+        help=_("Yes when the paid membership ended or was cancelled within the last 90 days and no other runs."),
         aggregate=(
-            "CASE WHEN max(ends_day) < %(today)s AND max(ends_day) >= %(back_90)s THEN 1 ELSE 0 END"
+            "CASE WHEN max(ended_day) < %(today)s AND max(ended_day) >= %(back_90)s THEN 1 ELSE 0 END"
         ),
         is_counted=False,
         higher_is_worse=True,
