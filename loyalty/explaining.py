@@ -179,7 +179,6 @@ def _rewards(rows: list[PointsEntry]) -> dict[int, str]:
 
 
 def _title(row: PointsEntry, rewards: Mapping[int, str]) -> str:
-    detail = row.detail
     values = {"number": row.source_id, "reward": rewards.get(row.source_id or 0, "")}
     if row.kind in (Kind.REDEEM, Kind.GIVE_BACK) and values["reward"]:
         if row.kind == Kind.REDEEM:
@@ -189,15 +188,14 @@ def _title(row: PointsEntry, rewards: Mapping[int, str]) -> str:
         said = {
             "order": gettext("Earned by order no. %(number)s"),
             "response": gettext("Earned for an answer to a survey"),
-            "referral": gettext("Earned for a referral"),
+            "referral": gettext("Earned for referring a customer"),
+            "referred": gettext("Earned for coming by a referral"),
             "account": gettext("Earned for opening the account"),
             "birthday": gettext("Earned for a birthday"),
         }
         return said.get(row.source_type, gettext("Earned")) % values
-    if row.kind == Kind.TAKE_BACK and row.source_type in {"order", "return"}:
-        return gettext("Taken back: goods of order no. %(number)s came back") % (
-            values | {"number": detail.get("order", row.source_id)}
-        )
+    if row.kind == Kind.TAKE_BACK and "order" in row.detail:
+        return gettext("Taken back: goods of order no. %(number)s came back") % {"number": row.detail["order"]}
     said = {
         Kind.OPENING: gettext("Opening balance"),
         Kind.RELEASE: gettext("Return window over: pending points can be used"),

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from django import forms
+from django.core.paginator import Paginator
 from django.db.models import F
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
@@ -28,6 +29,7 @@ from loyalty.models import (
     PointsEntry,
     PointsLot,
     Redemption,
+    Referral,
     TierBenefit,
 )
 from loyalty.pages.account_forms import (
@@ -51,6 +53,13 @@ MOST_LOTS = 50
 MOST_REDEMPTIONS = 10
 MOST_CONTACTS = 100
 MOST_USES = 10
+REVERSED = (
+    PointsEntry.Kind.OPENING,
+    PointsEntry.Kind.EARN,
+    PointsEntry.Kind.ADJUST,
+    PointsEntry.Kind.RECOVERY,
+)
+"""Entries that are reversed by hand; the verb says when nothing of one is left to reverse."""
 
 
 @require_safe
@@ -275,13 +284,12 @@ def _page(
         as_of = localtime.start_of_day(day + 1, today.zone)
     offered, contacts, plans = offered_to(account, at=at), _contacts(account), _plans(account)
     entitled = benefits.entitlements(account, at=at)
-    lots = _lots(account)
     context: dict[str, Any] = {
         "account": account,
         "customer": account.customer,
         "customer_url": showing.to("customer", account.customer_id),
-        "lots": lots,
-        "next_expiry": _next_expiry(lots),
+        "lots": _lots(account),
+        "standing": statement.standing(account, at=at),
         "as_of_form": as_of_form,
         "as_of": as_of,
         "as_of_day": as_of_form.cleaned_data.get("as_of") if as_of is not None else None,
@@ -296,6 +304,11 @@ def _page(
         "waiting": PointsAdjustment.objects.filter(account=account, state="asked").select_related("by"),
         "entry_open": entry,
         "may_reverse": request.user.role in DECIDES,  # type: ignore[union-attr]
+        "referred_by": Referral.objects.filter(programme=account.programme_id, customer=account.customer_id)
+        .select_related("referrer__customer")
+        .first(),
+        "referred": Referral.objects.filter(referrer=account).count(),
+        "member_url": showing.to("member_links", account.customer_id),
         **_progress(account, at=at),
         **_redemptions(request, account),
         **_statement(request, account, as_of),
@@ -325,15 +338,6 @@ def _lots(account: PointsAccount) -> list[PointsLot]:
     return list(rows.order_by("is_pending", F("expires_day").asc(nulls_last=True), "pk")[:MOST_LOTS])
 
 
-def _next_expiry(lots: list[PointsLot]) -> tuple[int, int] | None:
-    """Return how many points go next, and the last day on which they can be used."""
-    days = [lot.expires_day for lot in lots if lot.expires_day is not None and not lot.is_pending]
-    if not days:
-        return None
-    first = min(days)
-    return sum(lot.left for lot in lots if lot.expires_day == first and not lot.is_pending), first
-
-
 def _redemptions(request: HttpRequest, account: PointsAccount) -> dict[str, Any]:
     rows = list(
         Redemption.objects.filter(account=account).select_related("reward").order_by("-pk")[:MOST_REDEMPTIONS]
@@ -349,4 +353,23 @@ def _redemptions(request: HttpRequest, account: PointsAccount) -> dict[str, Any]
 
 def _statement(request: HttpRequest, account: PointsAccount, as_of: datetime | None) -> dict[str, Any]:
     """Return a page of the statement, each entry with its explanation and the balance after it."""
-    return {}
+    pages = Paginator(statement.entries_of(account, as_of), PAGE)
+    page = pages.get_page(request.GET.get("page"))
+    rows = list(page)
+    told = explaining.told_of(rows, currency=account.programme.currency)
+    may = request.user.role in DECIDES and as_of is None  # type: ignore[union-attr]
+    return {
+        "page": page,
+        "rows": [
+            {
+                "entry": row,
+                "told": told[row.pk],
+                "note": row.note.text if hasattr(row, "note") else "",
+                "balance": row.running,
+                "may_reverse": may and row.kind in REVERSED,
+                "key": f"reverse-{row.pk}",
+            }
+            for row in rows
+        ],
+        "balance_then": statement.balance_as_of(account, as_of) if as_of is not None else None,
+    }

@@ -8,6 +8,7 @@ from django.core.paginator import Paginator
 from django.db.models import Max
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from customers.access import allow
@@ -38,7 +39,26 @@ def ledger_page(request: HttpRequest) -> HttpResponse:
 def _findings(check: LedgerCheck | None) -> list[dict[str, Any]]:
     """Return what a check found, with every part that the page shows."""
     rows = check.findings[:MOST_FINDINGS] if check is not None else []
-    return [{part: row.get(part, "") for part in _PARTS} for row in rows]
+    said = _said()
+    return [
+        {part: row.get(part, "") for part in _PARTS} | {"said": said.get(row.get("code"), row.get("code", ""))}
+        for row in rows
+    ]
+
+
+def _said() -> dict[str, str]:
+    """Return what the codes of findings mean."""
+    return {
+        "account_entries": _("A balance differs from the sum of its entries"),
+        "account_lots": _("A balance differs from what its lots hold"),
+        "entry_lots": _("An entry differs from what it took from lots"),
+        "lot_left": _("A lot differs from what was taken from it"),
+        "changed": _("A row was changed after it was sealed"),
+        "missing": _("A row that was sealed is gone"),
+        "added": _("A row was slipped in before a seal"),
+        "seal_changed": _("A seal was changed"),
+        "seal_missing": _("A seal is gone"),
+    }
 
 
 def _seal() -> dict[str, Any] | None:

@@ -70,21 +70,24 @@ def _figures(programme: Programme) -> dict[str, Any]:
         write=charts.short,
         css=("earned", "redeemed", "expired"),
     )
-    owed = charts.draw(
+    worths = charts.draw(
         [charts.Column(one.first, (one.worth,)) for one in months],
         label=_("What outstanding points are worth at the end of each month; the table says the same."),
         write=in_money,
     )
+    owed = statement.liability(programme, at)
+    share = f"{owed.breakage_bp / 100:g} %"
     return {
         "held": held,
-        "worth": figures.worth(programme, held.points),
+        "liability": owed,
+        "breakage": share,
+        "breakage_note": _("as measured over a year") if owed.is_measured else _("as the programme says"),
         "pending_worth": figures.worth(programme, held.pending),
-        "liability": statement.liability(programme, at),
         "expiring": [
             (span, points, format_money(figures.worth(programme, points), currency, language))
             for span, points in figures.expiring(programme, today=today)
         ],
         "months": months,
         "activity_chart": activity,
-        "liability_chart": owed,
+        "liability_chart": worths,
     }
