@@ -8,6 +8,7 @@ from loyalty.pages import (
     account,
     accounts,
     adjustments,
+    exports,
     ledger,
     overview,
     programme,
@@ -22,7 +23,7 @@ app_name = "loyalty"
 urlpatterns = [
     path("loyalty/", overview.overview, name="overview"),
     path("loyalty/accounts/", accounts.account_list, name="account_list"),
-    path("loyalty/accounts/export/", accounts.account_export, name="account_export"),
+    path("loyalty/accounts/export/", exports.account_export, name="account_export"),
     path("loyalty/accounts/<int:pk>/", account.account_page, name="account"),
     path("loyalty/accounts/<int:pk>/<slug:act>/", account.account_act, name="account_act"),
     path("loyalty/customers/<int:pk>/open/", accounts.account_open, name="account_open"),
