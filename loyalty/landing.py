@@ -323,7 +323,10 @@ def made_by(batch: ImportBatch) -> Any:
 def in_the_way(batch_id: int) -> Iterator[movers.Blocker]:
     """Yield what keeps the points of an import from being taken back: they were used since, or moved."""
     since = LotAllocation.objects.filter(lot__entry__batch=batch_id).exclude(entry__batch=batch_id)
-    used = since.exclude(entry__kind=Kind.EXPIRE).order_by("lot__entry").values("lot__entry", "lot__customer")
+    used = since.exclude(entry__kind=Kind.EXPIRE).exclude(
+        entry__kind=Kind.TAKE_BACK, entry__reverses__isnull=False
+    )
+    used = used.order_by("lot__entry").values("lot__entry", "lot__customer")
     for lot in used.annotate(net=Sum("points")).filter(net__lt=0).iterator():
         text = gettext("points of entry no. %(number)s were used since") % {"number": lot["lot__entry"]}
         yield movers.Blocker(text, lot["lot__customer"])
@@ -344,14 +347,7 @@ def take_back(batch: ImportBatch, after: int, most: int, at: datetime) -> Done:
     left: dict[int, list[PointsLot]] = {}
     for lot in PointsLot.objects.filter(entry__in=ids, left__gt=0, is_pending=False).order_by("pk"):
         left.setdefault(lot.entry_id, []).append(lot)
-    lent: dict[int, list[tuple[PointsLot, int]]] = {}
-    for taken in (
-        LotAllocation.objects.filter(entry__in=ids, points__lt=0)
-        .exclude(lot__entry__batch=batch)
-        .select_related("lot")
-        .order_by("pk")
-    ):
-        lent.setdefault(taken.entry_id, []).append((taken.lot, -taken.points))
+    lent = _lent(batch, ids)
     changed: dict[int, PointsLot] = {}
     entries: list[PointsEntry] = []
     moved: list[tuple[PointsEntry, PointsLot, int]] = []
@@ -394,3 +390,17 @@ def take_back(batch: ImportBatch, after: int, most: int, at: datetime) -> Done:
     free_names(PointsEntry, ids)
     customers = {entry.customer_id for entry in found}
     return Done(last=ids[-1], ids=ids, customers=customers, voided=len(ids))
+
+
+def _lent(batch: ImportBatch, ids: Sequence[int]) -> dict[int, list[tuple[PointsLot, int]]]:
+    """Return what entries of an import took from lots of others and what is not back yet, by entry."""
+    others = LotAllocation.objects.exclude(lot__entry__batch=batch)
+    back: dict[tuple[int | None, int], int] = {}
+    given = others.filter(entry__reverses__in=ids, entry__kind=Kind.GIVE_BACK)
+    for entry_id, lot_id, points in given.values_list("entry__reverses", "lot", "points"):
+        back[entry_id, lot_id] = back.get((entry_id, lot_id), 0) + points
+    found: dict[int, list[tuple[PointsLot, int]]] = {}
+    for taken in others.filter(entry__in=ids, points__lt=0).select_related("lot").order_by("pk"):
+        if (part := -taken.points - back.get((taken.entry_id, taken.lot_id), 0)) > 0:
+            found.setdefault(taken.entry_id, []).append((taken.lot, part))
+    return found

@@ -432,7 +432,12 @@ class SingleEntries(Details, Resource):
     access = {"retrieve": READ, "reverse": DECIDE}
     takes = {"reverse": ReverseEntry}
     answers = {"reverse": 201}
-    refuses = {"reverse": ["points_entry_kind", "points_more_than_moved", "points_spent"]}
+    refuses = {
+        "reverse": [
+            *("points_entry_kind", "points_more_than_moved", "points_spent", "points_reason"),
+            "points_reverse_redemption",
+        ]
+    }
     examples = {"reverse": {"reason": "Entered for the wrong customer."}}
 
     def rows(self) -> QuerySet[PointsEntry]:
@@ -471,7 +476,9 @@ class Adjustments(Lists, Details, Resource):
     filterset_class = AdjustmentFilter
     orders = {"id": ("id",), "-id": ("-id",)}
     access = {"list": READ, "retrieve": READ, "grant": DECIDE, "decline": DECIDE}
-    refuses = {name: ["adjustment_approver", "adjustment_decided"] for name in ("grant", "decline")}
+    refuses = {
+        name: ["points_adjustment_approver", "points_adjustment_decided"] for name in ("grant", "decline")
+    }
 
     def rows(self) -> QuerySet[PointsAdjustment]:
         """Return the adjustments of customers that the caller may see."""
