@@ -155,7 +155,19 @@ class PointsEntry(models.Model):
         ]
         indexes = [
             models.Index(fields=["account", "-occurred_at", "-id"], name="points_statement"),
-            models.Index(fields=["customer", "occurred_day", "recorded_at"], name="points_pass"),
+            models.Index(
+                fields=[
+                    "customer",
+                    "occurred_day",
+                    "occurred_at",
+                    "recorded_at",
+                    "kind",
+                    "points",
+                    "pending",
+                    "id",
+                ],
+                name="points_pass",
+            ),
             models.Index(fields=["occurred_day", "customer"], name="points_crossing"),
             models.Index(fields=["batch"], condition=Q(batch__isnull=False), name="points_batch"),
             models.Index(fields=["reverses"], condition=Q(reverses__isnull=False), name="points_reverses"),

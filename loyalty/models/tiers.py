@@ -119,6 +119,8 @@ class TierMove(models.Model):
     customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="+", db_index=False)
     from_tier = models.ForeignKey(Tier, null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
     to_tier = models.ForeignKey(Tier, null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
+    from_rank = models.PositiveSmallIntegerField(default=0)  # among the tiers of that day: 1 lowest, 0 none
+    to_rank = models.PositiveSmallIntegerField(default=0)
     reason = models.CharField(max_length=10, choices=Reason.choices)
     basis = models.BigIntegerField()
     grace_until_day = models.IntegerField(null=True)
@@ -130,14 +132,26 @@ class TierMove(models.Model):
     objects: ClassVar[models.Manager[TierMove]] = OfCustomers.as_manager()  # type: ignore[assignment]
 
     privacy = declare(
-        none_keep="id account from_tier to_tier reason grace_until_day",
+        none_keep="id account from_tier to_tier from_rank to_rank reason grace_until_day",
         conduct_keep="customer basis occurred_at occurred_day recorded_at",
         staff_keep="by",
     )
 
     class Meta:
         indexes = [
-            models.Index(fields=["customer", "occurred_day", "recorded_at"], name="tier_move_pass"),
+            models.Index(
+                fields=[
+                    "customer",
+                    "occurred_at",
+                    "id",
+                    "recorded_at",
+                    "occurred_day",
+                    "from_rank",
+                    "to_rank",
+                    "grace_until_day",
+                ],
+                name="tier_move_pass",
+            ),
             models.Index(fields=["occurred_day", "customer"], name="tier_move_crossing"),
         ]
 
@@ -246,6 +260,9 @@ class Membership(models.Model):
             models.CheckConstraint(condition=Q(ends_day__gte=F("starts_day")), name="membership_lasts")
         ]
         indexes = [
-            models.Index(fields=["customer", "ends_day", "recorded_at"], name="membership_pass"),
+            models.Index(
+                fields=["customer", "ends_day", "occurred_at", "recorded_at", "cancelled_at"],
+                name="membership_pass",
+            ),
             models.Index(fields=["ends_day", "customer"], name="membership_crossing"),
         ]
