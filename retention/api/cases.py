@@ -83,10 +83,10 @@ class Cases(Lists, Details, Resource):
             *MOVED,
             "erased",
             "no_programme",
+            "points_amount",
+            "points_reason",
             "recovery_budget",
             "recovery_limit",
-            "recovery_points",
-            "recovery_reason",
         ],
     }
     examples = {

@@ -31,7 +31,7 @@ from retention.cases.moves import (
     move_to,
 )
 from retention.cases.opening import ReasonMissing, open_case, open_for_warnings
-from retention.cases.recovery import RecoveryLimit, RecoveryPoints, RecoveryReason, grant_points, room_for
+from retention.cases.recovery import grant_points, room_for
 
 __all__ = [
     "TRANSITIONS",
@@ -48,9 +48,6 @@ __all__ = [
     "NotTold",
     "OutcomeReasonMissing",
     "ReasonMissing",
-    "RecoveryLimit",
-    "RecoveryPoints",
-    "RecoveryReason",
     "assign",
     "assign_many",
     "close_case",

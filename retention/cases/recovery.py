@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
-from django.utils.translation import gettext_lazy as _
 
 from customers import objections, stubs
-from customers.ground.errors import Refused
 from customers.models import User
 from loyalty.ledger import accounts, recovery
+from loyalty.ledger.errors import NoPoints
 from loyalty.models import PointsEntry, Programme
 from retention.cases import moves
 from retention.models import CaseMove, MoveKind, RetentionCase
@@ -20,24 +19,6 @@ SOURCE = "case_points"
 """Points of a case name the step of the case by which they were given."""
 MOST_KEY = 64
 MOST_POINTS = 1_000_000_000
-
-
-class RecoveryPoints(Refused):
-    code = "recovery_points"
-    message = _("Write a whole number of points above zero.")
-
-
-class RecoveryReason(Refused):
-    code = "recovery_reason"
-    message = _("Say in a sentence what the points make up for.")
-
-
-class RecoveryLimit(Refused):
-    code = "recovery_limit"
-    message = _(
-        "This case got %(given)s of at most %(limit)s recovery points: %(left)s can still be granted. "
-        "An admin changes the limit of a case under Loyalty → Programme."
-    )
 
 
 @dataclass(frozen=True)
@@ -53,18 +34,14 @@ class Room:
         """Return how many the case can still get, whatever the month has left."""
         return max(0, self.limit - self.given)
 
-    @property
-    def most(self) -> int:
-        """Return how many can be granted at once now."""
-        return self.left if self.month is None else min(self.left, self.month)
-
 
 def room_for(case: RetentionCase, *, at: datetime) -> Room | None:
     """Return how many recovery points a case can still get; nothing where no programme runs."""
     programme = Programme.objects.exclude(state=Programme.State.DRAFT).first()
     if programme is None:
         return None
-    return Room(programme.recovery_limit, _given(case), recovery.budget_left(programme, at=at))
+    month = recovery.budget_left(programme, at=at)
+    return Room(programme.recovery_limit, _given(case), None if month is None else max(0, month))
 
 
 def grant_points(
@@ -78,16 +55,13 @@ def grant_points(
         points: how many, above zero.
         key: names this one grant: what is sent twice with the same key is granted once.
 
-    All or nothing in one transaction: the step in the case's history and the points. Raises
-    :class:`RecoveryPoints`, :class:`RecoveryReason`, :class:`RecoveryLimit`, the ledger's refusals
-    (``NoProgramme``, the month's budget), ``CaseClosed``, ``MovedMeanwhile``, ``Erased``. Side effects:
-    a case that was only assigned is worked on from now; a move ``points`` with audit and event
-    ``case.points``; an entry of the ledger with its audit.
+    All or nothing in one transaction: the step in the case's history and the points. Raises the ledger's
+    ``NoProgramme``, ``NoPoints``, ``NoReason``, ``RecoveryLimit`` and ``RecoveryBudget``; ``CaseClosed``,
+    ``MovedMeanwhile``, ``Erased``. Side effects: a case that was only assigned is worked on from now; a
+    move ``points`` with audit and event ``case.points``; those of ``ledger.recovery.grant_recovery``.
     """
     if not 0 < points <= MOST_POINTS:
-        raise RecoveryPoints()
-    if not reason.strip():
-        raise RecoveryReason()
+        raise NoPoints()
     if not 0 < len(key) <= MOST_KEY:
         raise ValueError(f"a grant needs a key of 1 to {MOST_KEY} characters")
     with transaction.atomic():
@@ -100,15 +74,20 @@ def grant_points(
         if not locked.is_open:
             raise moves.CaseClosed()
         objections.refuse_erased(locked.customer)
-        given, limit = _given(locked), account.programme.recovery_limit
-        if given + points > limit:
-            raise RecoveryLimit(given=f"{given:,}", limit=f"{limit:,}", left=f"{max(0, limit - given):,}")
+        already = _given(locked)
         if locked.status == RetentionCase.Status.ASSIGNED:
             moves.move_to(locked, RetentionCase.Status.WORKING, kind=MoveKind.WORKING, by=by, at=at)
         step = moves.note(locked, kind=MoveKind.POINTS, codes={"points": points}, by=by, at=at)
         case.status = locked.status
         return recovery.grant_recovery(
-            account, points=points, source=(SOURCE, step.pk), reason=reason, key=name, by=by, at=at
+            account,
+            points=points,
+            source=(SOURCE, step.pk),
+            reason=reason,
+            key=name,
+            by=by,
+            at=at,
+            already=already,
         )
 
 

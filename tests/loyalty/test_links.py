@@ -62,7 +62,7 @@ def test_link_lasts_a_year_to_the_moment(contact: Contact) -> None:
 
 
 def test_new_link_ends_the_one_before_of_this_contact_only(contact: Contact, customer: Customer) -> None:
-    other = made(ContactFactory(customer=customer))
+    other = made(ContactFactory(customer=customer, is_main=False))
     first, second = made(contact), made(contact)
     assert (opens(first), opens(second), opens(other)) == (False, True, True)
     assert links.live_of(customer.pk, now=clock.real_now()) == {
@@ -101,7 +101,7 @@ def test_link_of_a_customer_that_is_gone_opens_nothing(contact: Contact, custome
 def test_erasure_destroys_the_link(contact: Contact, customer: Customer, admin: User) -> None:
     link = made(contact)
     token = links.token_of(link)
-    erasure.erase_customer(customer, reason="asked", by=admin, at=NOW)
+    erasure.erase_customer(customer, reason="request", by=admin, at=NOW)
     assert not MemberLink.objects.exists()
     assert links.find(token, at=NOW, now=clock.real_now()) is None
     contact.refresh_from_db()

@@ -6,23 +6,18 @@ count, as a redemption would do first. Nothing is written here.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any
+from dataclasses import dataclass
 
 from django.db.models import Sum
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from customers import company
-from loyalty.models import (
-    PointsAccount,
-    PointsLot,
-    Programme,
-    Redemption,
-    Reward,
-    Tier,
-    TierBenefit,
-)
+from customers.ground.localtime import day_of
+from customers.ground.money import format_money
+from loyalty.ledger.expiring import idle_until
+from loyalty.models import PointsAccount, PointsLot, Programme, Redemption, Reward
+from loyalty.naming import called
 from loyalty.rewards import catalogue, codes, redeeming
 from loyalty.tiers import benefits, progress
 from retention.pages.member.visit import Dead, Visit
@@ -70,18 +65,27 @@ class Benefit:
     """What her tier brings; ``left`` of ``a_year`` where it is counted."""
 
     name: str
-    left: int | None = None
-    a_year: int | None = None
+    left: int | None
+    a_year: int | None
 
 
 @dataclass(frozen=True)
 class Standing:
     """Her tier, what it brings, and how far it is to keep it or to reach the next."""
 
-    name: str = ""
-    words: list[str] = field(default_factory=list)
-    benefits: list[Benefit] = field(default_factory=list)
-    share: int | None = None  # percent of the way to the next tier
+    name: str
+    words: list[str]
+    benefits: list[Benefit]
+    share: int | None  # percent of the way to the next tier
+    is_at_risk: bool
+
+
+@dataclass(frozen=True)
+class Invitation:
+    """What she sends on to recommend us, and what both get for it."""
+
+    help: str
+    words: str
 
 
 @dataclass(frozen=True)
@@ -101,11 +105,14 @@ def account_of(visit: Visit) -> Account | None:
         .select_related("programme", "tier")
         .first()
     )
-    return Account(row.programme, row, sums_of(row, today=company.today(visit.at).number)) if row else None
+    if row is None:
+        return None
+    return Account(row.programme, row, sums_of(row, today=company.today(visit.at).number))
 
 
 def sums_of(account: PointsAccount, *, today: int) -> Sums:
     """Return what an account can use on a local day, from its open lots; one query."""
+    idle = idle_until(account.programme, account.moved_day)
     lots = PointsLot.objects.filter(account=account, left__gt=0).order_by()
     rows = list(lots.values_list("is_pending", "usable_day", "expires_day").annotate(left=Sum("left")))
     usable = pending = 0
@@ -118,9 +125,12 @@ def sums_of(account: PointsAccount, *, today: int) -> Sums:
             pending += left
             waits.append(usable_day)
             continue
+        last = expires_day if idle is None else idle
+        if last is not None and last < today:
+            continue
         usable += left
-        if expires_day is not None:
-            goes[expires_day] = goes.get(expires_day, 0) + left
+        if last is not None:
+            goes[last] = goes.get(last, 0) + left
     first = min(goes, default=None)
     return Sums(usable, pending, min(waits, default=None), first, goes[first] if first is not None else 0)
 
@@ -144,7 +154,7 @@ def offer_of(account: Account, reward: Reward, visit: Visit, *, taken: int) -> O
         missing, is_near = _("%(points)s points are missing.") % {"points": f"{short:,}"}, True
     return Offer(
         reward,
-        named(reward, visit),
+        called(reward),
         _either(reward.description, reward.description_alt, visit),
         missing,
         is_near,
@@ -178,9 +188,76 @@ def one_redemption(account: Account, pk: int, visit: Visit) -> Taken:
     return _taken(row, codes.codes_of([row]), visit)
 
 
-def named(row: Programme | Reward | Tier | TierBenefit, visit: Visit) -> str:
-    """Return the name of a row in the language of the page, where it has one."""
-    return _either(row.name, row.name_alt, visit)
+def standing_of(account: Account, visit: Visit) -> Standing | None:
+    """Return her tier and how far the next one is; nothing where the programme has no tiers."""
+    found = progress.progress_of(account.row, at=visit.at)
+    if found.tier is None and found.next_tier is None:
+        return None
+    rows = benefits.entitlements(account.row, at=visit.at)
+    return Standing(
+        called(found.tier) if found.tier is not None else "",
+        progress.sentences(found),
+        [Benefit(called(row.benefit), row.remainder, row.a_year) for row in rows],
+        found.share if found.next_tier is not None else None,
+        found.is_in_grace,
+    )
+
+
+def worth_of(account: Account, visit: Visit) -> str:
+    """Return what her points are worth in money; nothing where the programme does not say."""
+    minor = account.sums.usable * account.programme.worth_of_100 // 100
+    return format_money(minor, account.programme.currency, visit.language) if minor else ""
+
+
+def expiry_of(account: Account) -> str:
+    """Say how many points go next, and on which day they can be used last; nothing when none do."""
+    if account.sums.next_day is None:
+        return ""
+    values = {
+        "points": f"{account.sums.next_points:,}",
+        "day": date_format(day_of(account.sums.next_day), "DATE_FORMAT"),
+    }
+    return _("%(points)s of them can be used until %(day)s.") % values
+
+
+def pending_of(account: Account) -> str:
+    """Say how many points are on their way, and from when on they can be used."""
+    if not account.sums.pending or account.sums.pending_until is None:
+        return ""
+    values = {
+        "points": f"{account.sums.pending:,}",
+        "day": date_format(day_of(account.sums.pending_until), "DATE_FORMAT"),
+    }
+    return _("%(points)s more are on their way: the first can be used from %(day)s on.") % values
+
+
+def invitation_of(account: Account, visit: Visit) -> Invitation | None:
+    """Return what she sends on; nothing where recommending brings nothing."""
+    programme = account.programme
+    if programme.state != Programme.State.LIVE or not (
+        programme.referral_referrer or programme.referral_referred
+    ):
+        return None
+    values = {
+        "company": company.current().name,
+        "code": account.row.referral_code,
+        "hers": f"{programme.referral_referrer:,}",
+        "theirs": f"{programme.referral_referred:,}",
+    }
+    words = _(
+        "I buy at %(company)s. Tell them my code %(code)s with your first order: you get %(theirs)s points."
+    )
+    if not programme.referral_referred:
+        brings = _("You get %(hers)s points when somebody orders for the first time with your code.")
+        words = _("I buy at %(company)s. Tell them my code %(code)s with your first order.")
+    elif not programme.referral_referrer:
+        brings = _("Somebody who orders for the first time with your code gets %(theirs)s points.")
+    else:
+        brings = _(
+            "When somebody orders for the first time with your code, you get %(hers)s points, and she "
+            "gets %(theirs)s."
+        )
+    return Invitation(brings % values, words % values)
 
 
 def _either(name: str, alt: str, visit: Visit) -> str:
@@ -190,7 +267,7 @@ def _either(name: str, alt: str, visit: Visit) -> str:
 
 def _taken(row: Redemption, secrets: dict[int, str], visit: Visit) -> Taken:
     return Taken(
-        row, named(row.reward, visit), secrets.get(row.pk, ""), redeeming.may_cancel(row, by=None)
+        row, called(row.reward), secrets.get(row.pk, ""), redeeming.may_cancel(row, by=None)
     )
 
 

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from customers.ground.localtime import day_of
 from customers.models import Order
-from django.utils.formats import date_format
 from loyalty import explaining
 from loyalty.ledger import statement
 from loyalty.models import PointsEntry
 from retention.pages.member.points import Account
-from retention.pages.member.visit import Visit
 
 
 @dataclass(frozen=True)
@@ -33,9 +32,9 @@ def rows(account: Account) -> Sequence[PointsEntry]:
     return statement.entries_of(account.row)
 
 
-def lines(found: Sequence[PointsEntry], visit: Visit) -> list[Line]:
+def lines(account: Account, found: Sequence[PointsEntry]) -> list[Line]:
     """Return movements in words; a bounded number of queries, however many."""
-    told = explaining.told_of(found, currency=visit.currency)
+    told = explaining.told_of(found, currency=account.programme.currency)
     numbers = _orders_of(found)
     return [
         Line(
@@ -59,7 +58,9 @@ def _orders_of(found: Sequence[PointsEntry]) -> dict[int, str]:
 def _text(row: PointsEntry, title: str, numbers: dict[int, str]) -> str:
     if row.kind == PointsEntry.Kind.EARN and row.source_type == "order":
         number = numbers.get(row.source_id or 0)
-        return _("Earned by your order %(number)s") % {"number": number} if number else _("Earned by an order")
+        if not number:
+            return _("Earned by an order")
+        return _("Earned by your order %(number)s") % {"number": number}
     return title
 
 

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from customers.ground.errors import Refused
+from loyalty.naming import called
 from loyalty.rewards import redeeming
 from retention.pages.member import points, statement, told, wishes
 from retention.pages.member.visit import Dead, Visit, opened
@@ -35,7 +36,7 @@ def member_statement(visit: Visit) -> HttpResponse:
     if account is None:
         raise Dead
     page = Paginator(statement.rows(account), PAGE).get_page(visit.request.GET.get("page"))
-    values = {"page": page, "lines": statement.lines(list(page.object_list), visit), "account": account}
+    values = {"page": page, "lines": statement.lines(account, list(page.object_list)), "account": account}
     return visit.page("statement.html", values | _pager(visit, "member_statement", page))
 
 
@@ -120,7 +121,10 @@ def _home(visit: Visit, *, error: str = "", status: int = 200) -> HttpResponse:
         found = statement.rows(account)[: points.FIRST + 1]
         rows = list(found)
         values |= {
-            "programme": points.named(account.programme, visit),
+            "programme": called(account.programme),
+            "worth": points.worth_of(account, visit),
+            "expires": points.expiry_of(account),
+            "pending": points.pending_of(account),
             "standing": points.standing_of(account, visit),
             "offers": [
                 (offer, visit.address("member_reward", offer.reward.pk))
@@ -130,7 +134,7 @@ def _home(visit: Visit, *, error: str = "", status: int = 200) -> HttpResponse:
                 (taken, visit.address("member_redemption", taken.row.pk))
                 for taken in points.redemptions(account, visit)
             ],
-            "lines": statement.lines(rows[: points.FIRST], visit),
+            "lines": statement.lines(account, rows[: points.FIRST]),
             "more_lines": visit.address("member_statement") if len(rows) > points.FIRST else "",
             "invitation": points.invitation_of(account, visit),
         }
@@ -155,7 +159,8 @@ def _steps(state: str) -> list[tuple[str, str]]:
     if state not in way:
         return []
     here = way.index(State(state))
-    kinds = ["done" if n < here or state == State.DONE else "here" if n == here else "ahead" for n in range(4)]
+    done = len(way) if state == State.DONE else here
+    kinds = ["done" if n < done else "here" if n == here else "ahead" for n in range(len(way))]
     return [(str(one.label), kind) for one, kind in zip(way, kinds, strict=True)]
 
 
