@@ -11,6 +11,7 @@ class RetentionConfig(AppConfig):
 
         from customers import complaints as filed
         from customers import in_use, movers, objections, showing, text
+        from loyalty import links as member_links
         from retention import (
             asking,
             backtest,  # noqa: F401  — registers its poller with the drain
@@ -62,5 +63,7 @@ class RetentionConfig(AppConfig):
         loops = self.get_model("LoopClosure")
         movers.register_undo_blocker("retention.cases", taken_back.in_the_way, answers_for=[loops])
         movers.register_follower("retention.cases", taken_back.follow)
+        member_links.register_page(lambda token: reverse("retention:member", args=[token]))
+        showing.register("member_links", lambda pk: reverse("retention:customer_member", args=[pk]))
         showing.register("customer", lambda pk: reverse("retention:customer", args=[pk]))
         post_migrate.connect(ready.sync_after_migrate, sender=self, dispatch_uid="retention.rules")
