@@ -54,7 +54,9 @@ def sentence(document: Mapping[str, Any], *, currency: str, tiers: Mapping[str, 
     elif kind == documents.EXCLUSION:
         text = gettext("Earns nothing")
     elif kind == documents.MINIMUM:
-        text = gettext("Orders below %(money)s earn nothing") % {"money": _money(document["amount"], currency)}
+        text = gettext("Orders below %(money)s earn nothing") % {
+            "money": _money(document["amount"], currency)
+        }
     elif kind == documents.FIRST_ORDER:
         text = gettext("%(points)s points for the first order") % {"points": _whole(document["points"])}
     elif kind == documents.EVENT:
@@ -89,7 +91,9 @@ def _conditions(document: Mapping[str, Any], tiers: Mapping[str, str]) -> list[s
         found.append(str(documents.BIRTHDAYS[document["birthday"]]))
     if "times_a_year" in document:
         times = document["times_a_year"]
-        found.append(ngettext("at most %(n)s time a year", "at most %(n)s times a year", times) % {"n": times})
+        found.append(
+            ngettext("at most %(n)s time a year", "at most %(n)s times a year", times) % {"n": times}
+        )
     return found
 
 
@@ -195,7 +199,9 @@ def _title(row: PointsEntry, rewards: Mapping[int, str]) -> str:
         }
         return said.get(row.source_type, gettext("Earned")) % values
     if row.kind == Kind.TAKE_BACK and "order" in row.detail:
-        return gettext("Taken back: goods of order no. %(number)s came back") % {"number": row.detail["order"]}
+        return gettext("Taken back: goods of order no. %(number)s came back") % {
+            "number": row.detail["order"]
+        }
     said = {
         Kind.OPENING: gettext("Opening balance"),
         Kind.RELEASE: gettext("Return window over: pending points can be used"),
@@ -214,10 +220,14 @@ def _title(row: PointsEntry, rewards: Mapping[int, str]) -> str:
 def _lines(row: PointsEntry, names: Names, currency: str) -> list[str]:
     lines = because(row.detail, names=names, currency=currency)
     if row.debt:
-        text = gettext("%(points)s of it paid a debt") if row.debt < 0 else gettext("%(points)s became a debt")
+        text = (
+            gettext("%(points)s of it paid a debt") if row.debt < 0 else gettext("%(points)s became a debt")
+        )
         lines.append(text % {"points": _whole(abs(row.debt))})
     if short := row.detail.get("short"):
-        lines.append(gettext("%(points)s were spent already and are not taken back") % {"points": _whole(short)})
+        lines.append(
+            gettext("%(points)s were spent already and are not taken back") % {"points": _whole(short)}
+        )
     return lines
 
 
@@ -242,4 +252,6 @@ def _day(text: str) -> str:
 def _listed(names: Iterable[str]) -> str:
     rows = list(names)
     text = gettext(", ").join(rows[:5])
-    return text if len(rows) <= 5 else gettext("%(names)s and %(n)s more") % {"names": text, "n": len(rows) - 5}
+    return (
+        text if len(rows) <= 5 else gettext("%(names)s and %(n)s more") % {"names": text, "n": len(rows) - 5}
+    )

@@ -127,7 +127,9 @@ def _reverse(request: HttpRequest, account: PointsAccount, at: datetime) -> Http
 
 
 def _redeem(request: HttpRequest, account: PointsAccount, at: datetime) -> HttpResponse:
-    form = RedeemForm(request.POST, account=account, offered=offered_to(account, at=at), contacts=_contacts(account))
+    form = RedeemForm(
+        request.POST, account=account, offered=offered_to(account, at=at), contacts=_contacts(account)
+    )
     return _done(
         request,
         account,
@@ -213,7 +215,9 @@ def _undo_use(request: HttpRequest, account: PointsAccount, at: datetime) -> Non
 
 
 def _renew(request: HttpRequest, account: PointsAccount, at: datetime) -> None:
-    row = get_object_or_404(Membership.objects.select_related("account", "plan"), account=account, pk=_number(request))
+    row = get_object_or_404(
+        Membership.objects.select_related("account", "plan"), account=account, pk=_number(request)
+    )
     press(
         request,
         lambda: membership.renew(row, key=f"renew-{row.pk}", by=request.user, at=at),  # type: ignore[arg-type]
@@ -222,7 +226,9 @@ def _renew(request: HttpRequest, account: PointsAccount, at: datetime) -> None:
 
 
 def _end(request: HttpRequest, account: PointsAccount, at: datetime) -> None:
-    row = get_object_or_404(Membership.objects.select_related("account"), account=account, pk=_number(request))
+    row = get_object_or_404(
+        Membership.objects.select_related("account"), account=account, pk=_number(request)
+    )
     press(
         request,
         lambda: membership.cancel(row, by=request.user, at=at),  # type: ignore[arg-type]
@@ -241,7 +247,9 @@ _PRESSED: dict[str, Callable[[HttpRequest, PointsAccount, datetime], None]] = {
 def _account(request: HttpRequest, pk: int) -> PointsAccount:
     visible = PointsAccount.objects.visible_to(request.user)  # type: ignore[attr-defined]
     found: PointsAccount = get_object_or_404(
-        visible.select_related("customer__owner", "programme", "tier"), pk=pk, customer__merged_into__isnull=True
+        visible.select_related("customer__owner", "programme", "tier"),
+        pk=pk,
+        customer__merged_into__isnull=True,
     )
     return found
 
@@ -274,7 +282,11 @@ def _plans(account: PointsAccount) -> list[MembershipPlan]:
 
 
 def _page(
-    request: HttpRequest, account: PointsAccount, refused: forms.Form | None = None, *, entry: int | None = None
+    request: HttpRequest,
+    account: PointsAccount,
+    refused: forms.Form | None = None,
+    *,
+    entry: int | None = None,
 ) -> HttpResponse:
     at = clock.now()
     today = company.today(at)
@@ -294,7 +306,9 @@ def _page(
         "as_of": as_of,
         "as_of_day": as_of_form.cleaned_data.get("as_of") if as_of is not None else None,
         "entitled": entitled,
-        "uses": BenefitUse.objects.filter(account=account).select_related("benefit", "by").order_by("-pk")[:MOST_USES]
+        "uses": BenefitUse.objects.filter(account=account)
+        .select_related("benefit", "by")
+        .order_by("-pk")[:MOST_USES]
         if entitled
         else (),
         "memberships": Membership.objects.filter(account=account)

@@ -41,7 +41,7 @@ class AdjustForm(KeyedForm):
     """Points that are given or taken by hand."""
 
     sheet = "adjust"
-    REFUSALS = {"points_reason": "reason", "not_enough_points": "points", "points_amount": "points"}  # noqa: RUF012
+    REFUSALS = {"points_reason": "reason", "not_enough_points": "points", "points_amount": "points"}
 
     points = forms.IntegerField(
         label=_("Points"),
@@ -49,9 +49,7 @@ class AdjustForm(KeyedForm):
         max_value=MOST,
         help_text=_("Below zero takes points away. The balance never falls below zero."),
     )
-    reason = text_field(
-        _("Reason"), MOST_REASON, rows=3, help_text=_("It stands in the statement.")
-    )
+    reason = text_field(_("Reason"), MOST_REASON, rows=3, help_text=_("It stands in the statement."))
 
     def clean_points(self) -> int:
         """Refuse nothing at all."""
@@ -72,22 +70,31 @@ class RedeemForm(KeyedForm):
     """Which reward the customer takes, and for whom."""
 
     sheet = "redeem"
-    REFUSALS = dict.fromkeys(  # noqa: RUF012
-        ("not_enough_points", "reward_not_offered", "reward_for_tier", "reward_taken", "reward_gone"), "reward"
+    REFUSALS = dict.fromkeys(
+        ("not_enough_points", "reward_not_offered", "reward_for_tier", "reward_taken", "reward_gone"),
+        "reward",
     ) | {"contact_of_another": "contact"}
 
     reward = forms.ModelChoiceField(label=_("Reward"), queryset=Reward.objects.none(), empty_label=None)
     contact = forms.ModelChoiceField(
-        label=_("For whom"), queryset=Contact.objects.none(), required=False, empty_label=_("nobody in particular")
+        label=_("For whom"),
+        queryset=Contact.objects.none(),
+        required=False,
+        empty_label=_("nobody in particular"),
     )
 
     def __init__(self, *args: Any, offered: list[Reward], contacts: list[Contact], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for name, rows in (("reward", offered), ("contact", contacts)):
             field: forms.ModelChoiceField = self.fields[name]  # type: ignore[assignment]
-            field.queryset = type(rows[0]).objects.filter(pk__in=[row.pk for row in rows]) if rows else field.queryset
+            field.queryset = (
+                type(rows[0]).objects.filter(pk__in=[row.pk for row in rows]) if rows else field.queryset
+            )
         self.fields["reward"].choices = [  # type: ignore[attr-defined]
-            (row.pk, _("%(reward)s – %(points)s points") % {"reward": called(row), "points": f"{row.points:,}"})
+            (
+                row.pk,
+                _("%(reward)s – %(points)s points") % {"reward": called(row), "points": f"{row.points:,}"},
+            )
             for row in offered
         ]
         people = [(row.pk, row.name) for row in contacts]
@@ -98,7 +105,7 @@ class UseForm(KeyedForm):
     """That the customer used something that its tier brings."""
 
     sheet = "use"
-    REFUSALS = {"benefit_none_left": "benefit", "benefit_not_entitled": "benefit", "benefit_day": "used_day"}  # noqa: RUF012
+    REFUSALS = {"benefit_none_left": "benefit", "benefit_not_entitled": "benefit", "benefit_day": "used_day"}
 
     benefit = forms.TypedChoiceField(label=_("What was used"), coerce=int)
     used_day = DayField(label=_("On"), required=False, help_text=_("Empty: today."))
@@ -113,7 +120,7 @@ class SellForm(KeyedForm):
     """A membership that is sold."""
 
     sheet = "sell"
-    REFUSALS = {"plan_not_sold": "plan", "already_member": "plan", "plan_price": "price"}  # noqa: RUF012
+    REFUSALS = {"plan_not_sold": "plan", "already_member": "plan", "plan_price": "price"}
 
     plan = forms.TypedChoiceField(label=_("Membership"), coerce=int)
     starts_day = DayField(label=_("First day"), required=False, help_text=_("Empty: today."))
@@ -123,7 +130,10 @@ class SellForm(KeyedForm):
         self.fields["plan"].choices = [(row.pk, called(row)) for row in plans]  # type: ignore[attr-defined]
         currency = self.account.programme.currency
         self.fields["price"] = MoneyField(
-            label=_("Paid"), currency=currency, required=False, help_text=_("Empty: the price of the membership.")
+            label=_("Paid"),
+            currency=currency,
+            required=False,
+            help_text=_("Empty: the price of the membership."),
         )
 
 
@@ -131,7 +141,7 @@ class ReferForm(KeyedForm):
     """By whose code the customer came."""
 
     sheet = "refer"
-    REFUSALS = dict.fromkeys(  # noqa: RUF012
+    REFUSALS = dict.fromkeys(
         ("unknown_referral_code", "self_referral", "referred_before", "referred_not_new"), "code"
     )
 
@@ -149,4 +159,3 @@ class AsOfForm(forms.Form):
 def offered_to(account: PointsAccount, *, at: Any) -> list[Reward]:
     """Return the rewards that the account may have and that are in stock."""
     return [row for row in catalogue.offered_to(account, at=at) if row.stock != 0]
-

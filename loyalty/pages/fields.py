@@ -69,7 +69,9 @@ def number_field(label: Any, *, least: int = 0, most: int = 32_767, **options: A
     return forms.IntegerField(label=label, min_value=least, max_value=most, **options)
 
 
-def text_field(label: Any, most: int, *, rows: int = 0, required: bool = True, **options: Any) -> forms.CharField:
+def text_field(
+    label: Any, most: int, *, rows: int = 0, required: bool = True, **options: Any
+) -> forms.CharField:
     """Return a field for words, of several lines when ``rows`` are given."""
     widget = forms.Textarea(attrs={"rows": rows}) if rows else forms.TextInput()
     return forms.CharField(label=label, max_length=most, required=required, widget=widget, **options)

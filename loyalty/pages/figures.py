@@ -108,9 +108,7 @@ def _add(months: list[Month], rows: Iterable[tuple[int, str, int]]) -> list[int]
         moved[place] += points
         if kind in CAME and points > 0:
             month.earned += points
-        elif kind == Kind.REDEEM:
-            month.redeemed -= points
-        elif kind == Kind.GIVE_BACK:
+        elif kind == Kind.REDEEM or kind == Kind.GIVE_BACK:
             month.redeemed -= points
         elif kind == Kind.EXPIRE:
             month.expired -= points

@@ -41,7 +41,8 @@ def _findings(check: LedgerCheck | None) -> list[dict[str, Any]]:
     rows = check.findings[:MOST_FINDINGS] if check is not None else []
     said = _said()
     return [
-        {part: row.get(part, "") for part in _PARTS} | {"said": said.get(row.get("code"), row.get("code", ""))}
+        {part: row.get(part, "") for part in _PARTS}
+        | {"said": said.get(row.get("code"), row.get("code", ""))}
         for row in rows
     ]
 

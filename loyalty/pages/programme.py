@@ -19,7 +19,15 @@ from loyalty import programmes
 from loyalty.models import Programme
 from loyalty.pages.fields import free_code
 from loyalty.pages.frame import act_on, running, show
-from loyalty.pages.programme_forms import SECTIONS, NewForm, SettingsForm, StartForm, StepForm, differences, shown
+from loyalty.pages.programme_forms import (
+    SECTIONS,
+    NewForm,
+    SettingsForm,
+    StartForm,
+    StepForm,
+    differences,
+    shown,
+)
 from loyalty.pages.roles import SEES_LOYALTY, SETS_UP
 
 VERSIONS = 20
@@ -108,7 +116,11 @@ def programme_act(request: HttpRequest, act: str) -> HttpResponse:
     else:
         form = StepForm(request.POST)
         verb = programmes.pause_programme if act == "pause" else programmes.resume_programme
-        said = _("Paused: nothing is earned. What was earned can be used.") if act == "pause" else _("It runs again.")
+        said = (
+            _("Paused: nothing is earned. What was earned can be used.")
+            if act == "pause"
+            else _("It runs again.")
+        )
         done = act_on(request, form, lambda data: verb(found, reason=data["reason"], **who), done=said)
     if done:
         return redirect("loyalty:programme")
@@ -131,7 +143,10 @@ def _page(request: HttpRequest, found: Programme, *, status: int = 200, **given:
                 title,
                 hint,
                 [
-                    (Programme._meta.get_field(name).verbose_name, shown(name, getattr(found, name), found.currency))  # type: ignore[union-attr]
+                    (
+                        Programme._meta.get_field(name).verbose_name,
+                        shown(name, getattr(found, name), found.currency),
+                    )  # type: ignore[union-attr]
                     for name in names
                 ],
             )

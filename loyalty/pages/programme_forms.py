@@ -53,7 +53,9 @@ SECTIONS: tuple[tuple[Words, Words, tuple[str, ...]], ...] = (
 HELP: dict[str, Words] = {
     "worth_of_100": _("For example 1.00: then 250 points are worth 2.50."),
     "rounding": _("Once for the whole order, after everything else is counted."),
-    "pending_days": _("So long points of an order are pending, because goods may come back. 0: usable at once."),
+    "pending_days": _(
+        "So long points of an order are pending, because goods may come back. 0: usable at once."
+    ),
     "expiry_months": _("Counts for all kinds of expiry but “never”."),
     "remind_days": _("Days before points expire on which a reminder may go out, for example 30, 15, 7, 1."),
     "breakage_bp": _("In percent. Empty: as it was measured. It lowers the liability, never a balance."),
@@ -72,7 +74,9 @@ class DaysField(forms.CharField):
         """Return the numbers; what is no number is refused."""
         parts = [part for part in _STEP.split(super().to_python(value) or "") if part]
         if not all(part.isascii() and part.isdigit() and len(part) < 4 for part in parts):
-            raise ValidationError(str(programmes.REMINDERS) % {"most": programmes.MOST_REMINDERS}, code="days")
+            raise ValidationError(
+                str(programmes.REMINDERS) % {"most": programmes.MOST_REMINDERS}, code="days"
+            )
         return [int(part) for part in parts]
 
     def prepare_value(self, value: Any) -> Any:
@@ -125,7 +129,10 @@ class SettingsForm(forms.Form):
 
     version = forms.IntegerField(widget=forms.HiddenInput, required=False)
     reason = text_field(
-        _("Why it is changed"), programmes.LONGEST_REASON, required=False, help_text=_("It stands in the history.")
+        _("Why it is changed"),
+        programmes.LONGEST_REASON,
+        required=False,
+        help_text=_("It stands in the history."),
     )
 
     def __init__(self, *args: Any, programme: Programme, **kwargs: Any) -> None:
@@ -192,7 +199,9 @@ class StepForm(forms.Form):
 
 
 # --- Versions ------------------------------------------------------------------------------------
-def differences(before: Mapping[str, Any] | None, after: Mapping[str, Any], currency: str) -> list[dict[str, str]]:
+def differences(
+    before: Mapping[str, Any] | None, after: Mapping[str, Any], currency: str
+) -> list[dict[str, str]]:
     """Return in words what differs between two versions of the settings; of the first nothing."""
     if before is None:
         return []

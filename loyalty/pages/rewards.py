@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db.models import Count, Q
 from django.http import Http404, HttpRequest, HttpResponse
@@ -30,7 +29,7 @@ MOST_FILE = 2 * 1024 * 1024
 class RewardForm(forms.Form):
     """What a reward is and who may have it."""
 
-    REFUSALS = {  # noqa: RUF012 — read only
+    REFUSALS = {
         "reward_name": "name",
         "reward_points": "points",
         "reward_days": "until_day",
@@ -43,7 +42,9 @@ class RewardForm(forms.Form):
     name = text_field(pgettext_lazy("of a reward", "Name"), 120)
     name_alt = text_field(gettext_lazy("Name in the other language"), 120, required=False)
     description = text_field(gettext_lazy("Description"), 2000, rows=2, required=False)
-    description_alt = text_field(gettext_lazy("Description in the other language"), 2000, rows=2, required=False)
+    description_alt = text_field(
+        gettext_lazy("Description in the other language"), 2000, rows=2, required=False
+    )
     kind = forms.ChoiceField(
         label=pgettext_lazy("of a reward", "Kind"),
         choices=Reward.Kind.choices,
@@ -80,7 +81,7 @@ class RewardForm(forms.Form):
 class StockForm(forms.Form):
     """How many come into stock, or leave it."""
 
-    REFUSALS = {"reward_stock": "count", "reward_stock_of_codes": "count"}  # noqa: RUF012
+    REFUSALS = {"reward_stock": "count", "reward_stock_of_codes": "count"}
 
     count = forms.IntegerField(
         label=gettext_lazy("Add to stock"),
@@ -93,7 +94,7 @@ class StockForm(forms.Form):
 class CodesForm(forms.Form):
     """Codes, typed or as a file."""
 
-    REFUSALS = dict.fromkeys(  # noqa: RUF012
+    REFUSALS = dict.fromkeys(
         ("codes_missing", "codes_too_many", "code_refused", "reward_has_no_codes"), "text"
     )
 
@@ -150,11 +151,16 @@ def reward_new(request: HttpRequest) -> HttpResponse:
 
     made: list[Reward] = []
     if request.method == "POST" and act_on(
-        request, form, lambda data: made.append(make(data)), done=_("The reward is made. Offer it when it is ready.")
+        request,
+        form,
+        lambda data: made.append(make(data)),
+        done=_("The reward is made. Offer it when it is ready."),
     ):
         return redirect("loyalty:reward", pk=made[0].pk)
     status = 422 if form.errors else 200
-    return show(request, "reward_form.html", "reward_list", {"form": form}, programme=programme, status=status)
+    return show(
+        request, "reward_form.html", "reward_list", {"form": form}, programme=programme, status=status
+    )
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

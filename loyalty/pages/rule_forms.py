@@ -12,9 +12,8 @@ from django.core.exceptions import ValidationError
 from django.db.models import Q
 from django.utils.dates import WEEKDAYS
 from django.utils.text import capfirst
-from django.utils.translation import gettext, gettext_lazy
+from django.utils.translation import gettext, gettext_lazy, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 
 from customers.models import Product
 from loyalty.earning import documents, rules
@@ -72,7 +71,11 @@ class ProductsField(CodesField):
 def _decimal(label: Any, **options: Any) -> forms.DecimalField:
     attrs = {"inputmode": "decimal", "step": "any"}
     return forms.DecimalField(
-        label=label, max_digits=14, decimal_places=documents.DECIMALS, widget=forms.NumberInput(attrs=attrs), **options
+        label=label,
+        max_digits=14,
+        decimal_places=documents.DECIMALS,
+        widget=forms.NumberInput(attrs=attrs),
+        **options,
     )
 
 
@@ -94,7 +97,12 @@ def _tiers(programme: Programme) -> forms.Field:
 
 
 def _labels(_programme: Programme) -> forms.Field:
-    known = Product.objects.exclude(category="").order_by("category").values_list("category", flat=True).distinct()
+    known = (
+        Product.objects.exclude(category="")
+        .order_by("category")
+        .values_list("category", flat=True)
+        .distinct()
+    )
     shown = ", ".join(known[:LABELS_SHOWN])
     hint = gettext("A line each: the category of products.")
     if shown:
@@ -123,11 +131,17 @@ _FIELDS: dict[str, Callable[[Programme], forms.Field]] = {
     "weekdays": lambda _programme: _several(
         _("On these days"), [(n + 1, name) for n, name in WEEKDAYS.items()], coerce=int
     ),
-    "birthday": lambda _programme: _one_of(_("For a birthday"), documents.BIRTHDAYS, none=_("whenever it is")),
+    "birthday": lambda _programme: _one_of(
+        _("For a birthday"), documents.BIRTHDAYS, none=_("whenever it is")
+    ),
     "why": lambda _programme: _one_of(_("What they are"), documents.REASONS, none=_("not said")),
     "event": lambda _programme: _one_of(_("What happens"), documents.EVENTS),
     "times_a_year": lambda _programme: number_field(
-        _("Most times a year"), least=1, most=366, required=False, help_text=_("Empty: as often as it happens.")
+        _("Most times a year"),
+        least=1,
+        most=366,
+        required=False,
+        help_text=_("Empty: as often as it happens."),
     ),
     "period": lambda _programme: _one_of(_("in each"), documents.PERIODS),
 }
@@ -138,24 +152,31 @@ _NUMBERS = {"points", "per", "times", "amount"}
 class RuleForm(forms.Form):
     """What a rule is called and says; the fields follow from its kind."""
 
-    REFUSALS = {"earning_rule_name": "name"}  # noqa: RUF012 — read only
+    REFUSALS = {"earning_rule_name": "name"}
 
     name = text_field(pgettext_lazy("of a rule", "Name"), rules.LONGEST_NAME)
     name_alt = text_field(_("Name in the other language"), rules.LONGEST_NAME, required=False)
 
-    def __init__(self, *args: Any, kind: str, programme: Programme, is_new: bool = False, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, kind: str, programme: Programme, is_new: bool = False, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.kind = kind
         for name in documents.fields_of(kind):
             self.fields[name] = _FIELDS[name](programme)
         self.fields["reason"] = text_field(
-            _("Why it is changed"), rules.LONGEST_REASON, required=False, help_text=_("It stands in the history.")
+            _("Why it is changed"),
+            rules.LONGEST_REASON,
+            required=False,
+            help_text=_("It stands in the history."),
         )
         self.fields["version"] = forms.IntegerField(widget=forms.HiddenInput, required=False)
         if is_new:
             del self.fields["reason"], self.fields["version"]
             self.fields["is_on"] = forms.BooleanField(
-                label=_("It counts from now on"), required=False, help_text=_("Else it waits to be switched on.")
+                label=_("It counts from now on"),
+                required=False,
+                help_text=_("Else it waits to be switched on."),
             )
 
     def clean(self) -> dict[str, Any]:
@@ -203,13 +224,19 @@ class StepForm(forms.Form):
 
 
 # --- Versions ------------------------------------------------------------------------------------
-def differences(before: Mapping[str, Any] | None, after: Mapping[str, Any], programme: Programme) -> list[dict[str, str]]:
+def differences(
+    before: Mapping[str, Any] | None, after: Mapping[str, Any], programme: Programme
+) -> list[dict[str, str]]:
     """Return in words what differs between two versions, whether it is on among it; of the first nothing."""
     if before is None:
         return []
     names = [*before, *(name for name in after if name not in before)]
     return [
-        {"label": _label(name, programme), "before": _shown(name, before.get(name)), "after": _shown(name, after.get(name))}
+        {
+            "label": _label(name, programme),
+            "before": _shown(name, before.get(name)),
+            "after": _shown(name, after.get(name)),
+        }
         for name in names
         if before.get(name) != after.get(name)
     ]

@@ -59,7 +59,9 @@ def rule_new(request: HttpRequest) -> HttpResponse:
     made: list[EarningRule] = []
 
     def make(data: dict[str, Any]) -> None:
-        code = free_code(data["name"], programme.rules.values_list("code", flat=True), stem=kind.replace("_", "-"))
+        code = free_code(
+            data["name"], programme.rules.values_list("code", flat=True), stem=kind.replace("_", "-")
+        )
         rule = rules.create_rule(
             programme,
             code,

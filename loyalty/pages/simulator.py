@@ -16,15 +16,14 @@ from django.views.decorators.http import require_safe
 from customers import company
 from customers.access import allow
 from customers.ground import clock, money
-from customers.ground.numbers import whole
 from customers.models import Product
 from loyalty import explaining
-from loyalty.earning import documents, evaluate, rules
+from loyalty.earning import evaluate, rules
 from loyalty.models import EarningRule, EarningRuleVersion, Programme
 from loyalty.naming import called
 from loyalty.pages.fields import DayField
 from loyalty.pages.frame import running, show
-from loyalty.pages.roles import SEES_FIGURES, SEES_LOYALTY
+from loyalty.pages.roles import SEES_LOYALTY
 
 LINES = 4
 MOST = Decimal(10) ** 9
@@ -65,7 +64,10 @@ class AboutForm(forms.Form):
     )
     is_first = forms.BooleanField(label=gettext_lazy("It is the first order"), required=False)
     rule = forms.TypedMultipleChoiceField(
-        label=gettext_lazy("Rules that are tried"), coerce=int, required=False, widget=forms.CheckboxSelectMultiple
+        label=gettext_lazy("Rules that are tried"),
+        coerce=int,
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
     )
 
     def __init__(self, *args: Any, programme: Programme, known: list[EarningRule], **kwargs: Any) -> None:
@@ -105,7 +107,10 @@ def rule_simulator(request: HttpRequest) -> HttpResponse:
         "lines": lines,
         "about": about,
         "earned": earned,
-        "nothing": is_asked and earned is None and not about.errors and not any(line.errors for line in lines),
+        "nothing": is_asked
+        and earned is None
+        and not about.errors
+        and not any(line.errors for line in lines),
     }
     status = 422 if about.errors or any(line.errors for line in lines) else 200
     return show(request, "simulator.html", "rule_list", context, programme=programme, status=status)
@@ -155,7 +160,9 @@ def _newest(known: list[EarningRule]) -> list[evaluate.Rule]:
     versions = {rule.pk: rule.version for rule in known}
     rows = EarningRuleVersion.objects.filter(rule__in=versions)
     found = {row.rule_id: row for row in rows if row.number == versions[row.rule_id]}
-    return [evaluate.Rule(rule.pk, rule.version, found[rule.pk].document) for rule in known if rule.pk in found]
+    return [
+        evaluate.Rule(rule.pk, rule.version, found[rule.pk].document) for rule in known if rule.pk in found
+    ]
 
 
 def _basket(lines: list[LineForm], currency: str) -> list[evaluate.Line]:

@@ -26,7 +26,7 @@ _ALT = gettext_lazy("Name in the other language")
 class TierForm(forms.Form):
     """What a tier is called, where it begins and what it multiplies."""
 
-    REFUSALS = {  # noqa: RUF012 — read only
+    REFUSALS = {
         "tier_name": "name",
         "tier_threshold_taken": "threshold",
         "tier_threshold": "threshold",
@@ -43,7 +43,10 @@ class TierForm(forms.Form):
 
     def __init__(self, *args: Any, programme: Programme, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        label, hint = gettext_lazy("Reached from"), gettext_lazy("Whoever has exactly this much is in the tier.")
+        label, hint = (
+            gettext_lazy("Reached from"),
+            gettext_lazy("Whoever has exactly this much is in the tier."),
+        )
         if programme.tier_basis == Programme.Basis.SPEND:
             self.fields["threshold"] = MoneyField(label=label, currency=programme.currency, help_text=hint)
         else:
@@ -60,7 +63,7 @@ class TierForm(forms.Form):
 class BenefitForm(forms.Form):
     """One thing that a tier brings."""
 
-    REFUSALS = {"tier_name": "name", "benefit_a_year": "a_year"}  # noqa: RUF012
+    REFUSALS = {"tier_name": "name", "benefit_a_year": "a_year"}
 
     name = text_field(pgettext_lazy("of a benefit", "What it is"), 120)
     name_alt = text_field(gettext_lazy("The same in the other language"), 120, required=False)
@@ -70,14 +73,16 @@ class BenefitForm(forms.Form):
         least=1,
         most=editing.MOST_A_YEAR,
         required=False,
-        help_text=gettext_lazy("For services that are counted, like two trainings a year. Empty: not counted."),
+        help_text=gettext_lazy(
+            "For services that are counted, like two trainings a year. Empty: not counted."
+        ),
     )
 
 
 class PlanForm(forms.Form):
     """A membership that is sold."""
 
-    REFUSALS = {  # noqa: RUF012
+    REFUSALS = {
         "plan_name": "name",
         "plan_price": "price",
         "plan_months": "months",
@@ -194,7 +199,9 @@ def tier_act(request: HttpRequest, pk: int, act: str) -> HttpResponse:
     if act != "benefit":
         raise Http404
     form = BenefitForm(request.POST, auto_id="benefit_%s")
-    if act_on(request, form, lambda data: editing.create_benefit(tier, **data, **who), done=_("It is brought now.")):
+    if act_on(
+        request, form, lambda data: editing.create_benefit(tier, **data, **who), done=_("It is brought now.")
+    ):
         return redirect("loyalty:tier", pk=pk)
     return _page(request, tier, benefit_form=form)
 
@@ -203,7 +210,9 @@ def tier_act(request: HttpRequest, pk: int, act: str) -> HttpResponse:
 @allow(*SETS_UP)
 def tier_benefit(request: HttpRequest, pk: int) -> HttpResponse:
     """Change one thing that a tier brings, or retire it (``act=retire``)."""
-    benefit = get_object_or_404(TierBenefit.objects.select_related("tier__programme"), pk=pk, is_retired=False)
+    benefit = get_object_or_404(
+        TierBenefit.objects.select_related("tier__programme"), pk=pk, is_retired=False
+    )
     who: dict[str, Any] = {"by": request.user, "at": clock.now()}
     if request.method == "POST" and request.POST.get("act") == "retire":
         done = _("It is brought no more. What was used stays in the history.")
@@ -261,7 +270,9 @@ def plan_edit(request: HttpRequest, pk: int) -> HttpResponse:
     return _plan(request, plan.programme, plan, form)
 
 
-def _plan(request: HttpRequest, programme: Programme, plan: MembershipPlan | None, form: PlanForm) -> HttpResponse:
+def _plan(
+    request: HttpRequest, programme: Programme, plan: MembershipPlan | None, form: PlanForm
+) -> HttpResponse:
     context = {"form": form, "plan": plan}
     status = 422 if form.errors else 200
     return show(request, "plan_form.html", "tier_list", context, programme=programme, status=status)

@@ -13,7 +13,12 @@ from retention.timeline.sources import Source, Told, entry_of
 
 _ENTRY = ("kind", "points", "pending", "debt", "note__text")
 _TIER = ("name", "name_alt")
-_MOVE = ("reason", "from_rank", "to_rank", *(f"{side}__{name}" for side in ("from_tier", "to_tier") for name in _TIER))
+_MOVE = (
+    "reason",
+    "from_rank",
+    "to_rank",
+    *(f"{side}__{name}" for side in ("from_tier", "to_tier") for name in _TIER),
+)
 Kind, Reason = PointsEntry.Kind, TierMove.Reason
 UNTOLD = (Kind.RELEASE, Kind.RECOVERY)
 """What became usable was told when it was earned; points that make up for a failure stand with the case."""
@@ -40,7 +45,9 @@ def _entry(row: Told) -> Entry:
         Kind.GIVE_BACK: gettext("Redemption cancelled: %(points)s came back"),
         Kind.TAKE_BACK: gettext("%(points)s taken back"),
         Kind.EXPIRE: gettext("%(points)s expired"),
-        Kind.ADJUST: gettext("%(points)s given by hand") if moved > 0 else gettext("%(points)s taken by hand"),
+        Kind.ADJUST: gettext("%(points)s given by hand")
+        if moved > 0
+        else gettext("%(points)s taken by hand"),
         Kind.TRANSFER_OUT: gettext("%(points)s moved to the customer that this one was merged into"),
         Kind.TRANSFER_IN: gettext("%(points)s came from a customer that was merged"),
     }
@@ -52,7 +59,9 @@ def _entry(row: Told) -> Entry:
 def _move(row: Told) -> Entry:
     values = {"to": _name(row, "to_tier"), "from": _name(row, "from_tier")}
     if row.reason == Reason.GRACE:
-        return entry_of("tier", row, "tier_lost", gettext("Below the threshold of %(from)s: grace began") % values)
+        return entry_of(
+            "tier", row, "tier_lost", gettext("Below the threshold of %(from)s: grace began") % values
+        )
     if row.reason == Reason.HELD:
         return entry_of("tier", row, "tier", gettext("Reached the threshold of %(to)s again") % values)
     if row.to_rank >= row.from_rank:
