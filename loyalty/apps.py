@@ -13,9 +13,10 @@ class LoyaltyConfig(AppConfig):
         from customers import movers
         from customers.api import traces
         from customers.undo import names, theirs
-        from loyalty import imports, landing
+        from loyalty import imports, landing, routine
         from loyalty.api import scopes
         from loyalty.earning import events
+        from loyalty.ledger import merging
         from loyalty.pages import entries as pages
 
         scopes.register()
@@ -25,6 +26,8 @@ class LoyaltyConfig(AppConfig):
         names.register("loyalty.pointsentry", _("movement of points"), _("Movements of points"))
         theirs.register(theirs.Own(entries, landing.made_by, landing.take_back))
         movers.register_undo_blocker("loyalty.points", landing.in_the_way)
+        merging.register()
+        routine.register_all()
         events.subscribe()
         pages.enter()
         movers.register_app("loyalty")
