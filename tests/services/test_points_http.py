@@ -14,12 +14,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.core.wsgi import get_wsgi_application
 from django.db import connections
 from django.db.models import Sum
 from waitress.server import create_server
 
 from config.stack import WEB_THREADS
-from config.wsgi import application
 from customers import tokens
 from customers.ground import clock
 from loyalty.ledger import accounts
@@ -80,7 +80,9 @@ def server(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     scopes = ["loyalty:read", "loyalty:redeem"]
     until = real + timedelta(days=1)
     _row, secret = tokens.create_token(user, name="till", scopes=scopes, expires_at=until, by=user, at=real)
-    web = create_server(application, host="127.0.0.1", port=0, threads=WEB_THREADS, connection_limit=500)
+    web = create_server(
+        get_wsgi_application(), host="127.0.0.1", port=0, threads=WEB_THREADS, connection_limit=500
+    )
     ended = threading.Event()
 
     def serve() -> None:
