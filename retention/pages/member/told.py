@@ -102,7 +102,7 @@ def complaints(visit: Visit) -> list[Filed]:
             row.occurred_at,
             _came_of(getattr(row, "loop", None), visit) or Came(_("Received. You will hear from us.")),
         )
-        for row in found
+        for row in rows[:MOST_COMPLAINTS]
     ]
 
 
