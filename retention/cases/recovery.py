@@ -78,8 +78,7 @@ def grant_points(
         if locked.status == RetentionCase.Status.ASSIGNED:
             moves.move_to(locked, RetentionCase.Status.WORKING, kind=MoveKind.WORKING, by=by, at=at)
         step = moves.note(locked, kind=MoveKind.POINTS, codes={"points": points}, by=by, at=at)
-        case.status = locked.status
-        return recovery.grant_recovery(
+        entry = recovery.grant_recovery(
             account,
             points=points,
             source=(SOURCE, step.pk),
@@ -89,6 +88,8 @@ def grant_points(
             at=at,
             already=already,
         )
+    case.status = locked.status
+    return entry
 
 
 def _given(case: RetentionCase) -> int:

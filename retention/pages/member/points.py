@@ -172,9 +172,9 @@ def one_offer(account: Account, pk: int, visit: Visit) -> Offer:
 def redemptions(account: Account, visit: Visit) -> list[Taken]:
     """Return the rewards that she took, newest first."""
     rows = list(
-        Redemption.objects.filter(account=account.row).select_related("reward").order_by("-id")[
-            :MOST_REDEMPTIONS
-        ]
+        Redemption.objects.filter(account=account.row)
+        .select_related("reward")
+        .order_by("-id")[:MOST_REDEMPTIONS]
     )
     secrets = codes.codes_of(rows)
     return [_taken(row, secrets, visit) for row in rows]
@@ -266,9 +266,7 @@ def _either(name: str, alt: str, visit: Visit) -> str:
 
 
 def _taken(row: Redemption, secrets: dict[int, str], visit: Visit) -> Taken:
-    return Taken(
-        row, called(row.reward), secrets.get(row.pk, ""), redeeming.may_cancel(row, by=None)
-    )
+    return Taken(row, called(row.reward), secrets.get(row.pk, ""), redeeming.may_cancel(row, by=None))
 
 
 def _taken_of(account: PointsAccount, rewards: list[Reward]) -> dict[int, int]:

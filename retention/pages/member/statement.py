@@ -42,7 +42,7 @@ def lines(account: Account, found: Sequence[PointsEntry]) -> list[Line]:
             _note(row),
             date_format(day_of(row.occurred_day), "DATE_FORMAT"),
             row.points,
-            row.balance,
+            row.running,  # type: ignore[attr-defined]
         )
         for row in found
     ]

@@ -65,7 +65,7 @@ def answers(visit: Visit, *, number: Any = 1, size: int = PAGE) -> Page[SurveyRe
     """Return a page of her answers, newest first."""
     rows = (
         SurveyResponse.objects.filter(_hers(visit.contact, whole=False), void=False, customer=visit.customer)
-        .select_related("survey", "version", "loop")
+        .select_related("survey", "version", "loop__contact", "loop__customer")
         .order_by("-occurred_at", "-id")
     )
     return Paginator(rows, size).get_page(number)
@@ -93,14 +93,16 @@ def complaints(visit: Visit) -> list[Filed]:
         void=False,
         state=Complaint.State.OPEN,
     )
-    found = rows.select_related("loop").order_by("occurred_at", "id")[:MOST_COMPLAINTS]
+    found = rows.select_related("loop__contact", "loop__customer").order_by("occurred_at", "id")[
+        :MOST_COMPLAINTS
+    ]
     return [
         Filed(
             str(row.get_kind_display()),
             row.occurred_at,
             _came_of(getattr(row, "loop", None), visit) or Came(_("Received. You will hear from us.")),
         )
-        for row in found
+        for row in rows[:MOST_COMPLAINTS]
     ]
 
 

@@ -171,5 +171,3 @@ def _pager(visit: Visit, route: str, page: Any) -> dict[str, str]:
         else "",
         "older": visit.address(route, query=f"page={page.next_page_number()}") if page.has_next() else "",
     }
-
-

@@ -173,9 +173,7 @@ def _labels() -> dict[Any, tuple[str, str]]:
 def _often(limit: budget.Limit) -> str:
     if limit.most is None:
         return _("As often as there is a reason.")
-    words = ngettext(
-        "At most once in %(days)s days.", "At most %(most)s times in %(days)s days.", limit.most
-    )
+    words = ngettext("At most once in %(days)s days.", "At most %(most)s times in %(days)s days.", limit.most)
     return words % {"most": limit.most, "days": limit.days}
 
 
