@@ -68,6 +68,7 @@ def _many(source: Source) -> str:
         "ingested_at": "now()",
         "promised_day": "n",  # else the index of those that have one is empty
         "external_id": "'x' || n",  # names one row
+        "source_type": "''",  # of no source, as source_id says
     }
     kinds = {"BooleanField": "false", "CharField": "'x'", "DateTimeField": "now()", "JSONField": "'[]'"}
     values = {
