@@ -27,6 +27,11 @@ SCHEDULE: dict[str, dict[str, Any]] = {
         "task": "retention.tasks.see_to_changes",
         "schedule": crontab(minute="8-58/10"),
     },
+    # Once each local day and plan: one that is started in the day finds who is due within ten minutes.
+    "see to care": {
+        "task": "retention.tasks.see_to_care",
+        "schedule": crontab(minute="9-59/10"),
+    },
     "assign follow-up calls": {
         "task": "retention.tasks.assign_follow_up_calls",
         "schedule": 60.0,

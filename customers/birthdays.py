@@ -64,7 +64,7 @@ class BornInFuture(Refused):
 
 @dataclass(frozen=True, slots=True)
 class Birthday:
-    """A month and day by a calendar, with the year where it is known; of the lunar calendar the lunar year."""
+    """A month and day by a calendar, with the year of that calendar where it is known."""
 
     month: int
     day: int
@@ -230,13 +230,20 @@ def _exactly(birthday: Birthday, year: int) -> date:
 _DIGITS = "一二三四五六七八九十"
 _MONTHS = {
     **{name: number for number, name in enumerate(_DIGITS, start=1)},
-    **{"正": 1, "十一": 11, "冬": 11, "十二": 12, "腊": 12},
+    "正": 1,
+    "十一": 11,
+    "冬": 11,
+    "十二": 12,
+    "腊": 12,
 }
 _DAYS = {
     **{f"初{name}": number for number, name in enumerate(_DIGITS, start=1)},
     **{f"十{name}": number for number, name in enumerate(_DIGITS[:9], start=11)},
     **{f"{ten}{name}": number for ten in ("廿", "二十") for number, name in enumerate(_DIGITS[:9], start=21)},
-    **{"二十": 20, "廿": 20, "廿十": 20, "三十": 30},
+    "二十": 20,
+    "廿": 20,
+    "廿十": 20,
+    "三十": 30,
 }
 _CALENDARS = {"农历": LUNAR, "阴历": LUNAR, "旧历": LUNAR, "公历": SOLAR, "阳历": SOLAR, "新历": SOLAR}
 _NUMBERS = re.compile(
@@ -244,7 +251,9 @@ _NUMBERS = re.compile(
     r"\s*[日号]?(?:[T\s]00:00(?::00(?:\.0+)?)?)?"
 )
 _SOLID = re.compile(r"(?P<y>\d{4})(?P<m>\d{2})(?P<d>\d{2})")
-_WORDS = re.compile(r"(?:(?P<y>\d{4})\s*年\s*)?(?P<leap>闰)?(?P<m>[正一二三四五六七八九十冬腊]{1,2})月(?P<d>[初一二三四五六七八九十廿]{1,3})日?")
+_WORDS = re.compile(
+    r"(?:(?P<y>\d{4})\s*年\s*)?(?P<leap>闰)?(?P<m>[正一二三四五六七八九十冬腊]{1,2})月(?P<d>[初一二三四五六七八九十廿]{1,3})日?"
+)
 
 
 def read(text: str, *, calendar: str = "", is_leap: bool = False) -> Birthday:

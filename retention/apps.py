@@ -21,6 +21,8 @@ class RetentionConfig(AppConfig):
             sweep,  # noqa: F401  — registers its poller with the drain
         )
         from retention.api import scopes
+        from retention.care import greeting
+        from retention.care import told as care_told
         from retention.cases import answers, closing, complaints, labels, taken_back
         from retention.cases import merging as cases_merging
         from retention.changes import informing, tagging
@@ -44,6 +46,7 @@ class RetentionConfig(AppConfig):
         informing.subscribe()
         tagging.subscribe()
         telling.subscribe()
+        greeting.subscribe()
         in_use.register("retention.measures", making.users_of)
         objections.register("retention.cases", closing.objected)
         keeping.register_all()
@@ -56,6 +59,8 @@ class RetentionConfig(AppConfig):
         movers.register(self.get_model("CustomerMeasures"), mover=merging.move)
         movers.register(self.get_model("EarlyWarning"), exporter=told.export_warnings)
         movers.register(self.get_model("Holdout"), exporter=told.export_nothing)
+        movers.register(self.get_model("CareTouch"), exporter=care_told.export_touches)
+        movers.register(self.get_model("CareDraw"), exporter=care_told.export_nothing)
         for derived in ("Standing", "StandingVersion"):
             # how each of the two stood; the survivor is judged by what it has become
             movers.register(self.get_model(derived), mover=movers.stay)

@@ -21,7 +21,6 @@ from customers.ground.api.serializers import DateField, Gives, IdField, MomentFi
 from customers.ground.api.views import Details, Lists, Resource
 from customers.models import ApiToken, Contact, Customer, User
 
-
 _OF_BIRTHDAYS = ("birthday_incomplete", "no_such_birthday", "born_in_future")
 
 

@@ -155,7 +155,9 @@ def test_read(text, said, found):
     assert birthdays.read(text, **said) == found
 
 
-@pytest.mark.parametrize("text", ["5/12", "05.12", "12 May", "yesterday", "十三月初一", "八月四十", "1990-05"])
+@pytest.mark.parametrize(
+    "text", ["5/12", "05.12", "12 May", "yesterday", "十三月初一", "八月四十", "1990-05"]
+)
 def test_what_could_be_either_is_not_read(text):
     with pytest.raises(birthdays.BirthdayUnreadable):
         birthdays.read(text)

@@ -246,9 +246,9 @@ class ContactForm(FileForm):
         ),
         (_("If they left"), ("left_on", "successor")),
     )
-    TOGETHER: ClassVar[dict[str, str]] = {
-        name: "birth_month" for name in ("birth_day", "birth_year", "birth_calendar", "birth_is_leap")
-    }
+    TOGETHER: ClassVar[dict[str, str]] = dict.fromkeys(
+        ("birth_day", "birth_year", "birth_calendar", "birth_is_leap"), "birth_month"
+    )
 
     name = _text(pgettext_lazy("of a person", "Name"), 200, required=True)
     role = _text(pgettext_lazy("of a contact", "Role"), 100)
