@@ -45,7 +45,7 @@ from loyalty.pages.account_forms import (
 from loyalty.pages.frame import act_on, press, show
 from loyalty.pages.redemptions import steps_of
 from loyalty.pages.roles import DECIDES, SEES_LOYALTY, WORKS_ACCOUNTS
-from loyalty.rewards import codes, redeeming
+from loyalty.rewards import catalogue, codes, redeeming
 from loyalty.tiers import benefits, membership, progress
 
 PAGE = 30
@@ -128,7 +128,10 @@ def _reverse(request: HttpRequest, account: PointsAccount, at: datetime) -> Http
 
 def _redeem(request: HttpRequest, account: PointsAccount, at: datetime) -> HttpResponse:
     form = RedeemForm(
-        request.POST, account=account, offered=offered_to(account, at=at), contacts=_contacts(account)
+        request.POST,
+        account=account,
+        offered=list(catalogue.offered_to(account, at=at)),
+        contacts=_contacts(account),
     )
     return _done(
         request,

@@ -16,7 +16,7 @@ from customers.ground import clock
 from customers.ground.counting import counted
 from loyalty.ledger import adjusting
 from loyalty.models import PointsAdjustment
-from loyalty.pages.frame import press, show
+from loyalty.pages.frame import press, running, show
 from loyalty.pages.roles import DECIDES, SEES_LOYALTY
 
 PAGE = 50
@@ -27,6 +27,9 @@ State = PointsAdjustment.State
 @allow(*SEES_LOYALTY)
 def adjustment_list(request: HttpRequest) -> HttpResponse:
     """List the adjustments that wait, oldest first; by ``?state=`` those decided, newest first."""
+    programme = running()
+    if programme is None:
+        return redirect("loyalty:overview")
     visible = PointsAdjustment.objects.visible_to(request.user)  # type: ignore[attr-defined]
     state = request.GET.get("state", "")
     state = state if state in State.values else State.ASKED.value
@@ -37,7 +40,7 @@ def adjustment_list(request: HttpRequest) -> HttpResponse:
         "state": state,
         "views": _views(state, waiting=counted(asked=visible.filter(state=State.ASKED))["asked"]),
     }
-    return show(request, "adjustments.html", "adjustment_list", context)
+    return show(request, "adjustments.html", "adjustment_list", context, programme=programme)
 
 
 @require_POST

@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 from django import forms
+from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
@@ -31,6 +32,7 @@ from loyalty.pages.programme_forms import (
 from loyalty.pages.roles import SEES_LOYALTY, SETS_UP
 
 VERSIONS = 20
+_BEFORE = {"start": Programme.State.DRAFT, "pause": Programme.State.LIVE, "resume": Programme.State.PAUSED}
 
 
 @require_safe
@@ -99,7 +101,7 @@ def programme_edit(request: HttpRequest) -> HttpResponse:
 def programme_act(request: HttpRequest, act: str) -> HttpResponse:
     """Start, pause or resume the programme."""
     found = running()
-    if found is None or act not in {"start", "pause", "resume"}:
+    if found is None or act not in _BEFORE:
         raise Http404
     who: dict[str, Any] = {"by": request.user, "at": clock.now()}
     form: forms.Form
@@ -123,6 +125,10 @@ def programme_act(request: HttpRequest, act: str) -> HttpResponse:
         )
         done = act_on(request, form, lambda data: verb(found, reason=data["reason"], **who), done=said)
     if done:
+        return redirect("loyalty:programme")
+    found.refresh_from_db()
+    if found.state != _BEFORE[act]:  # somebody took the step meanwhile: its sheet is not shown any more
+        messages.error(request, " ".join(str(error) for error in form.non_field_errors()))
         return redirect("loyalty:programme")
     return _page(request, found, status=422, **{f"{act}_form": form})
 

@@ -19,7 +19,7 @@ from customers.ground import clock
 from customers.ground.counting import counted
 from customers.ground.errors import Refused
 from loyalty.models import Redemption
-from loyalty.pages.frame import show
+from loyalty.pages.frame import running, show
 from loyalty.pages.roles import SEES_LOYALTY, WORKS_ACCOUNTS
 from loyalty.rewards import redeeming
 
@@ -39,6 +39,9 @@ class MoveForm(forms.Form):
 @allow(*SEES_LOYALTY)
 def redemption_list(request: HttpRequest) -> HttpResponse:
     """List the redemptions of a state; those that wait oldest first, those that ended newest first."""
+    programme = running()
+    if programme is None:
+        return redirect("loyalty:overview")
     visible = Redemption.objects.visible_to(request.user)  # type: ignore[attr-defined]
     state = request.GET.get("state", "")
     state = state if state in State.values else State.ASKED.value
@@ -58,7 +61,7 @@ def redemption_list(request: HttpRequest) -> HttpResponse:
             for one, label in _labels().items()
         ],
     }
-    return show(request, "redemptions.html", "redemption_list", context)
+    return show(request, "redemptions.html", "redemption_list", context, programme=programme)
 
 
 @require_POST

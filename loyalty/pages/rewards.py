@@ -116,7 +116,7 @@ class CodesForm(forms.Form):
                 self.add_error("file", _("The file is larger than 2 MB. Split it."))
                 return data
             try:
-                data["text"] = f"{data.get('text', '')}\n{given.read().decode('utf-8-sig')}"
+                data["text"] = f"{given.read().decode('utf-8-sig')}\n{data.get('text', '')}"
             except UnicodeDecodeError:
                 self.add_error("file", _("The file is no text in UTF-8. Save it as CSV UTF-8."))
         return data

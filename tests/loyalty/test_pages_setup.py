@@ -135,8 +135,8 @@ def test_a_programme_is_made_changed_started_paused_and_resumed(boss: Client) ->
 
     boss.post("/loyalty/programme/step/pause/", {"reason": "Stocktaking"})
     assert Programme.objects.get().state == "paused"
-    again = boss.post("/loyalty/programme/step/pause/", {})
-    assert again.status_code == 422 and "this step is not possible" in text(again)
+    again = boss.post("/loyalty/programme/step/pause/", {}, follow=True)
+    assert "this step is not possible" in again.content.decode()
     boss.post("/loyalty/programme/step/resume/", {})
     assert Programme.objects.get().state == "live"
     assert boss.post("/loyalty/programme/step/sell/", {}).status_code == 404
