@@ -12,15 +12,17 @@ class LoyaltyConfig(AppConfig):
 
         from customers import movers
         from customers.api import traces
-        from customers.undo import names, theirs
-        from loyalty import imports, landing
+        from customers.undo import names
+        from loyalty import imports, routine
         from loyalty.api import scopes
+        from loyalty.ledger import merging, taken_back
 
         scopes.register()
         imports.enter()
-        entries = self.get_model("PointsEntry")
-        traces.register("points", name=landing.REFERENCE, model=entries)
+        traces.register("points", name=taken_back.REFERENCE, model=self.get_model("PointsEntry"))
         names.register("loyalty.pointsentry", _("movement of points"), _("Movements of points"))
-        theirs.register(theirs.Own(entries, landing.made_by, landing.take_back))
-        movers.register_undo_blocker("loyalty.points", landing.in_the_way)
+        merging.register()
+        movers.register_undo_blocker("loyalty.points", taken_back.in_the_way)
+        movers.register_undo_step("loyalty.points", taken_back.reverse, made=taken_back.made_by)
+        routine.register_all()
         movers.register_app("loyalty")
