@@ -25,4 +25,7 @@ class LoyaltyConfig(AppConfig):
         movers.register_undo_blocker("loyalty.points", taken_back.in_the_way)
         movers.register_undo_step("loyalty.points", taken_back.reverse, made=taken_back.made_by)
         routine.register_all()
+        from loyalty.earning import events
+
+        events.subscribe()
         movers.register_app("loyalty")
