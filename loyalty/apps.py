@@ -9,5 +9,7 @@ class LoyaltyConfig(AppConfig):
 
     def ready(self) -> None:
         from customers import movers
+        from loyalty import notices
 
+        notices.subscribe()
         movers.register_app("loyalty")
