@@ -11,6 +11,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from customers import contact as contacting
+from customers.channels.unsubscribing import withdraw
 from customers.contact import Limit
 from customers.ground import clock, drain
 from customers.models import Contact, ContactReservation, Message
@@ -79,7 +80,7 @@ def test_each_reminder_goes_once_whatever_runs_twice() -> None:
     who = member()
     last = TODAY + 30
     earn(who, 100, expires_day=last)
-    for n in range(32):
+    for n in (0, 1, 14, 15, 16, 22, 23, 24, 28, 29, 30, 31):
         for _twice in range(2):
             night(NOW + n * DAY)
     rows = LoyaltyNotice.objects.order_by("pk").values_list("days_before", "state", "subject_id")
@@ -145,7 +146,7 @@ def test_a_reminder_is_of_no_use_once_the_next_one_is_due() -> None:
     who = member()
     earn(who, 100, expires_day=TODAY + 30)
     earn(who, 100, expires_day=TODAY + 31)
-    for n in range(17):
+    for n in (0, 1, 2, 14, 15, 16):
         night(NOW + n * DAY)
     rows = LoyaltyNotice.objects.order_by("pk").values_list("subject_id", "days_before", "state", "reason")
     assert list(rows) == [
@@ -168,14 +169,12 @@ def test_nobody_is_told_without_consent() -> None:
 
 
 def test_consent_that_is_withdrawn_while_a_notice_waits_closes_it() -> None:
-    from customers.channels.unsubscribing import withdraw
-
     ProgrammeFactory()
     who = member()
     earn(who, 100, expires_day=TODAY + 30)
     notices.plan(at=NIGHT)
     drain.until_empty(at=NIGHT)
-    withdraw(Contact.objects.get(customer=who.customer), purpose="care", channel="email", at=NIGHT)
+    withdraw(Contact.objects.get(customer=who.customer), channel="email", source="link", at=NIGHT)
     drain.until_empty(at=MORNING)
     assert told() == [("expiry", 30, 100, "closed", "no_consent")]
 
@@ -246,7 +245,7 @@ def test_a_tier_lost_after_grace_is_told_before_and_after() -> None:
     spend(who, 20_000, at=NOW - 364 * DAY)
     spend(who, 8_000, at=NOW - 300 * DAY)
     night(NOW)
-    for n in range(1, 33):
+    for n in (1, 2, 30, 31, 32):
         night(NOW + n * DAY)
     assert [row[0] for row in told()] == ["grace", "tier_down"]
     assert said() == ["¥120 to keep Gold, through June 11, 2026", "Your tier is now Silver"]
@@ -288,7 +287,7 @@ def test_the_end_of_a_membership_is_told_a_month_and_a_week_before(left: int, da
     ends = told(kind="membership")
     assert ends == ([] if days is None else [("membership", days, 0, "waiting", "")])
     drain.until_empty(at=at)
-    assert said()[1:] == ([] if days is None else ["Your membership “Plus” ends on May 10, 2027"])
+    assert said() == ([] if days is None else ["Your membership “Plus” ends on May 10, 2027"])
 
 
 def test_a_membership_that_is_renewed_or_cancelled_is_not_told() -> None:
