@@ -9,7 +9,12 @@ class LoyaltyConfig(AppConfig):
 
     def ready(self) -> None:
         from customers import movers
-        from loyalty import notices
+        from loyalty import notices, routine
+        from loyalty.ledger import merging, taken_back
 
+        merging.register()
+        movers.register_undo_blocker("loyalty.points", taken_back.in_the_way)
+        movers.register_undo_step("loyalty.points", taken_back.reverse)
+        routine.register_all()
         notices.subscribe()
         movers.register_app("loyalty")

@@ -15,7 +15,7 @@ from customers.channels.unsubscribing import withdraw
 from customers.contact import Limit
 from customers.ground import clock, drain
 from customers.models import Contact, ContactReservation, Message
-from loyalty import links, notices
+from loyalty import links, nightly, notices
 from loyalty.models import LoyaltyNotice, PointsAccount
 from loyalty.tiers import editing, membership, move_account, move_all
 from tests.customers.test_contact import agreeing
@@ -326,6 +326,24 @@ def test_a_text_message_is_short_and_says_how_to_end_them() -> None:
     assert Message.objects.get().text == (
         "Liuke Test Co.: 100 points expire after June 10, 2026. {{loyalty_page}} No more of these: reply TD"
     )
+
+
+# --- The night --------------------------------------------------------------------------------
+def test_the_night_moves_lapses_and_tells_in_this_order_once_a_day() -> None:
+    plan = plus(months=1)
+    who = member()
+    membership.sell(who, plan, key="1", by=None, at=NOW)
+    drain.until_empty(at=NOW)
+    earn(who, 100, expires_day=TODAY + 31 + 7)
+    at = NOW + 31 * DAY
+    done = nightly.keep(at)
+    assert done is not None
+    assert list(done)[:4] == ["release", "expire", "tiers", "notices"]
+    assert done["tiers"] == {"lapsed": 1, "accounts": 1, "moves": 1}
+    assert done["notices"] == 2
+    assert nightly.keep(at + timedelta(hours=1)) is None
+    drain.until_empty(at=at)
+    assert said()[-2:] == ["Your tier is now Bronze", "100 points expire after June 18, 2026"]
 
 
 # --- Faults and crowds ------------------------------------------------------------------------
