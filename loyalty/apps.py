@@ -13,8 +13,9 @@ class LoyaltyConfig(AppConfig):
         from customers import movers
         from customers.api import traces
         from customers.undo import names
-        from loyalty import imports, routine
+        from loyalty import imports, notices, routine
         from loyalty.api import scopes
+        from loyalty.earning import events
         from loyalty.ledger import merging, taken_back
 
         scopes.register()
@@ -25,7 +26,6 @@ class LoyaltyConfig(AppConfig):
         movers.register_undo_blocker("loyalty.points", taken_back.in_the_way)
         movers.register_undo_step("loyalty.points", taken_back.reverse, made=taken_back.made_by)
         routine.register_all()
-        from loyalty.earning import events
-
         events.subscribe()
+        notices.subscribe()
         movers.register_app("loyalty")

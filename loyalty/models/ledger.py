@@ -50,16 +50,17 @@ class PointsAccount(models.Model):
         "loyalty.Tier", null=True, on_delete=models.PROTECT, related_name="accounts", db_index=False
     )
     tier_since_day = models.IntegerField(null=True)
-    tier_basis = models.BigIntegerField(default=0)  # points or minor units that count on ``tier_basis_day``
-    tier_basis_day = models.IntegerField(null=True)
+    is_tier_paid = models.BooleanField(default=False)  # a paid membership holds it, its basis would not
+    tier_basis = models.BigIntegerField(default=0)  # points or minor units that counted when last computed
+    tier_basis_day = models.IntegerField(null=True)  # since when it is this much
     grace_until_day = models.IntegerField(null=True)  # set while it stands below the threshold of its tier
 
     objects: ClassVar[models.Manager[PointsAccount]] = OfCustomers.as_manager()  # type: ignore[assignment]
 
     privacy = declare(
         none_keep="id programme opened_at sealed_entry referral_code",
-        conduct_keep="customer balance pending debt moved_day tier tier_since_day tier_basis tier_basis_day "
-        "grace_until_day",
+        conduct_keep="customer balance pending debt moved_day tier tier_since_day is_tier_paid tier_basis "
+        "tier_basis_day grace_until_day",
     )
 
     class Meta:
