@@ -40,6 +40,7 @@ UndoBlocker = Callable[[int], Iterable[Blocker | str]]  # import batch id -> wha
 Ending = Callable[[datetime], None]  # the moment of erasing
 # import, last id done, how many, moment -> ids done, the last of them; no ids when nothing is left
 UndoStep = Callable[["ImportBatch", int, int, datetime], tuple[list[int], int]]
+Made = Callable[["ImportBatch"], "models.QuerySet[Any]"]
 Follower = Callable[[type[models.Model], list[int], datetime], None]  # model, ids taken back, moment
 
 
@@ -69,6 +70,7 @@ _undo_blockers: dict[str, UndoBlocker] = {}
 _answered_for: set[type[models.Model]] = set()
 _followers: dict[str, Follower] = {}
 _undo_steps: dict[str, UndoStep] = {}
+_undo_made: dict[str, Made] = {}
 _endings: dict[str, Ending] = {}
 PERSONS = ("customer", "contact")
 # The kind of a fact's references where it is not its own name.
@@ -169,17 +171,24 @@ def register_follower(name: str, follower: Follower) -> None:
     _followers[name] = follower
 
 
-def register_undo_step(name: str, step: UndoStep) -> None:
+def register_undo_step(name: str, step: UndoStep, *, made: Made) -> None:
     """Enter what takes back rows of an import that are neither facts nor records: chunk by chunk.
 
-    Each chunk is done in the transaction that notes how far the undo came, after the facts.
+    Each chunk is done in the transaction that notes how far the undo came, after the facts. ``made`` says
+    which rows an import brought; they have a ``customer``.
     """
     _undo_steps[name] = step
+    _undo_made[name] = made
 
 
 def undo_steps() -> dict[str, UndoStep]:
     """Return what takes back other rows of an import, by name."""
     return dict(_undo_steps)
+
+
+def undo_made(batch: ImportBatch) -> list[models.QuerySet[Any]]:
+    """Return the rows of an import that are neither facts nor records, one query for each model."""
+    return [made(batch) for made in _undo_made.values()]
 
 
 def movers() -> dict[type[models.Model], Mover]:

@@ -12,22 +12,22 @@ class LoyaltyConfig(AppConfig):
 
         from customers import movers
         from customers.api import traces
-        from customers.undo import names, theirs
-        from loyalty import imports, landing, routine
+        from customers.undo import names
+        from loyalty import imports, notices, routine
         from loyalty.api import scopes
         from loyalty.earning import events
-        from loyalty.ledger import merging
-        from loyalty.pages import entries as pages
+        from loyalty.ledger import merging, taken_back
+        from loyalty.pages import entries
 
         scopes.register()
         imports.enter()
-        entries = self.get_model("PointsEntry")
-        traces.register("points", name=landing.REFERENCE, model=entries)
+        traces.register("points", name=taken_back.REFERENCE, model=self.get_model("PointsEntry"))
         names.register("loyalty.pointsentry", _("movement of points"), _("Movements of points"))
-        theirs.register(theirs.Own(entries, landing.made_by, landing.take_back))
-        movers.register_undo_blocker("loyalty.points", landing.in_the_way)
         merging.register()
+        movers.register_undo_blocker("loyalty.points", taken_back.in_the_way)
+        movers.register_undo_step("loyalty.points", taken_back.reverse, made=taken_back.made_by)
         routine.register_all()
         events.subscribe()
-        pages.enter()
+        notices.subscribe()
+        entries.enter()
         movers.register_app("loyalty")

@@ -6,17 +6,15 @@ changed: what a source tells again is left alone, what it tells otherwise is ref
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Sum
-from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from customers import company, movers, touched
+from customers import company, touched
 from customers.batch import people
 from customers.batch.landing import add_refs, find_refs, in_chunks
 from customers.batch.records import FactRecord, Landed, Refusal
@@ -24,13 +22,12 @@ from customers.ground import localtime, rows
 from customers.ground.errors import Refused
 from customers.imports.errors import Future
 from customers.models import ExternalRef, ImportBatch, User
-from customers.undo.facts import Done, free_names
 from loyalty.ledger import accounts, earning
 from loyalty.ledger.errors import NoProgramme
 from loyalty.ledger.expiring import expiry_day_of
+from loyalty.ledger.taken_back import REFERENCE
 from loyalty.models import LotAllocation, PointsAccount, PointsEntry, PointsLot, Programme
 
-REFERENCE = "pointsentry"  # the kind of its names in other systems
 Kind = PointsEntry.Kind
 COMES_IN = (Kind.OPENING, Kind.EARN, Kind.ADJUST)
 GOES_OUT = (Kind.REDEEM, Kind.EXPIRE, Kind.ADJUST)
@@ -312,95 +309,3 @@ def _write(work: _Work, *, source: str) -> None:
     rows.update_rows([work.held[pk] for pk in sorted(moved)], ["balance", "debt", "moved_day"])
     named = zip(work.names, (entry.pk for entry in work.entries), strict=True)
     add_refs(REFERENCE, named, source=source)
-
-
-# --- Taking back -------------------------------------------------------------------------------
-def made_by(batch: ImportBatch) -> Any:
-    """Return the entries that an import made."""
-    return PointsEntry.objects.filter(batch=batch, kind__in=RANKS)
-
-
-def in_the_way(batch_id: int) -> Iterator[movers.Blocker]:
-    """Yield what keeps the points of an import from being taken back: they were used since, or moved."""
-    since = LotAllocation.objects.filter(lot__entry__batch=batch_id).exclude(entry__batch=batch_id)
-    used = since.exclude(entry__kind=Kind.EXPIRE).exclude(
-        entry__kind=Kind.TAKE_BACK, entry__reverses__isnull=False
-    )
-    used = used.order_by("lot__entry").values("lot__entry", "lot__customer")
-    for lot in used.annotate(net=Sum("points")).filter(net__lt=0).iterator():
-        text = gettext("points of entry no. %(number)s were used since") % {"number": lot["lot__entry"]}
-        yield movers.Blocker(text, lot["lot__customer"])
-
-
-def take_back(batch: ImportBatch, after: int, most: int, at: datetime) -> Done:
-    """Take the next entries of an import back by entries against them, in the caller's transaction.
-
-    What is left of the import's lots goes; what it took from lots of others goes back into them. So each
-    account comes to hold what it would without the import. The names of the entries become free.
-    """
-    found = list(made_by(batch).filter(pk__gt=after).order_by("pk")[:most])
-    if not found:
-        return Done()
-    ids = [entry.pk for entry in found]
-    held = PointsAccount.objects.select_for_update(no_key=True).order_by("pk")
-    held_by_id = held.filter(pk__in={entry.account_id for entry in found}).in_bulk()
-    left: dict[int, list[PointsLot]] = {}
-    for lot in PointsLot.objects.filter(entry__in=ids, left__gt=0, is_pending=False).order_by("pk"):
-        left.setdefault(lot.entry_id, []).append(lot)
-    lent = _lent(batch, ids)
-    changed: dict[int, PointsLot] = {}
-    entries: list[PointsEntry] = []
-    moved: list[tuple[PointsEntry, PointsLot, int]] = []
-    day = company.today(at).number
-    for entry in found:
-        parts = [(lot, -lot.left) for lot in left.get(entry.pk, [])]
-        parts += lent.get(entry.pk, [])
-        paid = -entry.debt
-        points = sum(part for _lot, part in parts)
-        if not points and not paid:
-            continue
-        account = held_by_id[entry.account_id]
-        against = PointsEntry(
-            programme_id=entry.programme_id,
-            account=account,
-            customer_id=account.customer_id,
-            kind=Kind.TAKE_BACK if entry.points + paid > 0 else Kind.GIVE_BACK,
-            points=points,
-            debt=paid,
-            occurred_at=at,
-            occurred_day=day,
-            recorded_at=at,
-            reverses=entry,
-            detail={"undone": batch.pk},
-            by=batch.undone_by,
-        )
-        entries.append(against)
-        account.balance += points
-        account.debt += paid
-        for lot, part in parts:
-            lot = changed.setdefault(lot.pk, lot)
-            lot.left += part
-            moved.append((against, lot, part))
-    PointsEntry.objects.bulk_create(entries)
-    rows.update_rows(list(changed.values()), ["left"])
-    LotAllocation.objects.bulk_create(
-        [LotAllocation(entry=entry, lot=lot, points=part) for entry, lot, part in moved]
-    )
-    rows.update_rows(list(held_by_id.values()), ["balance", "debt"])
-    free_names(PointsEntry, ids)
-    customers = {entry.customer_id for entry in found}
-    return Done(last=ids[-1], ids=ids, customers=customers, voided=len(ids))
-
-
-def _lent(batch: ImportBatch, ids: Sequence[int]) -> dict[int, list[tuple[PointsLot, int]]]:
-    """Return what entries of an import took from lots of others and what is not back yet, by entry."""
-    others = LotAllocation.objects.exclude(lot__entry__batch=batch)
-    back: dict[tuple[int | None, int], int] = {}
-    given = others.filter(entry__reverses__in=ids, entry__kind=Kind.GIVE_BACK)
-    for entry_id, lot_id, points in given.values_list("entry__reverses", "lot", "points"):
-        back[entry_id, lot_id] = back.get((entry_id, lot_id), 0) + points
-    found: dict[int, list[tuple[PointsLot, int]]] = {}
-    for taken in others.filter(entry__in=ids, points__lt=0).select_related("lot").order_by("pk"):
-        if (part := -taken.points - back.get((taken.entry_id, taken.lot_id), 0)) > 0:
-            found.setdefault(taken.entry_id, []).append((taken.lot, part))
-    return found
