@@ -9,6 +9,7 @@ from datetime import datetime
 from customers import company
 from customers.ground import localtime, runs
 from loyalty import notices
+from loyalty.earning import applying
 from loyalty.ledger import expiring, sealing
 from loyalty.tiers import membership, move_all
 
@@ -38,6 +39,7 @@ def _tell(at: datetime) -> int:
 STEPS: list[tuple[str, Step]] = [
     ("release", expiring.release_all),
     ("expire", expiring.expire_all),
+    ("earn_missed", applying.earn_missed),
     ("tiers", _move),
     ("notices", _tell),
     ("seal", sealing.seal),

@@ -26,10 +26,12 @@ from loyalty.earning.evaluate import Basket, Goods, Line, Outcome
 from loyalty.earning.returning import Back, Bought, Purchase, assign
 from loyalty.earning.rules import History
 from loyalty.ledger import accounts, earning
+from loyalty.ledger.earning_many import Earning, earn_many
 from loyalty.ledger.errors import MoreThanMoved, PointsSpent
 from loyalty.models import OrderEarning, PointsAccount, PointsEntry, Programme
 
-AT_ONCE = 200
+AT_ONCE = 500
+ONE_BY_ONE = 20  # more than these at once earn in sets
 SOURCE = "order"
 _MOST_NAMED = 10
 _PERIODS = ("day", "month", "year")
@@ -310,9 +312,28 @@ class _Chunk:
 
     # --- What moves -----------------------------------------------------------------------------
     def _earn(self, rows: Sequence[OrderEarning]) -> None:
-        for row in rows:
-            row.entry = self._give(row, row.points, source=SOURCE, detail=self._explained(row))
+        if len(rows) > ONE_BY_ONE:
+            self._earn_many(rows)
+        else:
+            for row in rows:
+                row.entry = self._give(row, row.points, source=SOURCE, detail=self._explained(row))
         OrderEarning.objects.bulk_update(rows, ["entry"])
+
+    def _earn_many(self, rows: Sequence[OrderEarning]) -> None:
+        """Earn in sets: no event tells of each, as when a file brings history."""
+        given = [
+            Earning(
+                account=self.accounts[row.customer_id],
+                points=row.points,
+                occurred_at=row.occurred_at,
+                source=(SOURCE, row.order_id),
+                detail=self._explained(row),
+            )
+            for row in rows
+        ]
+        self.applied.earned += sum(row.points for row in rows)
+        for row, entry in zip(rows, earn_many(given, by=None, at=self.at), strict=True):
+            row.entry = entry or self._entries(row)[0]
 
     def _give(self, row: OrderEarning, points: int, *, source: str, detail: dict[str, Any]) -> PointsEntry:
         self.applied.earned += points
