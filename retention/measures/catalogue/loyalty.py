@@ -15,18 +15,13 @@ from retention.measures.registry import Measure, Source, Unit, declare, declare_
 EXPIRING_DAYS = 30
 
 # --- Points -------------------------------------------------------------------------------------
-# ``spent`` is what a redemption took and did not give back since; 0 of one that was cancelled altogether.
+# A redemption that was cancelled later counts: the customer did come for it.
 declare_source(
     Source(
         code="points",
         label=_("Loyalty points"),
         fact="loyalty.PointsEntry",
-        columns=("occurred_day", "kind", "points", "pending", "reverses_id"),
-        rows=(
-            "SELECT customer_id, occurred_day, kind, points, pending, CASE WHEN kind = 'redeem' THEN"
-            " -points - coalesce((SELECT sum(g.points) FROM ({facts}) g WHERE g.reverses_id = f.id), 0)"
-            " ELSE 0 END AS spent FROM ({facts}) f"
-        ),
+        columns=("occurred_day", "kind", "points", "pending"),
         is_ledger=True,
     )
 )
@@ -64,7 +59,7 @@ declare(
             "Day on which the customer last earned or redeemed points, or came in with a balance. "
             "What expires, is adjusted or given moves nothing."
         ),
-        aggregate="max(occurred_day) FILTER (WHERE kind IN ('opening', 'earn') OR spent > 0)",
+        aggregate="max(occurred_day) FILTER (WHERE kind IN ('opening', 'earn', 'redeem'))",
     )
 )
 declare(
@@ -87,8 +82,8 @@ declare(
         label=_("Redemptions in 12 months"),
         unit=Unit.COUNT,
         source="points",
-        help=_("Redemptions of the last 365 days. One that was cancelled altogether does not count."),
-        aggregate="count(*) FILTER (WHERE spent > 0 AND occurred_day > %(back_365)s)",
+        help=_("Redemptions of the last 365 days, those that were cancelled later among them."),
+        aggregate="count(*) FILTER (WHERE kind = 'redeem' AND occurred_day > %(back_365)s)",
         window=365,
         is_counted=False,
         higher_is_worse=False,
@@ -100,8 +95,8 @@ declare(
         label=_("Last redemption"),
         unit=Unit.DAY,
         source="points",
-        help=_("Day of the last redemption. One that was cancelled altogether does not count."),
-        aggregate="max(occurred_day) FILTER (WHERE spent > 0)",
+        help=_("Day of the last redemption, also of one that was cancelled later."),
+        aggregate="max(occurred_day) FILTER (WHERE kind = 'redeem')",
     )
 )
 declare(

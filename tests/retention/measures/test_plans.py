@@ -69,6 +69,7 @@ def _many(source: Source) -> str:
         "promised_day": "n",  # else the index of those that have one is empty
         "external_id": "'x' || n",  # names one row
         "source_type": "''",  # of no source, as source_id says
+        "key": "''",
     }
     kinds = {"BooleanField": "false", "CharField": "'x'", "DateTimeField": "now()", "JSONField": "'[]'"}
     values = {
