@@ -9,5 +9,11 @@ class LoyaltyConfig(AppConfig):
 
     def ready(self) -> None:
         from customers import movers
+        from loyalty import routine
+        from loyalty.ledger import merging, taken_back
 
+        merging.register()
+        movers.register_undo_blocker("loyalty.points", taken_back.in_the_way)
+        movers.register_undo_step("loyalty.points", taken_back.reverse)
+        routine.register_all()
         movers.register_app("loyalty")
