@@ -93,9 +93,7 @@ def complaints(visit: Visit) -> list[Filed]:
         void=False,
         state=Complaint.State.OPEN,
     )
-    found = rows.select_related("loop__contact", "loop__customer").order_by("occurred_at", "id")[
-        :MOST_COMPLAINTS
-    ]
+    rows = rows.select_related("loop__contact", "loop__customer").order_by("occurred_at", "id")
     return [
         Filed(
             str(row.get_kind_display()),
