@@ -1,4 +1,4 @@
-"""Points in words: what a rule says, why an order earned what it did, and what an entry of a statement is.
+"""Points in words: what a rule says, and what an entry of a statement is and why.
 
 Everything is worded from ids, codes and numbers when it is shown, so that it reads in the language of
 whoever looks.
@@ -18,12 +18,14 @@ from django.utils.translation import get_language, gettext, ngettext
 
 from customers.ground.money import format_money, to_minor
 from loyalty.earning import documents
-from loyalty.models import EarningRule, PointsEntry, Redemption
+from loyalty.earning.explaining import Explainer
+from loyalty.models import PointsEntry, Programme, Redemption
 from loyalty.naming import called
 
 MINUS = "\u2212"
 Kind = PointsEntry.Kind
-Names = Mapping[int, str]
+_EXPLAINED = {"parts", "event", "was", "short"}
+"""Keys of an entry's detail that have a reason to be told."""
 
 
 @dataclass(frozen=True)
@@ -97,81 +99,13 @@ def _conditions(document: Mapping[str, Any], tiers: Mapping[str, str]) -> list[s
     return found
 
 
-# --- Why an order earned what it did -----------------------------------------------------------
-def because(detail: Mapping[str, Any], *, names: Names, currency: str) -> list[str]:
-    """Return the lines that explain the ``detail`` of an earning.
-
-    Args:
-        names: what rules are called, by id; see :func:`names_in`.
-    """
-    parts = detail.get("parts") or ()
-    lines = [_part(part, names=names, currency=currency) for part in parts]
-    if parts and detail.get("exact") not in (None, str(detail.get("points"))) and "points" in detail:
-        said = gettext("%(exact)s, to the nearest point: %(points)s")
-        if detail.get("rounding") == "down":
-            said = gettext("%(exact)s, rounded down: %(points)s")
-        lines.append(said % {"exact": detail["exact"], "points": _whole(detail["points"])})
-    if parts and detail.get("net") is not None:
-        paid = format_money(detail["net"], currency, get_language() or "en")
-        lines.insert(0, gettext("Net paid, after discounts and points: %(money)s") % {"money": paid})
-    return [line for line in lines if line]
-
-
-def names_in(details: Iterable[Mapping[str, Any]]) -> dict[int, str]:
-    """Return what the rules that details speak of are called; one query when they speak of any."""
-    ids = set()
-    for detail in details:
-        ids |= {detail["rule"]} if isinstance(detail.get("rule"), int) else set()
-        for part in detail.get("parts") or ():
-            ids.add(part["rule"])
-            ids |= {pk for pk, _version, _times in part.get("times", ())}
-    if not ids:
-        return {}
-    return {rule.pk: called(rule) for rule in EarningRule.objects.filter(pk__in=ids)}
-
-
-def _part(part: Mapping[str, Any], *, names: Names, currency: str) -> str:
-    kind = part["kind"]
-    values: dict[str, Any] = {"rule": names.get(part["rule"], gettext("a rule")), "got": part.get("got", "0")}
-    language = get_language() or "en"
-    if "base" in part:
-        values["base"] = format_money(part["base"], currency, language)
-    if kind == documents.AMOUNT:
-        values |= {"points": part["points"], "per": _money(part["per"], currency)}
-        text = gettext("%(rule)s: %(base)s at %(points)s for each %(per)s") % values
-        for pk, _version, times in part.get("times", ()):
-            text += gettext(" × %(times)s (%(rule)s)") % {"times": times, "rule": names.get(pk, "")}
-        if "tier_bp" in part:
-            text += gettext(" × %(times)s (tier)") % {"times": _share(part["tier_bp"])}
-        return text + gettext(" = %(got)s") % values
-    if kind == documents.ITEM:
-        values |= {"items": part["items"], "points": part["points"]}
-        return gettext("%(rule)s: %(items)s × %(points)s = %(got)s") % values
-    if kind == documents.EXCLUSION:
-        return gettext("%(rule)s: %(base)s earns nothing") % values
-    if kind == documents.MINIMUM:
-        values["least"] = _money(part["amount"], currency)
-        return gettext("%(rule)s: %(base)s is below %(least)s, so nothing is earned") % values
-    if kind == documents.CAP:
-        values |= {"most": _whole(part["most"]), "cut": _whole(part["cut"])}
-        values["period"] = documents.PERIODS[part["period"]]
-        return gettext("%(rule)s: at most %(most)s a %(period)s, %(cut)s less") % values
-    return gettext("%(rule)s: %(got)s") % values
-
-
 # --- What an entry is --------------------------------------------------------------------------
-def told_of(
-    entries: Iterable[PointsEntry], *, currency: str, rewards: Mapping[int, str] | None = None
-) -> dict[int, Told]:
-    """Return the entries in words, by id; at most two queries, however many entries.
-
-    Args:
-        rewards: names of redeemed rewards by redemption, where the caller knows them already.
-    """
+def told_of(entries: Iterable[PointsEntry], programme: Programme) -> dict[int, Told]:
+    """Return the entries of a programme in words, by id; at most three queries, however many entries."""
     rows = list(entries)
-    names = names_in(row.detail for row in rows)
-    given = rewards if rewards is not None else _rewards(rows)
-    return {row.pk: Told(_title(row, given), _lines(row, names, currency)) for row in rows}
+    explainer = Explainer(programme) if any(_EXPLAINED & row.detail.keys() for row in rows) else None
+    rewards = _rewards(rows)
+    return {row.pk: Told(_title(row, rewards), _lines(row, explainer)) for row in rows}
 
 
 def _rewards(rows: list[PointsEntry]) -> dict[int, str]:
@@ -217,17 +151,13 @@ def _title(row: PointsEntry, rewards: Mapping[int, str]) -> str:
     return said[Kind(row.kind)]
 
 
-def _lines(row: PointsEntry, names: Names, currency: str) -> list[str]:
-    lines = because(row.detail, names=names, currency=currency)
+def _lines(row: PointsEntry, explainer: Explainer | None) -> list[str]:
+    lines = explainer.sentences(row.detail) if explainer is not None else []
     if row.debt:
-        text = (
+        said = (
             gettext("%(points)s of it paid a debt") if row.debt < 0 else gettext("%(points)s became a debt")
         )
-        lines.append(text % {"points": _whole(abs(row.debt))})
-    if short := row.detail.get("short"):
-        lines.append(
-            gettext("%(points)s were spent already and are not taken back") % {"points": _whole(short)}
-        )
+        lines.append(said % {"points": _whole(abs(row.debt))})
     return lines
 
 
@@ -239,10 +169,6 @@ def _money(text: str, currency: str) -> str:
 def _whole(number: Any) -> str:
     value = int(number)
     return f"{MINUS if value < 0 else ''}{abs(value):,}"
-
-
-def _share(bp: int) -> str:
-    return f"{(Decimal(bp) / 10_000).normalize():f}"
 
 
 def _day(text: str) -> str:

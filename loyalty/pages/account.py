@@ -373,7 +373,7 @@ def _statement(request: HttpRequest, account: PointsAccount, as_of: datetime | N
     pages = Paginator(statement.entries_of(account, as_of), PAGE)
     page = pages.get_page(request.GET.get("page"))
     rows = list(page)
-    told = explaining.told_of(rows, currency=account.programme.currency)
+    told = explaining.told_of(rows, account.programme)
     may = request.user.role in DECIDES and as_of is None  # type: ignore[union-attr]
     return {
         "page": page,

@@ -16,9 +16,9 @@ from django.views.decorators.http import require_safe
 from customers import company
 from customers.access import allow
 from customers.ground import clock, money
-from customers.models import Product
-from loyalty import explaining
-from loyalty.earning import evaluate, rules
+from customers.models import Order, Product
+from loyalty.earning import evaluate, rules, simulate
+from loyalty.earning.explaining import Explainer
 from loyalty.models import EarningRule, EarningRuleVersion, Programme
 from loyalty.naming import called
 from loyalty.pages.fields import DayField
@@ -26,6 +26,9 @@ from loyalty.pages.frame import running, show
 from loyalty.pages.roles import SEES_LOYALTY
 
 LINES = 4
+MOST_ORDERS = 100_000
+"""So many orders one page counts; of a company with more, the last days with so many."""
+
 MOST = Decimal(10) ** 9
 
 
@@ -86,6 +89,15 @@ class Earned:
     because: list[str]
 
 
+@dataclass(frozen=True)
+class Year:
+    """What the orders of the past year would have earned: of how many days, and by which rules."""
+
+    found: simulate.Simulation
+    days: int
+    by_rule: list[tuple[str, int]]
+
+
 @require_safe
 @allow(*SEES_LOYALTY)
 def rule_simulator(request: HttpRequest) -> HttpResponse:
@@ -101,9 +113,13 @@ def rule_simulator(request: HttpRequest) -> HttpResponse:
         request.GET if is_asked else None, programme=programme, known=known, initial={"rule": standing}
     )
     earned = None
-    if is_asked and about.is_valid() and all([line.is_valid() for line in lines]):
+    if is_asked and about.is_valid() and _all_valid(lines):
         earned = _earned(programme, known, about, [line for line in lines if line.cleaned_data.get("amount")])
+    year = None
+    if "year" in request.GET and about.is_valid() and request.user.role in SEES_FIGURES:  # type: ignore[union-attr]
+        year = _year(programme, known, about)
     context = {
+        "year": year,
         "lines": lines,
         "about": about,
         "earned": earned,
@@ -114,6 +130,12 @@ def rule_simulator(request: HttpRequest) -> HttpResponse:
     }
     status = 422 if about.errors or any(line.errors for line in lines) else 200
     return show(request, "simulator.html", "rule_list", context, programme=programme, status=status)
+
+
+def _all_valid(lines: list[LineForm]) -> bool:
+    """Say whether every line is good; all are looked at, so that each shows its errors."""
+    good = [line.is_valid() for line in lines]
+    return all(good)
 
 
 def _lines(data: QueryDict, *, is_asked: bool) -> list[LineForm]:
@@ -150,9 +172,22 @@ def _earned(
         birthday=frozenset(birthday),
     )
     outcome = evaluate.evaluate(basket, rules.ready(tried, programme))
+    return Earned(outcome.points, Explainer(programme).sentences(outcome.detail()))
+
+
+def _year(programme: Programme, known: list[EarningRule], about: AboutForm) -> Year:
+    """Return what the orders of the past year would have earned by the rules that are tried."""
+    at = clock.now()
+    today = company.today(at).number
+    of_a_year = Order.objects.filter(occurred_day__range=(today - simulate.DAYS + 1, today), void=False)
+    number = of_a_year.count()
+    days = simulate.DAYS if number <= MOST_ORDERS else max(simulate.DAYS * MOST_ORDERS // number, 1)
+    chosen = set(about.cleaned_data["rule"])
+    tried = [one for one in _newest(known) if one.id in chosen]
+    found = simulate.simulate_year(programme, rules=rules.ready(tried, programme), at=at, days=days)
     names = {rule.pk: called(rule) for rule in known}
-    because = explaining.because(outcome.detail(), names=names, currency=programme.currency)
-    return Earned(outcome.points, because)
+    by_rule = sorted(found.by_rule.items(), key=lambda row: -row[1])
+    return Year(found, days, [(names[rule], points) for rule, points in by_rule])
 
 
 def _newest(known: list[EarningRule]) -> list[evaluate.Rule]:

@@ -12,7 +12,15 @@ from django.test.utils import CaptureQueriesContext
 
 from customers.ground import clock, localtime
 from customers.models import Customer, User
-from loyalty.models import BenefitUse, Membership, PointsAccount, PointsAdjustment, PointsEntry, Redemption, Referral
+from loyalty.models import (
+    BenefitUse,
+    Membership,
+    PointsAccount,
+    PointsAdjustment,
+    PointsEntry,
+    Redemption,
+    Referral,
+)
 from loyalty.tiers import editing, membership
 from tests.factories import NOW, CustomerFactory, day
 from tests.loyalty.earning import bought, make_rule
@@ -158,7 +166,9 @@ def test_a_refused_reversal_says_why_in_a_sheet(client: Client, mine: PointsAcco
 
 
 # --- The statement ---------------------------------------------------------------------------------
-def test_the_statement_says_why_and_reads_as_of_a_day(client: Client, customer: Customer, manager: User, programme: Any) -> None:
+def test_the_statement_says_why_and_reads_as_of_a_day(
+    client: Client, customer: Customer, manager: User, programme: Any
+) -> None:
     make_rule(programme, {"kind": "amount", "points": "4", "per": "1"}, name="Four a yuan")
     bought(customer, ("A", 1, 52), at=NOW - timedelta(days=3))
     account = PointsAccount.objects.get(customer=customer)
@@ -243,7 +253,9 @@ def test_a_membership_is_sold_renewed_and_ended(
     assert second.cancelled_at is not None
 
 
-def test_by_whose_code_a_customer_came(client: Client, mine: PointsAccount, manager: User, programme: Any) -> None:
+def test_by_whose_code_a_customer_came(
+    client: Client, mine: PointsAccount, manager: User, programme: Any
+) -> None:
     programme.referral_referrer = 50
     programme.save(update_fields=["referral_referrer"])
     friend = make_account(CustomerFactory(name="Red Hill", contact__email="red@example.org"))
@@ -267,9 +279,13 @@ def test_the_page_asks_as_often_for_many_entries_and_never_writes(
         with CaptureQueriesContext(connection) as asked:
             assert client.get(path(mine)).status_code == 200
         counts.append(len(asked))
-        assert not [q for q in asked.captured_queries if q["sql"].split()[0] in {"INSERT", "UPDATE", "DELETE"}]
+        assert not [
+            q for q in asked.captured_queries if q["sql"].split()[0] in {"INSERT", "UPDATE", "DELETE"}
+        ]
         for number in range(3):
             earn(mine, 5 + number)
-            client.post(path(mine, "redeem"), {"reward": make_reward(points=1).pk, "key": f"k{number}{_time}"})
+            client.post(
+                path(mine, "redeem"), {"reward": make_reward(points=1).pk, "key": f"k{number}{_time}"}
+            )
     assert counts[1] <= counts[0] + 3  # codes of redemptions, names of rewards
     assert counts[1] <= 34

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -14,13 +15,32 @@ from customers.ground import clock
 from customers.models import User
 from loyalty import programmes
 from loyalty.earning import rules
-from loyalty.models import EarningRule, MembershipPlan, Programme, Reward, RewardCode, Tier, TierBenefit
-from tests.factories import NOW, ProductFactory
-from tests.loyalty.earning import make_rule
+from loyalty.models import (
+    EarningRule,
+    MembershipPlan,
+    PointsEntry,
+    Programme,
+    Reward,
+    RewardCode,
+    Tier,
+    TierBenefit,
+)
+from tests.factories import NOW, CustomerFactory, ProductFactory
+from tests.loyalty.earning import make_rule, record
 from tests.loyalty.rewarding import make_reward, make_tier
 
 pytestmark = pytest.mark.django_db
-PAGES = ("", "accounts/", "redemptions/", "adjustments/", "rewards/", "tiers/", "rules/", "programme/", "simulator/")
+PAGES = (
+    "",
+    "accounts/",
+    "redemptions/",
+    "adjustments/",
+    "rewards/",
+    "tiers/",
+    "rules/",
+    "programme/",
+    "simulator/",
+)
 
 
 @pytest.fixture(autouse=True)
@@ -93,7 +113,9 @@ def test_reading_writes_nothing(boss: Client, programme: Programme) -> None:
     for page in (*PAGES, "ledger/", "simulator/?go=1&l0-amount=52&l0-quantity=1", "rewards/new/"):
         with CaptureQueriesContext(connection) as asked:
             assert boss.get(f"/loyalty/{page}").status_code == 200
-        written = [q["sql"] for q in asked.captured_queries if q["sql"].split()[0] in {"INSERT", "UPDATE", "DELETE"}]
+        written = [
+            q["sql"] for q in asked.captured_queries if q["sql"].split()[0] in {"INSERT", "UPDATE", "DELETE"}
+        ]
         assert written == [], page
 
 
@@ -121,7 +143,7 @@ def test_a_programme_is_made_changed_started_paused_and_resumed(boss: Client) ->
     programme.refresh_from_db()
     assert (programme.state, programme.starts_day) == ("live", 739737)
     page = boss.get("/loyalty/programme/edit/").content.decode()
-    assert 'value="30, 15, 7, 1"' in page and 'value="1.5"' in page or 'value="1.50"' in page
+    assert ('value="30, 15, 7, 1"' in page and 'value="1.5"' in page) or 'value="1.50"' in page
     form = {name: getattr(programme, name) for name in programmes.SETTINGS}
     form |= {"worth_of_100": "2", "remind_days": "14, 3", "breakage_bp": "12.5", "recovery_budget": ""}
     form |= {"reason": "Dearer tea.", "version": programme.version}
@@ -158,16 +180,30 @@ def test_a_setting_that_cannot_be_says_so_at_its_field(
     boss: Client, programme: Programme, field: str, value: str, says: str
 ) -> None:
     form = {name: getattr(programme, name) for name in programmes.SETTINGS}
-    form |= {"worth_of_100": "1", "remind_days": "30", "breakage_bp": "", "recovery_budget": "", "version": "0"}
+    form |= {
+        "worth_of_100": "1",
+        "remind_days": "30",
+        "breakage_bp": "",
+        "recovery_budget": "",
+        "version": "0",
+    }
     answer = boss.post("/loyalty/programme/edit/", {**form, field: value})
     assert says in error_at(answer, f"id_{field}")
     assert Programme.objects.get().version == 0
 
 
 # --- Earning rules ---------------------------------------------------------------------------------
-def test_a_rule_is_written_changed_compared_taken_back_and_switched(boss: Client, programme: Programme) -> None:
+def test_a_rule_is_written_changed_compared_taken_back_and_switched(
+    boss: Client, programme: Programme
+) -> None:
     ProductFactory(code="cup", name="Tea cup", category="red")
-    form = {"name": "Double cups", "times": "2", "products": "Tea cup\ncup", "labels": "", "weekdays": ["6", "7"]}
+    form = {
+        "name": "Double cups",
+        "times": "2",
+        "products": "Tea cup\ncup",
+        "labels": "",
+        "weekdays": ["6", "7"],
+    }
     assert boss.post("/loyalty/rules/new/?kind=multiplier", form).status_code == 302
     rule = EarningRule.objects.get()
     assert not rule.is_on
@@ -203,7 +239,12 @@ def test_a_rule_is_written_changed_compared_taken_back_and_switched(boss: Client
         ("item", {"points": "5", "products": "Nothing like it"}, "products", "No product has this code"),
         ("item", {"points": "5"}, "products", "Say which products or labels"),
         ("multiplier", {"times": "1"}, "times", "changes nothing"),
-        ("multiplier", {"times": "2", "from": "2026-06-02", "until": "2026-06-01"}, "until", "must not lie before"),
+        (
+            "multiplier",
+            {"times": "2", "from": "2026-06-02", "until": "2026-06-01"},
+            "until",
+            "must not lie before",
+        ),
         ("event", {"event": "sneeze", "points": "5"}, "event", "valid choice"),
         ("first_order", {"points": "1.5"}, "points", "“Points” must be a whole number"),
     ],
@@ -237,6 +278,17 @@ def test_the_simulator_says_what_a_basket_would_earn_and_why(boss: Client, progr
     odd = boss.get("/loyalty/simulator/", {**basket, "l0-amount": "much"})
     assert odd.status_code == 422 and "Enter a number." in text(odd)
     assert boss.get("/loyalty/simulator/", {**basket, "rule": ["x"], "tier": "99"}).status_code == 422
+
+
+def test_the_simulator_counts_the_orders_of_the_past_year(boss: Client, programme: Programme) -> None:
+    rule = make_rule(programme, {"kind": "amount", "points": "2", "per": "1"}, name="Two a yuan")
+    customer = CustomerFactory()
+    for days in (1, 364, 365):
+        record(customer, ("", 1, 100), at=NOW - timedelta(days=days))
+    page = text(boss.get("/loyalty/simulator/", {"go": "1", "year": "1", "rule": [rule.pk]}))
+    assert '<span class="points-big">400 ' in page and "a liability of ¥4" in page and "Two a yuan" in page
+    assert "The orders of the last 365 days" in page
+    assert not PointsEntry.objects.exists()
 
 
 # --- Tiers -----------------------------------------------------------------------------------------
@@ -279,7 +331,9 @@ def test_a_membership_is_offered_for_a_price_in_whole_units(boss: Client, progra
 # --- Rewards ---------------------------------------------------------------------------------------
 def test_a_reward_is_made_offered_stocked_and_withdrawn(boss: Client, programme: Programme) -> None:
     form = {"name": "Tea cup", "kind": "goods", "points": "200", "stock": "3", "from_day": "2026-05-01"}
-    assert "greater than or equal" in error_at(boss.post("/loyalty/rewards/new/", {**form, "points": "0"}), "id_points")
+    assert "greater than or equal" in error_at(
+        boss.post("/loyalty/rewards/new/", {**form, "points": "0"}), "id_points"
+    )
     early = boss.post("/loyalty/rewards/new/", {**form, "until_day": "2026-04-01"})
     assert "lies before the first" in error_at(early, "id_until_day")
     assert boss.post("/loyalty/rewards/new/", form).status_code == 302
@@ -305,10 +359,9 @@ def test_codes_come_typed_and_as_a_file(boss: Client, programme: Programme) -> N
     reward = make_reward(kind="code")
     address = f"/loyalty/rewards/{reward.pk}/codes/"
     assert "There is no code here" in error_at(boss.post(address, {"text": ""}), "codes_text")
-    file = SimpleUploadedFile("codes.csv", "code\nC3\nA1\n".encode(), content_type="text/csv")
+    file = SimpleUploadedFile("codes.csv", b"code\nC3\nA1\n", content_type="text/csv")
     said = boss.post(address, {"text": "A1\nB2", "file": file}, follow=True).content.decode()
     assert "3 codes were added." in said and "1 stood there already." in said
     assert sorted(RewardCode.objects.values_list("secret", flat=True)) == ["A1", "B2", "C3"]
     broken = SimpleUploadedFile("codes.csv", b"\xff\xfe\x00\x81", content_type="text/csv")
     assert "no text in UTF-8" in error_at(boss.post(address, {"file": broken}), "codes_file")
-

@@ -34,7 +34,7 @@ def rows(account: Account) -> Sequence[PointsEntry]:
 
 def lines(account: Account, found: Sequence[PointsEntry]) -> list[Line]:
     """Return movements in words; a bounded number of queries, however many."""
-    told = explaining.told_of(found, currency=account.programme.currency)
+    told = explaining.told_of(found, account.programme)
     numbers = _orders_of(found)
     return [
         Line(
