@@ -23,7 +23,7 @@ from loyalty.models import EarningRule, EarningRuleVersion, Programme
 from loyalty.naming import called
 from loyalty.pages.fields import DayField
 from loyalty.pages.frame import running, show
-from loyalty.pages.roles import SEES_LOYALTY
+from loyalty.pages.roles import SEES_FIGURES, SEES_LOYALTY
 
 LINES = 4
 MOST_ORDERS = 100_000
