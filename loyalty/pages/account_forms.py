@@ -153,7 +153,11 @@ class ReferForm(KeyedForm):
 class AsOfForm(forms.Form):
     """As of which day a statement is shown."""
 
-    as_of = DayField(label=_("As of the end of"), required=False)
+    as_of = DayField(
+        label=_("As of the end of"),
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date", "class": "control"}, format="%Y-%m-%d"),
+    )
 
 
 def offered_to(account: PointsAccount, *, at: Any) -> list[Reward]:

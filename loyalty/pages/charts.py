@@ -64,12 +64,11 @@ class _Scale:
 
 
 def _round_up(value: int) -> int:
-    """Return the next number of the kind 1, 2, 2.5, 5 × a power of ten; for nothing 1."""
+    """Return the next number with a round half: 2, 3, 4, 5, 6, 8 or 10 × a power of ten; for nothing 1."""
     if value <= 1:
         return 1
     power = 10 ** (len(str(value)) - 1)
-    steps = (power, 2 * power, power * 5 // 2, 5 * power, 10 * power)
-    return next(step for step in steps if step >= value)
+    return next(step * power for step in (1, 2, 3, 4, 5, 6, 8, 10) if step * power >= value)
 
 
 def _x(place: int, number: int) -> float:
