@@ -248,7 +248,7 @@ _PRESSED: dict[str, Callable[[HttpRequest, PointsAccount, datetime], None]] = {
 
 # --- The page ------------------------------------------------------------------------------------
 def _account(request: HttpRequest, pk: int) -> PointsAccount:
-    visible = PointsAccount.objects.visible_to(request.user)  # type: ignore[attr-defined]
+    visible: Any = PointsAccount.objects.visible_to(request.user)  # type: ignore[attr-defined]
     found: PointsAccount = get_object_or_404(
         visible.select_related("customer__owner", "programme", "tier"),
         pk=pk,
@@ -382,7 +382,7 @@ def _statement(request: HttpRequest, account: PointsAccount, as_of: datetime | N
                 "entry": row,
                 "told": told[row.pk],
                 "note": row.note.text if hasattr(row, "note") else "",
-                "balance": row.running,
+                "balance": row.running,  # type: ignore[attr-defined]
                 "may_reverse": may and row.kind in REVERSED,
                 "key": f"reverse-{row.pk}",
             }

@@ -30,7 +30,7 @@ def adjustment_list(request: HttpRequest) -> HttpResponse:
     programme = running()
     if programme is None:
         return redirect("loyalty:overview")
-    visible = PointsAdjustment.objects.visible_to(request.user)  # type: ignore[attr-defined]
+    visible: Any = PointsAdjustment.objects.visible_to(request.user)  # type: ignore[attr-defined]
     state = request.GET.get("state", "")
     state = state if state in State.values else State.ASKED.value
     rows = visible.filter(state=state).select_related("customer", "by", "decided_by")
@@ -47,8 +47,8 @@ def adjustment_list(request: HttpRequest) -> HttpResponse:
 @allow(*DECIDES)
 def adjustment_act(request: HttpRequest, pk: int, act: str) -> HttpResponse:
     """Grant or decline an adjustment that waits."""
-    visible = PointsAdjustment.objects.visible_to(request.user)  # type: ignore[attr-defined]
-    row = get_object_or_404(visible, pk=pk)
+    visible: Any = PointsAdjustment.objects.visible_to(request.user)  # type: ignore[attr-defined]
+    row: PointsAdjustment = get_object_or_404(visible, pk=pk)
     is_granted = act == "grant"
     press(
         request,

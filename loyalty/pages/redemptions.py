@@ -42,7 +42,7 @@ def redemption_list(request: HttpRequest) -> HttpResponse:
     programme = running()
     if programme is None:
         return redirect("loyalty:overview")
-    visible = Redemption.objects.visible_to(request.user)  # type: ignore[attr-defined]
+    visible: Any = Redemption.objects.visible_to(request.user)  # type: ignore[attr-defined]
     state = request.GET.get("state", "")
     state = state if state in State.values else State.ASKED.value
     rows = visible.filter(state=state).select_related("customer", "reward", "by", "changed_by")
@@ -68,8 +68,8 @@ def redemption_list(request: HttpRequest) -> HttpResponse:
 @allow(*WORKS_ACCOUNTS)
 def redemption_act(request: HttpRequest, pk: int, act: str) -> HttpResponse:
     """Move a redemption to the state that ``act`` names, or cancel it."""
-    visible = Redemption.objects.visible_to(request.user)  # type: ignore[attr-defined]
-    row = get_object_or_404(visible, pk=pk)
+    visible: Any = Redemption.objects.visible_to(request.user)  # type: ignore[attr-defined]
+    row: Redemption = get_object_or_404(visible, pk=pk)
     if act not in {"cancel", *State.values}:
         raise Http404
     form = MoveForm(request.POST)

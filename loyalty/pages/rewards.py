@@ -64,7 +64,7 @@ class RewardForm(forms.Form):
         required=False,
         help_text=gettext_lazy("Empty: as often as wanted."),
     )
-    tier = forms.ModelChoiceField(
+    tier: Any = forms.ModelChoiceField(
         label=gettext_lazy("From tier"), queryset=None, required=False, empty_label=gettext_lazy("everybody")
     )
     from_day = DayField(label=gettext_lazy("Offered from"), required=False)
@@ -131,8 +131,8 @@ def reward_list(request: HttpRequest) -> HttpResponse:
         return redirect("loyalty:overview")
     rows = programme.rewards.select_related("tier").order_by("-is_on", "points", "pk")
     page = Paginator(rows, PAGE).get_page(request.GET.get("page"))
-    context = {"page": page, "taken": _taken([row.pk for row in page])}
-    context["rows"] = [(row, context["taken"].get(row.pk, 0)) for row in page]
+    taken = _taken([row.pk for row in page])
+    context = {"page": page, "rows": [(row, taken.get(row.pk, 0)) for row in page]}
     return show(request, "rewards.html", "reward_list", context, programme=programme)
 
 

@@ -39,7 +39,7 @@ def rule_list(request: HttpRequest) -> HttpResponse:
     said = _sentences(programme, found)
     context = {
         "rules": [(rule, *said[rule.pk]) for rule in found],
-        "kinds": [(kind, capfirst(label), HELP[kind]) for kind, label in documents.KINDS.items()],
+        "kinds": [(kind, capfirst(str(label)), HELP[kind]) for kind, label in documents.KINDS.items()],
         "is_full": len(found) >= rules.MOST_RULES,
     }
     return show(request, "rules.html", "rule_list", context, programme=programme)
@@ -94,7 +94,7 @@ def rule_page(request: HttpRequest, code: str) -> HttpResponse:
     ]
     context = {
         "rule": rule,
-        "kind": capfirst(documents.KINDS[rows[0].document["kind"]]),
+        "kind": capfirst(str(documents.KINDS[rows[0].document["kind"]])),
         "sentence": lines[0][2],
         "versions": lines[:VERSIONS],
     }
@@ -175,7 +175,7 @@ def _form(
     context = {
         "form": form,
         "rule": rule,
-        "kind": capfirst(documents.KINDS[kind]),
+        "kind": capfirst(str(documents.KINDS[kind])),
         "help": HELP[kind],
         "back": reverse("loyalty:rule", args=[rule.code]) if rule else reverse("loyalty:rule_list"),
     }
@@ -194,7 +194,7 @@ def _sentences(programme: Programme, found: list[EarningRule]) -> dict[int, tupl
     tiers = _tiers(programme)
     return {
         row.rule_id: (
-            str(capfirst(documents.KINDS[row.document["kind"]])),
+            str(capfirst(str(documents.KINDS[row.document["kind"]]))),
             explaining.sentence(row.document, currency=programme.currency, tiers=tiers),
         )
         for row in rows

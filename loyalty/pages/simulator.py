@@ -210,14 +210,14 @@ def _basket(lines: list[LineForm], currency: str) -> list[evaluate.Line]:
     for number, line in enumerate(lines, start=1):
         data = line.cleaned_data
         word = data["product"].strip()
-        product = by_word.get(word)
+        known = by_word.get(word)
         amount = money.to_minor(data["amount"], currency)
         quantity = data["quantity"] or Decimal(1)
         found.append(
             evaluate.Line(
                 number,
-                product.code if product else word,
-                data["label"].strip() or (product.category if product else ""),
+                known.code if known else word,
+                data["label"].strip() or (known.category if known else ""),
                 quantity,
                 amount,
             )

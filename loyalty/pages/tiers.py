@@ -92,7 +92,7 @@ class PlanForm(forms.Form):
     name = text_field(pgettext_lazy("of a plan", "Name"), 100)
     name_alt = text_field(_ALT, 100, required=False)
     months = number_field(gettext_lazy("Months"), least=1, most=membership.MOST_MONTHS)
-    tier = forms.ModelChoiceField(
+    tier: Any = forms.ModelChoiceField(
         label=gettext_lazy("Holds the tier"),
         queryset=None,
         required=False,

@@ -66,6 +66,7 @@ from surveys.guides.writing import create_guide
 from surveys.interviews import holding
 from surveys.interviews.said import Held, Said
 from surveys.models import Survey
+from tests.browser import loyal
 from tests.factories import (
     NOW,
     CommunityFactory,
@@ -89,7 +90,6 @@ from tests.factories import (
     UsageFactory,
     UserFactory,
 )
-from tests.browser import loyal
 from tests.retention.changes.makers import WORDS, announced, planned, row_of
 from tests.surveys import documents
 from tests.surveys.factories import SurveyAnswerFactory, SurveyAskedFactory
