@@ -27,6 +27,11 @@ SCHEDULE: dict[str, dict[str, Any]] = {
         "task": "retention.tasks.see_to_changes",
         "schedule": crontab(minute="8-58/10"),
     },
+    # Once each local day and plan: one that is started in the day finds who is due within ten minutes.
+    "see to care": {
+        "task": "retention.tasks.see_to_care",
+        "schedule": crontab(minute="9-59/10"),
+    },
     "assign follow-up calls": {
         "task": "retention.tasks.assign_follow_up_calls",
         "schedule": 60.0,
@@ -80,6 +85,12 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     "plan distributions of surveys": {
         "task": "surveys.tasks.plan_distributions",
         "schedule": crontab(minute="3-53/10"),
+    },
+    # Once each local day, soon after its midnight: what is due is released and expires, then the books are
+    # sealed and counted again.
+    "keep the books of points": {
+        "task": "loyalty.tasks.keep_books",
+        "schedule": crontab(minute="4-54/10"),
     },
     "forget old runs of the sweep": {
         "task": "retention.tasks.forget_old_sweeps",

@@ -47,5 +47,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/", include("config.api")),
     path("", include("retention.urls")),
     path("", include("surveys.urls")),
+    path("", include("loyalty.urls")),
     path("", include("customers.urls")),
 ]

@@ -8,7 +8,7 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from customers import changing, company, mainstays
+from customers import birthdays, changing, company, mainstays
 from customers.ground import audit, events
 from customers.ground.errors import Refused
 from customers.models import Contact, Customer, User
@@ -47,11 +47,13 @@ def create_contact(
 ) -> Contact:
     """Add a contact to a customer; the first one is its main contact.
 
-    Raises :class:`ContactWithoutName`. Side effects: event ``contact.created``, audit ``contact.create``,
+    Raises :class:`ContactWithoutName`, and of a birthday what ``birthdays.columns_of`` raises.
+    Side effects: event ``contact.created``, audit ``contact.create``,
     and those of :func:`name_main`.
     """
     if not name.strip():
         raise ContactWithoutName()
+    values |= birthdays.columns_of(values, at=at)
     with transaction.atomic():
         _hold(customer.pk)
         contact = Contact.objects.create(
@@ -70,7 +72,8 @@ def change_contact(contact: Contact, *, by: User | None, at: datetime, **values:
 
     The successor of a main contact who left becomes the main contact. Raises ``ChangedMeanwhile`` when
     somebody else wrote since ``contact`` was read,
-    :class:`ContactWithoutName`, :class:`LeavesInFuture`, :class:`NotASuccessor` and :class:`HasLeft`.
+    :class:`ContactWithoutName`, :class:`LeavesInFuture`, :class:`NotASuccessor`, :class:`HasLeft`, and of a
+    birthday what ``birthdays.columns_of`` raises.
     Side effects: when the main contact left or is back, the facts of ``mainstays``; event ``contact.left``.
     """
     if "name" in values and not values["name"].strip():
@@ -80,6 +83,7 @@ def change_contact(contact: Contact, *, by: User | None, at: datetime, **values:
     successor = values.get("successor")
     if successor is not None and (successor.pk == contact.pk or successor.customer_id != contact.customer_id):
         raise NotASuccessor()
+    values |= birthdays.columns_of(values, stands=contact, at=at)
     with transaction.atomic():
         _hold(contact.customer_id)
         was = contact.left_on

@@ -20,6 +20,12 @@ TOKEN_PAGES: dict[str, str] = {
     "surveys:answer": "answer a survey",
     "customers:public_form": "tell us something",
     "retention:loop_status": "see how far what one told us is, and say whether it is solved",
+    "retention:member": "see one's points, what became of one's words, and how one may be contacted",
+    "retention:member_statement": "see every movement of one's points",
+    "retention:member_told": "see what one told us, and what became of it",
+    "retention:member_reward": "take a reward for points",
+    "retention:member_redemption": "see how far a reward is, and cancel it",
+    "retention:member_contact": "say how one may be contacted",
 }
 """Route → what the token in its address is good for; the form for everybody has none in its address, but a
 ticket that its page sends along."""

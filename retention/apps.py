@@ -11,6 +11,7 @@ class RetentionConfig(AppConfig):
 
         from customers import complaints as filed
         from customers import in_use, movers, objections, showing, text
+        from loyalty import links as member_links
         from retention import (
             asking,
             backtest,  # noqa: F401  — registers its poller with the drain
@@ -20,6 +21,8 @@ class RetentionConfig(AppConfig):
             sweep,  # noqa: F401  — registers its poller with the drain
         )
         from retention.api import scopes
+        from retention.care import greeting
+        from retention.care import told as care_told
         from retention.cases import answers, closing, complaints, labels, taken_back
         from retention.cases import merging as cases_merging
         from retention.changes import informing, tagging
@@ -43,6 +46,7 @@ class RetentionConfig(AppConfig):
         informing.subscribe()
         tagging.subscribe()
         telling.subscribe()
+        greeting.subscribe()
         in_use.register("retention.measures", making.users_of)
         objections.register("retention.cases", closing.objected)
         keeping.register_all()
@@ -55,6 +59,8 @@ class RetentionConfig(AppConfig):
         movers.register(self.get_model("CustomerMeasures"), mover=merging.move)
         movers.register(self.get_model("EarlyWarning"), exporter=told.export_warnings)
         movers.register(self.get_model("Holdout"), exporter=told.export_nothing)
+        movers.register(self.get_model("CareTouch"), exporter=care_told.export_touches)
+        movers.register(self.get_model("CareDraw"), exporter=care_told.export_nothing)
         for derived in ("Standing", "StandingVersion"):
             # how each of the two stood; the survivor is judged by what it has become
             movers.register(self.get_model(derived), mover=movers.stay)
@@ -62,5 +68,7 @@ class RetentionConfig(AppConfig):
         loops = self.get_model("LoopClosure")
         movers.register_undo_blocker("retention.cases", taken_back.in_the_way, answers_for=[loops])
         movers.register_follower("retention.cases", taken_back.follow)
+        member_links.register_page(lambda token: reverse("retention:member", args=[token]))
+        showing.register("member_links", lambda pk: reverse("retention:customer_member", args=[pk]))
         showing.register("customer", lambda pk: reverse("retention:customer", args=[pk]))
         post_migrate.connect(ready.sync_after_migrate, sender=self, dispatch_uid="retention.rules")

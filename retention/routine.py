@@ -44,6 +44,12 @@ UPDATES = (
         once_a_day=True,
     ),
     Update(
+        "retention.tasks.see_to_care",
+        _("Birthdays, anniversaries, festivals and thanks"),
+        _("Finds who is due by each plan that runs; greetings leave as the contact limits allow."),
+        once_a_day=True,
+    ),
+    Update(
         "retention.tasks.assign_follow_up_calls",
         _("Calls and escalations"),
         _("Cases that nobody has are given out, their calls planned, and what is overdue goes one level up."),

@@ -8,7 +8,7 @@ from celery import shared_task
 
 from customers.ground import clock, context
 from customers.ground.models import Company
-from retention import calls, changes, loop, renewals, sweep
+from retention import calls, care, changes, loop, renewals, sweep
 from retention.improving import watching
 from retention.models import SweepRun
 from retention.sweep import forgetting
@@ -55,6 +55,13 @@ def see_to_changes(**_kwargs: Any) -> None:
     """Add whom open changes concern by now, and note who was lost: once each local day."""
     with context.acting(channel="task"):
         changes.nightly(at=clock.now())
+
+
+@shared_task(name="retention.tasks.see_to_care")
+def see_to_care(**_kwargs: Any) -> None:
+    """Find who is due by the care plans that run: once each local day and plan."""
+    with context.acting(channel="task"):
+        care.nightly(at=clock.now())
 
 
 @shared_task(name="retention.tasks.see_to_loops")

@@ -21,6 +21,8 @@ from customers.ground.api.serializers import DateField, Gives, IdField, MomentFi
 from customers.ground.api.views import Details, Lists, Resource
 from customers.models import ApiToken, Contact, Customer, User
 
+_OF_BIRTHDAYS = ("birthday_incomplete", "no_such_birthday", "born_in_future")
+
 
 class ContactShape(Gives):
     class Meta:
@@ -37,6 +39,11 @@ class ContactShape(Gives):
             "is_main",
             "function",
             "is_decision_maker",
+            "birth_calendar",
+            "birth_year",
+            "birth_month",
+            "birth_day",
+            "birth_is_leap",
             "left_on",
             "successor",
             "created_at",
@@ -55,6 +62,22 @@ class ContactFields(Takes):
     language = serializers.CharField(max_length=10, required=False, allow_blank=True)
     function = serializers.ChoiceField(Contact.Function.choices, required=False, allow_blank=True)
     is_decision_maker = serializers.BooleanField(required=False)
+    birth_calendar = serializers.ChoiceField(
+        Contact.BirthCalendar.choices,
+        required=False,
+        allow_blank=True,
+        help_text="Empty with a month and a day: solar.",
+    )
+    birth_year = serializers.IntegerField(
+        required=False, allow_null=True, min_value=1900, max_value=2100, help_text="Of its own calendar."
+    )
+    birth_month = serializers.IntegerField(
+        required=False, allow_null=True, min_value=1, max_value=12, help_text="Goes with `birth_day`."
+    )
+    birth_day = serializers.IntegerField(required=False, allow_null=True, min_value=1, max_value=31)
+    birth_is_leap = serializers.BooleanField(
+        required=False, allow_null=True, help_text="Born in a leap month of the lunar calendar."
+    )
 
 
 class ContactChange(ContactFields):
@@ -95,8 +118,9 @@ class Contacts(Lists, Details, Resource):
     }
     takes = {"create": NewContact, "partial_update": ContactChange}
     refuses = {
-        "create": ["contact_without_name"],
+        "create": ["contact_without_name", *_OF_BIRTHDAYS],
         "partial_update": [
+            *_OF_BIRTHDAYS,
             "changed_meanwhile",
             "contact_without_name",
             "leaves_in_future",

@@ -5,8 +5,10 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+from customers import birthdays
 from customers.communities import LeftBeforeJoined
 from customers.ground import localtime
+from customers.ground.errors import Refused
 from customers.imports import errors
 from customers.imports.kinds import CellRefused, Context
 from customers.mentions import AddressRefused, NothingSaid, StarsRefused, stars
@@ -64,6 +66,28 @@ def doubtful_order_lines(columns: dict[str, list[Any]], context: Context) -> set
             if abs(n * price) >= MOST_AMOUNT
         )
     return found
+
+
+def check_contact(values: dict[str, Any], context: Context) -> None:
+    """Refuse a birthday that cannot be read or be one."""
+    try:
+        birthday_columns(values, context)
+    except Refused as refusal:
+        raise CellRefused("birthday", refusal) from refusal
+
+
+def birthday_columns(values: dict[str, Any], context: Context) -> dict[str, Any]:
+    """Return the columns of a contact that a line's birthday makes; none when no column holds one."""
+    if "birthday" not in values:
+        return {}
+    if not values["birthday"]:
+        return dict(birthdays.NOTHING)
+    said = birthdays.read(
+        values["birthday"],
+        calendar=values.get("birth_calendar") or "",
+        is_leap=bool(values.get("birth_is_leap")),
+    )
+    return birthdays.columns(birthdays.checked(said, at=context.at))
 
 
 def check_contract(values: dict[str, Any], context: Context) -> None:

@@ -162,6 +162,10 @@ class Contact(models.Model):
         FAMILY = "family", _("family")
         OTHER = "other", pgettext_lazy("function of a contact", "something else")
 
+    class BirthCalendar(models.TextChoices):
+        SOLAR = "solar", _("solar calendar")
+        LUNAR = "lunar", _("Chinese lunar calendar")
+
     customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="contacts")
     name = models.CharField(pgettext_lazy("of a person", "name"), max_length=200)
     role = models.CharField(pgettext_lazy("of a contact", "role"), max_length=100, blank=True)
@@ -174,6 +178,19 @@ class Contact(models.Model):
         _("function"), max_length=12, choices=Function.choices, blank=True, default="", db_default=""
     )
     is_decision_maker = models.BooleanField(_("decides"), default=False, db_default=False)
+    # All empty, or month and day by a calendar; the year is often not known. See ``customers.birthdays``.
+    birth_calendar = models.CharField(
+        _("calendar of the birthday"),
+        max_length=5,
+        choices=BirthCalendar.choices,
+        blank=True,
+        default="",
+        db_default="",
+    )
+    birth_year = models.PositiveSmallIntegerField(_("year of birth"), null=True, blank=True)
+    birth_month = models.PositiveSmallIntegerField(_("month of birth"), null=True, blank=True)
+    birth_day = models.PositiveSmallIntegerField(_("day of birth"), null=True, blank=True)
+    birth_is_leap = models.BooleanField(_("born in a leap month"), null=True, blank=True)  # lunar ones only
     left_on = models.DateField(_("left on"), null=True, blank=True)
     successor = models.ForeignKey(
         "self",
@@ -193,7 +210,7 @@ class Contact(models.Model):
     privacy = declare(
         none_keep="id customer preferred_channel language is_main function is_decision_maker left_on "
         "successor created_at updated_at erased_at",
-        identity_blank="name role",
+        identity_blank="name role birth_calendar birth_year birth_month birth_day birth_is_leap",
         reach_blank="phone email",
     )
 
@@ -202,9 +219,44 @@ class Contact(models.Model):
         indexes = [
             models.Index(fields=["customer", "-is_main", "id"], name="contact_customer"),
             models.Index(fields=["phone"], name="contact_phone"),
+            models.Index(
+                fields=["birth_month", "birth_day"],
+                condition=Q(birth_month__isnull=False),
+                name="contact_birthday",
+            ),
         ]
         constraints = [
-            models.UniqueConstraint(fields=["customer"], condition=Q(is_main=True), name="contact_one_main")
+            models.UniqueConstraint(fields=["customer"], condition=Q(is_main=True), name="contact_one_main"),
+            models.CheckConstraint(
+                condition=Q(
+                    birth_calendar="",
+                    birth_year__isnull=True,
+                    birth_month__isnull=True,
+                    birth_day__isnull=True,
+                    birth_is_leap__isnull=True,
+                )
+                | Q(
+                    birth_calendar="solar",
+                    birth_month__isnull=False,
+                    birth_month__range=(1, 12),
+                    birth_day__isnull=False,
+                    birth_day__range=(1, 31),
+                    birth_is_leap__isnull=True,
+                )
+                | Q(
+                    birth_calendar="lunar",
+                    birth_month__isnull=False,
+                    birth_month__range=(1, 12),
+                    birth_day__isnull=False,
+                    birth_day__range=(1, 30),
+                    birth_is_leap__isnull=False,
+                ),
+                name="contact_birthday_whole",
+            ),
+            models.CheckConstraint(
+                condition=Q(birth_year__isnull=True) | Q(birth_year__range=(1900, 2100)),
+                name="contact_birth_year",
+            ),
         ]
 
     def __str__(self) -> str:

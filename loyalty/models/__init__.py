@@ -1,5 +1,6 @@
 """The tables of loyalty."""
 
+from loyalty.models.earning import OrderEarning
 from loyalty.models.ledger import (
     EntryNote,
     LedgerCheck,
@@ -34,6 +35,7 @@ __all__ = [
     "MemberLink",
     "Membership",
     "MembershipPlan",
+    "OrderEarning",
     "PointsAccount",
     "PointsAdjustment",
     "PointsEntry",

@@ -74,11 +74,12 @@ class BenefitUse(models.Model):
     """That a customer used a service of its tier; taken back by ``undone_at``."""
 
     account = models.ForeignKey(PointsAccount, on_delete=models.PROTECT, related_name="benefit_uses")
-    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="+")
+    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="+", db_index=False)
     benefit = models.ForeignKey(TierBenefit, on_delete=models.PROTECT, related_name="uses", db_index=False)
     used_day = models.IntegerField()
     year = models.PositiveSmallIntegerField()  # of the entitlement
     number = models.PositiveSmallIntegerField()  # the first, second … of the year
+    key = models.CharField(max_length=64, blank=True)  # idempotency, of who asked
     note = models.TextField(blank=True)
     by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
     at = models.DateTimeField()
@@ -87,7 +88,7 @@ class BenefitUse(models.Model):
     objects: ClassVar[models.Manager[BenefitUse]] = OfCustomers.as_manager()  # type: ignore[assignment]
 
     privacy = declare(
-        none_keep="id account benefit year number",
+        none_keep="id account benefit year number key",
         conduct_keep="customer used_day at undone_at",
         staff_keep="by",
         text_blank="note",
@@ -99,8 +100,13 @@ class BenefitUse(models.Model):
                 fields=["account", "benefit", "year", "number"],
                 condition=Q(undone_at__isnull=True),
                 name="benefit_use_once",
-            )
+            ),
+            models.UniqueConstraint(
+                fields=["account", "key"], condition=Q(key__gt=""), name="benefit_use_key_once"
+            ),
+            models.CheckConstraint(condition=Q(number__gte=1), name="benefit_use_counted"),
         ]
+        indexes = [models.Index(fields=["customer", "year"], name="benefit_use_year")]
 
 
 class TierMove(models.Model):
@@ -111,17 +117,21 @@ class TierMove(models.Model):
         GRACE = "grace", _("below the threshold, grace began")
         HELD = "held", _("threshold reached again in grace")
         FELL = "fell", _("grace is over")
-        MEMBERSHIP = "membership", _("paid membership")
-        BY_HAND = "by_hand", _("by hand")
-        CHANGED = "changed", _("the tiers were changed")
+        MEMBERSHIP = "membership", _("held by a paid membership")
+        LAPSED = "lapsed", _("the paid membership ended")
+        PLACED = "placed", _("placed when tiers were first computed")
+        CHANGED = "changed", _("its tier was retired")
 
     account = models.ForeignKey(PointsAccount, on_delete=models.PROTECT, related_name="tier_moves")
     customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="+", db_index=False)
     from_tier = models.ForeignKey(Tier, null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
     to_tier = models.ForeignKey(Tier, null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
+    from_rank = models.PositiveSmallIntegerField(default=0)  # among the tiers of that day: 1 lowest, 0 none
+    to_rank = models.PositiveSmallIntegerField(default=0)
     reason = models.CharField(max_length=10, choices=Reason.choices)
     basis = models.BigIntegerField()
     grace_until_day = models.IntegerField(null=True)
+    is_paid = models.BooleanField(default=False)  # a paid membership holds it from then on
     occurred_at = models.DateTimeField()
     occurred_day = models.IntegerField()
     recorded_at = models.DateTimeField()
@@ -130,14 +140,27 @@ class TierMove(models.Model):
     objects: ClassVar[models.Manager[TierMove]] = OfCustomers.as_manager()  # type: ignore[assignment]
 
     privacy = declare(
-        none_keep="id account from_tier to_tier reason grace_until_day",
+        none_keep="id account from_tier to_tier from_rank to_rank reason grace_until_day is_paid",
         conduct_keep="customer basis occurred_at occurred_day recorded_at",
         staff_keep="by",
     )
 
     class Meta:
         indexes = [
-            models.Index(fields=["customer", "occurred_day", "recorded_at"], name="tier_move_pass"),
+            models.Index(
+                fields=[
+                    "customer",
+                    "occurred_at",
+                    "id",
+                    "recorded_at",
+                    "occurred_day",
+                    "from_rank",
+                    "to_rank",
+                    "grace_until_day",
+                    "account",
+                ],
+                name="tier_move_pass",
+            ),
             models.Index(fields=["occurred_day", "customer"], name="tier_move_crossing"),
         ]
 
@@ -160,6 +183,13 @@ class LoyaltyNotice(models.Model):
         HANDED = "handed", _("handed over")
         CLOSED = "closed", _("not sent")
 
+    class Reason(models.TextChoices):
+        """Why one was not sent; beside these, what ``ContactReason`` says."""
+
+        USED = "used", _("the points were used")
+        OVERTAKEN = "overtaken", _("it is not so any more")
+        FAILED = "failed", _("could not be written")
+
     account = models.ForeignKey(PointsAccount, on_delete=models.PROTECT, related_name="notices")
     customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="+")
     kind = models.CharField(max_length=10, choices=Kind.choices)
@@ -167,7 +197,10 @@ class LoyaltyNotice(models.Model):
     days_before = models.SmallIntegerField(default=0)
     points = models.BigIntegerField(default=0)
     state = models.CharField(max_length=7, choices=State.choices, default=State.WAITING)
-    reason = models.CharField(max_length=24, blank=True)  # why it was not sent
+    reason = models.CharField(max_length=24, blank=True)  # a Reason or ContactReason: why it was not sent
+    latest_day = models.IntegerField()  # the last local day on which it is of use
+    tries = models.PositiveSmallIntegerField(default=0)
+    due_at = models.DateTimeField()  # when it is handed over, or tried again after a fault
     reservation = models.OneToOneField(
         ContactReservation, null=True, on_delete=models.PROTECT, related_name="+"
     )
@@ -177,7 +210,8 @@ class LoyaltyNotice(models.Model):
     objects: ClassVar[models.Manager[LoyaltyNotice]] = OfCustomers.as_manager()  # type: ignore[assignment]
 
     privacy = declare(
-        none_keep="id account kind subject_id days_before state reason reservation message",
+        none_keep="id account kind subject_id days_before state reason latest_day tries due_at reservation "
+        "message",
         conduct_keep="customer points at",
     )
 
@@ -187,7 +221,14 @@ class LoyaltyNotice(models.Model):
                 fields=["account", "kind", "subject_id", "days_before"], name="loyalty_notice_once"
             )
         ]
-        indexes = [models.Index(fields=["id"], condition=Q(state="waiting"), name="loyalty_notice_waiting")]
+        indexes = [
+            models.Index(
+                fields=["due_at", "id"],
+                condition=Q(state="waiting", reservation__isnull=True),
+                name="loyalty_notice_due",
+            ),
+            models.Index(fields=["id"], condition=Q(state="waiting"), name="loyalty_notice_waiting"),
+        ]
 
 
 class MembershipPlan(models.Model):
@@ -227,7 +268,10 @@ class Membership(models.Model):
     currency = models.CharField(max_length=3)
     starts_day = models.IntegerField()
     ends_day = models.IntegerField()  # the last day
-    cancelled_at = models.DateTimeField(null=True)
+    key = models.CharField(max_length=64)  # idempotency, of who sold it
+    cancelled_at = models.DateTimeField(null=True)  # it holds its tier up to then
+    cancelled_day = models.IntegerField(null=True)  # the local day of it
+    lapsed_at = models.DateTimeField(null=True)  # it ran out and was not renewed
     occurred_at = models.DateTimeField()
     occurred_day = models.IntegerField()
     recorded_at = models.DateTimeField()
@@ -236,16 +280,38 @@ class Membership(models.Model):
     objects: ClassVar[models.Manager[Membership]] = OfCustomers.as_manager()  # type: ignore[assignment]
 
     privacy = declare(
-        none_keep="id account plan renews currency",
-        conduct_keep="customer price starts_day ends_day cancelled_at occurred_at occurred_day recorded_at",
+        none_keep="id account plan renews currency key",
+        conduct_keep="customer price starts_day ends_day cancelled_at cancelled_day lapsed_at occurred_at "
+        "occurred_day recorded_at",
         staff_keep="by",
     )
 
     class Meta:
         constraints = [
-            models.CheckConstraint(condition=Q(ends_day__gte=F("starts_day")), name="membership_lasts")
+            models.CheckConstraint(condition=Q(ends_day__gte=F("starts_day")), name="membership_lasts"),
+            models.UniqueConstraint(fields=["account", "key"], name="membership_key_once"),
         ]
         indexes = [
-            models.Index(fields=["customer", "ends_day", "recorded_at"], name="membership_pass"),
+            models.Index(
+                fields=[
+                    "customer",
+                    "ends_day",
+                    "occurred_at",
+                    "recorded_at",
+                    "cancelled_at",
+                    "cancelled_day",
+                ],
+                name="membership_pass",
+            ),
             models.Index(fields=["ends_day", "customer"], name="membership_crossing"),
+            models.Index(
+                fields=["cancelled_day", "customer"],
+                condition=Q(cancelled_day__isnull=False),
+                name="membership_cancelled",
+            ),
+            models.Index(
+                fields=["ends_day"],
+                condition=Q(cancelled_at__isnull=True, lapsed_at__isnull=True),
+                name="membership_open",
+            ),
         ]

@@ -19,7 +19,7 @@ from retention.api.calls import CALL_REFUSALS, logged, of_customer
 from retention.api.finding import CaseFilter
 from retention.api.roles import GIVES_CASES, SEES_CASES, TAKES_CASES, WORKS_CASES
 from retention.api.shapes import CaseDetailShape, CaseShape, LoggedShape, MoveShape
-from retention.api.takes import Assign, AssignMany, CloseCase, Diagnose, LogCall, OpenCase, Plan
+from retention.api.takes import Assign, AssignMany, CloseCase, Diagnose, GrantPoints, LogCall, OpenCase, Plan
 from retention.models import CaseCause, CaseMove, EarlyWarning, FollowUpCall, RetentionCase, StatedCause
 
 MOVED = ["case_closed", "case_moved_meanwhile"]
@@ -50,6 +50,7 @@ class Cases(Lists, Details, Resource):
         "plan": may(*WORKS_CASES, scope="cases:write"),
         "log_call": may(*WORKS_CASES, scope="cases:write"),
         "close": may(*WORKS_CASES, scope="cases:write"),
+        "points": may(*WORKS_CASES, scope="cases:write"),
     }
     takes = {
         "create": OpenCase,
@@ -59,6 +60,7 @@ class Cases(Lists, Details, Resource):
         "plan": Plan,
         "log_call": LogCall,
         "close": CloseCase,
+        "points": GrantPoints,
     }
     gives = {"list": CaseShape, "assign_many": AssignedShape, "log_call": LoggedShape}
     refuses = {
@@ -77,6 +79,15 @@ class Cases(Lists, Details, Resource):
             "case_with_open_loops",
             "loss_without_diagnosis",
         ],
+        "points": [
+            *MOVED,
+            "erased",
+            "no_programme",
+            "points_amount",
+            "points_reason",
+            "recovery_budget",
+            "recovery_limit",
+        ],
     }
     examples = {
         "create": {"customer": 17, "kind": "save", "severity": 2, "reason": "Asked for a quote elsewhere."},
@@ -85,6 +96,7 @@ class Cases(Lists, Details, Resource):
         "diagnose": {"churn_type": "active", "causes": ["price"], "stated": ["moved_away"]},
         "plan": {"due_at": "2026-05-12T10:00:00+08:00"},
         "log_call": {"outcome": "reached", "note": "Stays if delivery is on time."},
+        "points": {"points": 200, "reason": "The delivery came a week late.", "key": "late-31"},
         "close": {"outcome": "saved", "reason": "Got a fixed delivery day."},
     }
 
@@ -159,6 +171,16 @@ class Cases(Lists, Details, Resource):
         """Close a case for good."""
         case = self.one()
         cases.close_case(case, **self.taken(), by=request.user, at=clock.now())
+        return self.shown(case)
+
+    @action(detail=True, methods=["post"])
+    def points(self, request: Request, pk: str) -> Response:
+        """Grant recovery points, up to the limit of the case and the budget of the month.
+
+        The same key again grants nothing more.
+        """
+        case = self.one()
+        cases.grant_points(case, **self.taken(), by=request.user, at=clock.now())
         return self.shown(case)
 
 

@@ -11,6 +11,7 @@ from customers.ground.api.serializers import MomentField, Takes
 from customers.models import Cause, Contact, Customer, Team, User
 from retention import rules
 from retention.api.known import GREATEST_ID, KnownCode, KnownId, KnownIds
+from retention.cases import recovery
 from retention.cases.closing import CLOSED_BY_HAND
 from retention.models import FollowUpCall, RetentionCase, RuleState
 from retention.models.rules import HOLD_DAYS, CaseKind, Severity, WorkTo
@@ -110,6 +111,14 @@ class LogCall(Takes):
     note = serializers.CharField(max_length=4000, required=False, allow_blank=True)
     next_at = MomentField(required=False, allow_null=True)
     contact = KnownId(contacts, required=False, allow_null=True)
+
+
+class GrantPoints(Takes):
+    """How many recovery points, what for, and a name for this one grant."""
+
+    points = serializers.IntegerField(min_value=1, max_value=recovery.MOST_POINTS)
+    reason = serializers.CharField(max_length=1000)
+    key = serializers.CharField(max_length=recovery.MOST_KEY)
 
 
 class CloseCase(Takes):

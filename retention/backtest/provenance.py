@@ -7,6 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from django.apps import apps
 from django.db import connection
 
 from customers import undo
@@ -33,8 +34,8 @@ class Provenance:
 def of_columns(columns: Collection[str], *, as_of: datetime) -> Provenance:
     """Return the provenance of the measures in ``columns`` as of a moment: every fact known by then."""
     read = {get(code).source for code in columns}
-    facts = {source.fact for code, source in sources().items() if code in read}
-    found = [_of_fact(fact, as_of) for fact in sorted(facts)]
+    facts = {source.fact: source.is_ledger for code, source in sources().items() if code in read}
+    found = [_of_fact(fact, as_of, is_ledger=facts[fact]) for fact in sorted(facts)]
     newest = [moment for _facts, _assumed, moment in found if moment is not None]
     return Provenance(
         sum(number for number, _assumed, _moment in found),
@@ -54,8 +55,13 @@ def taken_back_since(run: BacktestRun, *, zone: str) -> datetime | None:
     return undo.history_taken_back(since=run.counted_at, before=localtime.start_of_day(end, zone))
 
 
-def _of_fact(fact: str, as_of: datetime) -> tuple[int, int, datetime | None]:
-    source = Source("facts", "", fact, ("recorded_assumed", "ingested_at"))
+def _of_fact(fact: str, as_of: datetime, *, is_ledger: bool) -> tuple[int, int, datetime | None]:
+    has = {field.name for field in apps.get_model(fact)._meta.concrete_fields}
+    columns = (  # what Liuke concludes itself is written when it is recorded
+        "recorded_assumed" if "recorded_assumed" in has else "false AS recorded_assumed",
+        "ingested_at" if "ingested_at" in has else "recorded_at AS ingested_at",
+    )
+    source = Source("facts", "", fact, columns, is_ledger=is_ledger)
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT count(*), coalesce(sum(CASE WHEN recorded_assumed THEN 1 ELSE 0 END), 0), "

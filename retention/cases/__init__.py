@@ -31,6 +31,7 @@ from retention.cases.moves import (
     move_to,
 )
 from retention.cases.opening import ReasonMissing, open_case, open_for_warnings
+from retention.cases.recovery import grant_points, room_for
 
 __all__ = [
     "TRANSITIONS",
@@ -54,6 +55,7 @@ __all__ = [
     "diagnose",
     "diagram",
     "dismiss",
+    "grant_points",
     "may_assign",
     "may_work",
     "move_to",
@@ -61,6 +63,7 @@ __all__ = [
     "open_for_warnings",
     "plan_call_with",
     "recovered_by_itself",
+    "room_for",
     "take",
     "unassign",
     "why_assigned",

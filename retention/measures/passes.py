@@ -3,7 +3,8 @@
 Live passes read the current rows. A pass as of a past moment reads, of each fact, the one version
 that was known then (decision 2): current rows recorded before it, and earlier versions recorded
 before it that had not yet been superseded. Either way a fact counts only when it occurred and was
-recorded before the moment, and was not void.
+recorded before the moment, and was not void. The rows of a ledger are never changed: both passes
+read them alike.
 """
 
 # ruff: noqa: S608 — SQL is put together from declarations alone; every value is bound
@@ -73,12 +74,13 @@ def visible_facts(source: Source, customers: Customers, *, mode: Mode) -> str:
     """Return a select of the source's visible rows: ``id``, ``customer_id`` and its columns."""
     model = apps.get_model(source.fact)
     columns = ", ".join(source.columns)
+    stands = "" if source.is_ledger else "AND NOT void "
     conditions = (
-        f"{known_before(source.code)} AND occurred_at < %(as_of)s AND NOT void "
+        f"{known_before(source.code)} AND occurred_at < %(as_of)s {stands}"
         f"AND {customers.condition('customer_id')}"
     )
     current = f"SELECT id, customer_id, {columns} FROM {model._meta.db_table} WHERE {conditions}"
-    if mode == "live":
+    if mode == "live" or source.is_ledger:
         return current
     twin = TWINS[model]._meta.db_table
     return (
@@ -118,6 +120,7 @@ def source_pass(source: Source, customers: Customers, *, mode: Mode) -> str:
         orders = Source(source.code, "", Order._meta.label, ("status",))
         rows = rows.replace("{orders}", visible_facts(orders, customers, mode=mode))
     rows = rows.replace("{withdrawn}", withdrawn_product("product_id"))
+    rows = rows.replace("{within}", customers.condition("customer_id"))
     aggregates = ", ".join(f"{m.aggregate} AS {m.code}" for m in _of(source))
     return f"SELECT customer_id, {aggregates} FROM ({rows}) s GROUP BY customer_id"
 

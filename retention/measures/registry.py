@@ -47,13 +47,15 @@ class Source:
         columns: what the pass reads of it beside ``id`` and ``customer_id``.
         rows: a select over ``{facts}`` (the rows visible as of the moment) that gives the rows to be
             aggregated; it may read ``{latest_activity}`` (``user_id, is_active``) and ``{orders}``
-            (``id, status``) as well, and ask ``{withdrawn}`` of a ``product_id``.
+            (``id, status``) as well, ask ``{withdrawn}`` of a ``product_id``, and put ``{within}``, the
+            condition on ``customer_id``, to a table that has no moments of its own.
         dated_by: the model whose ``occurred_day`` tells when rows enter or leave; that of ``fact`` when
             not given.
         moved: a select of customers whose rows count differently from a day on that stands elsewhere,
             between ``%(from_day)s`` and ``%(to_day)s``; ``{within}`` is the condition on ``customer_id``.
         crossings: day columns with the days after which a row counts differently, beside the edges
             that the windows of its measures give: ``("ends_day", 1)`` = the day after it.
+        is_ledger: its rows stay as they were written: they are never void and have no earlier versions.
     """
 
     code: str
@@ -64,6 +66,7 @@ class Source:
     crossings: tuple[tuple[str, int], ...] = ()
     dated_by: str = ""
     moved: str = ""
+    is_ledger: bool = False
 
     @property
     def days_of(self) -> str:

@@ -1,5 +1,6 @@
 from retention.models.backtests import BacktestRun
 from retention.models.calls import FollowUpCall
+from retention.models.care import CareDraw, CarePlan, CarePlanVersion, CareTouch
 from retention.models.cases import CaseCause, CaseMove, MoveKind, RetentionCase, StatedCause
 from retention.models.changes import (
     BusinessChange,
@@ -41,6 +42,10 @@ from retention.models.warnings import Dismissal, EarlyWarning
 __all__ = [
     "BacktestRun",
     "BusinessChange",
+    "CareDraw",
+    "CarePlan",
+    "CarePlanVersion",
+    "CareTouch",
     "CaseCause",
     "CaseMove",
     "ChangeTag",

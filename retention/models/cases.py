@@ -237,6 +237,7 @@ class MoveKind(models.TextChoices):
     MERGED = "merged", _("made one case of two")
     PARTED = "parted", _("made two cases of one again")
     DISMISSED = "dismissed", _("said that a warning is no sign")
+    POINTS = "points", _("granted recovery points")
 
 
 class CaseMove(models.Model):

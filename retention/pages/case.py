@@ -36,6 +36,7 @@ from retention.pages.forms import (
     DiagnosisForm,
     DismissForm,
     PlanForm,
+    PointsForm,
 )
 from retention.pages.loops import card_of
 from retention.timeline import told
@@ -65,7 +66,7 @@ def case_page(request: HttpRequest, pk: int) -> HttpResponse:
 @allow(*WORKERS)
 def case_call(request: HttpRequest, pk: int) -> HttpResponse:
     """Log what came of a call; the next one is planned by the cadence."""
-    case, form, at = _case_to_work_on(request, pk), CallForm(request.POST), clock.now()
+    case, form, at = case_to_work_on(request, pk), CallForm(request.POST), clock.now()
     outcome = request.POST.get("outcome", "")
     if outcome not in Outcome.values:
         form.add_error(None, _("Say what came of the call: press one of the six buttons."))
@@ -86,8 +87,8 @@ def case_call(request: HttpRequest, pk: int) -> HttpResponse:
 @allow(*WORKERS)
 def case_plan(request: HttpRequest, pk: int) -> HttpResponse:
     """Plan the next call, or move it."""
-    case, form = _case_to_work_on(request, pk), PlanForm(request.POST)
-    return _act(
+    case, form = case_to_work_on(request, pk), PlanForm(request.POST)
+    return act_on_case(
         request,
         case,
         "plan_form",
@@ -101,9 +102,9 @@ def case_plan(request: HttpRequest, pk: int) -> HttpResponse:
 @allow(*WORKERS)
 def case_diagnose(request: HttpRequest, pk: int) -> HttpResponse:
     """Enter why the customer is leaving."""
-    case = _case_to_work_on(request, pk)
+    case = case_to_work_on(request, pk)
     form = DiagnosisForm(request.POST, case=case)
-    return _act(
+    return act_on_case(
         request,
         case,
         "diagnosis_form",
@@ -117,8 +118,8 @@ def case_diagnose(request: HttpRequest, pk: int) -> HttpResponse:
 @allow(*WORKERS)
 def case_close(request: HttpRequest, pk: int) -> HttpResponse:
     """Close the case with its outcome."""
-    case, form = _case_to_work_on(request, pk), CloseForm(request.POST)
-    return _act(
+    case, form = case_to_work_on(request, pk), CloseForm(request.POST)
+    return act_on_case(
         request,
         case,
         "close_form",
@@ -132,7 +133,7 @@ def case_close(request: HttpRequest, pk: int) -> HttpResponse:
 @allow(*WORKERS)
 def case_dismiss(request: HttpRequest, pk: int) -> HttpResponse:
     """Say that a warning of the case is no sign."""
-    case, form = _case_to_work_on(request, pk), DismissForm(request.POST)
+    case, form = case_to_work_on(request, pk), DismissForm(request.POST)
     warning = get_object_or_404(case.warnings, pk=whole(request.POST.get("warning")) or 0)
     if not form.is_valid():
         messages.error(request, _("Choose why it is no sign."))
@@ -150,8 +151,8 @@ def case_dismiss(request: HttpRequest, pk: int) -> HttpResponse:
 @allow("team_lead", "admin")
 def case_assign(request: HttpRequest, pk: int) -> HttpResponse:
     """Give the case to a colleague."""
-    case, form = _case_to_work_on(request, pk), AssignForm(request.POST, user=request.user)
-    return _act(
+    case, form = case_to_work_on(request, pk), AssignForm(request.POST, user=request.user)
+    return act_on_case(
         request,
         case,
         "assign_form",
@@ -165,7 +166,7 @@ def case_assign(request: HttpRequest, pk: int) -> HttpResponse:
 @allow(*WORKERS)
 def case_take(request: HttpRequest, pk: int) -> HttpResponse:
     """Take a case that nobody holds."""
-    case = _case_to_work_on(request, pk)
+    case = case_to_work_on(request, pk)
     try:
         cases.take(case, by=request.user, at=clock.now())
     except Refused as refusal:
@@ -208,6 +209,7 @@ def _page(request: HttpRequest, case: RetentionCase, **bound: forms.Form) -> Htt
     may_work = case.is_open and request.user.role in WORKERS
     may_assign = case.is_open and cases.may_assign(request.user)
     call = found.call
+    room = cases.room_for(case, at=at) if may_work else None
     context: dict[str, Any] = {
         "case": case,
         "customer": case.customer,
@@ -238,15 +240,19 @@ def _page(request: HttpRequest, case: RetentionCase, **bound: forms.Form) -> Htt
         "dismiss_form": DismissForm(),
         "assign_form": AssignForm(user=request.user),
         "diagnosis_form": DiagnosisForm(initial=found.diagnosis, known=found.causes),
+        "room": room,
+        "points_form": PointsForm(),
         "diagnosis": found.named,
         "stated": found.stated,
         **bound,
     }
+    if room is None and "points_form" in bound:  # the programme ended meanwhile, and its form with it
+        messages.error(request, " ".join(bound["points_form"].non_field_errors()))
     context["open_sheet"] = next((name for name in bound if name != "call_form"), "")
     return render(request, "retention/case.html", context, status=422 if bound else 200)
 
 
-def _act(
+def act_on_case(
     request: HttpRequest, case: RetentionCase, name: str, form: forms.Form, verb: Any, *, done: str
 ) -> HttpResponse:
     """Call the verb with what the form holds; come back with its words when it refuses."""
@@ -286,7 +292,7 @@ def _case_of(request: HttpRequest, pk: int) -> RetentionCase:
     return get_object_or_404(visible.select_related("customer__owner", "assignee", "closed_by"), pk=pk)
 
 
-def _case_to_work_on(request: HttpRequest, pk: int) -> RetentionCase:
+def case_to_work_on(request: HttpRequest, pk: int) -> RetentionCase:
     """As :func:`_case_of`; what she held until it closed is found too, so that its verbs can say so."""
     visible = RetentionCase.objects.visible_to(request.user)  # type: ignore[attr-defined]
     found = RetentionCase.objects.filter(Q(pk__in=visible.values("pk")) | Q(assignee=request.user))

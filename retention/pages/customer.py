@@ -44,6 +44,8 @@ from customers.models import (
     User,
 )
 from customers.text.showing import OF_CAUSE, OF_READING, Chip, chips, names_of
+from loyalty.models import PointsAccount, PointsLot, Programme, Tier
+from loyalty.naming import called
 from retention import cases, measures
 from retention.measures import compute, making
 from retention.measures.display import format_value
@@ -248,7 +250,8 @@ def _value_of(row: Any) -> str:
 
 def _page(request: HttpRequest, customer: Customer, **bound: forms.Form) -> HttpResponse:
     at, firm = clock.now(), company.current()
-    rows = gathered(alike=alike(customer, request.user), **_lists(customer, request.user))
+    today = company.today(at, firm).number
+    rows = gathered(alike=alike(customer, request.user), **_lists(customer, request.user, today=today))
     contacts = contacts_of(rows)
     context: dict[str, Any] = {
         "customer": customer,
@@ -258,7 +261,7 @@ def _page(request: HttpRequest, customer: Customer, **bound: forms.Form) -> Http
         "attributes": attributes_of(rows["attributes"], language=get_language() or "en"),
         "groups": [
             *measure_groups(
-                customer, today=company.today(at, firm).number, firm=firm, spark=history(customer.pk, at=at)
+                customer, today=today, firm=firm, spark=history(customer.pk, at=at)
             ),
             *own_group(customer, [measures.own.read(row) for row in rows["own"]], at=at),
         ],
@@ -282,6 +285,7 @@ def _page(request: HttpRequest, customer: Customer, **bound: forms.Form) -> Http
         "plan_form": PlanWithForm(),
         "reminder_form": ReminderForm(),
         "reminders": rows["reminders"],
+        "points": _points(rows),
         "owner_form": OwnerForm(user=request.user),
         **bound,
     }
@@ -290,7 +294,7 @@ def _page(request: HttpRequest, customer: Customer, **bound: forms.Form) -> Http
     return render(request, "retention/customer.html", context, status=422 if bound else 200)
 
 
-def _lists(customer: Customer, user: User) -> dict[str, QuerySet[Any, Any]]:
+def _lists(customer: Customer, user: User, *, today: int) -> dict[str, QuerySet[Any, Any]]:
     """Return what the page lists beside measures and timeline."""
     given = AttributeValue.objects.filter(customer=customer, void=False).order_by("occurred_at", "pk")
     opened = RetentionCase.objects.filter(customer=customer).order_by("-opened_at")
@@ -315,6 +319,36 @@ def _lists(customer: Customer, user: User) -> dict[str, QuerySet[Any, Any]]:
         "causes": causes.in_order().values(*OF_CAUSE, "is_retired", "parent__is_retired")[: causes.MOST],
         "own": OwnMeasure.objects.filter(retired_at=None).values(*measures.own.OF_TERM)[: making.MOST],
         "reminders": mine[:MOST_REMINDERS].values("id", "text", "due_at"),
+        **_points_of(customer, today=today),
+    }
+
+
+def _points_of(customer: Customer, *, today: int) -> dict[str, QuerySet[Any, Any]]:
+    """Return the programme that runs, the customer's account in it, and what of it expires next."""
+    runs = Programme.objects.exclude(state=Programme.State.DRAFT)
+    account = PointsAccount.objects.filter(customer=customer, programme__in=runs.values("pk"))
+    lots = PointsLot.objects.filter(account__in=account.values("pk"), left__gt=0, is_pending=False)
+    return {
+        "programmes": runs[:1].values("id"),
+        "accounts": account[:1].values(
+            "id", "balance", "pending", "debt", "grace_until_day", "tier__name", "tier__name_alt"
+        ),
+        "lots": lots.filter(expires_day__gte=today).order_by("expires_day", "pk")[:1].values("expires_day"),
+    }
+
+
+def _points(rows: dict[str, list[Any]]) -> dict[str, Any] | None:
+    """Return what the page shows of the customer's points; nothing while no programme runs."""
+    if not rows["programmes"]:
+        return None
+    account = next(iter(rows["accounts"]), None)
+    tier = None
+    if account is not None and account.tier__name:
+        tier = Tier(name=account.tier__name, name_alt=account.tier__name_alt)
+    return {
+        "account": account,
+        "tier": called(tier) if tier is not None else "",
+        "expires_day": next((lot.expires_day for lot in rows["lots"]), None),
     }
 
 

@@ -12,6 +12,7 @@ from customers.navigation import Entry, register, register_search
 from retention.models import WarningRule
 from retention.pages import tabs
 from retention.pages.customers import SEES_CUSTOMERS
+from retention.pages.forms import WORKERS
 
 EVERYBODY = frozenset(ANYBODY_SIGNED_IN)
 
@@ -100,3 +101,5 @@ def enter() -> None:
     tabs.register(tabs.Tab("retention:customer_dealings", _("Dealings"), 30))
     tabs.register(tabs.Tab("retention:customer_surveys", _("Surveys"), 40))
     tabs.register(tabs.Tab("retention:customer_interviews", _("Interviews"), 42))
+    own = pgettext_lazy("of a customer's page", "Own page")
+    tabs.register(tabs.Tab("retention:customer_member", own, 80, roles=frozenset(WORKERS)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, time
 from typing import Any, cast
@@ -18,7 +19,7 @@ from customers.ground.widgets import LongSelect
 from customers.ground.working_time import next_open
 from customers.models import Cause, Complaint, Contact, Customer, Interaction, User
 from customers.models.people import Role
-from retention.cases import diagnosis
+from retention.cases import diagnosis, recovery
 from retention.cases.closing import CLOSED_BY_HAND
 from retention.models import Dismissal, RetentionCase
 from retention.models.rules import CaseKind, Severity
@@ -171,6 +172,25 @@ def grouped(known: Iterable[Cause]) -> list[Any]:
         pairs = [(one.pk, str(one)) for one in (cause, *below)]
         choices += [(str(cause), pairs)] if below else pairs
     return choices
+
+
+class PointsForm(forms.Form):
+    """How many recovery points, and what for; the key makes that a second press grants nothing more."""
+
+    points = forms.IntegerField(
+        label=pgettext_lazy("of loyalty", "Points"), min_value=1, max_value=recovery.MOST_POINTS
+    )
+    reason = forms.CharField(
+        label=_("What for"),
+        max_length=1000,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text=_("For colleagues; the customer reads only that they are recovery points."),
+    )
+    key = forms.CharField(max_length=recovery.MOST_KEY, widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("initial", {"key": secrets.token_urlsafe(16)})
+        super().__init__(*args, **kwargs)
 
 
 class CloseForm(forms.Form):

@@ -382,6 +382,73 @@ READY: tuple[ReadyRule, ...] = (
         call_within_minutes=WORKING_DAY,
         case_kind=CaseKind.RECOVERY,
     ),
+    ReadyRule(
+        code="points-expiring",
+        name_en="Points are about to expire unused",
+        name_zh="积分即将过期未用",
+        condition={"measure": "points_expiring_30d", "op": ">=", "value": 500},
+        severity=Severity.LOW,
+        cool_down_days=60,
+        call_within_minutes=5 * WORKING_DAY,
+    ),
+    ReadyRule(
+        code="points-idle",
+        name_en="A large balance of points lies idle",
+        name_zh="大额积分长期闲置",
+        condition={
+            "all": [
+                {"measure": "points_balance", "op": ">=", "value": 1000},
+                {"measure": "days_since_points_moved", "op": ">=", "value": 180},
+            ]
+        },
+        severity=Severity.LOW,
+        cool_down_days=180,
+        call_within_minutes=5 * WORKING_DAY,
+    ),
+    ReadyRule(
+        code="redemption-stopped",
+        name_en="Stopped redeeming points",
+        name_zh="不再兑换积分",
+        # Twice within the year at least: whoever redeems once a year has not stopped. With enough to redeem.
+        condition={
+            "all": [
+                {"measure": "redemptions_365d", "op": ">=", "value": 2},
+                {"measure": "days_since_redemption", "op": ">=", "value": 180},
+                {"measure": "points_balance", "op": ">=", "value": 500},
+            ]
+        },
+        severity=Severity.LOW,
+        cool_down_days=180,
+        call_within_minutes=5 * WORKING_DAY,
+    ),
+    ReadyRule(
+        code="tier-at-risk",
+        name_en="The tier is about to be lost",
+        name_zh="会员等级即将下降",
+        condition={"measure": "tier_at_risk", "op": "=", "value": 1},
+        severity=Severity.MEDIUM,
+        cool_down_days=60,
+        call_within_minutes=3 * WORKING_DAY,
+    ),
+    ReadyRule(
+        code="membership-lapsing",
+        name_en="The paid membership ends or has lapsed",
+        name_zh="付费会员即将到期或已失效",
+        condition={
+            "any": [
+                {
+                    "all": [
+                        {"measure": "days_to_membership_end", "op": ">=", "value": 0},
+                        {"measure": "days_to_membership_end", "op": "<=", "value": 30},
+                    ]
+                },
+                {"measure": "membership_lapsed_90d", "op": "=", "value": 1},
+            ]
+        },
+        severity=Severity.MEDIUM,
+        cool_down_days=90,
+        call_within_minutes=3 * WORKING_DAY,
+    ),
 )
 
 

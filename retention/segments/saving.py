@@ -15,7 +15,7 @@ from customers.models import Customer, User
 from retention.models import Segment, SegmentUse, SegmentVersion
 from retention.rules import terms
 from retention.rules.conditions import Condition, InSegment, Json, parse
-from retention.segments.asked import distributions_of
+from retention.segments.asked import distributions_of, plans_of
 from retention.segments.counting import note_count
 
 RESERVED = frozenset({"new"})  # an address of its own
@@ -46,6 +46,10 @@ class SegmentAsked(SegmentInUse):
         "“%(segment)s” is whom these distributions of surveys ask: %(users)s. End them first, or remove "
         "their drafts."
     )
+
+
+class SegmentGreeted(SegmentInUse):
+    message = _("“%(segment)s” is whom these care plans greet: %(users)s. Change them first.")
 
 
 class ListHasMembers(Refused):
@@ -240,3 +244,5 @@ def _refuse_when_used(segment: Segment) -> None:
         raise SegmentInUse(segment=str(segment), users=", ".join(str(one) for one in users))
     if asking := distributions_of(segment):
         raise SegmentAsked(segment=str(segment), users=", ".join(str(one) for one in asking))
+    if greeting := plans_of(segment):
+        raise SegmentGreeted(segment=str(segment), users=", ".join(str(one) for one in greeting))

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils.formats import number_format
 from django.utils.translation import get_language, gettext
 
 from customers import causes
@@ -40,7 +41,7 @@ from retention.models import (
 )
 from retention.models.rules import CaseKind
 from retention.rules import evidence_sentence
-from retention.timeline import answers, dealings
+from retention.timeline import answers, dealings, points
 from retention.timeline.places import Entry, Place
 from retention.timeline.sources import Source, Told, entry_of, money
 
@@ -59,6 +60,7 @@ _STEPS = (  # those that calls do not tell already
     MoveKind.RECOVERED,
     MoveKind.OBJECTED,
     MoveKind.DISMISSED,
+    MoveKind.POINTS,
 )
 
 
@@ -142,6 +144,7 @@ class Teller:
             ),
             **dealings.sources(facts),
             **answers.sources(facts),
+            **points.sources(facts),
         }
 
     def _newest(self, name: str, source: Source) -> QuerySet[Any, Any]:
@@ -381,6 +384,7 @@ def _step_title(step: Told, people: list[str]) -> str:
         "outcome": dict(RetentionCase.Outcome.choices).get(step.case__outcome, ""),
         "name": people[0] if people else gettext("a colleague"),
         "reason": dict(Dismissal.Reason.choices).get(step.codes.get("reason", ""), ""),
+        "points": number_format(step.codes.get("points", 0), force_grouping=True),
     }
     given = gettext("Case given to %(name)s")
     return {
@@ -395,6 +399,7 @@ def _step_title(step: Told, people: list[str]) -> str:
         MoveKind.RECOVERED: gettext("Case closed: the signs are gone"),
         MoveKind.OBJECTED: gettext("Case closed: profiling was objected to"),
         MoveKind.DISMISSED: gettext("A warning was no sign: %(reason)s"),
+        MoveKind.POINTS: gettext("Recovery points granted: %(points)s"),
     }[MoveKind(step.kind)] % values
 
 

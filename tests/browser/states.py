@@ -66,6 +66,7 @@ from surveys.guides.writing import create_guide
 from surveys.interviews import holding
 from surveys.interviews.said import Held, Said
 from surveys.models import Survey
+from tests.browser import loyal
 from tests.factories import (
     NOW,
     CommunityFactory,
@@ -130,6 +131,7 @@ def one() -> World:
     _inbox(world)
     _improvements(world)
     _changes(world)
+    loyal.run_programme(world.objects, seller=seller, admin=world.admin)
     return world
 
 
@@ -148,6 +150,7 @@ def many() -> World:
         _received(f"第{number}封", external_id=f"many-{number}")
         UserFactory(username=f"ren{number}", first_name=f"人{number}", last_name="赵", email="")
     text.read_unread(at=NOW)
+    loyal.give_points(Customer.objects.filter(name__startswith="客户"), by=seller)
     return world
 
 

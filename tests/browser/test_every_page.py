@@ -106,6 +106,14 @@ OBJECTS: dict[str, str | tuple[str, ...]] = {
     "retention:improvement_edit": "improvement_open",
     "retention:improvement_people": "improvement",
     "retention:rise": "rise",
+    "retention:customer_member": "customer",
+    "loyalty:account": "points_account",
+    "loyalty:reward": "reward",
+    "loyalty:rule": "earning_rule",
+    "loyalty:rule_edit": "earning_rule",
+    "loyalty:tier": "tier",
+    "loyalty:tier_benefit": "benefit",
+    "loyalty:plan_edit": "plan",
 }
 # The same route once more, for an object of another kind.
 ALSO = [
@@ -131,6 +139,7 @@ PIECES = {
     *("surveys:survey_link_svg", "surveys:survey_link_png"),  # files; tests/surveys/test_link_pages.py
     *("customers:public_sheet_svg", "customers:public_sheet_png"),  # tests/customers/test_public_form.py
     *("retention:inbox_file", "retention:inbox_export"),  # files; tests/retention/test_inbox_pages.py
+    "loyalty:account_export",  # files; tests/loyalty/test_pages_lists.py
     "retention:attachment",  # tests/retention/test_pages_file_tab.py
 }
 WORDS_OF_DATA = {"SurveyJS", "stars", "guanli", "xiaoshou", "customers", "csv", "zhao"} | {
@@ -194,7 +203,7 @@ def full_name(route: str, pattern: Any) -> str:
     app = module.split(".")[0]
     return (
         f"{app}:{pattern.name}"
-        if app in {"customers", "surveys", "retention"} and "language" not in module
+        if app in {"customers", "surveys", "loyalty", "retention"} and "language" not in module
         else str(pattern.name)
     )
 

@@ -41,6 +41,7 @@ from tests.factories import (
     UserFactory,
     ago,
 )
+from tests.retention import points
 from tests.surveys.factories import SurveyAnswerFactory, SurveyAskedFactory
 
 TODAY = localtime.day_number(NOW, "Asia/Shanghai")
@@ -169,6 +170,25 @@ def awaits(customer: Customer, promised: int, delivered: int | None = None, **va
     OrderFactory(
         customer=customer, occurred_at=ago(120), promised_day=promised, delivered_day=delivered, **values
     )
+
+
+def earned(customer: Customer, number: int, days_ago: float, *, expires: int | None = None) -> None:
+    """Let the customer earn points that can last be used on a day."""
+    points.lot(points.entry(customer, "earn", number, ago(days_ago)), number, expires)
+
+
+def redeemed(customer: Customer, number: int, *days_ago: float) -> None:
+    """Let the customer redeem as many points on each of these days."""
+    for days in days_ago:
+        points.entry(customer, "redeem", -number, ago(days))
+
+
+def in_grace(customer: Customer, days_ago: float, *, until: int, then: str = "") -> None:
+    """Let the customer reach a tier, fall below its threshold, and then be held or fall."""
+    points.tier(customer, 0, 2, ago(300))
+    points.tier(customer, 2, 2, ago(days_ago), reason="grace", grace_until_day=until)
+    if then:
+        points.tier(customer, 2, 1 if then == "fell" else 2, ago(1), reason=then)
 
 
 Story = Callable[[Customer], Any]
@@ -488,6 +508,50 @@ STORIES |= {
             True,
             lambda c: lived(c, ("CN-31", 300), ("", 100), ("GB-LND", 5)),
         ),
+    },
+}
+
+STORIES |= {
+    "points-expiring": {
+        "today": (True, lambda c: earned(c, 500, 300, expires=TODAY)),
+        "in thirty days": (True, lambda c: earned(c, 500, 300, expires=TODAY + 30)),
+        "in thirty-one days": (False, lambda c: earned(c, 500, 300, expires=TODAY + 31)),
+        "yesterday": (False, lambda c: earned(c, 500, 300, expires=TODAY - 1)),
+        "too few": (False, lambda c: earned(c, 499, 300, expires=TODAY + 3)),
+        "never": (False, lambda c: earned(c, 500, 300)),
+    },
+    "points-idle": {
+        "180 days": (True, lambda c: earned(c, 1000, 180)),
+        "179 days": (False, lambda c: earned(c, 1000, 179)),
+        "too few": (False, lambda c: earned(c, 999, 180)),
+        "redeemed since": (False, lambda c: (earned(c, 1100, 180), redeemed(c, 100, 9))),
+        "no member": (False, lambda c: None),
+    },
+    "redemption-stopped": {
+        "twice, the last 180 days ago": (True, lambda c: (earned(c, 700, 400), redeemed(c, 100, 364, 180))),
+        "179 days ago": (False, lambda c: (earned(c, 700, 400), redeemed(c, 100, 364, 179))),
+        "once within the year": (False, lambda c: (earned(c, 700, 400), redeemed(c, 100, 365, 180))),
+        "nothing left": (False, lambda c: (earned(c, 699, 400), redeemed(c, 100, 364, 180))),
+        "never redeemed": (False, lambda c: earned(c, 700, 400)),
+    },
+    "tier-at-risk": {
+        "in grace": (True, lambda c: in_grace(c, 5, until=TODAY + 25)),
+        "held again": (False, lambda c: in_grace(c, 5, until=TODAY + 25, then="held")),
+        "fell": (False, lambda c: in_grace(c, 40, until=TODAY - 2, then="fell")),
+        "safe": (False, lambda c: points.tier(c, 0, 1, ago(5))),
+        "never in a tier": (False, lambda c: None),
+    },
+    "membership-lapsing": {
+        "in thirty days": (True, lambda c: points.member(c, TODAY + 30, ago(300))),
+        "in thirty-one days": (False, lambda c: points.member(c, TODAY + 31, ago(300))),
+        "ends today": (True, lambda c: points.member(c, TODAY, ago(300))),
+        "ended 90 days ago": (True, lambda c: points.member(c, TODAY - 90, ago(400))),
+        "ended 91 days ago": (False, lambda c: points.member(c, TODAY - 91, ago(400))),
+        "renewed": (
+            False,
+            lambda c: (points.member(c, TODAY + 5, ago(360)), points.member(c, TODAY + 370, ago(2))),
+        ),
+        "never a member": (False, lambda c: None),
     },
 }
 

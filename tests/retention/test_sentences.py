@@ -238,6 +238,15 @@ FOUND: dict[str, dict[str, Any]] = {
     "satisfaction-fell": {"last_csat": 2, "csat_before": 5, "last_csat_day": TODAY - 2},
     "never-answers": {"non_response": 3},
     "negative-mentions": {"negative_mentions_30d": 2},
+    "points-expiring": {"points_expiring_30d": 800},
+    "points-idle": {"points_balance": 2400, "points_moved_day": TODAY - 200},
+    "redemption-stopped": {
+        "redemptions_365d": 3,
+        "last_redemption_day": TODAY - 190,
+        "points_balance": 900,
+    },
+    "tier-at-risk": {"tier_at_risk": 1},
+    "membership-lapsing": {"membership_end_day": TODAY + 20, "membership_lapsed_90d": 0},
     "delivery-late": {"deliveries_overdue": 1, "deliveries_late_90d": 2},
 }
 

@@ -41,6 +41,11 @@ _FUNCTIONS = words(
     family="家属",
     other="其他",
 )
+_CALENDARS = words(
+    dict(Contact.BirthCalendar.choices),
+    solar="gregorian 公历 阳历 新历",
+    lunar="chinese 农历 阴历 旧历",
+)
 
 KINDS = (
     Kind(
@@ -239,6 +244,27 @@ KINDS = (
                 guesses=("decisionmaker", "isdecisionmaker", "decides", "决策人", "是否决策人"),
                 default=False,
             ),
+            Field(
+                "birthday",
+                _("birthday"),
+                guesses=("birthday", "birthdate", "dateofbirth", "dob", "生日", "出生日期", "出生年月日"),
+                most=40,
+                example=("1986-05-12", "08-15", "1990-02-28"),
+            ),
+            Field(
+                "birth_calendar",
+                _("calendar of the birthday"),
+                Type.CHOICE,
+                guesses=("birthcalendar", "calendar", "生日历法", "历法"),
+                choices=_CALENDARS,
+            ),
+            Field(
+                "birth_is_leap",
+                _("born in a leap month"),
+                Type.FLAG,
+                guesses=("birthisleap", "leapmonth", "闰月"),
+                default=False,
+            ),
             Field("left_on", _("left on"), Type.DAY, guesses=("lefton", "left", "离职日期"), default=None),
             Field(
                 "successor",
@@ -248,6 +274,7 @@ KINDS = (
             ),
         ),
         landing.land_contacts,
+        check=checks.check_contact,
     ),
     Kind(
         "attributes",

@@ -10,7 +10,7 @@ from customers import attributes, batch
 from customers.batch import AttributeRecord, ContactRecord, CustomerRecord
 from customers.batch.references import UnknownAttribute
 from customers.ground.errors import Refused
-from customers.imports import places
+from customers.imports import checks, places
 from customers.imports.cells import number
 from customers.imports.kinds import Context, Group, LineRefusal, Outcome
 from customers.imports.landing.together import land, without_id
@@ -33,6 +33,10 @@ def land_contacts(groups: Sequence[Group], context: Context) -> Outcome:
     for group in groups:
         values = dict(group.first.values)
         beside = {"customer": values.pop("customer"), "successor": values.pop("successor", None)}
+        birthday = checks.birthday_columns(values, context)
+        for name in ("birthday", "birth_calendar", "birth_is_leap"):
+            values.pop(name, None)
+        values |= birthday
         records.append(ContactRecord(external_id=group.key, values=without_id(values), **beside))
     return land(batch.upsert_contacts, groups, records, context)
 

@@ -23,4 +23,5 @@ from retention.measures.catalogue import communities  # noqa: F401
 from retention.measures.catalogue import indicators  # noqa: F401
 from retention.measures.catalogue import answers  # noqa: F401
 from retention.measures.catalogue import mentions  # noqa: F401
+from retention.measures.catalogue import loyalty  # noqa: F401
 from retention.measures.catalogue import standing  # noqa: F401

@@ -13,7 +13,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from customers import regions, registration
+from customers import birthdays, regions, registration
+from customers.ground import clock
 from customers.ground.errors import Refused
 from customers.models import Contact, Customer, User
 from customers.models.people import Role
@@ -239,7 +240,14 @@ class ContactForm(FileForm):
     GROUPS: ClassVar[Groups] = (
         (_("Who it is"), ("name", "role", "function", "is_decision_maker")),
         (_("How to reach them"), ("phone", "email", "preferred_channel", "language")),
+        (
+            _("Birthday"),
+            ("birth_month", "birth_day", "birth_year", "birth_calendar", "birth_is_leap"),
+        ),
         (_("If they left"), ("left_on", "successor")),
+    )
+    TOGETHER: ClassVar[dict[str, str]] = dict.fromkeys(
+        ("birth_day", "birth_year", "birth_calendar", "birth_is_leap"), "birth_month"
     )
 
     name = _text(pgettext_lazy("of a person", "Name"), 200, required=True)
@@ -252,6 +260,19 @@ class ContactForm(FileForm):
     email = forms.EmailField(label=_("E-mail"), required=False)
     preferred_channel = forms.ChoiceField(label=_("Preferred channel"), choices=_CHANNELS, required=False)
     language = forms.ChoiceField(label=_("Language"), choices=_LANGUAGES, required=False)
+    birth_month = forms.IntegerField(label=_("Month of birth"), min_value=1, max_value=12, required=False)
+    birth_day = forms.IntegerField(label=_("Day of birth"), min_value=1, max_value=31, required=False)
+    birth_year = forms.IntegerField(
+        label=_("Year of birth"),
+        min_value=birthdays.FIRST_YEAR,
+        max_value=birthdays.LAST_YEAR,
+        required=False,
+        help_text=_("If it is known."),
+    )
+    birth_calendar = forms.ChoiceField(
+        label=_("Calendar"), choices=[("", "—"), *Contact.BirthCalendar.choices], required=False
+    )
+    birth_is_leap = forms.BooleanField(label=_("In a leap month of the lunar calendar"), required=False)
     left_on = DayField(label=_("Left on"))
     successor = forms.ModelChoiceField(
         label=_("Successor"), queryset=Contact.objects.none(), required=False, empty_label=_("nobody yet")
@@ -270,6 +291,21 @@ class ContactForm(FileForm):
             channel.choices = [*_CHANNELS, (contact.preferred_channel, contact.preferred_channel)]
         others = cast(Any, self.fields["successor"])
         others.queryset = customer.contacts.exclude(pk=contact.pk).filter(left_on=None)
+
+    def clean(self) -> dict[str, Any]:
+        """Say at its field what is wrong with a birthday; what was entered becomes whole."""
+        data = super().clean() or {}
+        if any(name in self.errors for name in birthdays.FIELDS):
+            return data
+        try:
+            data |= birthdays.columns_of(data, at=clock.now())
+        except birthdays.BornInFuture as refusal:
+            self.add_error("birth_year", str(refusal))
+        except birthdays.BirthdayIncomplete as refusal:
+            self.add_error("birth_day" if data.get("birth_month") else "birth_month", str(refusal))
+        except Refused as refusal:
+            self.add_error("birth_day", str(refusal))
+        return data
 
     def shown(self, name: str, values: dict[str, Any]) -> str:
         """Return a value in words."""

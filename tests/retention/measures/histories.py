@@ -54,6 +54,11 @@ def seldom(days: st.SearchStrategy[int]) -> st.SearchStrategy[int | None]:
     return st.one_of(st.none(), st.none(), days)
 
 
+def cancelled(back: int | None) -> tuple[datetime, int] | None:
+    """Return a moment ``back`` days before the last day, and its day."""
+    return None if back is None else (local("Asia/Shanghai", back, time(12)), LAST.toordinal() - back)
+
+
 amounts = st.integers(0, 100_000)
 _VALUES: dict[str, st.SearchStrategy[dict[str, Any]]] = {
     "orders": st.fixed_dictionaries(
@@ -144,8 +149,37 @@ _VALUES: dict[str, st.SearchStrategy[dict[str, Any]]] = {
             "monetary_score": st.none() | st.integers(1, 5),
         }
     ),
+    "points": st.sampled_from(
+        [("opening", 1), ("earn", 1), ("redeem", -1), ("expire", -1), ("adjust", 1), ("recovery", 1)]
+    ).flatmap(
+        lambda moved: st.fixed_dictionaries(
+            {
+                "entry": st.just(moved[0]),
+                "points": st.integers(1, 900).map(lambda n, sign=moved[1]: sign * n),
+                "pending": st.sampled_from([0, 0, 40, -40]),
+            }
+        )
+    ),
+    "expiring": st.fixed_dictionaries(
+        {
+            "entry": st.sampled_from(["redeem", "expire", "take_back"]),
+            "points": st.integers(-100, -1),
+            "pending": st.just(0),
+            "ends": st.none(),
+        }
+    ),
+    "tiers": st.fixed_dictionaries(
+        {"old": st.integers(0, 2), "new": st.integers(0, 2), "grace": seldom(near_days)}
+    ),
+    "memberships": st.fixed_dictionaries(
+        {"ends": near_days, "cancelled": seldom(st.integers(-40, 40)).map(cancelled)}
+    ),
     "activity": st.fixed_dictionaries({"user": st.integers(0, USERS - 1), "is_active": st.booleans()}),
 }
+
+
+ONCE = {"activity", "points", "expiring", "tiers", "memberships"}
+"""What stays as it was written: a leaving, and all that stands in the ledger."""
 
 
 @dataclass
@@ -169,7 +203,7 @@ def fact(
     """Draw one fact with up to three versions."""
     occurred = draw(happenings)
     versions = [Version(occurred + draw(delays), occurred, draw(_VALUES[kind]))]
-    for _correction in range(0 if kind == "activity" else draw(st.sampled_from([0, 0, 1, 2]))):
+    for _correction in range(0 if kind in ONCE else draw(st.sampled_from([0, 0, 1, 2]))):
         before = versions[-1]
         after = Version(before.recorded_at + draw(delays), before.occurred_at, before.values, before.void)
         match draw(st.sampled_from(["void", "values", "moment"])):
@@ -208,6 +242,30 @@ def invoice(
 
 
 @st.composite
+def lot(
+    draw: st.DrawFn, *, happenings: st.SearchStrategy[datetime], customer: int, thread: int
+) -> list[Fact]:
+    """Draw points that were earned together, and then what was taken of them."""
+    steps = fact(happenings=happenings, kind="expiring", customer=customer, thread=thread)
+    earned = draw(steps)
+    earned.versions[0].values = {
+        "entry": "earn",
+        "points": 400,
+        "pending": 0,
+        "ends": draw(st.none() | near_days | st.integers(-2, 32).map(lambda n: LAST.toordinal() + n)),
+    }
+    taken = draw(st.lists(steps, max_size=3))
+    for step in taken:  # nothing is taken of what nobody knows of
+        step.versions[0].recorded_at = max(step.versions[0].recorded_at, earned.versions[0].recorded_at)
+    return [earned, *taken]
+
+
+def is_of_a_lot(one: Fact) -> bool:
+    """Say whether something was taken of a lot, which must be there before."""
+    return one.kind == "expiring" and one.versions[0].values["entry"] != "earn"
+
+
+@st.composite
 def histories(draw: st.DrawFn) -> History:
     """Draw the histories of a few customers in one zone, in any order of writing.
 
@@ -223,7 +281,7 @@ def histories(draw: st.DrawFn) -> History:
         for kind in (
             *("orders", "contracts", "interactions", "deliveries", "usage", "balances", "ownership"),
             *("addresses", "main_contact", "sightings", "communities", "indicators", "standing"),
-            *("products", "answers", "asked", "mentions"),
+            *("products", "answers", "asked", "mentions", "points", "tiers", "memberships"),
         ):
             one = fact(happenings=happenings, kind=kind, customer=customer)
             facts += draw(st.lists(one, max_size=7 if kind == "orders" else 4))
@@ -231,8 +289,10 @@ def histories(draw: st.DrawFn) -> History:
             facts += draw(complaint(happenings=happenings, customer=customer, thread=next(threads)))
         for _invoice in range(draw(st.integers(0, 2))):
             facts += draw(invoice(happenings=happenings, customer=customer, thread=next(threads)))
+        for _lot in range(draw(st.integers(0, 2))):
+            facts += draw(lot(happenings=happenings, customer=customer, thread=next(threads)))
     facts += draw(st.lists(fact(happenings=happenings, kind="activity", customer=0), max_size=4))
-    facts = draw(st.permutations(facts))
+    facts = sorted(draw(st.permutations(facts)), key=is_of_a_lot)
     known = {m for f in facts for v in f.versions for m in (v.recorded_at, v.occurred_at)}
     moments = sorted(known | {moment + MICROSECOND for moment in known}) or [local(zone, 0, time(12))]
     return History(zone, facts, moments)

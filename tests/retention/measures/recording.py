@@ -35,9 +35,11 @@ from customers.models import (
     User,
     UserActivity,
 )
+from loyalty.models import Membership, PointsEntry, PointsLot, TierMove
 from retention.models import Standing
 from surveys.models import SurveyAnswer, SurveyAsked, SurveyResponse
 from tests.factories import ContactFactory
+from tests.retention import points
 from tests.retention.measures.truth import WITHDRAWN, Fact, Version, local_day
 from tests.surveys.factories import SurveyResponseFactory, SurveyVersionFactory
 
@@ -61,7 +63,13 @@ MODELS: dict[str, type[Model]] = {
     "addresses": Address,
     "main_contact": MainContactChange,
     "standing": Standing,
+    "points": PointsEntry,
+    "expiring": PointsEntry,
+    "tiers": TierMove,
+    "memberships": Membership,
 }
+LEDGER = {"points", "expiring", "tiers", "memberships"}
+"""What stays as it was written."""
 
 
 class Recorder:
@@ -77,6 +85,7 @@ class Recorder:
         self.orders: dict[int, Order] = {}  # id of the fact in Python -> the order of a line
         self.responses: dict[int, SurveyResponse] = {}  # id of the fact in Python -> that of an answer
         self.survey: int | None = None
+        self.lots: dict[int, PointsLot] = {}
         self.number = 0
 
     def write(self, facts: Iterable[Fact], *, until: datetime | None = None) -> list[int]:
@@ -110,6 +119,10 @@ class Recorder:
             self._number(fact)
             UserActivity.objects.create(user=user, is_active=version.values["is_active"], **moments)
             return
+        if fact.kind in LEDGER:
+            self._number(fact)
+            self._entered(fact, version)
+            return
         values = {**moments, "void": version.void, **self._columns[fact.kind](self, fact, version)}
         model = MODELS[fact.kind]
         if id(fact) in self.rows:
@@ -118,6 +131,33 @@ class Recorder:
         self._number(fact)
         row = model._default_manager.create(customer_id=self.pk_of(fact), **values)
         self.rows[id(fact)] = row.pk
+
+    def _entered(self, fact: Fact, version: Version) -> None:
+        """Write a row of the ledger; what is told of a lot moves points of it."""
+        customer, said = self.customers[fact.customer], version.values
+        at, known_at = version.occurred_at, version.recorded_at
+        if fact.kind == "tiers":
+            grace = said["grace"]
+            points.tier(customer, said["old"], said["new"], at, known_at=known_at, grace_until_day=grace)
+            return
+        if fact.kind == "memberships":
+            cancelled_at, cancelled_day = said["cancelled"] or (None, None)
+            points.member(
+                customer,
+                said["ends"],
+                at,
+                known_at=known_at,
+                cancelled_at=cancelled_at,
+                cancelled_day=cancelled_day,
+            )
+            return
+        made = points.entry(
+            customer, said["entry"], said["points"], at, known_at=known_at, pending=said["pending"]
+        )
+        if fact.kind == "expiring" and said["entry"] == "earn":
+            self.lots[fact.thread] = points.lot(made, said["points"], said["ends"])
+        elif fact.kind == "expiring":
+            points.took(made, self.lots[fact.thread], said["points"])
 
     def _number(self, fact: Fact) -> None:
         self.number += 1

@@ -34,6 +34,7 @@ from tests.factories import (
     UserFactory,
     day,
 )
+from tests.retention import points
 from tests.surveys.factories import SurveyAskedFactory
 
 pytestmark = pytest.mark.django_db
@@ -123,6 +124,16 @@ def of_the_withdrawn(customer: Customer, at: datetime) -> None:
     OrderLineFactory(order=OrderFactory(customer=customer, occurred_at=at), product=product)
 
 
+def redeemed(customer: Customer, at: datetime) -> None:
+    points.entry(customer, "opening", 900, at - timedelta(days=400))
+    points.entry(customer, "redeem", -100, at)
+
+
+def tier_lost(customer: Customer, at: datetime) -> None:
+    points.tier(customer, 0, 2, at - timedelta(days=400))
+    points.tier(customer, 2, 1, at)
+
+
 # code -> what is counted, its worth, the days back at which the window ends and begins (None: never)
 WINDOWS: dict[str, tuple[Made, int, int, int | None]] = {
     "orders_30d": (order, 1, 0, 30),
@@ -163,6 +174,8 @@ WINDOWS: dict[str, tuple[Made, int, int, int | None]] = {
     "mentions_30d": (mentioned, 1, 0, 30),
     "negative_mentions_30d": (mentioned, 1, 0, 30),
     "non_response_365d": (unanswered, 1, 14, 365),
+    "redemptions_365d": (redeemed, 1, 0, 365),
+    "tiers_lost_90d": (tier_lost, 1, 0, 90),
 }
 
 

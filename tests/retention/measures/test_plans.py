@@ -33,11 +33,15 @@ INDEXES = {
     "addresses": "address_pass",
     "main_contact": "main_contact_pass",
     "standing": "standing_pass",
+    "points": "points_pass",
+    "tiers": "tier_move_pass",
+    "memberships": "membership_pass",
 }
 
 
-FEW = {"products"}
-"""Sources of which no row is read but the few that are looked for: lines of withdrawn products."""
+FEW = {"products", "expiring"}
+"""Sources of which no row is read but the few that are looked for: lines of withdrawn products, lots that
+expire soon."""
 
 
 @pytest.fixture(autouse=True)
@@ -64,6 +68,8 @@ def _many(source: Source) -> str:
         "ingested_at": "now()",
         "promised_day": "n",  # else the index of those that have one is empty
         "external_id": "'x' || n",  # names one row
+        "source_type": "''",  # of no source, as source_id says
+        "key": "''",
     }
     kinds = {"BooleanField": "false", "CharField": "'x'", "DateTimeField": "now()", "JSONField": "'[]'"}
     values = {
@@ -138,3 +144,15 @@ def test_lines_are_read_by_the_index_of_the_few_products_that_are_withdrawn() ->
         assert "One-Time Filter" in plan  # nothing is read where no product is withdrawn
         assert "Index Scan using customers_orderline_product_id" in plan
         assert "Seq Scan on customers_orderline" not in plan
+
+
+def test_lots_are_read_by_the_index_of_those_that_expire_soon() -> None:
+    source, customers = sources()["expiring"], compute.between(1, CUSTOMERS // 2)
+    plan = plan_of(source_pass(source, customers, mode="live"), customers)
+    if connection.vendor == "sqlite":
+        assert "SEARCH l USING INDEX points_lot_customer (customer_id" in plan
+        assert "SEARCH a USING INDEX lot_allocation_lot (lot_id=?)" in plan
+    else:
+        assert "Index Scan using points_lot_customer on loyalty_pointslot" in plan
+        assert "Index Scan using lot_allocation_lot on loyalty_lotallocation" in plan
+    assert "Seq Scan" not in plan and "SCAN l" not in plan

@@ -50,6 +50,7 @@ class Past:
     """What was visible of one customer as of a moment: rows are dicts with ``at`` and ``day``."""
 
     today: int
+    as_of: datetime
     rows: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     inactive: set[int] = field(default_factory=set)
 
@@ -74,7 +75,7 @@ def known(fact: Fact, *, as_of: datetime, live: bool = False) -> Version | None:
 
 def past_of(customer: int, facts: list[Fact], *, as_of: datetime, zone: str, live: bool = False) -> Past:
     """Return what was visible of one customer as of a moment."""
-    past = Past(today=local_day(as_of, zone))
+    past = Past(today=local_day(as_of, zone), as_of=as_of)
     activity: list[tuple[datetime, int, int, bool]] = []
     for fact in facts:
         version = known(fact, as_of=as_of, live=live)
@@ -960,3 +961,117 @@ def _(past: Past) -> Value:
 @measure("negative_mentions_30d")
 def _(past: Past) -> Value:
     return sum(row["sentiment"] == "negative" for row in posted(past))
+
+
+# --- Loyalty ----------------------------------------------------------------------------------
+def entries(past: Past) -> list[dict[str, Any]]:
+    """Return the entries of the ledger, those that have to do with a lot among them."""
+    return [*past.of("points"), *past.of("expiring")]
+
+
+def redemptions(past: Past) -> list[int]:
+    return [row["day"] for row in entries(past) if row["entry"] == "redeem"]
+
+
+@measure("points_balance")
+def _(past: Past) -> Value:
+    return sum(row["points"] for row in entries(past)) if entries(past) else None
+
+
+@measure("points_pending")
+def _(past: Past) -> Value:
+    return sum(row["pending"] for row in entries(past)) if entries(past) else None
+
+
+@measure("points_moved_day")
+def _(past: Past) -> Value:
+    moving = ("opening", "earn", "redeem")
+    return last_day([row for row in entries(past) if row["entry"] in moving])
+
+
+@measure("days_since_points_moved")
+def _(past: Past) -> Value:
+    return since(past, EVALUATORS["points_moved_day"](past))
+
+
+@measure("redemptions_365d")
+def _(past: Past) -> Value:
+    found = sum(past.today - day < 365 for day in redemptions(past))
+    return found if entries(past) else None
+
+
+@measure("last_redemption_day")
+def _(past: Past) -> Value:
+    return max(redemptions(past), default=None)
+
+
+@measure("days_since_redemption")
+def _(past: Past) -> Value:
+    return since(past, EVALUATORS["last_redemption_day"](past))
+
+
+@measure("points_expiring_30d")
+def _(past: Past) -> Value:
+    total = 0
+    for thread in {row["thread"] for row in past.of("expiring")}:
+        moved = [row for row in past.of("expiring") if row["thread"] == thread]
+        ends = [row["ends"] for row in moved if row["entry"] == "earn"]
+        if ends and ends[0] is not None and 0 <= ends[0] - past.today <= 30:
+            total += sum(row["points"] for row in moved)
+    return total
+
+
+def stands_in(past: Past) -> dict[str, Any] | None:
+    """Return the last move between tiers."""
+    return past.of("tiers")[-1] if past.of("tiers") else None
+
+
+@measure("tier_rank")
+def _(past: Past) -> Value:
+    last = stands_in(past)
+    return last["new"] if last else None
+
+
+@measure("tier_grace_end_day")
+def _(past: Past) -> Value:
+    last = stands_in(past)
+    return last["grace"] if last else None
+
+
+@measure("tier_at_risk")
+def _(past: Past) -> Value:
+    last = stands_in(past)
+    return int(last["grace"] is not None) if last else None
+
+
+@measure("days_to_tier_loss")
+def _(past: Past) -> Value:
+    end = EVALUATORS["tier_grace_end_day"](past)
+    return None if end is None else int(end) - past.today
+
+
+@measure("tiers_lost_90d")
+def _(past: Past) -> Value:
+    lost = [row for row in past.of("tiers") if row["new"] < row["old"] and past.today - row["day"] < 90]
+    return len(lost) if past.of("tiers") else None
+
+
+@measure("membership_end_day")
+def _(past: Past) -> Value:
+    ends = []
+    for row in past.of("memberships"):
+        at, day = row["cancelled"] or (None, None)
+        ends.append(day if at is not None and at < past.as_of else row["ends"])
+    return max(ends, default=None)
+
+
+@measure("days_to_membership_end")
+def _(past: Past) -> Value:
+    end = EVALUATORS["membership_end_day"](past)
+    return None if end is None else int(end) - past.today
+
+
+@measure("membership_lapsed_90d")
+def _(past: Past) -> Value:
+    end = EVALUATORS["membership_end_day"](past)
+    return None if end is None else int(0 < past.today - int(end) <= 90)

@@ -1,0 +1,1 @@
+"""How points are earned: what rules say, what a basket earns by them, and what orders earned."""

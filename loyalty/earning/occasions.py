@@ -1,0 +1,171 @@
+"""Points for what a customer does or has: an account opened, a survey answered, a birthday.
+
+A survey earns for being answered, whatever the answers are: nothing of them is read here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from functools import reduce
+from operator import or_
+from typing import Any
+
+from django.db.models import Exists, OuterRef, Q
+
+from customers import birthdays as calendar
+from customers import company
+from customers.models import Contact
+from loyalty import programmes
+from loyalty.earning import documents
+from loyalty.earning.evaluate import Rule
+from loyalty.earning.rules import History
+from loyalty.ledger import accounts, earning
+from loyalty.models import PointsAccount, PointsEntry, Programme
+
+SOURCES = {
+    documents.ACCOUNT_OPENED: "account",
+    documents.SURVEY_ANSWERED: "response",
+    documents.BIRTHDAY: "birthday",
+}
+LOOKED_BACK = timedelta(days=31)
+_AT_ONCE = 500
+
+
+def survey_answered(
+    response_id: int, customer_id: int, *, occurred_at: datetime, at: datetime
+) -> PointsEntry | None:
+    """Give points for an answered survey, once for each response; return the entry, if a rule gives any.
+
+    Side effects: the customer's account, an entry.
+    """
+    programme = _programme(occurred_at)
+    if programme is None:
+        return None
+    rules = History(programme).at(occurred_at).event(documents.SURVEY_ANSWERED)
+    if not rules:
+        return None
+    account = accounts.account_for(customer_id, at=at, programme=programme)
+    event = documents.SURVEY_ANSWERED
+    return _give(account, rules, event, response_id, occurred_at=occurred_at, at=at)
+
+
+def accounts_opened(
+    programme: Programme, *, at: datetime, among: Sequence[PointsAccount] | None = None
+) -> int:
+    """Give points for accounts that were opened while a rule said so; return to how many.
+
+    ``among``: those to look at; without it all of the last :data:`LOOKED_BACK`. A rerun gives nothing.
+    """
+    if programme.state != Programme.State.LIVE:
+        return 0
+    history = History(programme)
+    if not history.knows(documents.ACCOUNT_OPENED):
+        return 0
+    had = PointsEntry.objects.filter(
+        programme=programme,
+        source_type=SOURCES[documents.ACCOUNT_OPENED],
+        source_id=OuterRef("pk"),
+        kind=PointsEntry.Kind.EARN,
+    )
+    rows = PointsAccount.objects.filter(
+        ~Exists(had), programme=programme, opened_at__gte=history.began, customer__merged_into__isnull=True
+    )
+    if among is not None:
+        rows = rows.filter(pk__in=[account.pk for account in among])
+    else:
+        rows = rows.filter(opened_at__gte=at - LOOKED_BACK)
+    given = 0
+    for account in rows.select_related("programme").order_by("pk").iterator(chunk_size=_AT_ONCE):
+        rules = history.in_force(account.opened_at).event(documents.ACCOUNT_OPENED)
+        moment = account.opened_at
+        event = documents.ACCOUNT_OPENED
+        given += (
+            bool(rules) and _give(account, rules, event, account.pk, occurred_at=moment, at=at) is not None
+        )
+    return given
+
+
+def birthdays(programme: Programme, *, at: datetime) -> int:
+    """Give points to whom a contact has its birthday today; return to how many.
+
+    Once a birthday and year of its own calendar, to customers that have an account. A rerun gives nothing.
+    """
+    today = date.fromordinal(company.today(at).number)
+    rules = History(programme).at(at).event(documents.BIRTHDAY)
+    if programme.state != Programme.State.LIVE or not rules or _programme(at) is None:
+        return 0
+    falls = reduce(
+        or_,
+        (
+            Q(birth_calendar=kind, birth_month=month, birth_day=day)
+            & (Q(birth_is_leap=True) if is_leap else ~Q(birth_is_leap=True))
+            for kind, is_leap, month, day in calendar.keys_on(today)
+        ),
+    )
+    rows = Contact.objects.filter(falls, left_on__isnull=True, erased_at__isnull=True)
+    mine = PointsAccount.objects.filter(programme=programme, customer=OuterRef("customer"))
+    given = 0
+    for contact in rows.filter(Exists(mine)).order_by("pk").iterator(chunk_size=_AT_ONCE):
+        account = PointsAccount.objects.select_related("programme").get(
+            programme=programme, customer=contact.customer_id
+        )
+        year = calendar.year_of(contact.birth_calendar, today)
+        number = contact.pk * 10_000 + year
+        given += _give(account, rules, documents.BIRTHDAY, number, occurred_at=at, at=at) is not None
+    return given
+
+
+def _programme(moment: datetime) -> Programme | None:
+    """Return the programme if what happens at ``moment`` earns in it."""
+    programme = programmes.current(at=moment)
+    if programme is None or programme.state != Programme.State.LIVE:
+        return None
+    spans = programmes.paused_spans(programme)
+    is_paused = any(since <= moment and (until is None or moment < until) for since, until in spans)
+    return None if is_paused else programme
+
+
+def _give(
+    account: PointsAccount,
+    rules: Sequence[Rule],
+    event: str,
+    subject: int,
+    *,
+    occurred_at: datetime,
+    at: datetime,
+) -> PointsEntry | None:
+    source = SOURCES[event]
+    times = _times(account, source, occurred_at) if any("times_a_year" in r.document for r in rules) else 0
+    counting = [rule for rule in rules if times < rule.document.get("times_a_year", times + 1)]
+    points = sum(rule.document["points"] for rule in counting)
+    if not points:
+        return None
+    detail: dict[str, Any] = {
+        "event": event,
+        "points": points,
+        "parts": [
+            {"rule": r.id, "version": r.version, "kind": documents.EVENT, "got": str(r.document["points"])}
+            for r in counting
+        ],
+    }
+    return earning.earn(
+        account,
+        points=points,
+        source=(source, subject),
+        occurred_at=occurred_at,
+        detail=detail,
+        usable_day=company.today(occurred_at).number,
+        by=None,
+        at=at,
+    )
+
+
+def _times(account: PointsAccount, source: str, moment: datetime) -> int:
+    """Return how often an account earned by a kind of source in the calendar year of a moment."""
+    year = date.fromordinal(company.today(moment).number).year
+    first, last = date(year, 1, 1).toordinal(), date(year, 12, 31).toordinal()
+    mine = PointsEntry.objects.filter(
+        account=account, kind=PointsEntry.Kind.EARN, source_type=source, occurred_day__range=(first, last)
+    )
+    return mine.count()

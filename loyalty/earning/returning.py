@@ -1,0 +1,117 @@
+"""Which orders goods came back from: pure.
+
+A return that names its order counts off that order: off lines of the same product, else off all its lines
+by amount. One that names none counts off the newest earlier order lines of the same product; without a
+product off the newest earlier orders by amount. Goods that were bought before the programme take nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from fractions import Fraction
+
+_NOTHING = Fraction(0)
+
+
+@dataclass(slots=True)
+class Bought:
+    """A line of an order: of ``quantity`` the share ``back`` came back."""
+
+    product: str
+    quantity: Fraction
+    amount: int
+    back: Fraction = _NOTHING
+
+
+@dataclass(slots=True)
+class Purchase:
+    """An order that may come back, and the returns that took from it."""
+
+    order_id: int
+    occurred_at: datetime
+    lines: dict[int, Bought]
+    returns: list[int] = field(default_factory=list)
+    returned_at: datetime | None = None
+
+    @property
+    def left(self) -> Fraction:
+        """Return what of the money paid did not come back."""
+        return sum((line.amount * (1 - line.back) for line in self.lines.values()), _NOTHING)
+
+
+@dataclass(frozen=True, slots=True)
+class Back:
+    """What came back in one record: products with quantity and amount, and an amount without a product."""
+
+    order_id: int
+    occurred_at: datetime
+    returns_of: int | None
+    goods: Sequence[tuple[str, Fraction, int]]
+    amount: int = 0
+
+
+def assign(purchases: Sequence[Purchase], backs: Sequence[Back]) -> None:
+    """Let what came back count off what was bought: sets ``back`` of lines and ``returns`` of orders."""
+    by_id = {one.order_id: one for one in purchases}
+    newest_first = sorted(purchases, key=lambda one: (one.occurred_at, one.order_id), reverse=True)
+    for back in sorted(backs, key=lambda one: (one.occurred_at, one.order_id)):
+        if back.returns_of is not None:
+            named = by_id.get(back.returns_of)
+            if named is not None:
+                _off_one(named, back)
+            continue
+        when = (back.occurred_at, back.order_id)
+        earlier = [one for one in newest_first if (one.occurred_at, one.order_id) < when]
+        for product, quantity, _amount in back.goods:
+            for one in earlier:
+                if quantity > 0:
+                    quantity -= _off_product(one, product, quantity, back)
+        _off_amount(earlier, back.amount, back)
+
+
+def _off_one(purchase: Purchase, back: Back) -> None:
+    amount = Fraction(back.amount)
+    for product, quantity, worth in back.goods:
+        found = _off_product(purchase, product, quantity, back)
+        amount += worth * (quantity - found) / quantity
+    _off_amount([purchase], amount, back)
+
+
+def _off_product(purchase: Purchase, product: str, quantity: Fraction, back: Back) -> Fraction:
+    """Count a quantity off the lines of a product; return how much of it there was."""
+    wanted = quantity
+    for number in sorted(purchase.lines, reverse=True):
+        line = purchase.lines[number]
+        left = line.quantity * (1 - line.back)
+        if line.product != product or left <= 0 or wanted <= 0:
+            continue
+        taken = min(left, wanted)
+        line.back += taken / line.quantity
+        wanted -= taken
+    if wanted < quantity:
+        _note(purchase, back)
+    return quantity - wanted
+
+
+def _off_amount(purchases: Sequence[Purchase], amount: Fraction | int, back: Back) -> None:
+    """Count an amount off orders, one after the other, of each off all its lines by what is left of them."""
+    wanted = Fraction(amount)
+    for purchase in purchases:
+        left = purchase.left
+        if wanted <= 0:
+            return
+        if left <= 0:
+            continue
+        share = min(wanted, left) / left
+        for line in purchase.lines.values():
+            line.back += (1 - line.back) * share
+        wanted -= min(wanted, left)
+        _note(purchase, back)
+
+
+def _note(purchase: Purchase, back: Back) -> None:
+    if back.order_id not in purchase.returns:
+        purchase.returns.append(back.order_id)
+    purchase.returned_at = max(purchase.returned_at or back.occurred_at, back.occurred_at)

@@ -1,0 +1,251 @@
+"""Points that come in, and those of an earning that are taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Any, Final, Literal
+
+from django.db import transaction
+from django.db.models import Sum
+
+from customers import company
+from customers.models import ImportBatch, User
+from loyalty.ledger import accounts, entries, expiring, lots
+from loyalty.ledger.entries import Source
+from loyalty.ledger.errors import MoreThanMoved, NoPoints, PointsSpent
+from loyalty.models import PointsAccount, PointsEntry, PointsLot, Programme
+
+Kind = PointsEntry.Kind
+
+
+class Unset(Enum):
+    """Stands for a value that nobody gave, where ``None`` is one."""
+
+    UNSET = "unset"
+
+
+UNSET: Final = Unset.UNSET
+Day = int | None | Literal[Unset.UNSET]
+
+
+def earn(
+    account: PointsAccount,
+    *,
+    points: int,
+    source: Source | None,
+    occurred_at: datetime,
+    detail: Mapping[str, Any],
+    key: str = "",
+    by: User | None,
+    at: datetime,
+    usable_day: int | None = None,
+    expires_day: Day = UNSET,
+    kind: str = Kind.EARN,
+    recorded_at: datetime | None = None,
+    recorded_assumed: bool = False,
+    batch: ImportBatch | None = None,
+    note: str = "",
+) -> PointsEntry:
+    """Let points come into an account and return the entry.
+
+    Args:
+        source: what it was earned by, as ("order", 12); it earns once of each kind.
+        usable_day: the first local day on which they can be used; unset: the programme's return window
+            after the day of ``occurred_at`` for what is earned, that day for every other kind. Until then
+            they are pending.
+        expires_day: the last day, ``None`` for never; unset: what the programme says. It is never before
+            ``usable_day``.
+        detail: ids, codes and numbers that explain it; ``note``: a person's words.
+
+    What is usable at once pays a debt first. The same key or source again returns the first entry and
+    changes nothing. Raises :class:`NoPoints`. Side effects: lot; audit and event ``points.earn`` (or that of
+    the kind); the customer is touched.
+    """
+    if points <= 0:
+        raise NoPoints()
+    firm = company.current()
+    day, today = company.today(occurred_at, firm).number, company.today(at, firm).number
+    with transaction.atomic():
+        held = accounts.hold(account)
+        usable, expires = days_of(held.programme, kind, day, usable_day, expires_day)
+        is_pending = usable > today
+        paid = 0 if is_pending else min(points, held.debt)
+        entry = entries.make(
+            held,
+            kind=kind,
+            occurred_at=occurred_at,
+            occurred_day=day,
+            at=at,
+            points=0 if is_pending else points - paid,
+            pending=points if is_pending else 0,
+            debt=-paid,
+            source=source,
+            key=key,
+            detail=detail,
+            by=by,
+            recorded_at=recorded_at,
+            recorded_assumed=recorded_assumed,
+            batch=batch,
+        )
+        if (first := entries.write(entry)) is not None:
+            return first
+        lot = PointsLot.objects.create(
+            account=held,
+            customer_id=held.customer_id,
+            entry=entry,
+            points=points,
+            left=points,
+            is_pending=is_pending,
+            earned_day=day,
+            usable_day=usable,
+            expires_day=expires,
+        )
+        if paid:
+            lots.move(entry, [(lot, -paid)])
+        accounts.change(held, points=entry.points, pending=entry.pending, debt=entry.debt, day=day)
+        entries.told(entry, str(kind), by=by, at=at, note=note)
+    return entry
+
+
+def take_back(
+    entry: PointsEntry,
+    *,
+    points: int,
+    source: Source | None,
+    key: str = "",
+    occurred_at: datetime,
+    detail: Mapping[str, Any],
+    by: User | None,
+    at: datetime,
+    is_partial: bool = False,
+    note: str = "",
+) -> PointsEntry | None:
+    """Take back points of an earning, as after a return; return the entry, ``None`` when nothing moves.
+
+    They come from the earning's own lot: what is pending or left first. Of what is spent the programme
+    says whether it becomes a debt, or is refused (:class:`PointsSpent`; with ``is_partial`` what is left
+    is taken and ``detail["short"]`` says how much is not). What expired is gone already and owes nothing.
+    The same key or source again returns the first entry. Raises :class:`NoPoints`, :class:`MoreThanMoved`
+    when more would be taken back than was earned. Side effects: audit and event ``points.take_back``.
+    """
+    if points <= 0:
+        raise NoPoints()
+    firm = company.current()
+    with transaction.atomic():
+        held = accounts.hold(entry.account)
+        made = entries.make(
+            held,
+            kind=Kind.TAKE_BACK,
+            occurred_at=occurred_at,
+            occurred_day=company.today(occurred_at, firm).number,
+            at=at,
+            source=source,
+            key=key,
+            detail=detail,
+            by=by,
+            reverses=entry,
+        )
+        if (first := entries.known(made)) is not None:
+            return first
+        state = _state(entry)
+        own, left, spent = state.lots, state.left, state.spent
+        if points > state.standing:
+            raise MoreThanMoved(most=state.standing)
+        short = min(max(0, points - left), spent)
+        if short and held.programme.on_spent_return == Programme.OnSpentReturn.DEBT:
+            made.debt = short
+        elif short and not is_partial:
+            raise PointsSpent(short=short, left=left)
+        elif short:
+            made.detail["short"] = short
+        parts = _parts(own, min(points, left))
+        made.pending = sum(part for lot, part in parts if lot.is_pending)
+        made.points = sum(part for lot, part in parts if not lot.is_pending)
+        if not (made.points or made.pending or made.debt):
+            return None
+        if (first := entries.write(made)) is not None:
+            return first
+        lots.move(made, parts)
+        accounts.change(held, points=made.points, pending=made.pending, debt=made.debt)
+        entries.told(made, "take_back", by=by, at=at, note=note)
+    return made
+
+
+@dataclass(frozen=True)
+class _State:
+    """How an earning stands: what of it is not taken back, is left in its lots, and is spent."""
+
+    lots: list[PointsLot]
+    standing: int
+    left: int
+    spent: int
+
+
+def _state(entry: PointsEntry) -> _State:
+    own = lots.family(entry)
+    earned = sum(lot.points for lot in own if lot.entry_id == entry.pk)
+    left = sum(lot.left for lot in own)
+    expired, taken = lots.gone(own)
+    owed = entry.reversed_by.filter(kind=Kind.TAKE_BACK).aggregate(sum=Sum("debt"))["sum"] or 0
+    return _State(own, earned - taken - owed, left, max(0, earned - left - expired - taken - owed))
+
+
+def not_taken_back(entry: PointsEntry) -> int:
+    """Return how many points of an earning were not taken back yet, also of those that are used or expired.
+
+    Raises :class:`MoreThanMoved` when none is left.
+    """
+    standing = _state(entry).standing
+    if standing <= 0:
+        raise MoreThanMoved(most=0)
+    return standing
+
+
+def pay_debt(account: PointsAccount, *, at: datetime, because: PointsEntry) -> PointsEntry | None:
+    """Pay what an account that is held owes from what it can use, after points came back to it.
+
+    Side effects: an entry that takes them from the lots, oldest expiry first.
+    """
+    paid = min(account.debt, account.balance)
+    if paid <= 0:
+        return None
+    entry = entries.make(
+        account,
+        kind=Kind.TAKE_BACK,
+        occurred_at=because.occurred_at,
+        occurred_day=because.occurred_day,
+        at=at,
+        points=-paid,
+        debt=-paid,
+        source=("entry", because.pk),
+        detail={"debt_paid": paid},
+    )
+    if (first := entries.write(entry)) is not None:
+        return first
+    lots.take(account, entry, paid)
+    accounts.change(account, points=-paid, debt=-paid)
+    return entry
+
+
+def days_of(
+    programme: Programme, kind: str, day: int, usable_day: int | None, expires_day: Day
+) -> tuple[int, int | None]:
+    """Return the first and the last day on which points can be used."""
+    if usable_day is None:
+        usable_day = day + programme.pending_days if kind == Kind.EARN else day
+    expires = expiring.expiry_day_of(programme, day) if isinstance(expires_day, Unset) else expires_day
+    return usable_day, None if expires is None else max(expires, usable_day)
+
+
+def _parts(own: list[PointsLot], points: int) -> list[tuple[PointsLot, int]]:
+    """Share what is taken back among the lots of an earning: what is pending first."""
+    parts = []
+    for lot in sorted(own, key=lambda lot: (not lot.is_pending, lot.pk)):
+        part = min(points, lot.left)
+        if part:
+            parts.append((lot, -part))
+            points -= part
+    return parts

@@ -1,0 +1,56 @@
+"""What the ledger refuses."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_lazy as _
+
+from customers.ground.errors import Refused
+
+
+class NoProgramme(Refused):
+    code = "no_programme"
+    message = _("No loyalty programme is running. An admin starts one under Loyalty → Programme.")
+
+
+class NoPoints(Refused):
+    code = "points_amount"
+    message = _("Write a whole number of points above zero.")
+
+
+class NotEnoughPoints(Refused):
+    code = "not_enough_points"
+    message = _("There are %(have)s points to use, and %(wanted)s are wanted.")
+
+    def __init__(self, *, have: int, wanted: int) -> None:
+        self.have, self.wanted = have, wanted
+        super().__init__(have=have, wanted=wanted)
+
+
+class PointsSpent(Refused):
+    code = "points_spent"
+    message = _(
+        "%(short)s of the points that would be taken back are spent. By the programme they are not taken "
+        "from other points: cancel what they bought first, or take back the %(left)s that are left."
+    )
+
+    def __init__(self, *, short: int, left: int) -> None:
+        self.short, self.left = short, left
+        super().__init__(short=short, left=left)
+
+
+class MoreThanMoved(Refused):
+    code = "points_more_than_moved"
+    message = _("Only %(most)s points of this entry can still be taken back or given back.")
+
+
+class NotOfThisKind(Refused):
+    code = "points_entry_kind"
+    message = _("This entry cannot be taken back by hand: it follows from another one.")
+
+
+class LedgerDamaged(Refused):
+    code = "ledger_damaged"
+    message = _(
+        "The lots of points account no. %(account)s do not hold what its balance says. Nothing was moved; "
+        "an admin runs “python manage.py ledger_verify” to see which row is damaged."
+    )

@@ -1,0 +1,74 @@
+"""What orders brought: the state of each order in the ledger, as far as we looked at it."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+
+from customers.ground.privacy import declare
+from customers.models import Customer, Order
+from loyalty.models.ledger import OfCustomers, PointsAccount, PointsEntry
+from loyalty.models.programme import Programme
+
+
+class OrderEarning(models.Model):
+    """What one order brings by the rules, and what it was judged by; also of an order that brings nothing.
+
+    It can be made anew from the order and the ledger. ``points`` is what the order brings now, after
+    returns; ``short`` what should have been taken back and was spent (a person decides). ``lines``: by
+    number of line product, quantity, amount paid, and the points that it brought before caps.
+    """
+
+    programme = models.ForeignKey(Programme, on_delete=models.PROTECT, related_name="+", db_index=False)
+    account = models.ForeignKey(
+        PointsAccount, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="+", db_index=False)
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="+", db_index=False)
+    entry = models.ForeignKey(
+        PointsEntry, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+    occurred_at = models.DateTimeField()
+    occurred_day = models.IntegerField()
+    seen_at = models.DateTimeField()  # ``recorded_at`` of the order as it was judged
+    is_void = models.BooleanField(default=False)  # ``void`` of the order as it was judged
+    is_return = models.BooleanField(default=False)
+    is_first = models.BooleanField(default=False)
+    net = models.BigIntegerField(default=0)  # paid, minor units of the programme's currency
+    net_left = models.BigIntegerField(default=0)  # of it what did not come back later
+    beyond = models.BigIntegerField(default=0)  # what came back in the order beyond what was sold in it
+    points = models.BigIntegerField(default=0)
+    short = models.BigIntegerField(default=0)
+    moves = models.PositiveIntegerField(default=0)  # how often points were taken back or given anew
+    raised = models.PositiveSmallIntegerField(default=0)  # how often they were given anew
+    exact = models.CharField(max_length=80, default="0")
+    fixed = models.CharField(max_length=80, default="0")
+    lines = models.JSONField(default=dict)
+    context = models.JSONField(default=dict)  # tier, birthday, rules: what it was judged by, kept for changes
+
+    objects: ClassVar[models.Manager[OrderEarning]] = OfCustomers.as_manager()  # type: ignore[assignment]
+
+    privacy = declare(
+        none_keep="id programme account order entry moves raised context",
+        conduct_keep="customer occurred_at occurred_day seen_at is_void is_return is_first net net_left "
+        "beyond points short exact fixed lines",
+    )
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["order", "programme"], name="order_earning_once"),
+            models.UniqueConstraint(
+                fields=["account"], condition=Q(is_first=True), name="order_earning_first_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(points__gte=0, short__gte=0, net__gte=0, beyond__gte=0),
+                name="order_earning_not_negative",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["customer", "occurred_at"], name="order_earning_customer"),
+            models.Index(fields=["account", "occurred_day"], name="order_earning_account"),
+            models.Index(fields=["short"], condition=Q(short__gt=0), name="order_earning_short"),
+        ]

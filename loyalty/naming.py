@@ -1,0 +1,24 @@
+"""What tiers, benefits, plans and rewards are called in a language."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils.translation import get_language
+
+from customers import company
+
+
+def called(named: Any, language: str = "") -> str:
+    """Return the name of ``named`` in ``language`` (the active one when empty).
+
+    ``name`` is in the company's language and ``name_alt`` in the other one; without that, ``name`` stands.
+    """
+    firm = company.find()
+    own = firm.language if firm is not None else "en"
+    is_other = _is_chinese(language or get_language() or own) != _is_chinese(own)
+    return str((named.name_alt if is_other else "") or named.name)
+
+
+def _is_chinese(language: str) -> bool:
+    return language.lower().startswith("zh")

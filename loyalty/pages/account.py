@@ -1,0 +1,392 @@
+"""One account: what it holds and why, the tier with its benefits, and everything that is done by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.core.paginator import Paginator
+from django.db.models import F
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from customers import company, showing
+from customers.access import allow
+from customers.ground import clock, localtime
+from customers.ground.numbers import whole
+from loyalty import explaining, referrals
+from loyalty.ledger import adjusting, statement
+from loyalty.models import (
+    BenefitUse,
+    Membership,
+    MembershipPlan,
+    PointsAccount,
+    PointsAdjustment,
+    PointsEntry,
+    PointsLot,
+    Redemption,
+    Referral,
+    TierBenefit,
+)
+from loyalty.pages.account_forms import (
+    AdjustForm,
+    AsOfForm,
+    RedeemForm,
+    ReferForm,
+    ReverseForm,
+    SellForm,
+    UseForm,
+    offered_to,
+)
+from loyalty.pages.frame import act_on, press, show
+from loyalty.pages.redemptions import steps_of
+from loyalty.pages.roles import DECIDES, SEES_LOYALTY, WORKS_ACCOUNTS
+from loyalty.rewards import catalogue, codes, redeeming
+from loyalty.tiers import benefits, membership, progress
+
+PAGE = 30
+MOST_LOTS = 50
+MOST_REDEMPTIONS = 10
+MOST_CONTACTS = 100
+MOST_USES = 10
+REVERSED = (
+    PointsEntry.Kind.OPENING,
+    PointsEntry.Kind.EARN,
+    PointsEntry.Kind.ADJUST,
+    PointsEntry.Kind.RECOVERY,
+)
+"""Entries that are reversed by hand; the verb says when nothing of one is left to reverse."""
+
+
+@require_safe
+@allow(*SEES_LOYALTY)
+def account_page(request: HttpRequest, pk: int) -> HttpResponse:
+    """Show an account; ``?as_of=`` shows its statement as it was on a day, ``?page=`` older entries."""
+    return _page(request, _account(request, pk))
+
+
+@require_POST
+@allow(*WORKS_ACCOUNTS)
+def account_act(request: HttpRequest, pk: int, act: str) -> HttpResponse:
+    """Do one of the acts by hand: adjust, reverse, redeem, use, sell, refer and those of one press."""
+    account = _account(request, pk)
+    made = _MADE.get(act)
+    if made is None:
+        if act not in _PRESSED:
+            raise Http404
+        _PRESSED[act](request, account, clock.now())
+        return redirect("loyalty:account", pk=pk)
+    return made(request, account, clock.now())
+
+
+# --- Acts with a form ----------------------------------------------------------------------------
+def _adjust(request: HttpRequest, account: PointsAccount, at: datetime) -> HttpResponse:
+    def done(row: PointsAdjustment) -> str:
+        if row.state == PointsAdjustment.State.GRANTED:
+            return _("The points are adjusted.")
+        return _("It is above the limit of one person: somebody else decides it under “Adjustments”.")
+
+    return _done(
+        request,
+        account,
+        AdjustForm(request.POST, account=account),
+        lambda data: adjusting.adjust(
+            account,
+            points=data["points"],
+            reason=data["reason"],
+            key=data["key"],
+            by=request.user,  # type: ignore[arg-type]
+            at=at,
+        ),
+        done=done,
+    )
+
+
+def _reverse(request: HttpRequest, account: PointsAccount, at: datetime) -> HttpResponse:
+    if request.user.role not in DECIDES:  # type: ignore[union-attr]
+        raise Http404
+    entry = get_object_or_404(PointsEntry, account=account, pk=whole(request.POST.get("entry")) or 0)
+    return _done(
+        request,
+        account,
+        ReverseForm(request.POST, account=account),
+        lambda data: adjusting.reverse_entry(
+            entry,
+            reason=data["reason"],
+            key=data["key"],
+            by=request.user,  # type: ignore[arg-type]
+            at=at,
+        ),
+        done=_("Reversed by an entry of its own; the first one stays in the statement."),
+        entry=entry.pk,
+    )
+
+
+def _redeem(request: HttpRequest, account: PointsAccount, at: datetime) -> HttpResponse:
+    form = RedeemForm(
+        request.POST,
+        account=account,
+        offered=list(catalogue.offered_to(account, at=at)),
+        contacts=_contacts(account),
+    )
+    return _done(
+        request,
+        account,
+        form,
+        lambda data: redeeming.ask_reward(
+            account,
+            data["reward"],
+            contact=data["contact"],
+            key=data["key"],
+            by=request.user,  # type: ignore[arg-type]
+            at=at,
+        ),
+        done=_("Redeemed. What is to be handed over stands under “Redemptions”."),
+    )
+
+
+def _use(request: HttpRequest, account: PointsAccount, at: datetime) -> HttpResponse:
+    entitled = benefits.entitlements(account, at=at)
+    return _done(
+        request,
+        account,
+        UseForm(request.POST, account=account, entitled=entitled),
+        lambda data: benefits.use_benefit(
+            account,
+            TierBenefit.objects.get(pk=data["benefit"]),
+            used_day=data["used_day"],
+            note=data["note"],
+            key=data["key"],
+            by=request.user,  # type: ignore[arg-type]
+            at=at,
+        ),
+        done=_("Noted as used."),
+    )
+
+
+def _sell(request: HttpRequest, account: PointsAccount, at: datetime) -> HttpResponse:
+    plans = _plans(account)
+    return _done(
+        request,
+        account,
+        SellForm(request.POST, account=account, plans=plans),
+        lambda data: membership.sell(
+            account,
+            next(plan for plan in plans if plan.pk == data["plan"]),
+            starts_day=data["starts_day"],
+            price=data["price"],
+            key=data["key"],
+            by=request.user,  # type: ignore[arg-type]
+            at=at,
+        ),
+        done=_("The membership is sold."),
+    )
+
+
+def _refer(request: HttpRequest, account: PointsAccount, at: datetime) -> HttpResponse:
+    return _done(
+        request,
+        account,
+        ReferForm(request.POST, account=account),
+        lambda data: referrals.refer(data["code"], account.customer, by=request.user, at=at),  # type: ignore[arg-type]
+        done=_("Noted. Both are rewarded after the first paid order."),
+    )
+
+
+_MADE: dict[str, Callable[[HttpRequest, PointsAccount, datetime], HttpResponse]] = {
+    "adjust": _adjust,
+    "reverse": _reverse,
+    "redeem": _redeem,
+    "use": _use,
+    "sell": _sell,
+    "refer": _refer,
+}
+
+
+# --- Acts of one press ---------------------------------------------------------------------------
+def _undo_use(request: HttpRequest, account: PointsAccount, at: datetime) -> None:
+    use = get_object_or_404(BenefitUse, account=account, pk=_number(request))
+    press(
+        request,
+        lambda: benefits.undo_use(use, by=request.user, at=at),  # type: ignore[arg-type]
+        done=_("Taken back: it can be used again."),
+    )
+
+
+def _renew(request: HttpRequest, account: PointsAccount, at: datetime) -> None:
+    row = get_object_or_404(
+        Membership.objects.select_related("account", "plan"), account=account, pk=_number(request)
+    )
+    press(
+        request,
+        lambda: membership.renew(row, key=f"renew-{row.pk}", by=request.user, at=at),  # type: ignore[arg-type]
+        done=_("The membership is renewed."),
+    )
+
+
+def _end(request: HttpRequest, account: PointsAccount, at: datetime) -> None:
+    row = get_object_or_404(
+        Membership.objects.select_related("account"), account=account, pk=_number(request)
+    )
+    press(
+        request,
+        lambda: membership.cancel(row, by=request.user, at=at),  # type: ignore[arg-type]
+        done=_("The membership is cancelled."),
+    )
+
+
+_PRESSED: dict[str, Callable[[HttpRequest, PointsAccount, datetime], None]] = {
+    "undo-use": _undo_use,
+    "renew": _renew,
+    "end": _end,
+}
+
+
+# --- The page ------------------------------------------------------------------------------------
+def _account(request: HttpRequest, pk: int) -> PointsAccount:
+    visible: Any = PointsAccount.objects.visible_to(request.user)  # type: ignore[attr-defined]
+    found: PointsAccount = get_object_or_404(
+        visible.select_related("customer__owner", "programme", "tier"),
+        pk=pk,
+        customer__merged_into__isnull=True,
+    )
+    return found
+
+
+def _number(request: HttpRequest) -> int:
+    return whole(request.POST.get("number")) or 0
+
+
+def _done(
+    request: HttpRequest,
+    account: PointsAccount,
+    form: forms.Form,
+    verb: Callable[[dict[str, Any]], Any],
+    *,
+    done: str | Callable[[Any], str],
+    entry: int | None = None,
+) -> HttpResponse:
+    if act_on(request, form, verb, done=done):
+        return redirect("loyalty:account", pk=account.pk)
+    account.refresh_from_db(fields=["balance", "pending", "debt"])
+    return _page(request, account, form, entry=entry)
+
+
+def _contacts(account: PointsAccount) -> list[Any]:
+    return list(account.customer.contacts.order_by("-is_main", "pk")[:MOST_CONTACTS])
+
+
+def _plans(account: PointsAccount) -> list[MembershipPlan]:
+    return list(account.programme.plans.filter(is_on=True))
+
+
+def _page(
+    request: HttpRequest,
+    account: PointsAccount,
+    refused: forms.Form | None = None,
+    *,
+    entry: int | None = None,
+) -> HttpResponse:
+    at = clock.now()
+    today = company.today(at)
+    as_of_form = AsOfForm(request.GET)
+    as_of = None
+    if as_of_form.is_valid() and (day := as_of_form.cleaned_data["as_of"]) is not None and day < today.number:
+        as_of = localtime.start_of_day(day + 1, today.zone)
+    offered, contacts, plans = offered_to(account, at=at), _contacts(account), _plans(account)
+    entitled = benefits.entitlements(account, at=at)
+    context: dict[str, Any] = {
+        "account": account,
+        "customer": account.customer,
+        "customer_url": showing.to("customer", account.customer_id),
+        "lots": _lots(account),
+        "standing": statement.standing(account, at=at),
+        "as_of_form": as_of_form,
+        "as_of": as_of,
+        "as_of_day": as_of_form.cleaned_data.get("as_of") if as_of is not None else None,
+        "entitled": entitled,
+        "uses": BenefitUse.objects.filter(account=account)
+        .select_related("benefit", "by")
+        .order_by("-pk")[:MOST_USES]
+        if entitled
+        else (),
+        "memberships": Membership.objects.filter(account=account)
+        .select_related("plan", "renewed_by")
+        .order_by("-ends_day", "-pk")[:5],
+        "today": today.number,
+        "waiting": PointsAdjustment.objects.filter(account=account, state="asked").select_related("by"),
+        "entry_open": entry,
+        "may_reverse": request.user.role in DECIDES,  # type: ignore[union-attr]
+        "referred_by": Referral.objects.filter(programme=account.programme_id, customer=account.customer_id)
+        .select_related("referrer__customer")
+        .first(),
+        "referred": Referral.objects.filter(referrer=account).count(),
+        "member_url": showing.to("member_links", account.customer_id),
+        **_progress(account, at=at),
+        **_redemptions(request, account),
+        **_statement(request, account, as_of),
+    }
+    context |= {
+        "adjust_form": AdjustForm(account=account),
+        "reverse_form": ReverseForm(account=account),
+        "redeem_form": RedeemForm(account=account, offered=offered, contacts=contacts) if offered else None,
+        "use_form": UseForm(account=account, entitled=entitled) if entitled else None,
+        "sell_form": SellForm(account=account, plans=plans) if plans else None,
+        "refer_form": ReferForm(account=account),
+    }
+    if refused is not None:
+        context[f"{refused.sheet}_form"] = refused  # type: ignore[attr-defined]
+        context["open_sheet"] = refused.sheet  # type: ignore[attr-defined]
+    status = 422 if refused is not None else 200
+    return show(request, "account.html", "account_list", context, programme=account.programme, status=status)
+
+
+def _progress(account: PointsAccount, *, at: datetime) -> dict[str, Any]:
+    found = progress.progress_of(account, at=at)
+    return {"progress": found, "progress_said": progress.sentences(found)}
+
+
+def _lots(account: PointsAccount) -> list[PointsLot]:
+    rows = PointsLot.objects.filter(account=account, left__gt=0)
+    return list(rows.order_by("is_pending", F("expires_day").asc(nulls_last=True), "pk")[:MOST_LOTS])
+
+
+def _redemptions(request: HttpRequest, account: PointsAccount) -> dict[str, Any]:
+    rows = list(
+        Redemption.objects.filter(account=account).select_related("reward").order_by("-pk")[:MOST_REDEMPTIONS]
+    )
+    secrets = codes.codes_of(rows) if rows else {}
+    return {
+        "redemptions": [
+            (row, steps_of(row), redeeming.may_cancel(row, by=request.user), secrets.get(row.pk, ""))  # type: ignore[arg-type]
+            for row in rows
+        ]
+    }
+
+
+def _statement(request: HttpRequest, account: PointsAccount, as_of: datetime | None) -> dict[str, Any]:
+    """Return a page of the statement, each entry with its explanation and the balance after it."""
+    pages = Paginator(statement.entries_of(account, as_of), PAGE)
+    page = pages.get_page(request.GET.get("page"))
+    rows = list(page)
+    told = explaining.told_of(rows, account.programme)
+    may = request.user.role in DECIDES and as_of is None  # type: ignore[union-attr]
+    return {
+        "page": page,
+        "rows": [
+            {
+                "entry": row,
+                "told": told[row.pk],
+                "note": row.note.text if hasattr(row, "note") else "",
+                "balance": row.running,  # type: ignore[attr-defined]
+                "may_reverse": may and row.kind in REVERSED,
+                "key": f"reverse-{row.pk}",
+            }
+            for row in rows
+        ],
+        "balance_then": statement.balance_as_of(account, as_of) if as_of is not None else None,
+    }

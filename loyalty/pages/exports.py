@@ -1,0 +1,127 @@
+"""Accounts and their movements as files: all that the filter in the address shows, noted in the audit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from django.contrib import messages
+from django.db.models import OuterRef, QuerySet, Subquery
+from django.http import HttpRequest, HttpResponseBase
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
+from django.views.decorators.http import require_safe
+
+from customers import company, exports
+from customers.access import allow
+from customers.ground import audit, clock, localtime
+from loyalty.models import PointsEntry, PointsLot
+from loyalty.pages.accounts import ListForm, narrowed
+from loyalty.pages.frame import running
+from loyalty.pages.roles import EXPORTS
+
+_CHUNK = 1_000
+
+
+@require_safe
+@allow(*EXPORTS)
+def account_export(request: HttpRequest) -> HttpResponseBase:
+    """Hand out the accounts that the filter shows; with ``?what=entries`` all that moved in them."""
+    programme = running()
+    if programme is None:
+        return redirect("loyalty:overview")
+    form = ListForm(request.GET, tiers=list(programme.tiers.filter(is_retired=False)))
+    found, _sort = narrowed(form, programme, request.user)
+    if request.GET.get("what") == "entries":
+        entries = PointsEntry.objects.filter(account__in=found.order_by().values("pk"))
+        rows: QuerySet[Any] = entries.select_related("customer").order_by("pk")
+        return _answer(request, rows, "points-entries", _entry_header(), _entry)
+    first = PointsLot.objects.filter(
+        account=OuterRef("pk"), left__gt=0, is_pending=False, expires_day__isnull=False
+    ).order_by("expires_day")
+    rows = found.select_related("customer", "tier").order_by("pk")
+    rows = rows.annotate(next_expiry=Subquery(first.values("expires_day")[:1]))
+    return _answer(request, rows, "points-accounts", _account_header(), _account)
+
+
+def _account_header() -> list[str]:
+    return [
+        _("Id"),
+        _("Customer's id"),
+        _("Name"),
+        pgettext("of an account", "Points"),
+        _("Pending"),
+        _("Debt of points"),
+        pgettext("of loyalty", "Tier"),
+        _("Next expiry"),
+        _("Last movement"),
+    ]
+
+
+def _account(row: Any) -> Sequence[Any]:
+    return (
+        row.pk,
+        row.customer_id,
+        row.customer.name,
+        row.balance,
+        row.pending,
+        row.debt,
+        row.tier.code if row.tier else "",
+        row.next_expiry and localtime.day_of(row.next_expiry),
+        localtime.day_of(row.moved_day),
+    )
+
+
+def _entry_header() -> list[str]:
+    return [
+        _("Id"),
+        _("Customer's id"),
+        _("Name"),
+        pgettext("of an entry", "Kind"),
+        pgettext("of an account", "Points"),
+        _("Pending"),
+        _("Debt of points"),
+        _("Occurred at"),
+        _("Recorded at"),
+        _("Source"),
+    ]
+
+
+def _entry(row: Any) -> Sequence[Any]:
+    return (
+        row.pk,
+        row.customer_id,
+        row.customer.name,
+        row.kind,
+        row.points,
+        row.pending,
+        row.debt,
+        row.occurred_at,
+        row.recorded_at,
+        f"{row.source_type} {row.source_id}" if row.source_type else "",
+    )
+
+
+def _answer(
+    request: HttpRequest,
+    rows: QuerySet[Any],
+    name: str,
+    header: list[str],
+    cells: Callable[[Any], Sequence[Any]],
+) -> HttpResponseBase:
+    """Count and note what leaves, then write it; a sheet that is too long is refused."""
+    form = "xlsx" if request.GET.get("format") == "xlsx" else "csv"
+    count, at = rows.order_by().count(), clock.now()
+    if form == "xlsx" and count > exports.MOST_ROWS:
+        messages.error(request, _("A workbook holds a million lines at most. Take CSV, or filter."))
+        return redirect("loyalty:account_list")
+    codes = {"list": name, "format": form, "rows": count}
+    audit.record("export.run", obj=None, by=request.user, at=at, codes=codes)
+
+    def lines() -> Iterator[Sequence[Any]]:
+        for row in rows.iterator(chunk_size=_CHUNK):
+            yield cells(row)
+
+    day = localtime.day_of(company.today(at).number).isoformat()
+    return exports.download(lines(), header=header, form=form, name=f"{name}-{day}")

@@ -1,0 +1,196 @@
+"""Customers who bring customers: a code, its use, and the reward of both after the first order.
+
+The first order that is rewarded is the earliest one of who was referred that is neither cancelled nor came
+back wholly when its return window is over; without a window it is rewarded when it is recorded. Who was a
+customer with orders before is not referred, nobody refers herself, and nobody is referred twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from customers import company, stubs
+from customers.duplicates.keys import email_key, phone_key, registration_key
+from customers.ground import audit, events
+from customers.ground.errors import Refused
+from customers.models import Contact, Customer, Order, User
+from loyalty import programmes
+from loyalty.ledger import accounts, earning
+from loyalty.models import OrderEarning, PointsAccount, Programme, Referral
+
+State = Referral.State
+SELF, HAD_ORDERS, GONE = "self", "had_orders", "gone"
+_AT_ONCE = 500
+
+
+class UnknownReferralCode(Refused):
+    code = "unknown_referral_code"
+    message = _("No customer has the referral code “%(code)s”. Check its letters and digits.")
+
+
+class SelfReferral(Refused):
+    code = "self_referral"
+    message = _(
+        "Nobody refers herself: the two are the same customer, or share a phone number, an e-mail address "
+        "or a registration number."
+    )
+
+
+class ReferredBefore(Refused):
+    code = "referred_before"
+    message = _("This customer was referred already. A customer can be referred once.")
+
+
+class NotNew(Refused):
+    code = "referred_not_new"
+    message = _("This customer has ordered before and cannot be referred any more.")
+
+
+class NoReferrals(Refused):
+    code = "no_referrals"
+    message = _("The programme rewards no referrals. An admin sets the points under Loyalty → Programme.")
+
+
+def refer(code: str, customer: Customer, *, by: User | None, at: datetime) -> Referral:
+    """Note that a customer came by the referral code of another one; return it.
+
+    Case and spaces of the code do not matter. Raises ``NoProgramme``, :class:`NoReferrals`,
+    :class:`UnknownReferralCode`, :class:`SelfReferral`, :class:`ReferredBefore`, :class:`NotNew`. Side
+    effects: audit and event ``referral.make``; both get points when the first order stands.
+    """
+    programme = programmes.needed()
+    if not (programme.referral_referrer or programme.referral_referred):
+        raise NoReferrals()
+    written = "".join(code.split()).upper()
+    with transaction.atomic():
+        referrer = PointsAccount.objects.filter(programme=programme, referral_code=written).first()
+        if referrer is None:
+            raise UnknownReferralCode(code=written[:20])
+        customer_id = stubs.held(customer.pk)
+        referrer_id = stubs.survivor_of(referrer.customer_id) or referrer.customer_id
+        if is_same(referrer_id, customer_id):
+            raise SelfReferral()
+        if Referral.objects.filter(programme=programme, customer=customer_id).exists():
+            raise ReferredBefore()
+        if Order.objects.filter(customer=customer_id, void=False, is_purchase=True).exists():
+            raise NotNew()
+        try:
+            with transaction.atomic():
+                referral = Referral.objects.create(
+                    referrer=referrer, programme=programme, customer_id=customer_id, by=by, at=at
+                )
+        except IntegrityError as error:
+            raise ReferredBefore() from error
+        _told("referral.make", referral, by=by, at=at)
+    return referral
+
+
+def is_same(one: int, other: int) -> bool:
+    """Say whether two customers are one, by number, or share phone, e-mail or registration number."""
+    if one == other:
+        return True
+    return bool(_signs(one) & _signs(other))
+
+
+def reward_due(*, at: datetime, customer_ids: Collection[int] | None = None) -> int:
+    """Reward referrals whose first order stands and whose return window is over; return how many.
+
+    ``customer_ids``: of these who were referred; without it of all. Whether the two have become one
+    customer meanwhile is looked at again: then it is refused. A rerun changes nothing. Side effects:
+    two entries each, audit and event ``referral.reward`` or ``referral.refuse``.
+    """
+    programme = programmes.current()
+    if programme is None or programme.state != Programme.State.LIVE:
+        return 0
+    today = company.today(at).number
+    waiting = Referral.objects.filter(programme=programme, state=State.WAITING)
+    if customer_ids is not None:
+        waiting = waiting.filter(customer__in=customer_ids)
+    rewarded = 0
+    first = _first_orders(programme, waiting, until=today - programme.pending_days)
+    for pk, order_id in sorted(first.items()):
+        with transaction.atomic():
+            rewarded += _reward(pk, order_id, programme, at=at)
+    return rewarded
+
+
+def _first_orders(programme: Programme, waiting: Any, *, until: int) -> dict[int, int]:
+    """Return the first order that stands of each that waits, where its day is ``until`` or before."""
+    by_customer = dict(waiting.values_list("customer_id", "pk"))
+    rows = OrderEarning.objects.filter(
+        programme=programme, customer__in=by_customer, occurred_day__lte=until, net_left__gt=0
+    )
+    found: dict[int, int] = {}
+    for customer_id, order_id in rows.order_by("occurred_at", "order_id").values_list(
+        "customer_id", "order_id"
+    ):
+        found.setdefault(by_customer[customer_id], order_id)
+    return found
+
+
+def _reward(pk: int, order_id: int, programme: Programme, *, at: datetime) -> bool:
+    referral = Referral.objects.select_for_update().select_related("referrer").get(pk=pk)
+    if referral.state != State.WAITING:
+        return False
+    referrer_id = stubs.survivor_of(referral.referrer.customer_id) or referral.referrer.customer_id
+    reason = ""
+    if is_same(referrer_id, referral.customer_id):
+        reason = SELF
+    elif (
+        Customer.objects.filter(pk=referrer_id)
+        .filter(Q(gone_at__isnull=False) | Q(erased_at__isnull=False))
+        .exists()
+    ):
+        reason = GONE
+    referral.order_id, referral.ended_at, referral.reason = order_id, at, reason
+    referral.state = State.REFUSED if reason else State.REWARDED
+    referral.save(update_fields=["order_id", "ended_at", "reason", "state"])
+    if not reason:
+        referred = accounts.account_for(referral.customer_id, at=at, programme=programme)
+        both = sorted(
+            [
+                (referral.referrer, programme.referral_referrer, "referral"),
+                (referred, programme.referral_referred, "referred"),
+            ],
+            key=lambda row: row[0].pk,
+        )
+        for account, points, role in both:
+            if points:
+                earning.earn(
+                    account,
+                    points=points,
+                    source=(role, referral.pk),
+                    occurred_at=at,
+                    detail={"event": role, "referral": referral.pk, "points": points},
+                    usable_day=company.today(at).number,
+                    by=None,
+                    at=at,
+                )
+    _told("referral.refuse" if reason else "referral.reward", referral, by=None, at=at)
+    return not reason
+
+
+def _signs(customer_id: int) -> set[tuple[str, str]]:
+    """Return by what a customer is recognised: its contacts' numbers and addresses, its registration."""
+    found = {
+        ("registration", registration_key(number))
+        for number in Customer.objects.filter(pk=customer_id).values_list("registration_number", flat=True)
+    }
+    for phone, email in Contact.objects.filter(customer=customer_id).values_list("phone", "email"):
+        found |= {("phone", phone_key(phone)), ("email", email_key(email))}
+    return {sign for sign in found if sign[1]}
+
+
+def _told(act: str, referral: Referral, *, by: User | None, at: datetime) -> None:
+    codes = {"referrer": referral.referrer_id}
+    if referral.reason:
+        codes["reason"] = referral.reason  # type: ignore[assignment]
+    customer_id = referral.customer_id
+    audit.record(act, obj=referral, by=by, at=at, customer_id=customer_id, codes=dict(codes))
+    events.record(act, customer_id=customer_id, subject=referral, occurred_at=at, data=dict(codes))

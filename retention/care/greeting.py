@@ -1,0 +1,169 @@
+"""Greeting: each who waits is asked for in the contact budget; what is granted is written, with its points.
+
+One transaction each, so that one that fails keeps nobody else, and a worker that dies leaves nothing half
+done: reservation, points and message stand together or not at all.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Q
+
+from customers import company, stubs
+from customers import contact as contacting
+from customers.channels.writing import send_message
+from customers.ground import drain, events, localtime, outbox
+from customers.ground.models import OutboxRow
+from customers.models import ContactClass, ContactReason, ContactReservation, Message
+from loyalty.ledger import accounts, earning
+from loyalty.ledger.errors import NoProgramme
+from retention.care import letters, occasions
+from retention.models import CarePlan, CareTouch
+
+log = logging.getLogger(__name__)
+
+AT_ONCE = 25
+PUT_OFF = timedelta(hours=1)  # after a fault of ours
+DECIDED, ENDED = "retention.care_decided", "retention.care_message_ended"
+SOURCE = "care"
+"""The type of the source of gift points in the ledger; its id is that of the touch."""
+_SECOND = timedelta(seconds=1)
+State = CareTouch.State
+
+
+def subscribe() -> None:
+    """Go on when contacts are decided and messages end (called once, when the app is ready)."""
+    for kind in ("contact.granted", "contact.closed"):
+        events.subscribe(kind, DECIDED)
+    events.subscribe("message.ended", ENDED)
+
+
+@drain.poller("retention.care")
+def greet_due(at: datetime) -> int:
+    """Greet some of those who wait by a plan that runs; return how many were handled."""
+    ready = Q(due_at=None) | Q(due_at__lte=at)
+    waiting = CareTouch.objects.filter(ready, state=State.WAITING, plan__state=CarePlan.State.LIVE)
+    done = 0
+    for pk, customer in list(waiting.order_by("pk").values_list("pk", "customer_id")[:AT_ONCE]):
+        try:
+            done += _greet(pk, customer, at=at)
+        except Exception:  # one that fails must not keep the others
+            log.exception("greeting failed", extra={"touch": pk})
+            done += CareTouch.objects.filter(pk=pk, state=State.WAITING).update(due_at=at + PUT_OFF)
+    return done
+
+
+@outbox.handler(DECIDED)
+def contact_decided(row: OutboxRow, at: datetime) -> None:
+    """Write the greeting whose contact was granted after waiting; close what was refused."""
+    pk = row.event.subject_id if row.event is not None else None
+    customer = CareTouch.objects.filter(reservation=pk).values_list("customer", flat=True).first()
+    if customer is None:
+        return
+    with transaction.atomic():
+        stubs.resolved_one(customer)
+        touch = _held().filter(reservation=pk, state=State.DEFERRED).first()
+        if touch is not None:
+            _follow(touch, at=at)
+
+
+@outbox.handler(ENDED)
+def message_ended(row: OutboxRow, at: datetime) -> None:
+    """Count as not sent, with the reason, whose message did not arrive; points that came with it stay."""
+    if row.event is None or row.event.data.get("state") in Message.MAY_HAVE_ARRIVED:
+        return
+    reason = row.event.data.get("reason", "") or Message.Reason.GIVEN_UP
+    rows = CareTouch.objects.filter(message=row.event.subject_id, state=State.SENT)
+    rows.update(state=State.CLOSED, reason=reason[:16], ended_at=at)
+
+
+def _greet(pk: int, customer: int, *, at: datetime) -> bool:
+    """Ask for the contact of one who waits and do what is said; whether it was ours to do."""
+    with transaction.atomic():
+        stubs.resolved_one(customer)  # whoever merges or erases locks customers first
+        running = CarePlan.State.LIVE
+        touch = _held(skip=True).filter(pk=pk, state=State.WAITING, plan__state=running).first()
+        if touch is None:
+            return False
+        if touch.plan.points and not _has_programme():
+            _close(touch, CareTouch.NO_PROGRAMME, at=at)
+            return True
+        ends = localtime.start_of_day(touch.latest_day + 1, company.current().time_zone) - _SECOND
+        touch.reservation = contacting.reserve_contact(
+            touch.contact,
+            purpose=ContactClass.CARE,
+            channel=touch.channel,
+            key=f"care:{touch.plan_id}:{touch.contact_id}:{touch.occasion}",
+            latest_at=ends,
+            by=None,
+            at=at,
+        )
+        _follow(touch, at=at)
+    return True
+
+
+def _held(*, skip: bool = False):  # type: ignore[no-untyped-def]
+    rows = CareTouch.objects.select_for_update(of=("self",), skip_locked=skip)
+    return rows.select_related("plan", "contact__customer", "customer__owner", "reservation")
+
+
+def _has_programme() -> bool:
+    try:
+        accounts.running()
+    except NoProgramme:
+        return False
+    return True
+
+
+def _follow(touch: CareTouch, *, at: datetime) -> None:
+    """Do what the reservation says: write and give, wait, or close."""
+    reservation = touch.reservation
+    assert reservation is not None  # noqa: S101 — both callers have one
+    if reservation.state == ContactReservation.State.CLOSED:
+        _close(touch, reservation.reason, at=at)
+    elif reservation.state == ContactReservation.State.DEFERRED:
+        touch.state, touch.reason = State.DEFERRED, reservation.reason
+        touch.save(update_fields=["state", "reason", "reservation"])
+    elif touch.plan.state != CarePlan.State.LIVE:  # paused while it waited
+        _close(touch, ContactReason.TAKEN_BACK, at=at)
+    elif touch.contact.erased_at is not None:
+        _close(touch, ContactReason.GONE, at=at)
+    elif touch.plan.points and not _has_programme():
+        _close(touch, CareTouch.NO_PROGRAMME, at=at)
+    else:
+        _send(touch, reservation, at=at)
+
+
+def _send(touch: CareTouch, reservation: ContactReservation, *, at: datetime) -> None:
+    plan = touch.plan
+    if plan.points:
+        touch.entry = earning.earn(
+            accounts.account_for(touch.customer_id, at=at),
+            points=plan.points,
+            source=(SOURCE, touch.pk),
+            occurred_at=at,
+            detail={"plan": plan.pk, "code": plan.code, "occasion": touch.occasion},
+            usable_day=company.today(at).number,  # a gift waits for no return window
+            by=None,
+            at=at,
+        )
+        touch.points = plan.points
+    letter = letters.write(touch, years=occasions.years_of(touch))
+    touch.message = send_message(reservation, subject=letter.subject, text=letter.text, by=None, at=at)
+    touch.state, touch.reason, touch.version, touch.ended_at = State.SENT, "", plan.version, at
+    touch.save(
+        update_fields=[
+            *("state", "reason", "version", "ended_at"),
+            *("reservation", "message", "entry", "points"),
+        ]
+    )
+    codes = {"plan": plan.code, "occasion": touch.occasion, "points": touch.points}
+    events.record("care.sent", customer_id=touch.customer_id, subject=touch, occurred_at=at, data=codes)
+
+
+def _close(touch: CareTouch, reason: str, *, at: datetime) -> None:
+    touch.state, touch.reason, touch.ended_at = State.CLOSED, reason, at
+    touch.save(update_fields=["state", "reason", "ended_at", "reservation"])

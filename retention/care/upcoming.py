@@ -1,0 +1,126 @@
+"""Who will be due in the next days by a plan, and why somebody will not be greeted; nothing is written.
+
+It speaks of conditions, consent and the contact budget only. Whether somebody is left out on purpose shows
+nowhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.utils.functional import Promise
+
+from customers import company
+from customers.channels import senders
+from customers.contact import budget
+from customers.contact.foreseeing import obstacles, way_to
+from customers.models import (
+    Channel,
+    Contact,
+    ContactClass,
+    ContactReason,
+    ContactReservation,
+    Customer,
+    User,
+)
+from customers.models.contacting import LIMITED, TOGETHER
+from retention.care import occasions
+from retention.models import CarePlan
+
+DAYS = 30
+MOST = 2_000
+"""So many are put in order by their day; of more, the first by number."""
+
+
+@dataclass(frozen=True)
+class Coming:
+    """Somebody who will be due: when, by which way, and what stands in the way as things are now."""
+
+    contact: Contact
+    due_day: int
+    occasion_day: int
+    channel: str
+    obstacle: str
+
+    @property
+    def channel_text(self) -> str | Promise:
+        """Return the channel in words."""
+        return Channel(self.channel).label
+
+    @property
+    def obstacle_text(self) -> str | Promise:
+        """Return the obstacle in words."""
+        return ContactReason(self.obstacle).label if self.obstacle else ""
+
+
+@dataclass(frozen=True)
+class Upcoming:
+    """A page of who will be due; ``is_cut``: there are more than could be put in order."""
+
+    rows: list[Coming] = field(default_factory=list)
+    number: int = 0
+    is_cut: bool = False
+
+
+def upcoming(
+    plan: CarePlan, *, user: User, at: datetime, days: int = DAYS, start: int = 0, most: int = 50
+) -> Upcoming:
+    """Return who will be due in the next days, of the customers that ``user`` may see, the next one first.
+
+    From tomorrow on, for a plan that does not run from today on. Thanks after orders cannot be foreseen:
+    nobody. A bounded number of queries. Raises ``ConditionRefused`` for a segment that no longer stands.
+    """
+    if plan.occasion == CarePlan.Occasion.ORDERS:
+        return Upcoming()
+    today = company.today(at).number
+    first = today + (1 if plan.state == CarePlan.State.LIVE else 0) + plan.days_before
+    last = today + days + plan.days_before
+    visible = Customer.objects.visible_to(user)  # type: ignore[attr-defined]
+    rows = occasions.having(plan, first, last, at=at).filter(customer__in=visible.order_by().values("pk"))
+    found = list(rows.order_by("pk")[: MOST + 1])
+    with_day = sorted(
+        ((occasions.occurrence_of(plan, one, first).day, one.pk, one) for one in found[:MOST]),
+        key=lambda row: row[:2],
+    )
+    page = [(day, one) for day, _pk, one in with_day[start : start + most]]
+    return Upcoming(_seen(plan, page, at=at), min(len(found), MOST), len(found) > MOST)
+
+
+def _seen(plan: CarePlan, page: Sequence[tuple[int, Contact]], *, at: datetime) -> list[Coming]:
+    contacts = [one for _day, one in page]
+    ways, sendable = obstacles(contacts, purpose=ContactClass.CARE, at=at), senders.channels_in_use()
+    granted, caps = _granted(contacts), budget.limits()
+    found = []
+    for day, one in page:
+        channel = plan.channel or way_to(one, ways[one.pk], sendable=sendable)
+        due = day - plan.days_before
+        obstacle = ways[one.pk][channel]
+        if not obstacle and _is_full(granted.get(one.pk, []), caps, due=due):
+            obstacle = ContactReason.LIMIT_REACHED
+        found.append(Coming(one, due, day, channel, obstacle))
+    return found
+
+
+def _granted(contacts: Sequence[Contact]) -> dict[int, list[tuple[int, str]]]:
+    rows = ContactReservation.objects.filter(
+        contact__in=[one.pk for one in contacts],
+        state=ContactReservation.State.GRANTED,
+        purpose__in=LIMITED,
+        follows=None,
+    )
+    found: dict[int, list[tuple[int, str]]] = {}
+    for contact, day, purpose in rows.values_list("contact", "granted_day", "purpose"):
+        found.setdefault(contact, []).append((day or 0, purpose))
+    return found
+
+
+def _is_full(granted: Sequence[tuple[int, str]], caps: dict[str, budget.Limit], *, due: int) -> bool:
+    """Say whether what was granted so far leaves no room on a day."""
+    for code in (ContactClass.CARE, TOGETHER):
+        cap = caps[code]
+        days = [day for day, purpose in granted if code in (TOGETHER, purpose) and day > due - cap.days]
+        if cap.most is not None and len(days) >= cap.most:
+            return True
+    return False

@@ -1,0 +1,173 @@
+"""The pages of a customer's own link. Each act is a press on a form; a second press finds it done."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+from django.core.paginator import Paginator
+from django.http import HttpResponse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from customers.ground.errors import Refused
+from loyalty.naming import called
+from loyalty.rewards import redeeming
+from retention.pages.member import points, statement, told, wishes
+from retention.pages.member.visit import Dead, Visit, opened
+
+MOST_KEY = redeeming.MOST_KEY
+State = redeeming.State
+PAGE = 20
+
+
+@require_safe
+@opened("retention:member")
+def member(visit: Visit) -> HttpResponse:
+    """Show everything at a glance."""
+    return _home(visit)
+
+
+@require_safe
+@opened("retention:member_statement")
+def member_statement(visit: Visit) -> HttpResponse:
+    """List every movement of her points, newest first."""
+    account = points.account_of(visit)
+    if account is None:
+        raise Dead
+    page = Paginator(statement.rows(account), PAGE).get_page(visit.request.GET.get("page"))
+    values = {"page": page, "lines": statement.lines(account, list(page.object_list)), "account": account}
+    return visit.page("statement.html", values | _pager(visit, "member_statement", page))
+
+
+@require_safe
+@opened("retention:member_told")
+def member_told(visit: Visit) -> HttpResponse:
+    """List what she told us, and what came of it."""
+    page = told.answers(visit, number=visit.request.GET.get("page"))
+    values = {"answers": told.shown(page, visit), "page": page}
+    return visit.page("told.html", values | _pager(visit, "member_told", page))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@opened("retention:member_reward")
+def member_reward(visit: Visit, pk: int) -> HttpResponse:
+    """Ask once more before points are taken; the key of the form makes two presses one reward."""
+    account = points.account_of(visit)
+    if account is None:
+        raise Dead
+    key = visit.request.POST.get("key", "")
+    if visit.request.method != "POST" or not 0 < len(key) <= MOST_KEY:
+        return _confirm(visit, account, pk)
+    known = account.row.redemptions.filter(key=key).first()
+    if known is not None:  # pressed twice: she sees what the first press got, also when it was the last one
+        return visit.onward("member_redemption", known.pk)
+    offer = points.one_offer(account, pk, visit)
+    try:
+        made = redeeming.ask_reward(
+            account.row, offer.reward, key=key, contact=visit.contact, by=None, at=visit.at
+        )
+    except Refused as refusal:
+        return _confirm(visit, account, pk, error=str(refusal))
+    return visit.onward("member_redemption", made.pk)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@opened("retention:member_redemption")
+def member_redemption(visit: Visit, pk: int) -> HttpResponse:
+    """Show how far a reward is; cancel it while it was not sent."""
+    account = points.account_of(visit)
+    if account is None:
+        raise Dead
+    taken = points.one_redemption(account, pk, visit)
+    error = ""
+    if visit.request.method == "POST" and "cancel" in visit.request.POST:
+        try:
+            redeeming.cancel(taken.row, reason="", by=None, at=visit.at)
+        except Refused:
+            error = _("This has moved on meanwhile. Here you see how it stands now.")
+        else:
+            return visit.onward("member_redemption", pk)
+        taken = points.one_redemption(account, pk, visit)
+    values = {"taken": taken, "account": account, "steps": _steps(taken.row.state), "error": error}
+    return visit.page("redemption.html", values, status=409 if error else 200)
+
+
+@require_POST
+@opened("retention:member_contact")
+def member_contact(visit: Visit) -> HttpResponse:
+    """Take her word on how she may be contacted; it counts from now on."""
+    try:
+        wishes.keep(visit, visit.request.POST)
+    except Refused as refusal:
+        return _home(visit, error=str(refusal), status=409)
+    return visit.onward("member", query="said=kept", to="contact")
+
+
+def _home(visit: Visit, *, error: str = "", status: int = 200) -> HttpResponse:
+    account = points.account_of(visit)
+    answers = told.answers(visit, size=told.FIRST)
+    values: dict[str, Any] = {
+        "account": account,
+        "answers": told.shown(answers, visit),
+        "more_answers": visit.address("member_told") if answers.has_next() else "",
+        "complaints": told.complaints(visit),
+        "wishes": wishes.of(visit),
+        "contact_address": visit.address("member_contact"),
+        "is_kept": visit.request.GET.get("said") == "kept",
+        "error": error,
+    }
+    if account is not None:
+        found = statement.rows(account)[: points.FIRST + 1]
+        rows = list(found)
+        values |= {
+            "programme": called(account.programme),
+            "worth": points.worth_of(account, visit),
+            "expires": points.expiry_of(account),
+            "pending": points.pending_of(account),
+            "standing": points.standing_of(account, visit),
+            "offers": [
+                (offer, visit.address("member_reward", offer.reward.pk))
+                for offer in points.offers(account, visit)
+            ],
+            "redemptions": [
+                (taken, visit.address("member_redemption", taken.row.pk))
+                for taken in points.redemptions(account, visit)
+            ],
+            "lines": statement.lines(account, rows[: points.FIRST]),
+            "more_lines": visit.address("member_statement") if len(rows) > points.FIRST else "",
+            "invitation": points.invitation_of(account, visit),
+        }
+    return visit.page("page.html", values, status=status)
+
+
+def _confirm(visit: Visit, account: points.Account, pk: int, *, error: str = "") -> HttpResponse:
+    offer = points.one_offer(account, pk, visit)
+    values = {
+        "account": account,
+        "offer": offer,
+        "left": account.sums.usable - offer.reward.points,
+        "key": secrets.token_urlsafe(16),
+        "error": error,
+    }
+    return visit.page("reward.html", values, status=409 if error else 200)
+
+
+def _steps(state: str) -> list[tuple[str, str]]:
+    """Return the stops of a reward on its way, each done, here or ahead; none once it is cancelled."""
+    way = [State.ASKED, State.READY, State.SENT, State.DONE]
+    if state not in way:
+        return []
+    here = way.index(State(state))
+    done = len(way) if state == State.DONE else here
+    kinds = ["done" if n < done else "here" if n == here else "ahead" for n in range(len(way))]
+    return [(str(one.label), kind) for one, kind in zip(way, kinds, strict=True)]
+
+
+def _pager(visit: Visit, route: str, page: Any) -> dict[str, str]:
+    return {
+        "newer": visit.address(route, query=f"page={page.previous_page_number()}")
+        if page.has_previous()
+        else "",
+        "older": visit.address(route, query=f"page={page.next_page_number()}") if page.has_next() else "",
+    }

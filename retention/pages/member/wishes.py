@@ -1,0 +1,187 @@
+"""How a contact may be reached: for what, by which way, how often; and her word on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import transaction
+from django.http import QueryDict
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from customers import consents, objections
+from customers.contact import budget
+from customers.contact.reserving import address_of
+from customers.models import Channel, Consent, Contact, ContactClass, Purpose
+from customers.models.consents import REACHING
+from customers.models.contacting import TOGETHER
+from retention.pages.member.visit import Visit
+
+WANTED = (Purpose.OFFER, Purpose.CARE, Purpose.SURVEY, Purpose.SERVICE)
+STOPPED = (Purpose.OFFER, Purpose.CARE, Purpose.SURVEY)
+"""What one press ends; what she needs from us anyway she takes back one by one."""
+_LIMITS = {
+    Purpose.OFFER: (ContactClass.OFFER,),
+    Purpose.CARE: (ContactClass.CARE,),
+    Purpose.SURVEY: (ContactClass.EVENT_SURVEY, ContactClass.RELATIONSHIP_SURVEY),
+}
+Pair = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way of reaching her for a purpose."""
+
+    value: str  # purpose and channel, as the form sends them
+    label: str
+    is_on: bool
+
+
+@dataclass(frozen=True)
+class Wish:
+    """One purpose: what it is, how often at most, and by which ways."""
+
+    label: str
+    help: str
+    often: str
+    ways: list[Way]
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """All that she may say."""
+
+    rows: list[Wish]
+    together: str
+    quiet: str
+    is_profiled: bool
+    by_another: bool  # the customer as a whole objects, which she cannot take back here
+
+
+def of(visit: Visit) -> Wishes:
+    """Return how things stand for a contact."""
+    contact, limits, quiet = visit.contact, budget.limits(), budget.quiet_hours()
+    known = consents.states([contact.pk])[contact.pk]
+    ways = [way for way in Channel if address_of(contact, way) or any(one[1] == way for one in known)]
+    rows = [
+        Wish(
+            _labels()[purpose][0],
+            _labels()[purpose][1],
+            " ".join(_often(limits[code]) for code in _LIMITS.get(purpose, ())),
+            [Way(f"{purpose}:{way}", str(way.label), _is_on(known, (purpose, way))) for way in ways],
+        )
+        for purpose in WANTED
+    ]
+    standing = {row.contact_id for row in objections.standing_of(visit.customer)}
+    return Wishes(
+        rows if ways else [],
+        _often(limits[TOGETHER]),
+        _quiet(quiet),
+        contact.pk not in standing,
+        None in standing,
+    )
+
+
+def keep(visit: Visit, posted: QueryDict) -> int:
+    """Record what she changed on the form; return how many statements that made.
+
+    Only what she changed counts: ``shown`` is what stood there, ``was`` what was ticked, ``may`` what is.
+    Side effects: those of ``consents.record_consent``.
+    """
+    with transaction.atomic():
+        hold(visit.contact)
+        known = consents.states([visit.contact.pk])[visit.contact.pk]
+        if "stop" in posted:
+            off = [pair for pair in _pairs(_all_values()) if pair[0] in STOPPED and _may_end(known, pair)]
+            return _record(visit, off, is_given=False)
+        before, after = set(_pairs(posted.getlist("was"))), set(_pairs(posted.getlist("may")))
+        seen = _pairs(posted.getlist("shown"))
+        changed = [pair for pair in seen if (pair in before) != (pair in after)]
+        new = [pair for pair in changed if _is_on(known, pair) != (pair in after)]
+        made = _record(visit, [pair for pair in new if pair in after], is_given=True)
+        made += _record(visit, [pair for pair in new if pair not in after], is_given=False)
+        return made + _profiling(visit, posted)
+
+
+def hold(contact: Contact) -> None:
+    """Let one press of hers be done after the other: the second sees what the first said."""
+    list(Contact.objects.select_for_update(no_key=True).filter(pk=contact.pk).values_list("pk"))
+
+
+def _profiling(visit: Visit, posted: QueryDict) -> int:
+    if "profiling_shown" not in posted:
+        return 0
+    was, wanted = "profiling_was" in posted, "profiling" in posted
+    own = objections.standing_of(visit.customer).filter(contact=visit.contact).exists()
+    if was == wanted or wanted == (not own):
+        return 0
+    return _record(visit, [(Purpose.PROFILING, "")], is_given=wanted)
+
+
+def _record(visit: Visit, pairs: list[Pair], *, is_given: bool) -> int:
+    """Record statements, one call for each purpose."""
+    made = 0
+    for purpose in dict.fromkeys(pair[0] for pair in pairs):
+        rows = consents.record_consent(
+            visit.contact,
+            purposes=[purpose],
+            channels=[channel for one, channel in pairs if one == purpose and channel],
+            is_given=is_given,
+            source=Consent.Source.LINK,
+            by=None,
+            at=visit.at,
+        )
+        made += len(rows)
+    return made
+
+
+def _is_on(known: dict[Pair, consents.State], pair: Pair) -> bool:
+    """Say whether she may be reached: service unless she took it back, the rest once she agreed."""
+    said = known.get((str(pair[0]), str(pair[1])), consents.NOTHING_SAID).is_given
+    return said is True or (said is None and pair[0] == Purpose.SERVICE)
+
+
+def _may_end(known: dict[Pair, consents.State], pair: Pair) -> bool:
+    return known.get(pair, consents.NOTHING_SAID).is_given is not False
+
+
+def _all_values() -> list[str]:
+    return [f"{purpose}:{way}" for purpose in REACHING for way in Channel]
+
+
+def _pairs(values: Iterable[str]) -> list[Pair]:
+    """Return the pairs that values name; what names none is left out."""
+    known = set(_all_values())
+    found = dict.fromkeys(value for value in values if value in known)
+    return [(value.partition(":")[0], value.partition(":")[2]) for value in found]
+
+
+def _labels() -> dict[Any, tuple[str, str]]:
+    return {
+        Purpose.OFFER: (_("Offers"), _("Prices, vouchers, news about what we sell.")),
+        Purpose.CARE: (_("Care"), _("Birthday wishes and calls to keep in touch.")),
+        Purpose.SURVEY: (_("Questions"), _("Whether you are satisfied.")),
+        Purpose.SERVICE: (
+            _("What you need from us anyway"),
+            _("Answers to your complaints, promised calls, receipts."),
+        ),
+    }
+
+
+def _often(limit: budget.Limit) -> str:
+    if limit.most is None:
+        return _("As often as there is a reason.")
+    words = ngettext("At most once in %(days)s days.", "At most %(most)s times in %(days)s days.", limit.most)
+    return words % {"most": limit.most, "days": limit.days}
+
+
+def _quiet(quiet: budget.Quiet) -> str:
+    if quiet.starts == quiet.ends:
+        return ""
+    hours = {
+        name: f"{minute // 60:02d}:{minute % 60:02d}"
+        for name, minute in (("starts", quiet.starts), ("ends", quiet.ends))
+    }
+    return _("Never between %(starts)s and %(ends)s.") % hours

@@ -1,0 +1,389 @@
+"""Orders in the ledger: what they earn, and what is taken back."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from customers import merges
+from customers.ground import outbox
+from customers.models import Customer, Order, Product
+from customers.writing import revise, void
+from loyalty import programmes
+from loyalty.earning import applying, rules
+from loyalty.models import OrderEarning, PointsAccount, PointsEntry, Programme, Tier
+from tests.customers.undoing import bring, take_back
+from tests.factories import NOW, CustomerFactory, UserFactory, ago, day
+from tests.loyalty import factories
+from tests.loyalty.earning import SPEND, apply, bought, make_rule, moves_of, record, state_of, sums_of
+
+pytestmark = pytest.mark.django_db
+LATER = NOW + timedelta(days=1)
+
+
+@pytest.fixture
+def spend(programme: Programme) -> Programme:
+    make_rule(programme, SPEND, at=ago(100))
+    return programme
+
+
+@pytest.fixture
+def customer(spend: Programme) -> Customer:
+    return CustomerFactory()
+
+
+# --- Earning ----------------------------------------------------------------------------------
+def test_an_order_earns_on_what_is_net_paid_and_says_why(customer):
+    order = bought(customer, ("tea", 3, 20), ("", 1, -8))
+    entry = PointsEntry.objects.get()
+    assert (entry.kind, entry.points, entry.source_type, entry.source_id) == ("earn", 52, "order", order.pk)
+    assert entry.detail["net"] == 5200
+    assert entry.detail["parts"][0]["got"] == "52"
+    assert sums_of(customer) == (52, 0, 0)
+
+
+def test_the_same_order_again_changes_nothing(customer):
+    order = bought(customer, ("tea", 1, 50))
+    apply(order, order)
+    apply(order, at=LATER)
+    assert moves_of(customer) == [("earn", 50)]
+
+
+def test_without_a_programme_nothing_happens(company):
+    order = bought(CustomerFactory(), ("tea", 1, 50))
+    assert apply(order).orders == 0
+    assert not OrderEarning.objects.exists()
+
+
+def test_orders_before_the_first_day_earn_nothing(customer, programme):
+    Programme.objects.update(starts_day=day(NOW))
+    bought(customer, ("tea", 1, 50), occurred_at=ago(1))
+    assert not PointsAccount.objects.exists()
+    bought(customer, ("tea", 1, 60))
+    assert moves_of(customer) == [("earn", 60)]
+
+
+def test_points_are_pending_in_the_return_window(customer, programme):
+    Programme.objects.update(pending_days=14)
+    bought(customer, ("tea", 1, 50))
+    assert sums_of(customer) == (0, 50, 0)
+
+
+def test_another_currency_counts_by_the_orders_frozen_rate(customer):
+    order = record(customer, ("tea", 1, 100))
+    Order.objects.filter(pk=order.pk).update(currency="USD", sold_base=71234)
+    apply(order)
+    assert moves_of(customer) == [("earn", 712)]
+
+
+def test_the_version_made_by_the_moment_of_recording_counts(customer, programme):
+    rule = programme.rules.get()
+    early, late = record(customer, ("tea", 1, 10), at=ago(2)), record(customer, ("tea", 1, 10), at=NOW)
+    rules.change_rule(rule, document={**SPEND, "points": "3"}, by=None, at=ago(1))
+    apply(early, late)
+    assert moves_of(customer) == [("earn", 10), ("earn", 30)]
+
+
+def test_history_from_before_all_versions_earns_by_the_first_one_that_is_on(programme):
+    customer = CustomerFactory()
+    rule = make_rule(programme, SPEND, is_on=False, at=ago(3))
+    rules.turn_rule(rule, is_on=True, by=None, at=ago(2))
+    bought(customer, ("tea", 1, 10), at=ago(50))
+    bought(customer, ("tea", 1, 20), at=ago(2.5))  # while it was off
+    assert moves_of(customer) == [("earn", 10)]
+
+
+def test_the_tier_of_the_day_multiplies(customer, programme):
+    account = factories.make_account(customer)
+    tier = Tier.objects.create(
+        programme=programme, code="gold", name="Gold", threshold=0, multiplier_bp=15_000
+    )
+    PointsAccount.objects.filter(pk=account.pk).update(tier=tier, tier_since_day=day(NOW))
+    bought(customer, ("tea", 1, 10), at=ago(1))
+    bought(customer, ("tea", 1, 10))
+    assert moves_of(customer) == [("earn", 10), ("earn", 15)]
+
+
+def test_labels_are_categories_of_products(customer, programme):
+    make_rule(programme, {"kind": "exclusion", "labels": ["delivery"]})
+    Product.objects.create(code="post", name="Post", category="delivery")
+    bought(customer, ("tea", 1, 10), ("post", 1, 5))
+    assert moves_of(customer) == [("earn", 10)]
+
+
+def test_a_cap_counts_what_earlier_orders_of_the_month_brought(customer, programme):
+    make_rule(programme, {"kind": "cap", "period": "month", "points": 100})
+    april = ago(15)  # 26 April
+    bought(customer, ("tea", 1, 90), at=april)
+    first, second = record(customer, ("tea", 1, 70)), record(customer, ("tea", 1, 70))
+    apply(first, second)  # in one go
+    other = CustomerFactory()
+    bought(other, ("tea", 1, 70))
+    assert moves_of(customer) == [("earn", 90), ("earn", 70), ("earn", 30)]
+    assert moves_of(other) == [("earn", 70)]
+
+
+def test_the_first_order_is_rewarded_once(customer, programme):
+    make_rule(programme, {"kind": "first_order", "points": 100})
+    bought(customer, ("tea", 1, 10))
+    bought(customer, ("tea", 1, 10), at=LATER)
+    bought(customer, ("tea", 1, 10), at=LATER, occurred_at=ago(3))  # came later, lies before
+    assert moves_of(customer) == [("earn", 110), ("earn", 10), ("earn", 10)]
+
+
+def test_who_ordered_before_the_programme_has_no_first_order(customer, programme):
+    make_rule(programme, {"kind": "first_order", "points": 100})
+    Programme.objects.update(starts_day=day(NOW))
+    record(customer, ("tea", 1, 10), at=ago(5))
+    bought(customer, ("tea", 1, 10))
+    assert moves_of(customer) == [("earn", 10)]
+
+
+# --- Paused -----------------------------------------------------------------------------------
+def test_orders_of_a_pause_never_earn_and_those_before_it_later(company):
+    programme = programmes.create_programme("p", name="P", by=None, at=ago(30))
+    programmes.start_programme(programme, starts_on=None, by=None, at=ago(30))
+    customer = CustomerFactory()
+    before = record(customer, ("tea", 1, 10), at=ago(21))
+    programmes.pause_programme(programme, by=None, at=ago(20))
+    during = record(customer, ("tea", 1, 20), at=ago(15))
+    apply(before, during, at=ago(14))
+    assert not PointsEntry.objects.exists()
+    programmes.resume_programme(programme, by=None, at=ago(10))
+    record(customer, ("tea", 1, 40), at=ago(9))
+    assert applying.earn_missed(NOW).earned == 50
+    assert moves_of(customer) == [("earn", 10), ("earn", 40)]
+
+
+def test_what_comes_back_in_a_pause_is_taken_back(company):
+    programme = programmes.create_programme("p", name="P", by=None, at=ago(30))
+    programmes.start_programme(programme, by=None, at=ago(30))
+    customer = CustomerFactory()
+    bought(customer, ("tea", 2, 10), at=ago(21))
+    programmes.pause_programme(programme, by=None, at=ago(20))
+    bought(customer, ("tea", -1, 10), at=ago(15))
+    assert moves_of(customer) == [("earn", 20), ("take_back", -10)]
+
+
+# --- Taking back ------------------------------------------------------------------------------
+def test_a_return_takes_back_in_proportion(customer):
+    order = bought(customer, ("tea", 10, 10), ("cup", 1, 50))
+    back = bought(customer, ("tea", -4, 10), at=LATER)
+    entry = PointsEntry.objects.get(kind="take_back")
+    assert (entry.points, entry.reverses.source_id) == (-40, order.pk)
+    assert entry.detail == {"order": order.pk, "was": 150, "now": 110, "returns": [back.pk]}
+    assert state_of(order).net_left == 11000
+
+
+def test_returns_add_up_to_what_was_earned(customer, programme):
+    Programme.objects.update(rounding="half_up")
+    bought(customer, ("tea", 3, "10.50"))
+    for n in range(3):
+        bought(customer, ("tea", -1, "10.50"), at=NOW + timedelta(days=n + 1))
+    assert moves_of(customer) == [("earn", 32), ("take_back", -11), ("take_back", -10), ("take_back", -11)]
+
+
+def test_excluded_goods_that_come_back_take_nothing(customer, programme):
+    make_rule(programme, {"kind": "exclusion", "products": ["card"]})
+    bought(customer, ("tea", 1, 10), ("card", 1, 100))
+    bought(customer, ("card", -1, 100), at=LATER)
+    assert moves_of(customer) == [("earn", 10)]
+
+
+def test_a_return_goes_to_the_newest_earlier_order_of_the_product(customer):
+    first = bought(customer, ("tea", 1, 10), at=ago(5))
+    second = bought(customer, ("tea", 1, 20), at=ago(4))
+    other = bought(customer, ("cup", 1, 30), at=ago(3))
+    bought(customer, ("tea", -1, 10), at=ago(2))
+    bought(customer, ("tea", 1, 40), at=ago(1))
+    assert [state_of(order).points for order in (first, second, other)] == [10, 0, 30]
+    bought(customer, ("tea", -5, 10), at=ago(1.5))
+    assert [state_of(order).points for order in (first, second, other)] == [0, 0, 30]
+    assert sums_of(customer) == (70, 0, 0)
+
+
+def test_a_return_that_names_its_order_goes_to_that_one(customer):
+    first = bought(customer, ("tea", 1, 10), at=ago(5))
+    second = bought(customer, ("tea", 1, 20), at=ago(4))
+    back = record(customer, ("tea", -1, 10), ("gift", -1, 5))
+    Order.objects.filter(pk=back.pk).update(returns_of=first)
+    apply(back)
+    assert [state_of(order).points for order in (first, second)] == [0, 20]
+
+
+def test_what_comes_back_without_a_product_counts_by_its_amount(customer):
+    first = bought(customer, ("tea", 1, 100), at=ago(5))
+    second = bought(customer, ("tea", 1, 20), ("cup", 1, 20), at=ago(4))
+    bought(customer, ("", -1, 50))
+    assert [state_of(order).points for order in (first, second)] == [90, 0]
+
+
+def test_what_comes_back_in_an_order_beyond_it_counts_off_earlier_ones(customer):
+    first = bought(customer, ("tea", 1, 100), at=ago(5))
+    bought(customer, ("cup", 1, 20), ("tea", -1, 100))
+    assert state_of(first).points == 20
+    assert sums_of(customer)[0] == 20
+
+
+def test_goods_of_before_the_programme_take_nothing(customer, programme):
+    Programme.objects.update(starts_day=day(NOW))
+    record(customer, ("tea", 1, 10), at=ago(5))
+    bought(customer, ("cup", 1, 30))
+    bought(customer, ("tea", -1, 10), at=LATER)
+    assert moves_of(customer) == [("earn", 30)]
+
+
+def test_spent_points_are_left_and_shown_where_the_programme_refuses(customer, programme):
+    order = bought(customer, ("tea", 1, 100))
+    factories.redeem(PointsAccount.objects.get(), 70)
+    bought(customer, ("tea", -1, 100), at=LATER)
+    assert moves_of(customer) == [("earn", 100), ("redeem", -70), ("take_back", -30)]
+    assert PointsEntry.objects.get(kind="take_back").detail["short"] == 70
+    assert (state_of(order).points, state_of(order).short) == (0, 70)
+    assert [row.order_id for row in applying.shortfalls(programme)] == [order.pk]
+
+
+def test_all_spent_is_shown_without_an_entry(customer, programme):
+    order = bought(customer, ("tea", 1, 100))
+    factories.redeem(PointsAccount.objects.get(), 100)
+    back = bought(customer, ("tea", -1, 100), at=LATER)
+    apply(back, order, at=LATER)
+    assert moves_of(customer) == [("earn", 100), ("redeem", -100)]
+    assert state_of(order).short == 100
+
+
+def test_spent_points_are_a_debt_where_the_programme_says_so(customer, programme):
+    Programme.objects.update(on_spent_return="debt")
+    order = bought(customer, ("tea", 1, 100))
+    factories.redeem(PointsAccount.objects.get(), 70)
+    bought(customer, ("tea", -1, 100), at=LATER)
+    assert sums_of(customer) == (0, 0, 70)
+    assert state_of(order).short == 0
+    bought(customer, ("tea", 1, 100), at=LATER)
+    assert sums_of(customer) == (30, 0, 0)
+
+
+def test_a_cancelled_order_is_taken_back_and_given_anew_when_it_stands_again(customer):
+    order = bought(customer, ("tea", 1, 100))
+    order = revise(order, at=LATER, status=Order.Status.CANCELLED)
+    apply(order, at=LATER)
+    assert sums_of(customer) == (0, 0, 0)
+    assert state_of(order).net_left == 0
+    order = revise(order, at=LATER + timedelta(days=1), status=Order.Status.PLACED)
+    apply(order, at=LATER + timedelta(days=1))
+    assert moves_of(customer) == [("earn", 100), ("take_back", -100), ("earn", 100)]
+    order = revise(order, at=LATER + timedelta(days=2), status=Order.Status.CANCELLED)
+    apply(order, at=LATER + timedelta(days=2))
+    assert sums_of(customer) == (0, 0, 0)
+
+
+def test_a_removed_order_is_taken_back(customer):
+    order = bought(customer, ("tea", 1, 100))
+    void(order, at=LATER)
+    assert applying.earn_missed(LATER).taken_back == 100
+    assert sums_of(customer) == (0, 0, 0)
+
+
+def test_a_return_that_is_removed_gives_the_points_back(customer):
+    bought(customer, ("tea", 1, 100))
+    back = bought(customer, ("tea", -1, 100), at=LATER)
+    void(back, at=LATER + timedelta(days=1))
+    apply(back, at=LATER + timedelta(days=1))
+    assert moves_of(customer) == [("earn", 100), ("take_back", -100), ("earn", 100)]
+
+
+def test_a_changed_order_is_judged_by_the_rules_of_the_first_time(customer, programme):
+    order = bought(customer, ("tea", 1, 100))
+    rules.change_rule(programme.rules.get(), document={**SPEND, "points": "5"}, by=None, at=LATER)
+    make_rule(programme, {"kind": "item", "products": ["tea"], "points": "7"}, at=LATER)
+    order.lines.update(amount=12000)
+    order = revise(order, at=LATER, sold=12000, sold_base=12000)
+    apply(order, at=LATER)
+    assert moves_of(customer) == [("earn", 100), ("earn", 20)]
+    entry = PointsEntry.objects.latest("pk")
+    assert (entry.source_type, entry.detail["was"], entry.detail["now"]) == ("order.2", 100, 120)
+    order.lines.update(amount=1000)
+    order = revise(order, at=LATER + timedelta(days=1), sold=1000, sold_base=1000)
+    apply(order, at=LATER + timedelta(days=1))
+    assert sums_of(customer) == (10, 0, 0)
+    assert moves_of(customer)[2:] == [("take_back", -20), ("take_back", -90)]
+
+
+def test_the_first_order_that_is_cancelled_makes_room_for_the_next(customer, programme):
+    make_rule(programme, {"kind": "first_order", "points": 100})
+    first = bought(customer, ("tea", 1, 10))
+    revise(first, at=LATER, status=Order.Status.CANCELLED)
+    second = record(customer, ("tea", 1, 20), at=LATER)
+    apply(first, second, at=LATER)
+    assert moves_of(customer) == [("earn", 110), ("earn", 120), ("take_back", -110)]
+    assert not state_of(first).is_first
+    assert state_of(second).is_first
+
+
+# --- Events and imports -----------------------------------------------------------------------
+ORDERS = "external_id,customer,occurred_at,product,quantity,unit_price\n"
+
+
+def drained(at: Any = NOW) -> None:
+    while outbox.drain(at=at):
+        pass
+
+
+def test_an_order_that_is_entered_earns_by_its_event(customer):
+    record(customer, ("tea", 1, 50))
+    drained()
+    assert moves_of(customer) == [("earn", 50)]
+
+
+def test_the_orders_of_a_file_earn_some_at_a_time_and_go_with_it(spend, tmp_path, monkeypatch):
+    monkeypatch.setattr("loyalty.earning.events._IMPORTED_AT_ONCE", 2)
+    lines = "".join(f"O-{n},C-{n % 2},2026-05-0{n},tea,1,{n}0\n" for n in range(1, 6))
+    batch = bring(tmp_path, "orders", ORDERS + lines)
+    drained()
+    assert sorted(PointsAccount.objects.values_list("balance", flat=True)) == [60, 90]
+    take_back(batch)
+    assert list(PointsAccount.objects.values_list("balance", flat=True)) == [0, 0]
+
+
+def test_a_correction_that_is_taken_back_gives_the_points_of_before(spend, tmp_path):
+    bring(tmp_path, "orders", ORDERS + "O-1,C-1,2026-05-01,tea,1,100\n")
+    drained()
+    later = bring(tmp_path, "orders", ORDERS + "O-1,C-1,2026-05-01,tea,1,30\n", at=NOW + timedelta(hours=1))
+    drained(NOW + timedelta(hours=1))
+    assert PointsAccount.objects.get().balance == 30
+    take_back(later)
+    assert PointsAccount.objects.get().balance == 100
+
+
+def test_the_night_finds_what_no_event_told_of_and_then_nothing(customer):
+    record(customer, ("tea", 1, 50))
+    assert applying.earn_missed(LATER).earned == 50
+    assert applying.earn_missed(LATER).orders == 0
+
+
+def test_what_earns_nothing_is_not_looked_at_again(customer, programme):
+    make_rule(programme, {"kind": "exclusion", "products": ["tea"]})
+    record(customer, ("tea", 1, 50))
+    assert applying.earn_missed(LATER).orders == 1
+    assert applying.earn_missed(LATER).orders == 0
+    assert not PointsEntry.objects.exists()
+
+
+def test_queries_do_not_grow_with_orders_that_earn_nothing(programme, django_assert_max_num_queries):
+    make_rule(programme, {"kind": "minimum", "amount": "1000"})
+    make_rule(programme, {"kind": "cap", "period": "year", "points": 1000})
+    make_rule(programme, {"kind": "first_order", "points": 100})
+    found = [record(CustomerFactory(), ("tea", 1, 10)) for _n in range(30)]
+    with django_assert_max_num_queries(45):
+        apply(*found)
+
+
+def test_orders_of_a_customer_that_was_merged_are_taken_back_from_the_survivor(customer):
+    admin = UserFactory(role="admin")
+    other = CustomerFactory()
+    bought(customer, ("tea", 1, 100))
+    merges.merge_customers(other, customer, reason="Same.", by=admin, at=LATER)
+    bought(other, ("tea", -1, 40), at=LATER + timedelta(days=1))
+    assert PointsEntry.objects.filter(kind="take_back").exists()

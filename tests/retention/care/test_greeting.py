@@ -1,0 +1,320 @@
+"""Greeting: in her language, when consent and budget let us, with its points once; else it says why."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pytest
+
+from customers import company as company_of
+from customers import consents
+from customers import contact as contacting
+from customers.contact import Limit
+from customers.erasure import erase_person
+from customers.ground import drain, events, outbox
+from customers.ground.models import Event
+from customers.models import Contact, ContactReservation, Customer, Message, UnsubscribeLink
+from loyalty.models import PointsEntry
+from retention import care
+from retention.care import greeting
+from retention.models import CareTouch
+from tests.customers import providers
+from tests.customers.test_channels import http_sender
+from tests.customers.test_contact import agreeing
+from tests.factories import NOW, OrderFactory, UserFactory, ago
+from tests.loyalty.factories import ProgrammeFactory, make_account, sums
+from tests.retention.care.makers import born, drained, plan
+
+pytestmark = pytest.mark.django_db
+DAY = timedelta(days=1)
+NIGHT = NOW - timedelta(hours=9)  # 01:00 in Shanghai
+MORNING = NOW - timedelta(hours=1, minutes=50)
+
+
+@pytest.fixture(autouse=True)
+def _own_network(settings):
+    settings.CHANNEL_NETWORKS = ["127.0.0.0/8"]
+
+
+def greeted(made, at=NOW):
+    care.find_due(made, at=at)
+    drained(at)
+    return became()
+
+
+def became():
+    return sorted(CareTouch.objects.values_list("contact_id", "state", "reason"))
+
+
+def test_greets_each_in_her_language_once():
+    english, chinese = born(5, 11, name="Ann"), born(5, 11, name="王静", language="zh-hans")
+    made = plan()
+    assert greeted(made) == [(english.pk, "sent", ""), (chinese.pk, "sent", "")]
+    texts = dict(Message.objects.values_list("contact_id", "text"))
+    firm = company_of.current().name
+    assert texts == {
+        english.pk: f"Dear Ann, all the best from {firm}.",
+        chinese.pk: f"王静您好，{firm}祝您生日快乐！",
+    }
+    assert set(Message.objects.values_list("purpose", "channel")) == {("care", "email")}
+    assert Message.objects.get(contact=english).subject == "Happy birthday, Ann"
+    assert greeted(made) == [(english.pk, "sent", ""), (chinese.pk, "sent", "")]
+    assert Message.objects.count() == ContactReservation.objects.count() == 2
+    touch = CareTouch.objects.get(contact=english)
+    assert (touch.version, touch.message.contact, touch.reservation.purpose) == (1, english, "care")
+    assert Event.objects.filter(kind="care.sent", customer_id=english.customer_id).count() == 1
+
+
+def test_one_language_stands_for_the_other():
+    one = born(5, 11, language="zh-hans")
+    greeted(plan(text_zh="", subject_zh=""))
+    assert Message.objects.get(contact=one).text.startswith("Dear ")
+
+
+def test_placeholders_are_filled():
+    owner = UserFactory(first_name="Li", last_name="Wei")
+    one = agreeing(language="en", name="Ann")
+    Customer.objects.filter(pk=one.customer_id).update(
+        owner=owner, name="Blue Lake", since=date(2023, 5, 11)
+    )
+    words = "{{name}}|{{customer}}|{{manager}}|{{day}}|{{years}}|{{gift}}|{{points}}|{{festival}}"
+    greeted(plan(occasion="since", text_en=words, gift_en="a mug"))
+    assert Message.objects.get().text == f"Ann|Blue Lake|{owner}|May 11, 2026|3|a mug||"
+
+
+def test_festival_and_orders_are_named_in_her_language():
+    one = agreeing(language="zh-hans")
+    OrderFactory(customer=one.customer, occurred_at=ago(0), recorded_at=ago(0))
+    words = {"text_en": "{{orders}} {{festival}}", "text_zh": "{{orders}}{{festival}}"}
+    greeted(plan(occasion="orders", orders=1, **words))
+    assert Message.objects.get().text == "1"
+    own = {"festival": "own", "month": 5, "day": 11, "name": "Founding day", "name_alt": "周年庆"}
+    greeted(plan(code="own", occasion="festival", **own, **words))
+    assert Message.objects.latest("pk").text == "周年庆"
+
+
+def test_a_text_message_carries_a_link_to_end_them():
+    short = born(5, 11)
+    with providers.http() as told:
+        http_sender(told)
+        greeted(plan(channel="sms"))
+        assert Message.objects.get().text.endswith("\nNo more of these messages: {{unsubscribe}}")
+        drain.until_empty(at=NOW)
+    assert UnsubscribeLink.objects.filter(contact=short).count() == 1
+    assert "/u/" in str(told.got[0])
+    assert "{{" not in str(told.got[0])
+
+
+# --- Consent and budget ------------------------------------------------------------------------
+def test_who_takes_consent_back_meanwhile_is_not_greeted():
+    one = born(5, 11)
+    made = plan()
+    care.find_due(made, at=NOW)
+    consents.record_consent(
+        one, purposes=["care"], channels=["email"], is_given=False, source="form", by=None, at=NOW
+    )
+    drained(NOW)
+    assert became() == [(one.pk, "closed", "no_consent")]
+    assert not Message.objects.exists()
+
+
+def test_quiet_hours_put_it_off_until_the_morning():
+    one = born(5, 11)
+    made = plan(at=NIGHT)
+    assert greeted(made, at=NIGHT) == [(one.pk, "deferred", "quiet_hours")]
+    contacting.consider_due(MORNING)
+    assert became() == [(one.pk, "deferred", "quiet_hours")]
+    contacting.consider_due(NOW)
+    drained(NOW)
+    assert became() == [(one.pk, "sent", "")]
+
+
+def test_who_was_contacted_often_enough_is_put_off_and_then_too_late():
+    one = born(5, 11)
+    contacting.set_limits({"care": Limit(1, 30)}, by=None, at=NOW)
+    contacting.reserve_contact(one, purpose="care", channel="email", key="before", by=None, at=NOW - DAY)
+    made = plan()
+    assert greeted(made) == [(one.pk, "deferred", "limit_reached")]
+    later = NOW + DAY
+    contacting.consider_due(later)
+    drained(later)
+    assert became() == [(one.pk, "closed", "too_late")]
+    assert not Message.objects.exists()
+
+
+def test_days_before_leave_time_for_the_budget():
+    one = born(5, 20)
+    contacting.set_limits({"care": Limit(1, 5)}, by=None, at=NOW)
+    contacting.reserve_contact(one, purpose="care", channel="email", key="before", by=None, at=NOW)
+    made = plan(days_before=10)
+    assert greeted(made) == [(one.pk, "deferred", "limit_reached")]
+    contacting.consider_due(NOW + 5 * DAY)
+    drained(NOW + 5 * DAY)
+    assert became() == [(one.pk, "sent", "")]
+
+
+def test_after_its_day_nothing_is_said():
+    one = born(5, 11)
+    made = plan()
+    care.find_due(made, at=NOW)
+    drained(NOW + DAY)
+    assert became() == [(one.pk, "closed", "too_late")]
+
+
+def test_who_is_erased_meanwhile_is_not_greeted(admin):
+    one = born(5, 11)
+    made = plan()
+    care.find_due(made, at=NOW)
+    erase_person(one, reason="request", by=admin, at=NOW)
+    drained(NOW)
+    assert became() == [(one.pk, "closed", "gone")]
+
+
+def test_who_left_while_it_was_put_off_is_not_greeted():
+    one = born(5, 11)
+    made = plan(at=NIGHT)
+    greeted(made, at=NIGHT)
+    Contact.objects.filter(pk=one.pk).update(left_on=NOW.date())
+    contacting.consider_due(NOW)
+    drained(NOW)
+    assert became() == [(one.pk, "closed", "gone")]
+
+
+def test_a_plan_that_is_paused_greets_nobody_and_goes_on_when_started():
+    one = born(5, 11)
+    made = plan()
+    care.find_due(made, at=NOW)
+    care.pause_plan(made, by=None, at=NOW)
+    drained(NOW)
+    assert became() == [(one.pk, "waiting", "")]
+    care.start_plan(made, by=None, at=NOW)
+    drained(NOW)
+    assert became() == [(one.pk, "sent", "")]
+
+
+def test_what_is_granted_while_its_plan_is_paused_is_not_sent():
+    one = born(5, 11)
+    made = plan(at=NIGHT)
+    greeted(made, at=NIGHT)
+    care.pause_plan(made, by=None, at=NIGHT)
+    contacting.consider_due(NOW)
+    drained(NOW)
+    assert became() == [(one.pk, "closed", "taken_back")]
+    assert not Message.objects.exists()
+
+
+def test_who_is_withheld_hears_nothing():
+    one = born(5, 11)
+    made = plan()
+    care.find_due(made, at=NOW)
+    CareTouch.objects.update(state="withheld", is_drawn=True)
+    drained(NOW)
+    assert became() == [(one.pk, "withheld", "")]
+    assert not ContactReservation.objects.exists()
+
+
+def test_one_that_fails_keeps_nobody_else_and_is_tried_again(monkeypatch):
+    fails, fine = born(5, 11, name="Fails"), born(5, 11, name="Fine")
+    made = plan()
+    care.find_due(made, at=NOW)
+    write = greeting.letters.write
+
+    def writing(touch, **more):
+        if touch.contact_id == fails.pk:
+            raise RuntimeError("no ink")
+        return write(touch, **more)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(greeting.letters, "write", writing)
+        drained(NOW)
+    assert became() == [(fails.pk, "waiting", ""), (fine.pk, "sent", "")]
+    assert ContactReservation.objects.count() == 1  # nothing half done
+    drained(NOW + timedelta(minutes=59))
+    assert became()[0] == (fails.pk, "waiting", "")
+    drained(NOW + timedelta(minutes=60))
+    assert became()[0] == (fails.pk, "sent", "")
+
+
+def test_a_message_that_does_not_arrive_says_so():
+    one = born(5, 11)
+    greeted(plan())
+    message = Message.objects.get()
+    for state, reason, expected in (
+        ("sent", "", (one.pk, "sent", "")),
+        ("failed", "dead_address", (one.pk, "closed", "dead_address")),
+    ):
+        events.record(
+            "message.ended",
+            customer_id=one.customer_id,
+            subject=message,
+            occurred_at=NOW,
+            data={"state": state, "reason": reason},
+        )
+        while outbox.drain(at=NOW):
+            pass
+        assert became() == [expected]
+
+
+# --- Points ------------------------------------------------------------------------------------
+def test_gift_points_are_booked_once_with_the_greeting():
+    ProgrammeFactory(pending_days=14)
+    one = born(5, 11)
+    made = plan(points=50, text_en="{{points}} points for you")
+    greeted(made)
+    assert sums(make_account(one.customer)) == (50, 0, 0)
+    touch, entry = CareTouch.objects.get(), PointsEntry.objects.get()
+    assert (touch.entry, touch.points) == (entry, 50)
+    assert (entry.kind, entry.source_type, entry.source_id) == ("earn", "care", touch.pk)
+    assert Message.objects.get().text == "50 points for you"
+    CareTouch.objects.update(state="waiting", entry=None, message=None, version=None, ended_at=None)
+    drained(NOW)  # as after a crash that nobody knows of
+    assert sums(make_account(one.customer)) == (50, 0, 0)
+    assert PointsEntry.objects.count() == Message.objects.count() == 1
+
+
+def test_who_is_not_greeted_gets_no_points():
+    ProgrammeFactory()
+    one = born(5, 11)
+    made = plan(points=50)
+    care.find_due(made, at=NOW)
+    consents.record_consent(
+        one, purposes=["care"], channels=["email"], is_given=False, source="form", by=None, at=NOW
+    )
+    drained(NOW)
+    assert not PointsEntry.objects.exists()
+
+
+def test_points_come_when_what_was_put_off_is_granted():
+    ProgrammeFactory()
+    one = born(5, 11)
+    made = plan(points=50, at=NIGHT)
+    greeted(made, at=NIGHT)
+    assert not PointsEntry.objects.exists()
+    contacting.consider_due(NOW)
+    drained(NOW)
+    assert sums(make_account(one.customer)) == (50, 0, 0)
+
+
+def test_points_and_message_stand_together_or_not_at_all(monkeypatch):
+    ProgrammeFactory()
+    born(5, 11)
+    made = plan(points=50)
+    care.find_due(made, at=NOW)
+
+    def fails(*args, **said):
+        raise RuntimeError("no paper")
+
+    monkeypatch.setattr(greeting, "send_message", fails)
+    drained(NOW)
+    assert not PointsEntry.objects.exists()
+    assert not ContactReservation.objects.exists()
+
+
+def test_without_a_programme_a_plan_with_points_says_so_and_asks_for_no_contact():
+    programme = ProgrammeFactory()
+    one = born(5, 11)
+    made = plan(points=50)
+    type(programme).objects.update(state="draft")
+    assert greeted(made) == [(one.pk, "closed", "no_programme")]
+    assert not ContactReservation.objects.exists()
+    assert CareTouch.objects.get().reason_text == "no points programme is running"

@@ -1,0 +1,606 @@
+"""The customer's own page: what it shows, what a press does, and that a dead link says nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from customers import complaints, consents, objections
+from customers.ground import clock
+from customers.ground.models import AuditEvent, Event
+from customers.models import Complaint, Consent, Contact, Customer, User
+from loyalty import links
+from loyalty.models import (
+    MemberLink,
+    PointsAccount,
+    PointsEntry,
+    PointsLot,
+    Programme,
+    Redemption,
+    Reward,
+    Tier,
+    TierBenefit,
+)
+from loyalty.rewards import catalogue, codes, redeeming
+from retention.pages.member import points as shown_points
+from retention.pages.member import told as shown_told
+from tests.factories import NOW, ContactFactory, CustomerFactory, OrderFactory, ago, day
+from tests.loyalty.factories import ProgrammeFactory, earn, make_account
+from tests.retention.loop.world import drained, filed
+from tests.surveys.makers import answered
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _today() -> None:
+    clock.fix(NOW)
+
+
+@pytest.fixture
+def contact(customer: Customer) -> Contact:
+    found = customer.contacts.first()
+    assert found is not None
+    return found
+
+
+@pytest.fixture
+def token(contact: Contact) -> str:
+    return links.token_of(links.make_link(contact, by=None, at=NOW, now=clock.real_now()))
+
+
+@pytest.fixture
+def programme(customer: Customer) -> Programme:
+    return ProgrammeFactory(name="Lake Club", name_alt="湖会", worth_of_100=100)
+
+
+@pytest.fixture
+def account(programme: Programme, customer: Customer) -> PointsAccount:
+    account = make_account(customer, at=ago(200))
+    earn(account, 500, at=ago(100))
+    return account
+
+
+def reward(programme: Programme, **values: Any) -> Reward:
+    given = {"code": "mug", "name": "Mug", "points": 200, "is_on": True, **values}
+    return catalogue.create_reward(programme, **given, by=None, at=NOW)
+
+
+def at(token: str, route: str = "member", *args: Any, query: str = "") -> str:
+    return reverse(f"retention:{route}", args=[token, *args]) + query
+
+
+def every_page(token: str, programme: Programme) -> list[str]:
+    row = Redemption.objects.first()
+    return [
+        at(token),
+        at(token, "member_statement"),
+        at(token, "member_told"),
+        at(token, "member_reward", Reward.objects.get().pk),
+        at(token, "member_redemption", row.pk if row is not None else 1),
+    ]
+
+
+# --- Who gets in ----------------------------------------------------------------------------------
+def test_every_dead_link_looks_the_same(
+    client: Client, contact: Contact, token: str, account: PointsAccount, programme: Programme
+) -> None:
+    reward(programme)
+    old = links.find(token, at=NOW, now=clock.real_now())
+    expired = links.token_of(links.make_link(ContactFactory(is_main=True), by=None, at=NOW, now=ago(4000)))
+    second = links.token_of(links.make_link(contact, by=None, at=NOW, now=clock.real_now()))
+    assert old is not None
+    texts = set()
+    for dead in ("x", token, expired, old.token_hash, old.salt):
+        for url in every_page(dead, programme):
+            response = client.get(url)
+            assert response.status_code == 404
+            texts.add(response.text)
+        assert client.post(at(dead, "member_contact"), {"stop": "1"}).status_code == 404
+    assert len(texts) == 1
+    assert client.get(at(second)).status_code == 200
+    links.revoke(MemberLink.objects.latest("pk"), by=None, at=NOW, now=clock.real_now())
+    assert client.get(at(second)).text in texts
+    assert not Consent.objects.exists()
+
+
+def test_what_belongs_to_another_customer_looks_like_a_dead_link(
+    client: Client, token: str, account: PointsAccount, programme: Programme
+) -> None:
+    other = make_account(CustomerFactory(), at=ago(200))
+    earn(other, 500, at=ago(100))
+    mug = reward(programme)
+    hers = redeeming.ask_reward(other, mug, key="k", by=None, at=NOW)
+    dead = client.get(at("x")).text
+    for method in (client.get, client.post):
+        response = method(at(token, "member_redemption", hers.pk), {"cancel": "1"})
+        assert (response.status_code, response.text) == (404, dead)
+    hers.refresh_from_db()
+    assert hers.state == "asked"
+    hidden = reward(programme, code="hidden", is_on=False)
+    for pk in (hidden.pk, 999):
+        response = client.post(at(token, "member_reward", pk), {"key": "k"})
+        assert (response.status_code, response.text) == (404, dead)
+
+
+def test_page_sets_no_cookie_is_kept_nowhere_and_runs_no_script(
+    client: Client, token: str, account: PointsAccount, programme: Programme
+) -> None:
+    redeeming.ask_reward(account, reward(programme), key="k", by=None, at=NOW)
+    for url in every_page(token, programme):
+        response = client.get(url)
+        assert response.status_code == 200 and response.cookies == {}
+        assert (response["Cache-Control"], response["Referrer-Policy"]) == ("no-store", "no-referrer")
+        assert "<script" not in response.text and "style=" not in response.text
+        assert "csrfmiddlewaretoken" not in response.text
+
+
+def test_looking_writes_nothing(
+    client: Client, token: str, account: PointsAccount, programme: Programme, customer: Customer
+) -> None:
+    account.refresh_from_db()
+    earn(account, 70, at=ago(500))  # its day is over, and nobody said so yet
+    redeeming.ask_reward(account, reward(programme, points=1), key="k", by=None, at=ago(99))
+    complaints.file_complaint(customer, text="Late.", by=None, at=ago(1))
+    before = counts()
+    for url in every_page(token, programme):
+        for query in ("", "?cancel=1&key=x&stop=1", "?said=kept&lang=zh-hans"):
+            assert client.get(url + query).status_code == 200
+            assert client.head(url + query).status_code == 200
+    assert client.get(at(token, "member_contact")).status_code == 405
+    assert counts() == before
+
+
+def counts() -> tuple[Any, ...]:
+    return (
+        Event.objects.count(),
+        AuditEvent.objects.count(),
+        PointsEntry.objects.count(),
+        Consent.objects.count(),
+        list(PointsAccount.objects.order_by("pk").values()),
+        list(Redemption.objects.order_by("pk").values()),
+        list(MemberLink.objects.values()),
+    )
+
+
+def test_page_without_programme_shows_the_rest(client: Client, token: str, customer: Customer) -> None:
+    response = client.get(at(token))
+    assert response.status_code == 200
+    assert "You have no points account" in response.text and "How we may contact you" in response.text
+    assert "Nothing that you told us is open." in response.text
+    assert client.get(at(token, "member_statement")).status_code == 404
+
+
+def test_page_without_account_opens_none(client: Client, token: str, programme: Programme) -> None:
+    reward(programme)
+    assert "You have no points account" in client.get(at(token)).text
+    mug = Reward.objects.get()
+    assert client.post(at(token, "member_reward", mug.pk), {"key": "k"}).status_code == 404
+    assert not PointsAccount.objects.exists()
+
+
+# --- Points ---------------------------------------------------------------------------------------
+def test_sums_are_those_of_the_day_though_the_night_is_still_due(
+    account: PointsAccount, programme: Programme
+) -> None:
+    today = day(NOW)
+    earn(account, 70, at=ago(90), expires_day=today - 1)
+    earn(account, 30, at=ago(90), expires_day=today)
+    earn(account, 11, at=ago(9), usable_day=today, expires_day=None)
+    earn(account, 5, at=ago(9), usable_day=today + 1, expires_day=None)
+    earn(account, 6, at=ago(9), usable_day=today + 3, expires_day=None)
+    account.refresh_from_db()
+    sums = shown_points.sums_of(account, today=today)
+    assert sums == shown_points.Sums(
+        usable=500 + 30 + 11, pending=11, pending_until=today + 1, next_day=today, next_points=30
+    )
+
+
+def test_sums_of_an_idle_account_end_with_its_last_day(account: PointsAccount, programme: Programme) -> None:
+    Programme.objects.update(expiry="inactivity", expiry_months=1)
+    PointsLot.objects.update(expires_day=None)
+    PointsAccount.objects.update(moved_day=day(NOW) - 20)
+    account = PointsAccount.objects.select_related("programme").get()
+    sums = shown_points.sums_of(account, today=day(NOW))
+    assert (sums.usable, sums.next_points) == (500, 500)
+    assert sums.next_day is not None and sums.next_day > day(NOW)
+    assert shown_points.sums_of(account, today=sums.next_day).usable == 500
+    assert shown_points.sums_of(account, today=sums.next_day + 1).usable == 0
+
+
+def test_page_says_balance_worth_next_expiry_and_what_is_on_its_way(
+    client: Client, token: str, account: PointsAccount
+) -> None:
+    earn(account, 1_234, at=NOW, usable_day=day(NOW) + 7)
+    text = client.get(at(token)).text
+    assert ">500</b> points" in text and "¥5" in text
+    assert "1,234 more are on their way" in text and "500 of them can be used until" in text
+
+
+def test_tier_says_what_is_missing_to_keep_it_and_what_it_brings(
+    client: Client, token: str, account: PointsAccount, programme: Programme, customer: Customer
+) -> None:
+    Programme.objects.update(tier_basis="spend", tier_window="rolling", tier_window_days=365)
+    gold = Tier.objects.create(programme=programme, code="gold", name="Gold", threshold=100_000)
+    TierBenefit.objects.create(tier=gold, kind="training", name="Training days", a_year=2)
+    OrderFactory(customer=customer, sold=68_000, occurred_at=ago(10))
+    PointsAccount.objects.update(tier=gold, grace_until_day=day(NOW) + 5, tier_since_day=day(NOW) - 99)
+    text = client.get(at(token)).text
+    assert "¥320 to keep Gold" in text and "Training days" in text and "2 of 2 left this year" in text
+
+
+def test_rewards_say_what_can_be_had_and_what_is_missing(
+    client: Client, token: str, account: PointsAccount, programme: Programme
+) -> None:
+    gold = Tier.objects.create(programme=programme, code="gold", name="Gold", threshold=100_000)
+    reward(programme, code="cheap", name="Cheap", points=500)
+    reward(programme, code="dear", name="Dear", points=501)
+    reward(programme, code="gone", name="Gone", points=1, stock=0)
+    reward(programme, code="golden", name="Golden", points=1, tier=gold)
+    had = reward(programme, code="once", name="Once", points=1, per_customer=1)
+    redeeming.ask_reward(account, had, key="k", by=None, at=NOW)
+    earn(account, 1, at=NOW)
+    found = {o.name: o.missing for o, _url in client.get(at(token)).context["offers"]}
+    assert found == {
+        "Cheap": "",
+        "Dear": "1 points are missing.",
+        "Gone": "None is left.",
+        "Once": "You have had it as often as it is given.",
+    }
+
+
+# --- Redeeming ------------------------------------------------------------------------------------
+def confirm(client: Client, token: str, mug: Reward) -> dict[str, str]:
+    response = client.get(at(token, "member_reward", mug.pk))
+    assert "Take it for 200 points" in response.text
+    return {"key": response.context["key"]}
+
+
+def test_press_on_the_confirmation_redeems_once_however_often_it_is_pressed(
+    client: Client, token: str, account: PointsAccount, programme: Programme, contact: Contact
+) -> None:
+    mug = reward(programme, stock=1)
+    form = confirm(client, token, mug)
+    assert not Redemption.objects.exists()
+    first, second = (client.post(at(token, "member_reward", mug.pk), form) for _press in range(2))
+    made = Redemption.objects.get()
+    assert (made.contact, made.by, made.points) == (contact, None, 200)
+    assert first.status_code == 302 and first["Location"] == second["Location"]
+    assert first["Location"] == at(token, "member_redemption", made.pk)
+    account.refresh_from_db()
+    assert account.balance == 300
+    again = client.get(at(token, "member_reward", mug.pk))
+    assert "None is left." in again.text and "<button" not in again.text
+
+
+def test_each_confirmation_is_its_own_wish(
+    client: Client, token: str, account: PointsAccount, programme: Programme
+) -> None:
+    mug = reward(programme)
+    for _wish in range(2):
+        client.post(at(token, "member_reward", mug.pk), confirm(client, token, mug))
+    assert Redemption.objects.count() == 2
+
+
+@pytest.mark.parametrize("key", ["", "x" * 65])
+def test_press_without_a_key_asks_again(
+    client: Client, token: str, account: PointsAccount, programme: Programme, key: str
+) -> None:
+    mug = reward(programme)
+    response = client.post(at(token, "member_reward", mug.pk), {"key": key})
+    assert response.status_code == 200 and "Take it for" in response.text
+    assert not Redemption.objects.exists()
+
+
+def test_press_that_comes_too_late_says_why_and_takes_nothing(
+    client: Client, token: str, account: PointsAccount, programme: Programme
+) -> None:
+    mug = reward(programme)
+    form = confirm(client, token, mug)
+    redeeming.ask_reward(account, reward(programme, code="b", points=400), key="other", by=None, at=NOW)
+    response = client.post(at(token, "member_reward", mug.pk), form)
+    assert response.status_code == 409 and "100 points are missing." in response.text
+    assert Redemption.objects.count() == 1
+
+
+def test_cancelling_gives_the_points_back_into_their_lots_until_it_is_sent(
+    client: Client, token: str, account: PointsAccount, programme: Programme
+) -> None:
+    before = list(PointsLot.objects.values_list("pk", "left", "expires_day"))
+    mug = reward(programme)
+    row = redeeming.ask_reward(account, mug, key="a", by=None, at=NOW)
+    url = at(token, "member_redemption", row.pk)
+    assert "I do not want it any more" in client.get(url).text
+    assert client.post(url, {}).status_code == 200  # a press on nothing cancels nothing
+    assert client.post(url, {"cancel": "1"})["Location"] == url
+    assert client.post(url, {"cancel": "1"}).status_code == 302
+    text = client.get(url).text
+    assert "came back as they were" in text and "I do not want it any more" not in text
+    assert list(PointsLot.objects.values_list("pk", "left", "expires_day")) == before
+
+    sent = redeeming.ask_reward(account, mug, key="b", by=None, at=NOW)
+    redeeming.set_state(sent, "sent", tracking="SF 1234", by=None, at=NOW)
+    url = at(token, "member_redemption", sent.pk)
+    response = client.get(url)
+    assert "I do not want it any more" not in response.text and "SF 1234" in response.text
+    response = client.post(url, {"cancel": "1"})
+    assert response.status_code == 409 and "moved on" in response.text
+    sent.refresh_from_db()
+    assert sent.state == "sent"
+
+
+def test_code_is_shown_to_who_took_it(
+    client: Client, token: str, account: PointsAccount, programme: Programme
+) -> None:
+    voucher = reward(programme, kind="code", code="voucher", name="Voucher")
+    codes.add_codes(voucher, "SPRING-1\nSPRING-2", by=None, at=NOW)
+    assert "SPRING" not in client.get(at(token)).text
+    response = client.post(at(token, "member_reward", voucher.pk), {"key": "k"}, follow=True)
+    assert "SPRING-1" in response.text and "SPRING-2" not in response.text
+    assert "SPRING-1" in client.get(at(token)).text
+
+
+# --- Statement ------------------------------------------------------------------------------------
+def test_statement_is_paged_newest_first_and_names_her_order(
+    client: Client, token: str, account: PointsAccount, customer: Customer
+) -> None:
+    order = OrderFactory(customer=customer, number="A-77", occurred_at=ago(3))
+    for n in range(24):
+        earn(account, n + 1, at=ago(50 - n))
+    earn(account, 77, at=ago(2), source=("order", order.pk))
+    first = client.get(at(token, "member_statement"))
+    second = client.get(at(token, "member_statement", query="?page=2"))
+    lines = [line.points for page in (first, second) for line in page.context["lines"]]
+    assert lines == [77, *range(24, 0, -1), 500]
+    assert first.context["lines"][0].text == "Earned by your order A-77"
+    assert first.context["lines"][0].balance == 500 + 300 + 77
+    assert 'rel="next"' in first.text and 'rel="prev"' in second.text and 'rel="next"' not in second.text
+    home = client.get(at(token))
+    assert len(home.context["lines"]) == 5 and home.context["more_lines"] == at(token, "member_statement")
+
+
+def test_queries_do_not_grow_with_what_is_shown(
+    client: Client,
+    token: str,
+    account: PointsAccount,
+    programme: Programme,
+    customer: Customer,
+) -> None:
+    def asked() -> int:
+        with CaptureQueriesContext(connection) as seen:
+            assert client.get(at(token)).status_code == 200
+        return len(seen)
+
+    mug = reward(programme, points=1, per_customer=9)
+    redeeming.ask_reward(account, mug, key="k", by=None, at=NOW)
+    filed(customer)
+    asked()
+    few = asked()
+    for n in range(6):
+        reward(programme, code=f"r{n}", points=1, per_customer=9)
+        redeeming.ask_reward(account, mug, key=f"k{n}", by=None, at=NOW)
+        filed(customer)
+    assert asked() == few
+
+
+# --- What she told us -----------------------------------------------------------------------------
+def test_open_complaints_are_hers_with_how_far_they_are_and_without_words(
+    client: Client, token: str, customer: Customer, contact: Contact
+) -> None:
+    mine = filed(customer)
+    filed(customer, contact=ContactFactory(customer=customer, is_main=False), text="Of a colleague.")
+    done = filed(customer, kind="suggestion")
+    assert done.complaint is not None and mine.complaint is not None
+    Complaint.objects.filter(pk=done.complaint.pk).update(state="resolved")
+    response = client.get(at(token))
+    found = response.context["complaints"]
+    assert [one.label for one in found] == ["complaint"]
+    assert "You will hear from us by" in found[0].came.text
+    assert found[0].came.address.endswith("/") and "/c/" in found[0].came.address
+    assert "It arrived broken." not in response.text and "Of a colleague." not in response.text
+
+
+def test_complaint_of_nobody_is_seen_by_the_main_contact_only(
+    client: Client, token: str, customer: Customer, contact: Contact
+) -> None:
+    complaints.file_complaint(customer, text="Late.", by=None, at=NOW)
+    drained()
+    assert len(client.get(at(token)).context["complaints"]) == 1
+    Contact.objects.filter(pk=contact.pk).update(is_main=False)
+    assert client.get(at(token)).context["complaints"] == []
+    Customer.objects.filter(pk=customer.pk).update(kind="person")
+    assert len(client.get(at(token)).context["complaints"]) == 1
+
+
+def test_words_of_hers_are_shown_as_words(
+    client: Client, token: str, customer: Customer, contact: Contact
+) -> None:
+    answered(contact, text="<script>alert(1)</script> & more")
+    text = client.get(at(token)).text
+    assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp; more" in text and "<script>alert" not in text
+
+
+def test_answers_are_hers_paged_and_say_what_came_of_them(
+    client: Client, token: str, customer: Customer, contact: Contact
+) -> None:
+    for n in range(shown_told.PAGE + 1):
+        answered(contact, text=f"Words {n}.")
+    answered(ContactFactory(customer=customer, is_main=False), text="Of a colleague.")
+    home = client.get(at(token))
+    assert len(home.context["answers"]) == 3 and "Of a colleague." not in home.text
+    assert "You gave 3 of 10." in home.text
+    pages = [client.get(at(token, "member_told", query=f"?page={n}")) for n in (1, 2)]
+    assert [len(page.context["answers"]) for page in pages] == [shown_told.PAGE, 1]
+    assert all("Of a colleague." not in page.text for page in pages)
+
+
+# --- How she may be contacted ---------------------------------------------------------------------
+def boxes(response: Any) -> dict[str, bool]:
+    rows = response.context["wishes"].rows
+    return {way.value: way.is_on for wish in rows for way in wish.ways}
+
+
+def sent(response: Any, **change: bool) -> dict[str, Any]:
+    """Return what the browser sends of the form when some boxes were ticked or cleared."""
+    stood = boxes(response)
+    now = stood | {name.replace("_", ":"): value for name, value in change.items()}
+    is_profiled = response.context["wishes"].is_profiled
+    form: dict[str, Any] = {
+        "shown": list(stood),
+        "was": [name for name, is_on in stood.items() if is_on],
+        "may": [name for name, is_on in now.items() if is_on],
+        "profiling_shown": "1",
+    }
+    return form | ({"profiling": "1", "profiling_was": "1"} if is_profiled else {})
+
+
+def standing(contact: Contact) -> dict[tuple[str, str], bool | None]:
+    return {pair: state.is_given for pair, state in consents.states([contact.pk])[contact.pk].items()}
+
+
+def test_boxes_stand_as_things_stand(client: Client, token: str, contact: Contact) -> None:
+    said: dict[str, Any] = {"source": "form", "by": None, "at": ago(1)}
+    consents.record_consent(contact, purposes=["offer"], channels=["email"], is_given=True, **said)
+    consents.record_consent(contact, purposes=["service"], channels=["phone"], is_given=False, **said)
+    found = boxes(client.get(at(token)))
+    assert {name for name, is_on in found.items() if is_on} == {
+        "offer:email",
+        "service:email",
+        "service:sms",
+    }
+    assert {name.partition(":")[2] for name in found} == {"phone", "email", "sms"}  # what we know of her
+
+
+def test_what_she_changes_is_recorded_and_nothing_else(client: Client, token: str, contact: Contact) -> None:
+    said: dict[str, Any] = {"source": "form", "by": None, "at": ago(1)}
+    consents.record_consent(contact, purposes=["offer"], channels=["email", "sms"], is_given=True, **said)
+    form = sent(client.get(at(token)), offer_email=False, care_phone=True)
+    response = client.post(at(token, "member_contact"), form)
+    assert response["Location"] == at(token) + "?said=kept#contact"
+    new = Consent.objects.filter(source="link")
+    assert {(row.purpose, row.channel, row.is_given) for row in new} == {
+        ("offer", "email", False),
+        ("care", "phone", True),
+    }
+    assert client.post(at(token, "member_contact"), form).status_code == 302
+    assert new.count() == 2
+    assert "Noted. It counts from now on." in client.get(response["Location"]).text
+
+
+def test_form_that_is_old_does_not_undo_what_was_said_since(
+    client: Client, token: str, contact: Contact
+) -> None:
+    form = sent(client.get(at(token)), care_phone=True)
+    said: dict[str, Any] = {"source": "call", "by": None, "at": NOW}
+    consents.record_consent(contact, purposes=["offer"], channels=["email"], is_given=True, **said)
+    client.post(at(token, "member_contact"), form)
+    assert standing(contact) == {("offer", "email"): True, ("care", "phone"): True}
+
+
+def test_one_press_ends_all_but_what_she_needs_anyway(client: Client, token: str, contact: Contact) -> None:
+    said: dict[str, Any] = {"source": "form", "by": None, "at": ago(1)}
+    consents.record_consent(contact, purposes=["offer"], channels=["messenger"], is_given=True, **said)
+    for _press in range(2):
+        client.post(at(token, "member_contact"), {"stop": "1"})
+    found = standing(contact)
+    assert set(found.values()) == {False} and len(found) == 15
+    assert not any(purpose == "service" for purpose, _way in found)
+    assert Consent.objects.count() == 16
+
+
+def test_profiling_is_objected_to_and_allowed_again(
+    client: Client, token: str, contact: Contact, customer: Customer
+) -> None:
+    form = sent(client.get(at(token)))
+    form.pop("profiling")
+    client.post(at(token, "member_contact"), form)
+    assert [row.contact for row in objections.standing_of(customer)] == [contact]
+    response = client.get(at(token))
+    assert not response.context["wishes"].is_profiled
+    client.post(at(token, "member_contact"), sent(response) | {"profiling": "1"})
+    assert not objections.standing_of(customer).exists()
+
+
+def test_objection_of_the_whole_customer_is_not_hers_to_take_back(
+    client: Client, token: str, customer: Customer
+) -> None:
+    objections.object_to_profiling(customer, by=None, at=ago(1))
+    response = client.get(at(token))
+    assert "somebody objected for the whole company" in response.text
+    client.post(at(token, "member_contact"), {"profiling_shown": "1", "profiling": "1"})
+    assert objections.standing_of(customer).count() == 1
+
+
+@pytest.mark.parametrize("value", ["profiling:", "offer:", "offer:pigeon", "x:email", "\0"])
+def test_purposes_and_channels_that_do_not_exist_are_left_out(client: Client, token: str, value: str) -> None:
+    form = {"shown": [value], "may": [value]}
+    assert client.post(at(token, "member_contact"), form).status_code == 302
+    assert not Consent.objects.exists()
+
+
+def test_limits_that_apply_are_told(client: Client, token: str) -> None:
+    often = {wish.label: wish.often for wish in client.get(at(token)).context["wishes"].rows}
+    assert often["Offers"] == often["Care"] == "At most 2 times in 30 days."
+    assert often["Questions"] == "At most once in 30 days. At most once in 90 days."
+    assert client.get(at(token)).context["wishes"].quiet == "Never between 21:00 and 08:00."
+
+
+# --- Language -------------------------------------------------------------------------------------
+def test_page_speaks_her_language_and_keeps_the_one_she_chose(
+    client: Client, token: str, account: PointsAccount, contact: Contact, programme: Programme
+) -> None:
+    mug = reward(programme, name_alt="马克杯")
+    Contact.objects.filter(pk=contact.pk).update(language="zh-hans")
+    assert "马克杯" in client.get(at(token)).text
+    english = client.get(at(token, query="?lang=en"))
+    assert "Mug" in english.text and "马克杯" not in english.text
+    assert at(token, "member_reward", mug.pk) + "?lang=en" in english.text
+    form = {"key": "k", "lang": "en"}
+    done = client.post(at(token, "member_reward", mug.pk), form)
+    assert done["Location"].endswith("?lang=en")
+    assert '<html lang="zh-hans">' in client.get(at(token, query="?lang=tlh")).text
+
+
+# --- The links, for colleagues --------------------------------------------------------------------
+def test_colleague_makes_copies_and_revokes_a_link(
+    client: Client, customer: Customer, contact: Contact, manager: User
+) -> None:
+    client.force_login(manager)
+    page = reverse("retention:customer_member", args=[customer.pk])
+    assert "/m/" not in client.get(page).text
+    client.post(reverse("retention:customer_member_make", args=[customer.pk]), {"contact": contact.pk})
+    link = MemberLink.objects.get()
+    assert link.by == manager and links.address_of(link) in client.get(page).text
+    for name, kind in (("svg", b"<svg"), ("png", b"\x89PNG")):
+        url = reverse(f"retention:customer_member_{name}", args=[customer.pk, link.pk])
+        assert client.get(url).content.startswith(kind)
+    client.post(reverse("retention:customer_member_revoke", args=[customer.pk, link.pk]))
+    link.refresh_from_db()
+    assert link.revoked_at is not None and "/m/" not in client.get(page).text
+    assert client.get(url).status_code == 404
+
+
+def test_link_of_another_customer_is_not_there(client: Client, customer: Customer, manager: User) -> None:
+    stranger = ContactFactory()
+    link = links.make_link(stranger, by=None, at=NOW, now=clock.real_now())
+    client.force_login(manager)
+    make = reverse("retention:customer_member_make", args=[customer.pk])
+    assert client.post(make, {"contact": stranger.pk}).status_code == 404
+    for pk in (customer.pk, stranger.customer_id):
+        assert client.post(reverse("retention:customer_member_revoke", args=[pk, link.pk])).status_code == 404
+        assert client.get(reverse("retention:customer_member_svg", args=[pk, link.pk])).status_code == 404
+    assert MemberLink.objects.get().revoked_at is None
+
+
+def test_analyst_makes_no_link_and_sees_none(client: Client, customer: Customer, analyst: User) -> None:
+    client.force_login(analyst)
+    assert client.get(reverse("retention:customer_member", args=[customer.pk])).status_code == 403
+    make = reverse("retention:customer_member_make", args=[customer.pk])
+    assert client.post(make, {}).status_code == 403
+    page = client.get(reverse("retention:customer", args=[customer.pk])).text
+    assert reverse("retention:customer_member", args=[customer.pk]) not in page
