@@ -16,6 +16,7 @@ from customers.ground import audit
 from customers.ground.errors import Refused
 from customers.models import User
 from loyalty import ready
+from loyalty.ledger.errors import NoProgramme
 from loyalty.models import EarningRule, EarningRuleVersion, Programme, ProgrammeVersion
 
 State = Programme.State
@@ -48,11 +49,6 @@ SETTINGS = (
 """What :func:`change_programme` changes; state and first day have verbs of their own."""
 
 _KEPT = (*SETTINGS, "state", "starts_day")  # what a version holds
-
-
-class NoProgramme(Refused):
-    code = "no_programme"
-    message = _("No loyalty programme runs. An admin starts one under Loyalty → Programme.")
 
 
 class ProgrammeCodeTaken(Refused):

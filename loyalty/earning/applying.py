@@ -18,6 +18,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, Sum
 
 from customers import company, stubs
+from customers.ground.rows import update_rows
 from customers.models import Order, OrderLine
 from loyalty import programmes, referrals
 from loyalty.earning import baskets, evaluate, occasions
@@ -122,6 +123,8 @@ class _Chunk:
         self.at = at
         self.applied = Applied()
         self.outcomes: dict[int, Outcome] = {}
+        self.before: dict[int, tuple[object, ...]] = {}
+        self.changed: set[int] = set()
         self.history = History(programme)
         self._histories = {self.history.upto: self.history}
         self.paused = programmes.paused_spans(programme)
@@ -130,6 +133,7 @@ class _Chunk:
         with transaction.atomic():
             self._hold(ids)
             rows = {row.order_id: row for row in self._rows().filter(order__in=ids)}
+            self.before = {pk: _judged(row) for pk, row in rows.items()}
             found = [one for one in self.found if one.pk in rows or self._may_enter(one)]
             fresh = [one for one in found if one.pk not in rows]
             self._read(found)
@@ -305,9 +309,10 @@ class _Chunk:
 
     def _save(self, rows: dict[int, OrderEarning], fresh: Sequence[Head]) -> None:
         new = {one.pk for one in fresh}
-        changed = [row for pk, row in rows.items() if pk not in new]
-        OrderEarning.objects.bulk_update([row for row in changed if not row.is_first], _JUDGED)
-        OrderEarning.objects.bulk_update([row for row in changed if row.is_first], _JUDGED)
+        changed = [row for pk, row in rows.items() if pk not in new and self.before.get(pk) != _judged(row)]
+        self.changed = {row.customer_id for row in changed}
+        update_rows([row for row in changed if not row.is_first], _JUDGED)  # makes room for the next
+        update_rows([row for row in changed if row.is_first], _JUDGED)
         OrderEarning.objects.bulk_create([rows[one.pk] for one in fresh])
 
     # --- What moves -----------------------------------------------------------------------------
@@ -317,7 +322,7 @@ class _Chunk:
         else:
             for row in rows:
                 row.entry = self._give(row, row.points, source=SOURCE, detail=self._explained(row))
-        OrderEarning.objects.bulk_update(rows, ["entry"])
+        update_rows(rows, ["entry"])
 
     def _earn_many(self, rows: Sequence[OrderEarning]) -> None:
         """Earn in sets: no event tells of each, as when a file brings history."""
@@ -353,11 +358,14 @@ class _Chunk:
 
     def _settle(self, rows: dict[int, OrderEarning], fresh: Sequence[Head]) -> None:
         """Move the difference between what orders bring and should bring, for whom anything came back."""
-        new = {one.pk for one in fresh}
-        back = self._rows().filter(customer__in={row.customer_id for row in rows.values()})
-        back = back.filter(Q(is_return=True) | Q(beyond__gt=0))
-        changed = {row.customer_id for pk, row in rows.items() if pk not in new}
-        changed |= set(back.values_list("customer_id", flat=True))
+        back = self._rows().filter(Q(is_return=True) | Q(beyond__gt=0))
+        touched = {row.customer_id for row in rows.values() if row.is_return or row.beyond}
+        since = min((one.occurred_at for one in fresh), default=None)
+        if since is not None:  # goods of these may have come back already, when history is brought in
+            buyers = {one.customer_id for one in fresh}
+            later = back.filter(customer__in=buyers, occurred_at__gte=since)
+            touched |= set(later.values_list("customer_id", flat=True))
+        changed = self.changed | touched
         if not changed:
             return
         mine = list(self._rows().filter(customer__in=changed).select_related("entry__account", "account"))
@@ -376,7 +384,7 @@ class _Chunk:
             elif should > row.points:
                 self._give_anew(row, should)
             moved.append(row)
-        OrderEarning.objects.bulk_update(moved, ["net_left", "points", "short", "moves", "raised"])
+        update_rows(moved, ["net_left", "points", "short", "moves", "raised"])
 
     def _backs(self, rows: Sequence[OrderEarning]) -> list[Back]:
         """Return what came back: records of returns, and what went beyond what was sold in an order."""
@@ -508,6 +516,10 @@ _JUDGED = [
     "fixed",
     "lines",
 ]
+
+
+def _judged(row: OrderEarning) -> tuple[object, ...]:
+    return tuple(getattr(row, OrderEarning._meta.get_field(name).attname) for name in _JUDGED)
 
 
 def _purchase(row: OrderEarning) -> Purchase:

@@ -45,7 +45,7 @@ class Goods:
     line_no: int
     product: str
     label: str
-    quantity: Fraction
+    quantity: Decimal | Fraction
     amount: int
 
 
@@ -116,7 +116,7 @@ def net_goods(lines: Iterable[Line]) -> Netted:
     discount, back = 0, list[Line]()
     for line in lines:
         if line.quantity > 0 and line.amount >= 0:
-            sold.append([line, Fraction(line.quantity), line.amount])
+            sold.append([line, line.quantity, line.amount])
         elif line.quantity < 0 and line.amount <= 0:
             back.append(line)
         else:
@@ -143,6 +143,7 @@ def _take_off(sold: list[list[Any]], line: Line) -> int:
         for row in reversed(sold):
             if row[0].product != line.product or row[1] <= 0 or quantity <= 0:
                 continue
+            row[1] = Fraction(row[1])
             taken = min(quantity, row[1])
             worth = min(row[2], amount * taken // quantity)
             row[1], row[2] = row[1] - taken, row[2] - worth
@@ -237,8 +238,15 @@ class Rules:
 
 
 # --- What a basket earns ----------------------------------------------------------------------
-def evaluate(basket: Basket, rules: Rules, *, earned: Mapping[str, int] | None = None) -> Outcome:
-    """Return what a basket earns. ``earned``: points that orders brought before, by period, for caps."""
+def evaluate(
+    basket: Basket, rules: Rules, *, earned: Mapping[str, int] | None = None, with_shares: bool = True
+) -> Outcome:
+    """Return what a basket earns.
+
+    Args:
+        earned: points that orders brought before, by period, for caps.
+        with_shares: say also what each line brought, which takes as long again.
+    """
     net = sum(goods.amount for goods in basket.goods)
     outcome = Outcome(0, _NOTHING, net, rounding=rules.rounding)
     if net <= 0:
@@ -249,7 +257,7 @@ def evaluate(basket: Basket, rules: Rules, *, earned: Mapping[str, int] | None =
             return outcome
     goods = _without_excluded(basket.goods, rules, outcome)
     times = [one for one in rules.by_kind[documents.MULTIPLIER] if _holds(one.rule.document, basket)]
-    total = _by_amount(goods, basket, rules, times, outcome) + _by_item(goods, rules, outcome)
+    total = _by_amount(goods, basket, rules, times, outcome, with_shares) + _by_item(goods, rules, outcome)
     if basket.is_first:
         for one in rules.by_kind[documents.FIRST_ORDER]:
             outcome.parts.append({**_named(one), "got": shown(one.value)})
@@ -306,7 +314,12 @@ def _holds(document: Document, basket: Basket) -> bool:
 
 
 def _by_amount(
-    goods: Sequence[Goods], basket: Basket, rules: Rules, times: Sequence[_Ready], outcome: Outcome
+    goods: Sequence[Goods],
+    basket: Basket,
+    rules: Rules,
+    times: Sequence[_Ready],
+    outcome: Outcome,
+    with_shares: bool,
 ) -> Fraction:
     tier = Fraction(basket.tier_bp, WHOLE_BP)
     groups: dict[tuple[int, ...], list[Goods]] = {}
@@ -323,7 +336,7 @@ def _by_amount(
             rate = one.value * tier
             for n in key:
                 rate *= times[n].value
-            for line in mine:
+            for line in mine if with_shares else ():
                 outcome.shares[line.line_no] = outcome.shares.get(line.line_no, _NOTHING) + line.amount * rate
             total += base * rate
             part = {
@@ -349,8 +362,9 @@ def _by_item(goods: Sequence[Goods], rules: Rules, outcome: Outcome) -> Fraction
         items = _NOTHING
         for line in goods:
             if line.amount > 0 and one.scope.holds(line):  # what nothing was paid for earns nothing
-                items += line.quantity
-                share = line.quantity * one.value
+                quantity = Fraction(line.quantity)
+                items += quantity
+                share = quantity * one.value
                 outcome.shares[line.line_no] = outcome.shares.get(line.line_no, _NOTHING) + share
         if items:
             got = items * one.value

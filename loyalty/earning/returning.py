@@ -3,6 +3,7 @@
 A return that names its order counts off that order: off lines of the same product, else off all its lines
 by amount. One that names none counts off the newest earlier order lines of the same product; without a
 product off the newest earlier orders by amount. Goods that were bought before the programme take nothing.
+Of a line comes back the share of its quantity; where less was paid back than that, the share of the money.
 """
 
 from __future__ import annotations
@@ -17,12 +18,13 @@ _NOTHING = Fraction(0)
 
 @dataclass(slots=True)
 class Bought:
-    """A line of an order: of ``quantity`` the share ``back`` came back."""
+    """A line of an order: of its worth the share ``back`` came back, of ``quantity`` so much as ``gone``."""
 
     product: str
     quantity: Fraction
     amount: int
     back: Fraction = _NOTHING
+    gone: Fraction = _NOTHING
 
 
 @dataclass(slots=True)
@@ -64,31 +66,38 @@ def assign(purchases: Sequence[Purchase], backs: Sequence[Back]) -> None:
             continue
         when = (back.occurred_at, back.order_id)
         earlier = [one for one in newest_first if (one.occurred_at, one.order_id) < when]
-        for product, quantity, _amount in back.goods:
+        for product, quantity, amount in back.goods:
+            price = amount / quantity
             for one in earlier:
                 if quantity > 0:
-                    quantity -= _off_product(one, product, quantity, back)
+                    quantity -= _off_product(one, product, quantity, price, back)
         _off_amount(earlier, back.amount, back)
 
 
 def _off_one(purchase: Purchase, back: Back) -> None:
     amount = Fraction(back.amount)
     for product, quantity, worth in back.goods:
-        found = _off_product(purchase, product, quantity, back)
+        found = _off_product(purchase, product, quantity, worth / quantity, back)
         amount += worth * (quantity - found) / quantity
     _off_amount([purchase], amount, back)
 
 
-def _off_product(purchase: Purchase, product: str, quantity: Fraction, back: Back) -> Fraction:
-    """Count a quantity off the lines of a product; return how much of it there was."""
+def _off_product(
+    purchase: Purchase, product: str, quantity: Fraction, price: Fraction, back: Back
+) -> Fraction:
+    """Count a quantity, paid back at ``price`` each, off lines of a product; return how much there was."""
     wanted = quantity
     for number in sorted(purchase.lines, reverse=True):
         line = purchase.lines[number]
-        left = line.quantity * (1 - line.back)
+        left = line.quantity - line.gone
         if line.product != product or left <= 0 or wanted <= 0:
             continue
         taken = min(left, wanted)
-        line.back += taken / line.quantity
+        line.gone += taken
+        share = taken / line.quantity
+        if line.amount:
+            share = min(share, taken * price / line.amount)
+        line.back = min(Fraction(1), line.back + share)
         wanted -= taken
     if wanted < quantity:
         _note(purchase, back)

@@ -200,7 +200,7 @@ class _Context:
             for period in self.periods
         }
         earned = {period: self.earned.get(key, 0) for period, key in keys.items()}
-        outcome = evaluate.evaluate(basket, self.rules, earned=earned)
+        outcome = evaluate.evaluate(basket, self.rules, earned=earned, with_shares=False)
         for key in keys.values():
             self.earned[key] = self.earned.get(key, 0) + outcome.points
         return outcome

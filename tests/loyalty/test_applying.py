@@ -196,7 +196,7 @@ def test_a_return_goes_to_the_newest_earlier_order_of_the_product(customer):
     first = bought(customer, ("tea", 1, 10), at=ago(5))
     second = bought(customer, ("tea", 1, 20), at=ago(4))
     other = bought(customer, ("cup", 1, 30), at=ago(3))
-    bought(customer, ("tea", -1, 10), at=ago(2))
+    bought(customer, ("tea", -1, 20), at=ago(2))
     bought(customer, ("tea", 1, 40), at=ago(1))
     assert [state_of(order).points for order in (first, second, other)] == [10, 0, 30]
     bought(customer, ("tea", -5, 10), at=ago(1.5))
@@ -211,6 +211,16 @@ def test_a_return_that_names_its_order_goes_to_that_one(customer):
     Order.objects.filter(pk=back.pk).update(returns_of=first)
     apply(back)
     assert [state_of(order).points for order in (first, second)] == [0, 20]
+
+
+def test_of_money_paid_back_in_part_comes_back_that_part(customer):
+    order = bought(customer, ("tea", 2, 50), ("", 1, -20))
+    bought(customer, ("tea", -1, 10), at=LATER)  # of 40 that were paid for it
+    assert state_of(order).points == 70
+    bought(customer, ("tea", -1, 50), at=LATER + timedelta(days=1))  # more than was paid for it
+    assert state_of(order).points == 30
+    bought(customer, ("tea", -1, 50), at=LATER + timedelta(days=2))  # there is none left
+    assert state_of(order).points == 30
 
 
 def test_what_comes_back_without_a_product_counts_by_its_amount(customer):
@@ -383,7 +393,26 @@ def test_queries_do_not_grow_with_orders_that_earn_nothing(programme, django_ass
 def test_orders_of_a_customer_that_was_merged_are_taken_back_from_the_survivor(customer):
     admin = UserFactory(role="admin")
     other = CustomerFactory()
-    bought(customer, ("tea", 1, 100))
+    bought(customer, ("tea", 10, 10))
     merges.merge_customers(other, customer, reason="Same.", by=admin, at=LATER)
-    bought(other, ("tea", -1, 40), at=LATER + timedelta(days=1))
-    assert PointsEntry.objects.filter(kind="take_back").exists()
+    bought(other, ("tea", -4, 10), at=LATER + timedelta(days=1))
+    back = PointsEntry.objects.get(kind="take_back")
+    assert (back.customer, back.points) == (other, -40)
+    assert sums_of(other)[0] == 60
+    bought(other, ("tea", 1, 10), at=LATER + timedelta(days=1))
+    assert sums_of(other)[0] == 70
+
+
+def test_many_orders_earn_in_sets_what_each_earns_alone(spend, monkeypatch):
+    monkeypatch.setattr(applying, "ONE_BY_ONE", 3)
+    customers = [CustomerFactory(), CustomerFactory()]
+    found = [record(customers[n % 2], ("tea", 1, 10 + n)) for n in range(6)]
+    applied = apply(*found)
+    assert (applied.orders, applied.earned) == (6, 75)
+    assert [sums_of(customer)[0] for customer in customers] == [36, 39]
+    entries = {row.source_id: row for row in PointsEntry.objects.all()}
+    for n, order in enumerate(found):
+        assert (entries[order.pk].points, state_of(order).entry) == (10 + n, entries[order.pk])
+        assert entries[order.pk].detail["order"] == order.pk
+    bought(customers[0], ("tea", -1, 14), at=LATER)
+    assert sums_of(customers[0]) == (22, 0, 0)

@@ -63,7 +63,7 @@ def test_cases_from_outside(row: dict[str, Any]) -> None:
     if "returned" not in row:
         assert outcome.points == row["expected"]
         return
-    back = {1: Fraction(row["returned"]) / goods[0].quantity}
+    back = {1: Fraction(row["returned"]) / Fraction(goods[0].quantity)}
     kept = evaluate.kept(outcome.exact, outcome.shares, outcome.fixed, back, lines=[1], rounding="down")
     assert kept == row["expected"]
 

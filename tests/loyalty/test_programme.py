@@ -10,6 +10,7 @@ import pytest
 from customers.ground.models import AuditEvent
 from loyalty import programmes, ready
 from loyalty.earning import documents
+from loyalty.ledger.errors import NoProgramme
 from loyalty.models import EarningRule, EarningRuleVersion, Programme
 from tests.factories import NOW, UserFactory, day
 
@@ -165,7 +166,7 @@ def test_only_one_runs():
 def test_one_by_which_nobody_would_earn_does_not_start():
     with pytest.raises(programmes.NoRuleCounts):
         programmes.start_programme(draft(with_ready_rules=False), **WHO)
-    with pytest.raises(programmes.NoProgramme):
+    with pytest.raises(NoProgramme):
         programmes.needed()
 
 

@@ -10,8 +10,9 @@ import pytest
 from customers import merges
 from customers.models import Contact, Customer, Order
 from customers.writing import revise
-from loyalty import programmes, referrals
+from loyalty import referrals
 from loyalty.earning import applying
+from loyalty.ledger.errors import NoProgramme
 from loyalty.models import PointsAccount, PointsEntry, Programme, Referral
 from tests.factories import NOW, CustomerFactory, UserFactory
 from tests.loyalty.earning import SPEND, apply, bought, make_rule, record
@@ -136,7 +137,7 @@ def test_a_programme_that_rewards_nobody_takes_no_referrals(programme):
     with pytest.raises(referrals.NoReferrals):
         referrals.refer(make_account().referral_code, CustomerFactory(), **WHO)
     Programme.objects.update(state="draft")
-    with pytest.raises(programmes.NoProgramme):
+    with pytest.raises(NoProgramme):
         referrals.refer("X", CustomerFactory(), **WHO)
 
 

@@ -80,6 +80,8 @@ def test_every_part_has_its_sentence_in_both_languages(four):
     )
     with translation.override("zh-hans"):
         assert Explainer(four).rules[ready[0].pk] == "起点"
+        again = simulate.simulate_basket(four, [wanted("tea", "9.99")], day=day(NOW))
+        assert again.why == "0 分：¥9.99 低于最低金额 ¥10（“起点”）"
     assert name_in("zh-hans", "茶", "Tea") == name_in("zh-hans", "Tea", "茶") == "茶"
     assert name_in("en", "茶", "Tea") == name_in("en", "Tea", "") == "Tea"
 
