@@ -55,7 +55,7 @@ def language_of(contact: Contact) -> str:
 def write(notice: LoyaltyNotice, *, contact: Contact, channel: str, has_page: bool, at: datetime) -> Letter:
     """Return what a notice says to a contact as things stand at ``at``; ``has_page``: with her own page."""
     with translation.override(language_of(contact)):
-        subject, said = _PARTS[notice.kind](notice, at)
+        subject, said = _PARTS[Kind(notice.kind)](notice, at)
         firm = company.current().name
         if channel != Channel.EMAIL:
             return _short(subject, contact=contact, firm=firm, has_page=has_page)

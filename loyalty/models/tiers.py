@@ -122,10 +122,18 @@ class TierMove(models.Model):
         PLACED = "placed", _("placed when tiers were first computed")
         CHANGED = "changed", _("its tier was retired")
 
+    # Customer and tiers are those of the account, which is checked: to check them once more for each row
+    # would take a great part of the night on which everybody moves.
     account = models.ForeignKey(PointsAccount, on_delete=models.PROTECT, related_name="tier_moves")
-    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="+", db_index=False)
-    from_tier = models.ForeignKey(Tier, null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
-    to_tier = models.ForeignKey(Tier, null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
+    customer = models.ForeignKey(
+        Customer, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False
+    )
+    from_tier = models.ForeignKey(
+        Tier, null=True, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False
+    )
+    to_tier = models.ForeignKey(
+        Tier, null=True, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False
+    )
     from_rank = models.PositiveSmallIntegerField(default=0)  # among the tiers of that day: 1 lowest, 0 none
     to_rank = models.PositiveSmallIntegerField(default=0)
     reason = models.CharField(max_length=10, choices=Reason.choices)

@@ -210,13 +210,16 @@ def _write_moves(run: _Pass, bound: dict[str, Any]) -> str:
 
 def _write_accounts() -> str:
     """Return SQL that brings the accounts to where their newest move says."""
-    tier = f"COALESCE({_ACCOUNTS}.tier_id, 0) <> COALESCE(m.to_tier_id, 0)"
+    # the list of ids stands with the moves: beside the join it would be read again for each account
+    mine = _among().replace("a.id", "account_id")
+    tier = f"COALESCE({_ACCOUNTS}.tier_id, 0) <> COALESCE(made.to_tier_id, 0)"
     return (
-        f"UPDATE {_ACCOUNTS} SET tier_id = m.to_tier_id, grace_until_day = m.grace_until_day, "
-        f"is_tier_paid = m.is_paid, "
-        f"tier_since_day = CASE WHEN {tier} THEN m.occurred_day ELSE tier_since_day END "
-        f"FROM {_MOVES} AS m WHERE m.id > %(before)s AND m.account_id = {_ACCOUNTS}.id "
-        f"AND {_among().replace('a.id', f'{_ACCOUNTS}.id')}"
+        f"WITH made AS MATERIALIZED (SELECT account_id, to_tier_id, grace_until_day, is_paid, occurred_day "
+        f"FROM {_MOVES} WHERE id > %(before)s AND {mine}) "
+        f"UPDATE {_ACCOUNTS} SET tier_id = made.to_tier_id, grace_until_day = made.grace_until_day, "
+        f"is_tier_paid = made.is_paid, "
+        f"tier_since_day = CASE WHEN {tier} THEN made.occurred_day ELSE tier_since_day END "
+        f"FROM made WHERE made.account_id = {_ACCOUNTS}.id"
     )
 
 

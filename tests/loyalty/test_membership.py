@@ -269,7 +269,7 @@ class TestProgress:
         earn(who, 19_999)
         assert self.said(who) == ["1 point to Gold"]
         with translation.override("zh-hans"):
-            assert self.said(who) == ["再得 1 积分即可升为金卡"]
+            assert self.said(who) == ["还差 1 积分，即可升为金卡"]
 
     def test_how_long_a_tier_stands_if_nothing_more_is_bought(self) -> None:
         made = tiers(programme(tier_grace_days=30, tier_window_days=365))
