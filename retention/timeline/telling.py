@@ -40,7 +40,7 @@ from retention.models import (
 )
 from retention.models.rules import CaseKind
 from retention.rules import evidence_sentence
-from retention.timeline import answers, dealings
+from retention.timeline import answers, dealings, greetings
 from retention.timeline.places import Entry, Place
 from retention.timeline.sources import Source, Told, entry_of, money
 
@@ -142,6 +142,7 @@ class Teller:
             ),
             **dealings.sources(facts),
             **answers.sources(facts),
+            **greetings.sources(facts),
         }
 
     def _newest(self, name: str, source: Source) -> QuerySet[Any, Any]:
