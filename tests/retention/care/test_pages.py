@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import timedelta
 
 import pytest
@@ -331,23 +330,3 @@ def test_a_birthday_is_entered_on_the_contacts_page(client, manager):
     assert contact_form(client, one, birth_month="", birth_day="").status_code == 302
     one.refresh_from_db()
     assert (one.birth_calendar, one.birth_month, one.birth_is_leap) == ("", None, None)
-
-
-def test_a_birthday_is_written_by_the_api(client, manager):
-    one = agreeing(customer=CustomerFactory(owner=manager, contact=False))
-    client.force_login(manager)
-
-    def patch(**sent):
-        etag = client.get(f"/api/v1/contacts/{one.pk}/").headers["ETag"]
-        return client.patch(
-            f"/api/v1/contacts/{one.pk}/",
-            json.dumps(sent),
-            content_type="application/json",
-            headers={"If-Match": etag},
-        )
-
-    assert patch(birth_month=5, birth_day=12).json()["birth_calendar"] == "solar"
-    assert patch(birth_day=None).json()["code"] == "birthday_incomplete"
-    assert patch(birth_day=31, birth_month=4).json()["code"] == "no_such_birthday"
-    shown = client.get(f"/api/v1/contacts/{one.pk}/").json()
-    assert (shown["birth_month"], shown["birth_day"], shown["birth_year"]) == (5, 12, None)
