@@ -49,8 +49,10 @@ class CareForm(forms.Form):
         required=False,
         help_text=_("Of a day of our own."),
     )
-    month = forms.IntegerField(label=_("Month"), min_value=1, max_value=12, required=False)
-    day = forms.IntegerField(label=_("Day"), min_value=1, max_value=31, required=False)
+    month = forms.IntegerField(
+        label=pgettext_lazy("care", "Month"), min_value=1, max_value=12, required=False
+    )
+    day = forms.IntegerField(label=pgettext_lazy("care", "Day"), min_value=1, max_value=31, required=False)
     orders = forms.IntegerField(
         label=_("After so many orders"),
         min_value=1,
@@ -108,7 +110,7 @@ class CareForm(forms.Form):
         (_("Plan"), "name name_alt code"),
         (_("Occasion"), "occasion days_before festival calendar month day orders"),
         (_("Who is greeted"), "segment language channel holdout_share"),
-        (_("What is said"), "subject_en text_en subject_zh text_zh"),
+        (pgettext_lazy("care", "What is said"), "subject_en text_en subject_zh text_zh"),
         (_("What is given"), "points gift_en gift_zh"),
     )
 
