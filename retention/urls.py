@@ -49,6 +49,7 @@ from retention.pages import (
     sweeps,
     work,
 )
+from retention.pages.care import views as care
 from retention.pages.contract_forms import ACTS
 from retention.pages.editor.views import condition_editor
 from retention.pages.file import acts, contact, finding, page
@@ -253,6 +254,14 @@ urlpatterns = [
     path("changes/<int:pk>/close/", changes.change_close, name="change_close"),
     path("changes/<int:pk>/export/", exports.export_change, name="change_export"),
     path("changes/<int:pk>/customers/<int:row>/", changes.change_follow, name="change_follow"),
+    path("care/", care.care_list, name="care_list"),
+    path("care/new/", care.care_new, name="care_new"),
+    path("care/<int:pk>/", care.care_page, name="care_plan"),
+    path("care/<int:pk>/edit/", care.care_edit, name="care_edit"),
+    path("care/<int:pk>/upcoming/", care.care_upcoming, name="care_upcoming"),
+    path("care/<int:pk>/effect/", care.care_effect, name="care_effect"),
+    path("care/<int:pk>/start/", care.care_start, name="care_start"),
+    path("care/<int:pk>/pause/", care.care_pause, name="care_pause"),
     path("improvements/", improvements.improvement_list, name="improvement_list"),
     path("improvements/new/", improvements.improvement_new, name="improvement_new"),
     path("improvements/export/", exports.export_improvements, name="export_improvements"),

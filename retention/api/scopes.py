@@ -23,3 +23,4 @@ def register() -> None:
     scopes.register("segments:write", _("make and change segments, put customers on lists"))
     scopes.register("changes:read", _("read changes of the business and how far customers were followed"))
     scopes.register("changes:write", _("plan, announce, follow and close changes of the business"))
+    scopes.register("care:read", _("read care plans, and who was greeted"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from retention.api import (
     backtests,
     calls,
+    care,
     cases,
     changes,
     customers,
@@ -43,6 +44,8 @@ RESOURCES = (
     ("losses", losses.Losses, "loss"),
     ("changes/customers", changes.ConcernedCustomers, "change-customer"),
     ("changes", changes.Changes, "change"),
+    ("care/touches", care.CareTouches, "care-touch"),
+    ("care/plans", care.CarePlans, "care-plan"),
     ("segments", segments.Segments, "segment"),
     (f"segments/(?P<segment>{ID})/members", segments.SegmentMembers, "segment-member"),
     (f"segments/(?P<segment>{ID})/counts", segments.SegmentCounts, "segment-count"),

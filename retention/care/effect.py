@@ -13,6 +13,7 @@ from datetime import datetime
 from django.db.models import Case, Count, Exists, F, IntegerField, OuterRef, Q, Sum, When
 
 from customers import company
+from customers.models import User
 from retention.care.occasions import purchases
 from retention.improving.rates import difference_interval
 from retention.models import CarePlan, CareTouch
@@ -100,11 +101,14 @@ def effect_of(plan: CarePlan, *, at: datetime) -> Effect:
     return Effect(groups.get(0, Group()), groups.get(1, Group()), running)
 
 
-def counts_of(plans: list[int]) -> dict[int, Counts]:
-    """Return where the greetings of plans stand; those withheld are not counted."""
+def counts_of(plans: list[int], *, user: User) -> dict[int, Counts]:
+    """Return where the greetings of plans stand, of the customers that ``user`` may see.
+
+    Those withheld are not counted.
+    """
     State = CareTouch.State
     rows = (
-        CareTouch.objects.told()  # type: ignore[attr-defined]
+        CareTouch.objects.visible_to(user)  # type: ignore[attr-defined]
         .filter(plan__in=plans)
         .order_by()
         .values("plan")

@@ -143,7 +143,9 @@ def _of_customers(plan: CarePlan, found: QuerySet[Contact], first: int, last: in
     reached = Subquery(hers.order_by("occurred_at", "pk").values("occurred_day")[nth : nth + 1])
     lately = purchases().filter(occurred_day__gte=first, occurred_day__lte=last).order_by()
     return (
-        found.filter(customer__in=lately.values("customer")).annotate(occurs=reached).filter(occurs__gte=first, occurs__lte=last)
+        found.filter(customer__in=lately.values("customer"))
+        .annotate(occurs=reached)
+        .filter(occurs__gte=first, occurs__lte=last)
     )
 
 

@@ -50,6 +50,16 @@ def enter() -> None:
             also=("retention:improvement", "retention:rise", "retention:huddle"),
         )
     )
+    register(
+        Entry(
+            "retention:care_list",
+            pgettext_lazy("of customers", "Care"),
+            "gift",
+            frozenset(SEES_CUSTOMERS),
+            46,
+            also=("retention:care_",),
+        )
+    )
     early = _("How many days before its notice date a contract becomes a case.")
     admins = frozenset({"admin"})
     register(

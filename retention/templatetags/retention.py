@@ -44,6 +44,7 @@ LOOKS = {
     "mention": Look("megaphone", quote=True),
     "community": Look("users"),
     "community_left": Look("users", "warn"),
+    "care": Look("gift", "good"),
     "indicator": Look("gauge"),
     "invoice": Look("receipt"),
     "payment_failed": Look("receipt", "bad"),

@@ -41,7 +41,7 @@ from retention.models import (
 )
 from retention.models.rules import CaseKind
 from retention.rules import evidence_sentence
-from retention.timeline import answers, dealings, points
+from retention.timeline import answers, dealings, greetings, points
 from retention.timeline.places import Entry, Place
 from retention.timeline.sources import Source, Told, entry_of, money
 
@@ -145,6 +145,7 @@ class Teller:
             **dealings.sources(facts),
             **answers.sources(facts),
             **points.sources(facts),
+            **greetings.sources(facts),
         }
 
     def _newest(self, name: str, source: Source) -> QuerySet[Any, Any]:

@@ -278,3 +278,20 @@ def test_successor_of_a_contact_is_named_by_its_source(shop):
     assert Contact.objects.get(name="Li Na").successor is not None
     assert statuses(send(shop, "contacts", [{**first, "successor": None}])) == ["updated"]
     assert Contact.objects.get(name="Li Na").successor is None
+
+
+def test_contacts_take_birthdays_as_files_do(shop):
+    person = {"external_id": "K-1", "customer": "C-1", "name": "Wang Jing"}
+    send(shop, "customers", [{"external_id": "C-1", "name": "Blue"}])
+    said = send(
+        shop,
+        "contacts",
+        [
+            {**person, "birthday": "08-15", "birth_calendar": "lunar"},
+            {**person, "external_id": "K-2", "birthday": "1990-02-30"},
+        ],
+    )
+    assert statuses(said) == ["created", "refused"]
+    (error,) = said["results"][1]["errors"]
+    assert (error["code"], error["pointer"]) == ("no_such_birthday", "#/records/1/birthday")
+    assert statuses(send(shop, "contacts", [person])) == ["unchanged"]

@@ -126,3 +126,17 @@ def test_file_is_kept_listed_and_removed(program, customer):
     assert [row["name"] for row in listed] == ["a.pdf"]
     assert program("post", f"attachments/{answer.json()['id']}/remove/").status_code == 200
     assert not Attachment.objects.exists()
+
+
+def test_a_birthday_is_written_whole_and_refused_with_its_code(program, customer):
+    path = f"contacts/{customer.contacts.get().pk}/"
+
+    def patch(**sent):
+        return program("patch", path, sent, If_Match=program.get(path)["ETag"])
+
+    assert patch(birth_month=5, birth_day=12).json()["birth_calendar"] == "solar"
+    assert patch(birth_day=None).json()["code"] == "birthday_incomplete"
+    assert patch(birth_day=31, birth_month=4).json()["code"] == "no_such_birthday"
+    assert patch(birth_year=2026).json()["code"] == "born_in_future"
+    shown = program.get(path).json()
+    assert (shown["birth_month"], shown["birth_day"], shown["birth_year"]) == (5, 12, None)

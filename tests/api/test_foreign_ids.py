@@ -46,6 +46,9 @@ KINDS = {  # names of fields and parameters that hold ids, and of what
 # of the company: known to all; ``object_id`` is for admins alone, who see everybody
 NO_OBJECTS = {
     "attribute",
+    "birth_day",
+    "birth_month",
+    "birth_year",
     "audience_id",  # a segment: of the company
     "backtest",  # of the company
     "capacity",
@@ -63,6 +66,7 @@ NO_OBJECTS = {
     "most",
     "object_id",
     "parent",
+    "plan",  # a care plan: of the company
     "piece",  # of an improvement: what one may see of it
     "per_day",
     "product",

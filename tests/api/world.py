@@ -52,6 +52,7 @@ from retention.loop import opening as loop_opening
 from retention.measures import making
 from retention.models import (
     BusinessChange,
+    CarePlan,
     ConcernedCustomer,
     EarlyWarning,
     FollowUpCall,
@@ -90,6 +91,7 @@ from tests.factories import (
     day,
 )
 from tests.retention import improvers, makers
+from tests.retention.care import makers as care_of
 from tests.retention.changes import makers as changes_of
 from tests.surveys import distributing as distributions
 from tests.surveys import makers as surveys
@@ -179,6 +181,7 @@ def build() -> World:
         "mention_feed": [_feed()],
         "mention_hook": [hooks.add_hook(name="Monitor", by=None, at=NOW)[0].pk],
         "change": list(BusinessChange.objects.values_list("pk", flat=True)),
+        "care_plan": list(CarePlan.objects.values_list("pk", flat=True)),
         "segment": [segments.make_list("vip", name_en="VIP", name_zh="贵宾", by=None, at=NOW).pk],
         "survey": [surveys.live().pk],
         "improvement": [improvers.improvement(title="Improve").pk],
@@ -189,6 +192,12 @@ def build() -> World:
         "audit": list(AuditEvent.objects.values_list("pk", flat=True)[:1]),
     }
     return world
+
+
+def _greeting(who: Customer) -> int:
+    """Greet the main contact of a customer by the one plan that there is."""
+    plan = CarePlan.objects.first() or care_of.plan(occasion="festival", festival="qixi")
+    return care_of.sent(plan, who.contacts.filter(is_main=True).get()).pk
 
 
 def _sender() -> int:
@@ -397,6 +406,7 @@ def _belongings(world: World, owner: User, lead: User, *, hidden: bool) -> dict[
     found["survey_dispatch"] = [dispatch.pk]
     change = changes_of.announced(scope="listed", kind="price", customers=[who])
     found["concerned"] = [changes_of.row_of(change, who).pk]
+    found["care_touch"] = [_greeting(who)]
     found["distribution"] = [_distribution(who, lead, name=word())]
     found["address"] = [AddressFactory(customer=who).pk]
     ExternalRef.objects.create(source="crm", kind="customer", external_id=word(), object_id=customer_id)

@@ -90,6 +90,7 @@ from tests.factories import (
     UsageFactory,
     UserFactory,
 )
+from tests.retention.care import makers as care_of
 from tests.retention.changes.makers import WORDS, announced, planned, row_of
 from tests.surveys import documents
 from tests.surveys.factories import SurveyAnswerFactory, SurveyAskedFactory
@@ -132,6 +133,7 @@ def one() -> World:
     _improvements(world)
     _changes(world)
     loyal.run_programme(world.objects, seller=seller, admin=world.admin)
+    _care(world)
     return world
 
 
@@ -347,6 +349,15 @@ def _changes(world: World) -> None:
     complaint = complaints.file_complaint(customer, text="漏水。", by=None, at=NOW)
     ChangeTag.objects.create(change=crisis, complaint=complaint, tagged_at=NOW)
     world.objects |= {"change": crisis, "change_draft": planned(**product, **who)}
+
+
+def _care(world: World) -> None:
+    """A plan that runs, with somebody greeted and somebody due."""
+    customer = world.objects["customer"]
+    words = {"text_zh": "{{name}}您好，节日快乐！", "subject_zh": "节日快乐", "text_en": "", "subject_en": ""}
+    made = care_of.plan(code="festival", name="七夕", occasion="festival", festival="qixi", **words)
+    care_of.sent(made, customer.contacts.filter(is_main=True).get())
+    world.objects["care_plan"] = made
 
 
 def _surveys(world: World) -> None:

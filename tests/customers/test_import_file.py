@@ -115,6 +115,30 @@ def test_contacts_who_left_are_facts_and_come_back_as_none(bring):
     assert list(MainContactChange.objects.values_list("kind", flat=True)) == ["left", "followed"]
 
 
+def test_birthdays_of_contacts_come_in_both_calendars_and_go(bring):
+    def standing():
+        columns = ("name", "birth_calendar", "birth_year", "birth_month", "birth_day", "birth_is_leap")
+        return set(Contact.objects.filter(name__in="ABCD").values_list(*columns))
+
+    bring("customers", "id,name\n1,Ash\n")
+    head = "id,customer,name,生日,历法\n"
+    lines = "1,1,A,1990-05-12,\n2,1,B,08-15,农历\n3,1,C,闰六月初一,\n4,1,D,,\n"
+    lines += "5,1,E,1990-02-30,\n6,1,F,5/12,\n"
+    report = bring("contacts", head + lines)
+    assert (report.accepted, report.refused) == (4, 2)
+    expected = {
+        ("A", "solar", 1990, 5, 12, None),
+        ("B", "lunar", None, 8, 15, False),
+        ("C", "lunar", None, 6, 1, True),
+        ("D", "", None, None, None, None),
+    }
+    assert standing() == expected
+    bring("contacts", "id,customer,name\n1,1,A\n", at=LATER)  # a file that says nothing of it
+    assert standing() == expected
+    bring("contacts", f"{head}1,1,A,,\n", at=LATER)
+    assert ("A", "", None, None, None, None) in standing()
+
+
 def test_attributes_land_as_dated_facts_of_their_kind(bring):
     who = {"by": None, "at": ago(9)}
     attributes.define_attribute(code="staff", kind="number", label_en="Staff", label_zh="员工", **who)

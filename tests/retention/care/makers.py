@@ -60,3 +60,23 @@ def drained(at: datetime) -> None:
         pass
     while outbox.drain(at=at):
         pass
+
+
+def sent(made: CarePlan, contact: Contact) -> CareTouch:
+    """Return a greeting that was sent to a contact, as rows that only tests need to exist."""
+    day = NOW.date().toordinal()
+    touch: CareTouch = CareTouch.objects.create(
+        plan=made,
+        customer=contact.customer,
+        contact=contact,
+        occasion=str(NOW.year),
+        occasion_day=day,
+        due_day=day,
+        latest_day=day,
+        state=CareTouch.State.SENT,
+        channel="email",
+        version=made.version,
+        made_at=NOW,
+        ended_at=NOW,
+    )
+    return touch

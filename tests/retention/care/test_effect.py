@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import pytest
 
 from retention import care
-from retention.care.effect import Group
+from retention.care.effect import Effect, Group
 from retention.models import CareTouch
 from tests.customers.test_contact import agreeing
 from tests.factories import NOW, OrderFactory, ago
@@ -91,17 +91,16 @@ def test_each_customer_counts_once_from_its_first_occasion():
 
 def test_difference_and_interval_are_newcombes():
     """Of 56/70 against 48/80 Newcombe (1998, example a) gives 0.0524 to 0.3339 by method 10."""
-    from retention.care.effect import Effect
-
     effect = Effect(Group(70, 56), Group(80, 48), 0)
     assert effect.difference == pytest.approx(0.2)
     assert effect.interval == pytest.approx((0.0524, 0.3339), abs=5e-5)
 
 
-def test_counts_leave_out_who_is_withheld():
+def test_counts_leave_out_who_is_withheld(admin, outsider):
     made = plan()
     for state in ("sent", "sent", "closed", "waiting", "deferred", "withheld"):
         touch(made, state, days_ago=1)
     CareTouch.objects.filter(state="sent").update(points=5)
-    counted = care.counts_of([made.pk])[made.pk]
+    assert care.counts_of([made.pk], user=outsider) == {}
+    counted = care.counts_of([made.pk], user=admin)[made.pk]
     assert (counted.waiting, counted.sent, counted.closed, counted.points) == (2, 2, 1, 10)

@@ -74,9 +74,7 @@ def test_one_language_stands_for_the_other():
 def test_placeholders_are_filled():
     owner = UserFactory(first_name="Li", last_name="Wei")
     one = agreeing(language="en", name="Ann")
-    Customer.objects.filter(pk=one.customer_id).update(
-        owner=owner, name="Blue Lake", since=date(2023, 5, 11)
-    )
+    Customer.objects.filter(pk=one.customer_id).update(owner=owner, name="Blue Lake", since=date(2023, 5, 11))
     words = "{{name}}|{{customer}}|{{manager}}|{{day}}|{{years}}|{{gift}}|{{points}}|{{festival}}"
     greeted(plan(occasion="since", text_en=words, gift_en="a mug"))
     assert Message.objects.get().text == f"Ann|Blue Lake|{owner}|May 11, 2026|3|a mug||"

@@ -1,0 +1,1 @@
+"""Pages of care: plans, who is due, and what they do."""
