@@ -23,6 +23,8 @@ from customers.access import ANYBODY_SIGNED_IN, PUBLIC, allow
 from customers.api.urls import PATHS as PATHS_OF_CUSTOMERS
 from customers.api.urls import RESOURCES as OF_CUSTOMERS
 from customers.ground.api import problems
+from loyalty.api.urls import PATHS as PATHS_OF_LOYALTY
+from loyalty.api.urls import RESOURCES as OF_LOYALTY
 from retention.api.urls import RESOURCES as OF_RETENTION
 from surveys.api.urls import PATHS as PATHS_OF_SURVEYS
 from surveys.api.urls import RESOURCES as OF_SURVEYS
@@ -82,8 +84,10 @@ _v1 = [
     path("docs/", allow(*ANYBODY_SIGNED_IN)(DocsView.as_view()), name="docs"),
     *PATHS_OF_CUSTOMERS,
     *PATHS_OF_SURVEYS,
+    *PATHS_OF_LOYALTY,
     *_router(*OF_CUSTOMERS).urls,
     *_router(*OF_SURVEYS).urls,
+    *_router(*OF_LOYALTY).urls,
     *_router(*OF_RETENTION).urls,
 ]
 

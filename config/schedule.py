@@ -81,6 +81,12 @@ SCHEDULE: dict[str, dict[str, Any]] = {
         "task": "surveys.tasks.plan_distributions",
         "schedule": crontab(minute="3-53/10"),
     },
+    # Once each local day, soon after its midnight: what is due is released and expires, then the books are
+    # sealed and counted again.
+    "keep the books of points": {
+        "task": "loyalty.tasks.keep_books",
+        "schedule": crontab(minute="4-54/10"),
+    },
     "forget old runs of the sweep": {
         "task": "retention.tasks.forget_old_sweeps",
         "schedule": crontab(minute=52),

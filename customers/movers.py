@@ -20,7 +20,7 @@ from django.db.models.functions import Cast, Concat
 from customers.ground.privacy import Declaration, Erasure
 
 if TYPE_CHECKING:
-    from customers.models import Merge
+    from customers.models import ImportBatch, Merge
 
 Mover = Callable[[str, int, int], int]  # ("customer" or "contact", from id, to id) -> rows moved
 Eraser = Callable[[str, int], int]  # ("customer" or "contact", id) -> rows changed
@@ -38,6 +38,9 @@ class Blocker:
 
 UndoBlocker = Callable[[int], Iterable[Blocker | str]]  # import batch id -> what stands in the way
 Ending = Callable[[datetime], None]  # the moment of erasing
+# import, last id done, how many, moment -> ids done, the last of them; no ids when nothing is left
+UndoStep = Callable[["ImportBatch", int, int, datetime], tuple[list[int], int]]
+Made = Callable[["ImportBatch"], "models.QuerySet[Any]"]
 Follower = Callable[[type[models.Model], list[int], datetime], None]  # model, ids taken back, moment
 
 
@@ -66,6 +69,8 @@ _exporters: dict[type[models.Model], Exporter] = {}
 _undo_blockers: dict[str, UndoBlocker] = {}
 _answered_for: set[type[models.Model]] = set()
 _followers: dict[str, Follower] = {}
+_undo_steps: dict[str, UndoStep] = {}
+_undo_made: dict[str, Made] = {}
 _endings: dict[str, Ending] = {}
 PERSONS = ("customer", "contact")
 # The kind of a fact's references where it is not its own name.
@@ -164,6 +169,26 @@ def register_undo_blocker(
 def register_follower(name: str, follower: Follower) -> None:
     """Enter what follows, in the same transaction, when records were taken back with their import."""
     _followers[name] = follower
+
+
+def register_undo_step(name: str, step: UndoStep, *, made: Made) -> None:
+    """Enter what takes back rows of an import that are neither facts nor records: chunk by chunk.
+
+    Each chunk is done in the transaction that notes how far the undo came, after the facts. ``made`` says
+    which rows an import brought; they have a ``customer``.
+    """
+    _undo_steps[name] = step
+    _undo_made[name] = made
+
+
+def undo_steps() -> dict[str, UndoStep]:
+    """Return what takes back other rows of an import, by name."""
+    return dict(_undo_steps)
+
+
+def undo_made(batch: ImportBatch) -> list[models.QuerySet[Any]]:
+    """Return the rows of an import that are neither facts nor records, one query for each model."""
+    return [made(batch) for made in _undo_made.values()]
 
 
 def movers() -> dict[type[models.Model], Mover]:

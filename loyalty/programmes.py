@@ -195,7 +195,7 @@ def change_programme(
 def start_programme(
     programme: Programme, *, starts_on: date | None = None, by: User | None, at: datetime
 ) -> Programme:
-    """Let a draft run: orders from the local day ``starts_on`` on earn; today when empty, earlier to catch up.
+    """Let a draft run: orders from the local day ``starts_on`` (empty: today) on earn.
 
     Raises :class:`ProgrammeStep`, :class:`ProgrammeRuns`, :class:`NoRuleCounts`. Side effects: a version,
     audit ``programme.start``; orders of days that are past earn in the next night.
@@ -290,10 +290,10 @@ def _choice(known: type[models.TextChoices]) -> Callable[[str, Any], str]:
 
 def _reminders(name: str, value: Any) -> list[int]:
     days = list(value) if isinstance(value, list | tuple) else [None]
-    whole = all(isinstance(day, int) and not isinstance(day, bool) and 1 <= day <= 365 for day in days)
-    if not whole or len(set(days)) != len(days) or len(days) > MOST_REMINDERS:
+    whole = [day for day in days if isinstance(day, int) and not isinstance(day, bool) and 1 <= day <= 365]
+    if len(whole) != len(days) or len(set(days)) != len(days) or len(days) > MOST_REMINDERS:
         raise SettingRefused(REMINDERS, field=name, most=MOST_REMINDERS)
-    return sorted(days, reverse=True)
+    return sorted(whole, reverse=True)
 
 
 _CHECKS: dict[str, Callable[[str, Any], Any]] = {

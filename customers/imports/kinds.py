@@ -97,6 +97,7 @@ class Kind:
         check: looks at one line's values and raises a ``LineRefused`` (with ``field`` set) for what
             does not go together.
         land: writes groups in the caller's transaction.
+        place: lines land in the order of what this returns of their values, not in that of the file.
         roles: who may bring a file of it in, by page or API; empty: everybody who may import.
     """
 
@@ -117,6 +118,7 @@ class Kind:
     parts_help: str = ""  # says in the API's document what one line is
     needs_parts: bool = True
     roles: frozenset[str] = frozenset()
+    place: Callable[[dict[str, Any]], str] | None = None
 
     def is_for(self, role: str) -> bool:
         """Say whether somebody of this role may bring a file of this kind in."""

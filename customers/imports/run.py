@@ -105,11 +105,11 @@ def importing(
         seen.answers(wanted)
         parser = Parser(kind, wanted, table, seen.styles, context)
         report = Report(kind.code)
-        if seen.is_sorted:
+        if seen.is_sorted and kind.place is None:
             groups: Iterable[Group] = _as_they_come(table, parser, stage, report)
         else:
             yield from _reading(table, parser, stage, report, total=seen.lines)
-            groups = stage.groups(parser.values_of, is_grouped=kind.is_grouped)
+            groups = stage.groups(parser.values_of, is_grouped=kind.is_grouped, place=kind.place)
         land = _landing(kind, parser, groups, stage, context, report, is_dry=is_dry, most_chunks=most_chunks)
         for done in land:
             yield Progress("landing", done, seen.lines)

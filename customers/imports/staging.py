@@ -112,16 +112,19 @@ class Stage:
         self.db.execute("DELETE FROM line WHERE number = ?", (number,))
 
     def groups(
-        self, values_of: Callable[[Sequence[str]], dict[str, Any]], *, is_grouped: bool
+        self,
+        values_of: Callable[[Sequence[str]], dict[str, Any]],
+        *,
+        is_grouped: bool,
+        place: Callable[[dict[str, Any]], str] | None = None,
     ) -> Iterator[Group]:
         """Yield the groups: in the order of their keys, or line by line when nothing is grouped.
 
-        A line's place counts refused lines of its group too, so that a mended line finds its place.
+        ``place`` gives those lines another order than the file's. A line's place counts refused lines of
+        its group too, so that a mended line finds its place.
         """
         if not is_grouped:
-            for number, key, payload in self.db.execute(
-                "SELECT number, key, payload FROM line ORDER BY number"
-            ):
+            for number, key, payload in self._in_order(values_of, place):
                 yield Group(key, [Row(number, 1, values_of(marshal.loads(payload)))])  # noqa: S302
             return
         group, count = Group("", []), 0
@@ -143,6 +146,25 @@ class Stage:
                 group.rows.append(Row(number, position or count, values))
         if group.rows:
             yield group
+
+    def _in_order(
+        self,
+        values_of: Callable[[Sequence[str]], dict[str, Any]],
+        place: Callable[[dict[str, Any]], str] | None,
+    ) -> Iterator[tuple[int, str, bytes]]:
+        """Yield number, key and cells of the lines, as they stand in the file or by their place."""
+        if place is None:
+            yield from self.db.execute("SELECT number, key, payload FROM line ORDER BY number")
+            return
+        self.db.execute("CREATE TEMP TABLE ordered (place TEXT, number INTEGER)")
+        lines = self.db.execute("SELECT number, payload FROM line ORDER BY number")
+        while block := lines.fetchmany(5000):
+            placed = [(place(values_of(marshal.loads(payload))), number) for number, payload in block]  # noqa: S302
+            self.db.executemany("INSERT INTO ordered VALUES (?, ?)", placed)
+        self.db.execute("CREATE INDEX ordered_place ON ordered (place, number)")
+        yield from self.db.execute(
+            "SELECT number, key, payload FROM ordered CROSS JOIN line USING (number) ORDER BY place, number"
+        )
 
     def bads(self) -> Iterator[Bad]:
         """Yield the refused lines in their order, each with its place in its group if that is known."""

@@ -8,6 +8,7 @@ from typing import Any
 from django.apps import apps
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
+from customers import movers
 from customers.facts import TWINS, Fact
 from customers.models import ImportBatch, ImportChange
 from customers.undo import names
@@ -65,6 +66,9 @@ def shares_of(batch: ImportBatch) -> list[Share]:
         changed = mine.filter(is_new=False).exclude(object_id__in=new.filter(model=label))
         counts = mine.aggregate(created=Count("pk", filter=Q(is_new=True)))
         found.append(Share(model, counts["created"], changed.values("object_id").distinct().count()))
+    for made in movers.undo_made(batch):
+        if count := made.count():
+            found.append(Share(made.model, count, 0))
     return found
 
 
@@ -77,6 +81,10 @@ def records_of(batch: ImportBatch, code: str, *, after: int, most: int) -> list[
                 Entry(code, pk, customer_id, not old)
                 for pk, customer_id, old in rows.order_by("pk").values_list("pk", "customer_id", "old")[:most]
             ]
+    for made in movers.undo_made(batch):
+        if made.model._meta.model_name == code:
+            rows = made.filter(pk__gt=after).order_by("pk").values_list("pk", "customer_id")
+            return [Entry(code, pk, customer_id, True) for pk, customer_id in rows[:most]]
     rows = ImportChange.objects.filter(
         batch=batch, model__endswith=f".{code}", object_id__gt=after, model__in=_others(batch)
     )

@@ -17,7 +17,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, Sum
 
-from customers import stubs
+from customers import company, stubs
 from customers.models import Order, OrderLine
 from loyalty import programmes, referrals
 from loyalty.earning import baskets, evaluate, occasions
@@ -66,8 +66,9 @@ def apply_orders(order_ids: Iterable[int], *, at: datetime) -> Applied:
     programme = programmes.current()
     if programme is None or programme.starts_day is None:
         return applied
-    for start in range(0, len(ids), AT_ONCE):
-        applied.add(_Chunk(programme, at=at).apply(ids[start : start + AT_ONCE]))
+    with company.reading_once():
+        for start in range(0, len(ids), AT_ONCE):
+            applied.add(_Chunk(programme, at=at).apply(ids[start : start + AT_ONCE]))
     return applied
 
 
@@ -81,12 +82,13 @@ def earn_missed(at: datetime) -> Applied:
     if programme is None or programme.starts_day is None:
         return applied
     last = 0
-    while ids := list(_unseen(programme).filter(pk__gt=last).values_list("pk", flat=True)[:AT_ONCE]):
-        applied.add(_Chunk(programme, at=at).apply(ids))
-        last = ids[-1]
-    occasions.accounts_opened(programme, at=at)
-    occasions.birthdays(programme, at=at)
-    referrals.reward_due(at=at)
+    with company.reading_once():
+        while ids := list(_unseen(programme).filter(pk__gt=last).values_list("pk", flat=True)[:AT_ONCE]):
+            applied.add(_Chunk(programme, at=at).apply(ids))
+            last = ids[-1]
+        occasions.accounts_opened(programme, at=at)
+        occasions.birthdays(programme, at=at)
+        referrals.reward_due(at=at)
     return applied
 
 
@@ -211,7 +213,7 @@ class _Chunk:
 
     def _count(self, account_id: int, day: int, points: int) -> None:
         for period in _PERIODS:
-            key = (account_id, period, _start(period, day))
+            key = (account_id, period, evaluate.start_of(period, day))
             self.earned[key] = self.earned.get(key, 0) + points
 
     # --- What an order should bring -------------------------------------------------------------
@@ -293,7 +295,9 @@ class _Chunk:
 
     def _room(self, row: OrderEarning) -> dict[str, int]:
         return {
-            period: self.earned.get((row.account_id or 0, period, _start(period, row.occurred_day)), 0)
+            period: self.earned.get(
+                (row.account_id or 0, period, evaluate.start_of(period, row.occurred_day)), 0
+            )
             for period in _PERIODS
         }
 
@@ -409,7 +413,7 @@ class _Chunk:
         *,
         occurred_at: datetime,
     ) -> _Taken:
-        """Take points of one earning back: what of them is left, where the programme refuses what is spent."""
+        """Take back points of one earning; what is left of them where the programme refuses the rest."""
         given: dict[str, Any] = {
             "source": None,
             "key": f"order:{row.order_id}:{row.moves}:{entry.pk}",
@@ -483,14 +487,6 @@ _JUDGED = [
     "fixed",
     "lines",
 ]
-
-
-def _start(period: str, day: int) -> int:
-    """Return the first day of the period in which a day lies."""
-    if period == "day":
-        return day
-    here = date.fromordinal(day)
-    return (here.replace(day=1) if period == "month" else here.replace(month=1, day=1)).toordinal()
 
 
 def _purchase(row: OrderEarning) -> Purchase:

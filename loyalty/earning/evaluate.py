@@ -9,7 +9,8 @@ goods, for the first order and for events are fixed. Several multipliers multipl
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import ROUND_HALF_EVEN, Decimal
@@ -210,6 +211,12 @@ class Rules:
             scope = _Scope(frozenset(document.get("products", ())), frozenset(document.get("labels", ())))
             self.by_kind[kind].append(_Ready(rule, scope, value))
 
+    def without(self, kinds: Collection[str]) -> Rules:
+        """Return these rules without some kinds."""
+        fewer = copy(self)
+        fewer.by_kind = {kind: [] if kind in kinds else found for kind, found in self.by_kind.items()}
+        return fewer
+
     def event(self, event: str) -> list[Rule]:
         """Return the rules that give points for an event."""
         return [one.rule for one in self.by_kind[documents.EVENT] if one.rule.document["event"] == event]
@@ -362,6 +369,14 @@ def _cap(outcome: Outcome, rules: Rules, earned: Mapping[str, int]) -> None:
             part = {**_named(one), "period": period, "most": most, "cut": outcome.points - left}
             outcome.parts.append(part)
             outcome.points, outcome.exact = left, Fraction(left)
+
+
+def start_of(period: str, day: int) -> int:
+    """Return the first day of the day, month or year in which a day lies."""
+    if period == "day":
+        return day
+    here = date.fromordinal(day)
+    return (here.replace(day=1) if period == "month" else here.replace(month=1, day=1)).toordinal()
 
 
 # --- What is kept when goods come back --------------------------------------------------------

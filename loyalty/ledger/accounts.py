@@ -99,6 +99,22 @@ def lock(account: PointsAccount) -> PointsAccount:
     return rows.get(pk=account.pk)
 
 
+def lock_with_survivor(account: PointsAccount) -> PointsAccount:
+    """Lock this very account, and with a stub's the account that its points go to; return it as it stands."""
+    into = stubs.survivor_of(account.customer_id)
+    pair = {account.pk}
+    if into is not None:
+        pair.add(account_for(into, at=account.opened_at, programme=account.programme).pk)
+    lock_all(pair)
+    return lock(account)
+
+
+def lock_all(ids: Iterable[int]) -> list[int]:
+    """Lock the rows of accounts in order; return those that are there."""
+    rows = PointsAccount.objects.select_for_update(no_key=True).filter(pk__in=set(ids)).order_by("pk")
+    return list(rows.values_list("pk", flat=True))
+
+
 def change(
     account: PointsAccount, *, points: int = 0, pending: int = 0, debt: int = 0, day: int | None = None
 ) -> None:

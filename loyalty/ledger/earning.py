@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from typing import Any, Final, Literal
@@ -69,7 +70,7 @@ def earn(
     day, today = company.today(occurred_at, firm).number, company.today(at, firm).number
     with transaction.atomic():
         held = accounts.hold(account)
-        usable, expires = _days(held.programme, kind, day, usable_day, expires_day)
+        usable, expires = days_of(held.programme, kind, day, usable_day, expires_day)
         is_pending = usable > today
         paid = 0 if is_pending else min(points, held.debt)
         entry = entries.make(
@@ -149,14 +150,10 @@ def take_back(
         )
         if (first := entries.known(made)) is not None:
             return first
-        own = lots.family(entry)
-        earned = sum(lot.points for lot in own if lot.entry_id == entry.pk)
-        left = sum(lot.left for lot in own)
-        expired, taken = lots.gone(own)
-        owed = entry.reversed_by.filter(kind=Kind.TAKE_BACK).aggregate(sum=Sum("debt"))["sum"] or 0
-        if points > earned - taken - owed:
-            raise MoreThanMoved(most=earned - taken - owed)
-        spent = max(0, earned - left - expired - taken - owed)
+        state = _state(entry)
+        own, left, spent = state.lots, state.left, state.spent
+        if points > state.standing:
+            raise MoreThanMoved(most=state.standing)
         short = min(max(0, points - left), spent)
         if short and held.programme.on_spent_return == Programme.OnSpentReturn.DEBT:
             made.debt = short
@@ -175,6 +172,36 @@ def take_back(
         accounts.change(held, points=made.points, pending=made.pending, debt=made.debt)
         entries.told(made, "take_back", by=by, at=at, note=note)
     return made
+
+
+@dataclass(frozen=True)
+class _State:
+    """How an earning stands: what of it is not taken back, is left in its lots, and is spent."""
+
+    lots: list[PointsLot]
+    standing: int
+    left: int
+    spent: int
+
+
+def _state(entry: PointsEntry) -> _State:
+    own = lots.family(entry)
+    earned = sum(lot.points for lot in own if lot.entry_id == entry.pk)
+    left = sum(lot.left for lot in own)
+    expired, taken = lots.gone(own)
+    owed = entry.reversed_by.filter(kind=Kind.TAKE_BACK).aggregate(sum=Sum("debt"))["sum"] or 0
+    return _State(own, earned - taken - owed, left, max(0, earned - left - expired - taken - owed))
+
+
+def not_taken_back(entry: PointsEntry) -> int:
+    """Return how many points of an earning were not taken back yet, also of those that are used or expired.
+
+    Raises :class:`MoreThanMoved` when none is left.
+    """
+    standing = _state(entry).standing
+    if standing <= 0:
+        raise MoreThanMoved(most=0)
+    return standing
 
 
 def pay_debt(account: PointsAccount, *, at: datetime, because: PointsEntry) -> PointsEntry | None:
@@ -203,7 +230,7 @@ def pay_debt(account: PointsAccount, *, at: datetime, because: PointsEntry) -> P
     return entry
 
 
-def _days(
+def days_of(
     programme: Programme, kind: str, day: int, usable_day: int | None, expires_day: Day
 ) -> tuple[int, int | None]:
     """Return the first and the last day on which points can be used."""

@@ -77,11 +77,11 @@ def idle_until(programme: Programme, moved_day: int) -> int | None:
 
 
 # --- One account -----------------------------------------------------------------------------------
-def settle_due(account: PointsAccount, *, at: datetime) -> None:
+def settle_due(account: PointsAccount, *, at: datetime, recorded_at: datetime | None = None) -> None:
     """Release and expire what is due of an account; one question when nothing is."""
     if is_due(account, at=at):
-        release_due(account, at=at)
-        expire_due(account, at=at)
+        release_due(account, at=at, recorded_at=recorded_at)
+        expire_due(account, at=at, recorded_at=recorded_at)
 
 
 def is_due(account: PointsAccount, *, at: datetime) -> bool:
@@ -94,10 +94,11 @@ def is_due(account: PointsAccount, *, at: datetime) -> bool:
     return PointsLot.objects.filter(due, account=account, left__gt=0).exists()
 
 
-def expire_due(account: PointsAccount, *, at: datetime) -> int:
+def expire_due(account: PointsAccount, *, at: datetime, recorded_at: datetime | None = None) -> int:
     """Expire the lots of an account whose last day is over, all of them when it stood idle too long.
 
-    Returns how many points expired. Side effects: one entry for each last day, allocations.
+    ``at`` says what is due, ``recorded_at`` (unset: the same) when we know it. Returns how many points
+    expired. Side effects: one entry for each last day, allocations.
     """
     firm = company.current()
     with transaction.atomic():
@@ -105,14 +106,16 @@ def expire_due(account: PointsAccount, *, at: datetime) -> int:
         today = company.today(at, firm).number
         moved = Moved()
         for day in _days("expires_day", _passed(today).filter(account=held)):
-            moved += _expire([held.pk], _ON_DAY, [day], day, {"day": day}, at=at, firm=firm)
+            moved += _expire([held.pk], _ON_DAY, [day], day, {"day": day}, at=recorded_at or at, firm=firm)
         idle = idle_until(held.programme, held.moved_day)
         if idle is not None and idle < today:
-            moved += _expire([held.pk], "", [], idle, {"idle_since": held.moved_day}, at=at, firm=firm)
+            moved += _expire(
+                [held.pk], "", [], idle, {"idle_since": held.moved_day}, at=recorded_at or at, firm=firm
+            )
     return -moved.points
 
 
-def release_due(account: PointsAccount, *, at: datetime) -> int:
+def release_due(account: PointsAccount, *, at: datetime, recorded_at: datetime | None = None) -> int:
     """Make usable what an account earned and whose return window is over; a debt is paid of it first.
 
     Returns how many points left the window. Side effects: one entry a lot, allocations where a debt is paid.
@@ -123,9 +126,9 @@ def release_due(account: PointsAccount, *, at: datetime) -> int:
         today = company.today(at, firm).number
         moved = Moved()
         if held.debt:
-            moved += _release_in_debt(held, today, at=at, firm=firm)
+            moved += _release_in_debt(held, today, at=recorded_at or at, firm=firm)
         for day in _days("usable_day", _pending_until(today).filter(account=held)):
-            moved += _release([held.pk], day, at=at, firm=firm)
+            moved += _release([held.pk], day, at=recorded_at or at, firm=firm)
     return moved.points
 
 

@@ -36,16 +36,14 @@ def take(account: PointsAccount, entry: PointsEntry, points: int) -> list[LotAll
 
 def move(entry: PointsEntry, parts: Sequence[tuple[PointsLot, int]]) -> list[LotAllocation]:
     """Add to what is left in lots of an account that is held, and note that ``entry`` did it."""
-    emptied = [lot.pk for lot, part in parts if lot.left + part == 0]
+    emptied = {lot.pk for lot, part in parts if lot.left + part == 0}
     if emptied:
         PointsLot.objects.filter(pk__in=emptied).update(left=0)
     for lot, part in parts:
         if lot.pk not in emptied:
             PointsLot.objects.filter(pk=lot.pk).update(left=F("left") + part)
-        lot.left += part
-    return LotAllocation.objects.bulk_create(
-        [LotAllocation(entry=entry, lot=lot, points=part) for lot, part in parts]
-    )
+    made = [LotAllocation(entry=entry, lot=lot, points=part) for lot, part in parts]
+    return LotAllocation.objects.bulk_create(made, batch_size=1000)
 
 
 def family(entry: PointsEntry) -> list[PointsLot]:

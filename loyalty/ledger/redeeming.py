@@ -11,8 +11,8 @@ from django.db.models import F
 from django.db.models.functions import Greatest
 
 from customers import company, stubs
-from customers.models import User
-from loyalty.ledger import accounts, earning, entries, expiring, lots
+from customers.models import ImportBatch, User
+from loyalty.ledger import accounts, earning, entries, expiring, lots, transferring
 from loyalty.ledger.entries import Source
 from loyalty.ledger.errors import MoreThanMoved, NoPoints, NotEnoughPoints
 from loyalty.models import LotAllocation, PointsAccount, PointsEntry, PointsLot
@@ -38,64 +38,86 @@ def redeem(
     by: User | None,
     at: datetime,
     kind: str = Kind.REDEEM,
+    occurred_at: datetime | None = None,
+    recorded_at: datetime | None = None,
+    recorded_assumed: bool = False,
+    batch: ImportBatch | None = None,
     note: str = "",
 ) -> PointsEntry:
     """Use points of an account and return the entry, whose allocations say which lots they came from.
 
     What is due expires first. Then lots are used in the order of their last day, those without one
-    last. The same key or source again returns the first entry and changes nothing. Raises
-    :class:`NoPoints`, :class:`NotEnoughPoints`, ``LedgerDamaged``. Side effects: audit and event
+    last. The same key or source again returns the first entry and changes nothing.
+
+    Args:
+        occurred_at: for history that is brought later, in the order in which it happened: what was due
+            by then expires first. Unset: ``at``.
+        recorded_at: when the company knew it; unset: ``at``.
+
+    Raises :class:`NoPoints`, :class:`NotEnoughPoints`, ``LedgerDamaged``. Side effects: audit and event
     ``points.redeem`` (or that of the kind); the customer is touched.
     """
     if points <= 0:
         raise NoPoints()
+    when = occurred_at or at
+    today = company.today(when).number
     with transaction.atomic():
-        into = stubs.survivor_of(account.customer_id)
-        if into is not None:
-            account = accounts.account_for(into, at=at, programme=account.programme)
-        expiring.settle_due(account, at=at)
+        expiring.settle_due(account, at=when, recorded_at=at)
+        entry = entries.make(
+            account,
+            kind=kind,
+            occurred_at=when,
+            occurred_day=today,
+            at=at,
+            points=-points,
+            source=source,
+            key=key,
+            detail=detail,
+            by=by,
+            recorded_at=recorded_at,
+            recorded_assumed=recorded_assumed,
+            batch=batch,
+        )
         try:
             with transaction.atomic():
-                return _redeem(account, points, source, key, detail, kind=kind, by=by, at=at, note=note)
+                is_taken = _use(account, entry, points, today)
         except _Written as written:
             return written.entry
-
-
-def _redeem(
-    account: PointsAccount,
-    points: int,
-    source: Source | None,
-    key: str,
-    detail: Mapping[str, Any],
-    *,
-    kind: str,
-    by: User | None,
-    at: datetime,
-    note: str,
-) -> PointsEntry:
-    today = company.today(at).number
-    entry = entries.make(
-        account,
-        kind=kind,
-        occurred_at=at,
-        occurred_day=today,
-        at=at,
-        points=-points,
-        source=source,
-        key=key,
-        detail=detail,
-        by=by,
-    )
-    if not _take(account, points, today):
+        if is_taken:
+            entries.told(entry, str(kind), by=by, at=at, note=note)
+            return entry
         if (first := entries.known(entry)) is not None:
             return first
+        into = stubs.survivor_of(account.customer_id)
+        if into is not None:  # merged away meanwhile: its points are there
+            target = accounts.account_for(into, at=at, programme=account.programme)
+            return redeem(
+                target,
+                points=points,
+                source=source,
+                key=key,
+                detail=detail,
+                by=by,
+                at=at,
+                kind=kind,
+                occurred_at=occurred_at,
+                recorded_at=recorded_at,
+                recorded_assumed=recorded_assumed,
+                batch=batch,
+                note=note,
+            )
         have = PointsAccount.objects.values_list("balance", flat=True).get(pk=account.pk)
         raise NotEnoughPoints(have=have, wanted=points)
+
+
+def _use(account: PointsAccount, entry: PointsEntry, points: int, today: int) -> bool:
+    """Take points from balance and lots and write the entry; say whether there were enough."""
+    if not _take(account, points, today):
+        return False
     if (first := entries.write(entry)) is not None:
         raise _Written(first)
     lots.take(account, entry, points)
-    entries.told(entry, str(kind), by=by, at=at, note=note)
-    return entry
+    return True
 
 
 def _take(account: PointsAccount, points: int, today: int) -> int:
@@ -125,7 +147,7 @@ def give_back(
     if points is not None and points <= 0:
         raise NoPoints()
     with transaction.atomic():
-        held = accounts.lock(entry.account)
+        held = accounts.lock_with_survivor(entry.account)
         made = entries.make(
             held,
             kind=Kind.GIVE_BACK,
@@ -147,9 +169,9 @@ def give_back(
         lots.move(made, parts)
         accounts.change(held, points=made.points)
         entries.told(made, "give_back", by=by, at=at, note=note)
-        expiring.settle_due(held, at=at)
-        held = accounts.lock(held)
-        earning.pay_debt(held, at=at, because=made)
+        now = transferring.forward(held, because=made, at=at)
+        expiring.settle_due(now, at=at)
+        earning.pay_debt(accounts.lock(now), at=at, because=made)
     return made
 
 

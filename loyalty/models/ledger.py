@@ -258,19 +258,25 @@ guards.append_only(LotAllocation)
 
 
 class LedgerSeal(models.Model):
-    """The entries of an account up to one, chained: a later change of any of them shows. Append-only."""
+    """The entries of an account up to one, chained: a later change of any of them shows. Append-only.
+
+    ``prints`` names each row that is sealed, an entry, lot or allocation, with the beginning of its digest,
+    so that the very row that was changed or lost can be told: ``e12:0a1b… l7:99af… a30:…``.
+    """
 
     account = models.ForeignKey(PointsAccount, on_delete=models.PROTECT, related_name="seals", db_index=False)
     first_entry = models.BigIntegerField()
     last_entry = models.BigIntegerField()
     entries = models.PositiveIntegerField()
-    digest = models.CharField(max_length=64)  # SHA-256 over the digest before and the fixed columns
+    prints = models.TextField()
+    digest = models.CharField(max_length=64)  # SHA-256 over the digest before and the prints
     sealed_at = models.DateTimeField()
 
-    privacy = declare(none_keep="id account first_entry last_entry entries digest sealed_at")
+    privacy = declare(none_keep="id account first_entry last_entry entries prints digest sealed_at")
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["account", "last_entry"], name="ledger_seal_once")]
+        indexes = [models.Index(fields=["sealed_at"], name="ledger_seal_moment")]
 
 
 guards.append_only(LedgerSeal)
@@ -279,6 +285,9 @@ guards.append_only(LedgerSeal)
 class LedgerCheck(models.Model):
     """One comparison of the sums and seals with the entries, and what was found damaged."""
 
+    account = models.ForeignKey(  # empty: of everybody
+        PointsAccount, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
     began_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
     accounts = models.PositiveBigIntegerField(default=0)
@@ -286,7 +295,7 @@ class LedgerCheck(models.Model):
     damaged = models.PositiveBigIntegerField(default=0)
     findings = models.JSONField(default=list)  # the first hundred: code, table, id, expected, found
 
-    privacy = declare(none_keep="id began_at ended_at accounts entries damaged findings")
+    privacy = declare(none_keep="id account began_at ended_at accounts entries damaged findings")
 
     class Meta:
         ordering = ["-id"]

@@ -15,7 +15,9 @@ from tests.factories import NOW
 SPEND = {"kind": "amount", "points": "1", "per": "1"}
 
 
-def make_rule(programme: Programme, document: dict[str, Any], *, at: datetime = NOW, **given: Any) -> EarningRule:
+def make_rule(
+    programme: Programme, document: dict[str, Any], *, at: datetime = NOW, **given: Any
+) -> EarningRule:
     """Return a rule that is on, made at a moment."""
     code = given.pop("code", f"rule-{EarningRule.objects.count() + 1}")
     values = {"name": code, "is_on": True, "by": None, "at": at}
@@ -27,7 +29,9 @@ def product(code: str, category: str = "") -> Product:
     return Product.objects.get_or_create(code=code, defaults={"name": code, "category": category})[0]
 
 
-def record(customer: Customer, *lines: tuple[str, int | str, int | str], at: datetime = NOW, **given: Any) -> Order:
+def record(
+    customer: Customer, *lines: tuple[str, int | str, int | str], at: datetime = NOW, **given: Any
+) -> Order:
     """Record an order of (product or nothing, quantity, unit price in whole units)."""
     made = [
         orders.Line(Decimal(str(quantity)), Decimal(str(price)), product(code) if code else None)
@@ -41,7 +45,9 @@ def apply(*found: Order, at: datetime = NOW) -> applying.Applied:
     return applying.apply_orders([order.pk for order in found], at=at)
 
 
-def bought(customer: Customer, *lines: tuple[str, int | str, int | str], at: datetime = NOW, **given: Any) -> Order:
+def bought(
+    customer: Customer, *lines: tuple[str, int | str, int | str], at: datetime = NOW, **given: Any
+) -> Order:
     """Record an order and let it earn."""
     order = record(customer, *lines, at=at, **given)
     apply(order, at=at)

@@ -357,7 +357,7 @@ def test_a_correction_that_is_taken_back_gives_the_points_of_before(spend, tmp_p
     assert PointsAccount.objects.get().balance == 100
 
 
-def test_the_night_finds_what_no_event_told_of_and_then_nothing(customer, django_assert_num_queries):
+def test_the_night_finds_what_no_event_told_of_and_then_nothing(customer):
     record(customer, ("tea", 1, 50))
     assert applying.earn_missed(LATER).earned == 50
     assert applying.earn_missed(LATER).orders == 0

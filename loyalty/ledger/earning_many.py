@@ -1,0 +1,198 @@
+"""Many earnings at once: files of history, opening balances and backfills."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+
+from customers import company, touched
+from customers.ground import audit, localtime
+from customers.ground.rows import update_rows
+from customers.models import Customer, ImportBatch, User
+from loyalty.ledger import accounts, earning, entries
+from loyalty.ledger.earning import UNSET, Day
+from loyalty.ledger.entries import Source
+from loyalty.ledger.errors import NoPoints
+from loyalty.models import LotAllocation, PointsAccount, PointsEntry, PointsLot
+
+Kind = PointsEntry.Kind
+CHUNK = 500
+
+
+@dataclass(frozen=True)
+class Earning:
+    """One earning, with the arguments of :func:`loyalty.ledger.earning.earn`."""
+
+    account: PointsAccount
+    points: int
+    occurred_at: datetime
+    source: Source | None = None
+    key: str = ""
+    detail: Mapping[str, Any] = field(default_factory=dict)
+    usable_day: int | None = None
+    expires_day: Day = UNSET
+    kind: str = Kind.EARN
+    recorded_at: datetime | None = None
+    recorded_assumed: bool = False
+
+
+def earn_many(
+    rows: Sequence[Earning], *, by: User | None, at: datetime, batch: ImportBatch | None = None
+) -> list[PointsEntry | None]:
+    """Do what :func:`loyalty.ledger.earning.earn` does for each row, in sets; return the new entries.
+
+    ``None`` stands for a row whose key or source was there already, before or earlier in ``rows``; it
+    changes nothing. Each chunk is a transaction of its own unless the caller has one. Raises ``NoPoints``
+    before anything is written. Side effects: one audit event ``points.earn_many`` a chunk, and no events:
+    nothing follows from history; customers are touched.
+    """
+    if any(row.points <= 0 for row in rows):
+        raise NoPoints()
+    made: list[PointsEntry | None] = []
+    for start in range(0, len(rows), CHUNK):
+        some = rows[start : start + CHUNK]
+        try:
+            with transaction.atomic():
+                made += _earn(some, by=by, at=at, batch=batch)
+        except IntegrityError:  # somebody earned from one of the sources at the same moment
+            made += [_one(row, by=by, at=at, batch=batch) for row in some]
+    return made
+
+
+def _one(row: Earning, *, by: User | None, at: datetime, batch: ImportBatch | None) -> PointsEntry | None:
+    last = PointsEntry.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+    entry = earning.earn(
+        row.account,
+        points=row.points,
+        source=row.source,
+        occurred_at=row.occurred_at,
+        detail=row.detail,
+        key=row.key,
+        by=by,
+        at=at,
+        usable_day=row.usable_day,
+        expires_day=row.expires_day,
+        kind=row.kind,
+        recorded_at=row.recorded_at,
+        recorded_assumed=row.recorded_assumed,
+        batch=batch,
+    )
+    return entry if entry.pk > last else None
+
+
+def _earn(
+    rows: Sequence[Earning], *, by: User | None, at: datetime, batch: ImportBatch | None
+) -> list[PointsEntry | None]:
+    firm = company.current()
+    today = company.today(at, firm).number
+    held = _hold({row.account.pk: row.account for row in rows}, at=at)
+    new = _unknown(rows, held)
+    made: list[PointsEntry | None] = [None] * len(rows)
+    lots: list[PointsLot] = []
+    paid: list[tuple[PointsLot, int]] = []
+    for place in new:
+        row, account = rows[place], held[rows[place].account.pk]
+        day = localtime.day_number(row.occurred_at, firm.time_zone)
+        usable, expires = earning.days_of(account.programme, row.kind, day, row.usable_day, row.expires_day)
+        is_pending = usable > today
+        pays = 0 if is_pending else min(row.points, account.debt)
+        entry = entries.make(
+            account,
+            kind=row.kind,
+            occurred_at=row.occurred_at,
+            occurred_day=day,
+            at=at,
+            points=0 if is_pending else row.points - pays,
+            pending=row.points if is_pending else 0,
+            debt=-pays,
+            source=row.source,
+            key=row.key,
+            detail=row.detail,
+            by=by,
+            recorded_at=row.recorded_at,
+            recorded_assumed=row.recorded_assumed,
+            batch=batch,
+        )
+        lot = PointsLot(
+            account=account,
+            customer_id=account.customer_id,
+            entry=entry,
+            points=row.points,
+            left=row.points - pays,
+            is_pending=is_pending,
+            earned_day=day,
+            usable_day=usable,
+            expires_day=expires,
+        )
+        if pays:
+            paid.append((lot, -pays))
+        account.balance += entry.points
+        account.pending += entry.pending
+        account.debt += entry.debt
+        account.moved_day = max(account.moved_day, day)
+        made[place] = entry
+        lots.append(lot)
+    fresh = [entry for entry in made if entry is not None]
+    if not fresh:
+        return made
+    PointsEntry.objects.bulk_create(fresh)
+    PointsLot.objects.bulk_create(lots)
+    LotAllocation.objects.bulk_create(
+        [LotAllocation(entry=lot.entry, lot=lot, points=points) for lot, points in paid]
+    )
+    moved = {entry.account_id: held[rows[place].account.pk] for place, entry in enumerate(made) if entry}
+    update_rows(list(moved.values()), ["balance", "pending", "debt", "moved_day"])
+    touched.mark({entry.customer_id for entry in fresh}, at=at)
+    codes = {"entries": len(fresh), "points": sum(lot.points for lot in lots)}
+    audit.record("points.earn_many", obj=batch, by=by, at=at, codes=codes)
+    return made
+
+
+def _hold(given: dict[int, PointsAccount], *, at: datetime) -> dict[int, PointsAccount]:
+    """Lock accounts; return, by the ids given, those in which the points belong now."""
+    accounts.lock_all(given)
+    rows = PointsAccount.objects.select_related("programme").in_bulk(list(given))
+    whose = {account.customer_id for account in rows.values()}
+    merged = set(
+        Customer.objects.filter(pk__in=whose, merged_into__isnull=False).values_list("pk", flat=True)
+    )
+    by_id = {account.pk: account for account in rows.values()}
+    held: dict[int, PointsAccount] = {}
+    for pk, account in rows.items():
+        now = accounts.hold(account) if account.customer_id in merged else account
+        held[pk] = by_id.setdefault(now.pk, now)
+    return held
+
+
+def _unknown(rows: Sequence[Earning], held: Mapping[int, PointsAccount]) -> list[int]:
+    """Return the places of the rows whose key and source nobody had, neither before nor among them."""
+    keys = {row.key[: entries.MOST_KEY] for row in rows if row.key}
+    sources = {row.source for row in rows if row.source}
+    ids = [account.pk for account in held.values()]
+    seen: set[object] = set()
+    if keys:
+        there = PointsEntry.objects.filter(account__in=ids, key__in=keys)
+        seen |= set(there.values_list("account", "key"))
+    for kind_of_source in {source[0] for source in sources}:
+        numbers = [source[1] for source in sources if source[0] == kind_of_source]
+        mine = Q(source_type=kind_of_source, source_id__in=numbers)
+        programmes = {account.programme_id for account in held.values()}
+        there = PointsEntry.objects.filter(mine, programme__in=programmes)
+        seen |= set(there.values_list("programme", "source_type", "source_id", "kind"))
+    places = []
+    for place, row in enumerate(rows):
+        account = held[row.account.pk]
+        names: set[object] = set()
+        if row.key:
+            names.add((account.pk, row.key[: entries.MOST_KEY]))
+        if row.source:
+            names.add((account.programme_id, *row.source, str(row.kind)))
+        if names.isdisjoint(seen):
+            places.append(place)
+        seen |= names
+    return places

@@ -1,0 +1,1 @@
+"""Rewards: the catalogue, the codes that are given out, and who takes what for points."""

@@ -1,0 +1,126 @@
+"""Points for accounts opened, surveys answered and birthdays."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+
+from customers.ground import events, outbox
+from customers.models import Contact, Customer
+from loyalty import programmes
+from loyalty.earning import applying, occasions, rules
+from loyalty.models import PointsEntry, Programme
+from tests.factories import NOW, ContactFactory, CustomerFactory, ago, day
+from tests.loyalty.earning import SPEND, bought, make_rule
+from tests.loyalty.factories import make_account
+from tests.surveys import makers
+
+pytestmark = pytest.mark.django_db
+SURVEY = {"kind": "event", "event": "survey_answered", "points": 20}
+OPENED = {"kind": "event", "event": "account_opened", "points": 50}
+BIRTHDAY = {"kind": "event", "event": "birthday", "points": 30}
+
+
+def entries() -> list[tuple[int, str, int]]:
+    rows = PointsEntry.objects.order_by("pk")
+    return [(row.customer_id, row.source_type, row.points) for row in rows]
+
+
+def answered(response: int, customer: Customer, *, at: Any = NOW) -> PointsEntry | None:
+    return occasions.survey_answered(response, customer.pk, occurred_at=at, at=at)
+
+
+def test_a_survey_earns_the_same_for_every_score(programme):
+    make_rule(programme, SURVEY)
+    contacts = [ContactFactory(customer=CustomerFactory(contact=False)) for _n in range(2)]
+    for contact, score in zip(contacts, (0, 10), strict=True):
+        makers.answered(contact, score=score)
+    while outbox.drain(at=NOW):
+        pass
+    assert sorted(entries()) == sorted((one.customer_id, "response", 20) for one in contacts)
+
+
+def test_an_answer_earns_once_and_so_often_a_year(programme):
+    make_rule(programme, {**SURVEY, "times_a_year": 2})
+    one, other = CustomerFactory(), CustomerFactory()
+    for response in (1, 1, 2, 3):
+        answered(response, one)
+    answered(4, other)
+    answered(5, one, at=NOW + timedelta(days=365))
+    rows = [(customer, source) for customer, source, _points in entries()]
+    assert rows == [(one.pk, "response")] * 2 + [(other.pk, "response"), (one.pk, "response")]
+
+
+def test_an_answer_of_a_time_without_a_rule_or_in_a_pause_earns_nothing(programme):
+    customer = CustomerFactory()
+    assert answered(1, customer) is None
+    rule = make_rule(programme, SURVEY)
+    Programme.objects.update(starts_day=day(NOW) + 1)
+    assert answered(2, customer) is None
+    Programme.objects.update(starts_day=day(NOW))
+    programmes.pause_programme(programme, by=None, at=NOW)
+    assert answered(3, customer) is None
+    programmes.resume_programme(programme, by=None, at=NOW + timedelta(hours=1))
+    assert answered(4, customer) is None  # it was answered in the pause
+    assert answered(5, customer, at=NOW + timedelta(hours=1)) is not None
+    rules.turn_rule(rule, is_on=False, by=None, at=NOW + timedelta(hours=2))
+    assert answered(6, customer, at=NOW + timedelta(hours=2)) is None
+
+
+def test_an_answer_of_somebody_unknown_earns_nothing(programme):
+    make_rule(programme, SURVEY)
+    events.record("survey.answered", customer_id=None, subject=programme, occurred_at=NOW)
+    assert outbox.drain(at=NOW)
+    assert entries() == []
+
+
+def test_an_account_that_is_opened_while_a_rule_says_so_earns_once(programme):
+    early = make_account(at=ago(2))
+    make_rule(programme, OPENED, at=ago(1))
+    account = make_account()
+    assert occasions.accounts_opened(programme, at=NOW) == 1
+    assert occasions.accounts_opened(programme, at=NOW) == 0
+    assert entries() == [(account.customer_id, "account", 50)]
+    assert early.customer_id != account.customer_id
+
+
+def test_the_account_of_a_first_order_earns_at_once(programme):
+    make_rule(programme, SPEND)
+    make_rule(programme, OPENED)
+    customer = CustomerFactory()
+    bought(customer, ("tea", 1, 10))
+    assert entries() == [(customer.pk, "order", 10), (customer.pk, "account", 50)]
+
+
+def test_a_birthday_earns_on_its_day_once_a_year(programme):
+    make_rule(programme, BIRTHDAY)
+    today = date.fromordinal(day(NOW))
+    made = []
+    for born in (today, today + timedelta(days=1), today):
+        customer = CustomerFactory()
+        Contact.objects.filter(customer=customer).update(
+            birth_calendar="solar", birth_month=born.month, birth_day=born.day
+        )
+        made.append(customer)
+    for customer in made[:2]:
+        make_account(customer)
+    applying.earn_missed(NOW)
+    applying.earn_missed(NOW + timedelta(hours=2))
+    assert entries() == [(made[0].pk, "birthday", 30)]
+    applying.earn_missed(NOW + timedelta(days=365))
+    assert entries() == [(made[0].pk, "birthday", 30)] * 2
+
+
+def test_orders_on_a_birthday_and_in_its_month_are_multiplied(programme):
+    make_rule(programme, SPEND)
+    make_rule(programme, {"kind": "multiplier", "times": "2", "birthday": "month"})
+    make_rule(programme, {"kind": "multiplier", "times": "5", "birthday": "day"})
+    customers = [CustomerFactory() for _n in range(3)]
+    for customer, (month, born) in zip(customers, ((5, 11), (5, 1), (6, 11)), strict=True):
+        Contact.objects.filter(customer=customer).update(
+            birth_calendar="solar", birth_month=month, birth_day=born
+        )
+        bought(customer, ("tea", 1, 10))
+    assert [points for _customer, _source, points in entries()] == [100, 20, 10]
