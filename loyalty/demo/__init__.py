@@ -19,13 +19,13 @@ from django.db import transaction
 from customers.demo.chance import stream
 from customers.demo.company import CURRENCY, moment
 from customers.demo.moments import aware, local_day
-from customers.models import Contact, Order, User
+from customers.models import Complaint, Contact, Order, User
 from loyalty import programmes
 from loyalty.demo.book import Account, Book, Terms
 from loyalty.earning import baskets, rules
 from loyalty.earning.baskets import Head
 from loyalty.earning.evaluate import Line
-from loyalty.ledger import adjusting
+from loyalty.ledger import adjusting, recovery
 from loyalty.ledger.accounts import LETTERS
 from loyalty.models import PointsAccount, Programme, Redemption, Reward, Tier
 from loyalty.rewards import catalogue
@@ -34,6 +34,8 @@ from loyalty.tiers import editing, membership
 DAYS = 300
 """So long ago the programme began."""
 AT_ONCE = 5_000
+RECOVERED = 4
+"""So many of those whose complaint was resolved last got points for it."""
 REDEEMS, STOPS = 0.55, 0.25
 """Of the customers these redeem now and then, and of them these do not any more."""
 OFFICE = (9 * 3600, 17 * 3600)
@@ -94,6 +96,7 @@ def run_programme(*, seed: int, at: datetime) -> int:
     Programme.objects.filter(pk=terms.programme.pk).update(tiers_as_of_day=today)
     _sell(terms.programme, seed=seed, at=at, by=admin)
     _adjust(terms.programme, at=at)
+    _make_up(terms.programme, at=at)
     return PointsAccount.objects.count()
 
 
@@ -322,3 +325,19 @@ def _adjust(programme: Programme, *, at: datetime) -> None:
         owned, (200, 5000), ("展会签到礼，漏记补发。", "年度协议承诺的积分，待批。"), strict=False
     ):
         adjusting.adjust(account, points=points, reason=reason, key="demo", by=lead, at=at)
+
+
+def _make_up(programme: Programme, *, at: datetime) -> None:
+    """Give recovery points to some whose complaint was resolved lately."""
+    accounts = {account.customer_id: account for account in PointsAccount.objects.filter(programme=programme)}
+    resolved = Complaint.objects.filter(void=False, state=Complaint.State.RESOLVED, customer__in=accounts)
+    for complaint in resolved.order_by("-occurred_at", "pk")[:RECOVERED]:
+        recovery.grant_recovery(
+            accounts[complaint.customer_id],
+            points=300,
+            source=("complaint", complaint.pk),
+            reason="为投诉带来的不便致歉。",
+            key="",
+            by=User.objects.filter(username="lead").first(),
+            at=at,
+        )

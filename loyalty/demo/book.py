@@ -215,9 +215,7 @@ class Account:
             return
         goods = [(line.product, Fraction(-line.quantity), -line.amount) for line in lines]
         row.backs.append(Back(head.pk, head.occurred_at, head.returns_of_id, goods))
-        bought = {
-            one.line_no: Bought(one.product, Fraction(one.quantity), one.amount) for one in row.goods
-        }
+        bought = {one.line_no: Bought(one.product, Fraction(one.quantity), one.amount) for one in row.goods}
         purchase = Purchase(row.head.pk, row.head.occurred_at, bought)
         assign([purchase], row.backs)
         should = evaluate.kept(
@@ -314,9 +312,7 @@ class Account:
                 lot.spent += part
                 wanted -= part
         self.moved_day = max(self.moved_day, local_day(second))
-        self.redeemed.append(
-            [redemption, contact, reward, entry, state, f"demo-{redemption}", second, until]
-        )
+        self.redeemed.append([redemption, contact, reward, entry, state, f"demo-{redemption}", second, until])
 
     # --- Tiers --------------------------------------------------------------------------------
     def tier_days(self, first: int, last: int) -> set[int]:
@@ -446,7 +442,16 @@ class Account:
                 *(book.next_id(OrderEarning), book.terms.programme.pk, self.pk if row.context else None),
                 *(self.customer_id, head.pk, row.entry, book.at(int(head.occurred_at.timestamp()))),
                 *(head.occurred_day, book.at(int(head.recorded_at.timestamp())), head.void),
-                *(not head.is_purchase, False, outcome.net, row.net_left, 0, row.points, row.short, row.moves),
+                *(
+                    not head.is_purchase,
+                    False,
+                    outcome.net,
+                    row.net_left,
+                    0,
+                    row.points,
+                    row.short,
+                    row.moves,
+                ),
                 *(str(outcome.exact), str(outcome.fixed), json.dumps(lines), json.dumps(row.context)),
             )
 
