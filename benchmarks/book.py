@@ -37,6 +37,7 @@ MODULES = (
     "api",
     "search",
     "surveying",
+    "ledger",
 )
 """Modules of benchmarks, in the order in which they run; one that is not there is passed over."""
 

@@ -37,9 +37,7 @@ def moments(at: datetime, *, known_at: datetime | None = None) -> dict[str, Any]
     }
 
 
-def entry(
-    customer: Customer, kind: str, points: int, at: datetime, **values: Any
-) -> PointsEntry:
+def entry(customer: Customer, kind: str, points: int, at: datetime, **values: Any) -> PointsEntry:
     """Write an entry; ``known_at`` when it became known later."""
     of = account(customer, at=at)
     known_at = values.pop("known_at", None)
@@ -87,9 +85,7 @@ def tier(customer: Customer, old: int, new: int, at: datetime, **values: Any) ->
     )
 
 
-def member(
-    customer: Customer, ends_day: int, at: datetime, **values: Any
-) -> Membership:
+def member(customer: Customer, ends_day: int, at: datetime, **values: Any) -> Membership:
     """Write a paid period that ends on a day."""
     of = account(customer, at=at)
     plan = MembershipPlan.objects.get_or_create(

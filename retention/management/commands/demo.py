@@ -31,6 +31,7 @@ from customers.demo.truth import write
 from customers.ground import clock, context
 from customers.ground.errors import Refused
 from customers.models import ExternalRef, User
+from loyalty import demo as points
 from retention import demo, rules
 from surveys import demo as asking
 
@@ -115,6 +116,8 @@ class Command(BaseCommand):
             load.load(told, password=password, at=at, progress=lambda _name, count: tell(count))
         with self._bar(_("Asking customers how satisfied they are"), None):
             asking.answer(told, source=load.SOURCE, seed=options["seed"], at=at)
+        with self._bar(_("Running the loyalty programme"), None):
+            points.run_programme(seed=options["seed"], at=at)
         with self._bar(_("Working the first two weeks"), None):
             demo.live_in(seed=options["seed"], known=_known(told), at=at)
         with self._bar(_("Closing the loop with those who told it something"), None):

@@ -284,7 +284,9 @@ declare(
         label=_("Membership lapsed in 90 days"),
         unit=Unit.FLAG,
         source="memberships",
-        help=_("Yes when the paid membership ended or was cancelled within the last 90 days and no other runs."),
+        help=_(
+            "Yes when the paid membership ended or was cancelled within the last 90 days and no other runs."
+        ),
         aggregate=(
             "CASE WHEN max(ended_day) < %(today)s AND max(ended_day) >= %(back_90)s THEN 1 ELSE 0 END"
         ),
