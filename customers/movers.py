@@ -68,7 +68,7 @@ _exporters: dict[type[models.Model], Exporter] = {}
 _undo_blockers: dict[str, UndoBlocker] = {}
 _answered_for: set[type[models.Model]] = set()
 _followers: dict[str, Follower] = {}
-_undo_steps: dict[str, UndoStep] = {}
+_undo_steps: dict[type[models.Model], UndoStep] = {}
 _endings: dict[str, Ending] = {}
 PERSONS = ("customer", "contact")
 # The kind of a fact's references where it is not its own name.
@@ -169,16 +169,17 @@ def register_follower(name: str, follower: Follower) -> None:
     _followers[name] = follower
 
 
-def register_undo_step(name: str, step: UndoStep) -> None:
-    """Enter what takes back rows of an import that are neither facts nor records: chunk by chunk.
+def register_undo_step(model: type[models.Model], step: UndoStep) -> None:
+    """Enter how rows of an import are taken back that are neither facts nor records: chunk by chunk.
 
-    Each chunk is done in the transaction that notes how far the undo came, after the facts.
+    ``model`` has a column ``batch``. Each chunk is done in the transaction that notes how far the undo
+    came, after the facts.
     """
-    _undo_steps[name] = step
+    _undo_steps[model] = step
 
 
-def undo_steps() -> dict[str, UndoStep]:
-    """Return what takes back other rows of an import, by name."""
+def undo_steps() -> dict[type[models.Model], UndoStep]:
+    """Return how other rows of an import are taken back, by model."""
     return dict(_undo_steps)
 
 

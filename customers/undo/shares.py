@@ -8,6 +8,7 @@ from typing import Any
 from django.apps import apps
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
+from customers import movers
 from customers.facts import TWINS, Fact
 from customers.models import ImportBatch, ImportChange
 from customers.undo import names
@@ -55,6 +56,9 @@ def shares_of(batch: ImportBatch) -> list[Share]:
         )
         if counts["all"]:
             found.append(Share(model, counts["all"] - counts["changed"], counts["changed"]))
+    for model in movers.undo_steps():
+        if count := model._default_manager.filter(batch=batch).count():
+            found.append(Share(model, count, 0))
     kept = ImportChange.objects.filter(batch=batch)
     new = kept.filter(is_new=True).values("object_id")
     for label in kept.order_by("model").values_list("model", flat=True).distinct():
@@ -77,6 +81,12 @@ def records_of(batch: ImportBatch, code: str, *, after: int, most: int) -> list[
                 Entry(code, pk, customer_id, not old)
                 for pk, customer_id, old in rows.order_by("pk").values_list("pk", "customer_id", "old")[:most]
             ]
+    for model in movers.undo_steps():
+        if model._meta.model_name == code:
+            mine = model._default_manager.filter(batch=batch, pk__gt=after).order_by("pk")
+            ids = list(mine.values_list("pk", flat=True)[:most])
+            customers = _customers_of(model, ids)
+            return [Entry(code, pk, customers.get(pk), True) for pk in ids]
     rows = ImportChange.objects.filter(
         batch=batch, model__endswith=f".{code}", object_id__gt=after, model__in=_others(batch)
     )

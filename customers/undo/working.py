@@ -122,7 +122,7 @@ def _moment(batch: ImportBatch) -> datetime:
 
 
 def _steps() -> list[str]:
-    return [*(model._meta.label_lower for model in TWINS), *movers.undo_steps(), *_RECORDS]
+    return [*(model._meta.label_lower for model in [*TWINS, *movers.undo_steps()]), *_RECORDS]
 
 
 def _do(step: str, batch: ImportBatch, *, after: int) -> Done:
@@ -135,9 +135,10 @@ def _do(step: str, batch: ImportBatch, *, after: int) -> Done:
         return records.restore(batch, after=after, most=MOST_RECORDS)
     if step == "leave":
         return records.leave(batch, after=after, most=MOST_RECORDS, at=_moment(batch))
-    if step in movers.undo_steps():
-        ids, last = movers.undo_steps()[step](batch, after, MOST_RECORDS, _moment(batch))
-        return Done(last=last, ids=ids, removed=len(ids))
+    for other, take_back in movers.undo_steps().items():
+        if other._meta.label_lower == step:
+            ids, last = take_back(batch, after, MOST_RECORDS, _moment(batch))
+            return Done(last=last, ids=ids, removed=len(ids))
     model: Any = next(model for model in TWINS if model._meta.label_lower == step)
     return retract(model, batch, after=after, most=MOST_FACTS)
 

@@ -88,7 +88,7 @@ def is_due(account: PointsAccount, *, at: datetime) -> bool:
     """Say whether anything of an account is to be released or expires; reads only."""
     today = company.today(at).number
     idle = idle_until(account.programme, account.moved_day)
-    if idle is not None and idle < today and account.balance > 0:
+    if idle is not None and idle < today:
         return True
     due = Q(is_pending=False, expires_day__lt=today) | Q(is_pending=True, usable_day__lte=today)
     return PointsLot.objects.filter(due, account=account, left__gt=0).exists()
