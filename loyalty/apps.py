@@ -12,7 +12,7 @@ class LoyaltyConfig(AppConfig):
 
         from customers import movers
         from customers.undo import names
-        from loyalty import routine
+        from loyalty import notices, routine
         from loyalty.ledger import merging, taken_back
 
         merging.register()
@@ -20,4 +20,5 @@ class LoyaltyConfig(AppConfig):
         movers.register_undo_step(self.get_model("PointsEntry"), taken_back.reverse)
         names.register("loyalty.pointsentry", _("entry of points"), _("Entries of points"))
         routine.register_all()
+        notices.subscribe()
         movers.register_app("loyalty")

@@ -8,7 +8,9 @@ from datetime import datetime
 
 from customers import company
 from customers.ground import localtime, runs
+from loyalty import notices
 from loyalty.ledger import expiring, sealing
+from loyalty.tiers import membership, move_all
 
 log = logging.getLogger(__name__)
 NAME = "loyalty.books"
@@ -22,9 +24,22 @@ def _verify(at: datetime) -> int:
     return check.damaged
 
 
+def _move(at: datetime) -> dict[str, int]:
+    """Note which memberships ran out, then move accounts between tiers."""
+    lapsed = membership.lapse_due(at=at)
+    moved = move_all(at=at)
+    return {"lapsed": lapsed, "accounts": moved.accounts, "moves": moved.moves}
+
+
+def _tell(at: datetime) -> int:
+    return notices.plan(at=at)
+
+
 STEPS: list[tuple[str, Step]] = [
     ("release", expiring.release_all),
     ("expire", expiring.expire_all),
+    ("tiers", _move),
+    ("notices", _tell),
     ("seal", sealing.seal),
     ("verify", _verify),
 ]

@@ -17,7 +17,10 @@ from loyalty.ledger import accounts, transferring
 from loyalty.models import LotAllocation, PointsAccount, PointsEntry, PointsLot
 
 Kind = PointsEntry.Kind
-_OF_TIER = ("tier_id", "tier_since_day", "tier_basis", "tier_basis_day", "grace_until_day")
+_OF_TIER = (
+    *("tier_id", "tier_since_day", "is_tier_paid", "tier_basis", "tier_basis_day"),
+    "grace_until_day",
+)
 
 
 def register() -> None:

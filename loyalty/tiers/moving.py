@@ -5,7 +5,7 @@
   anew where it stands too low for that one, or to the tier of its basis, as the programme says.
 * A running paid membership holds its tier. What only it held goes when it ends, without grace.
 * Who is in a retired tier goes to the tier of its basis, without grace.
-* While a programme is paused nobody moves.
+* While a programme is paused nobody moves; nor does the account that a merged customer left behind.
 
 Every move, and the beginning of grace, is a row of :class:`TierMove`. A second run changes nothing.
 """
@@ -24,6 +24,7 @@ from django.db.models import Max, QuerySet
 
 from customers import stubs
 from customers.ground import audit, events
+from customers.models import Customer
 from loyalty.models import Membership, MembershipPlan, PointsAccount, Programme, Tier, TierMove
 from loyalty.tiers.counting import Counting, basis_sql, counting
 
@@ -31,6 +32,7 @@ CHUNK = 5000
 """Accounts that are looked at, and at most held, at once."""
 _ACCOUNTS, _MOVES = PointsAccount._meta.db_table, TierMove._meta.db_table
 _MEMBERSHIPS, _PLANS = Membership._meta.db_table, MembershipPlan._meta.db_table
+_CUSTOMERS = Customer._meta.db_table
 _RETIRED = -1
 Reason = TierMove.Reason
 
@@ -253,7 +255,8 @@ def _decided(run: _Pass, bound: dict[str, Any], *, basis: str, among: str) -> st
         SELECT a.id, a.customer_id, a.tier_id, a.grace_until_day, a.is_tier_paid, a.tier_basis,
             a.tier_basis_day, {basis} AS counted, COALESCE(({paid}), 0) AS paid,
             CASE WHEN a.tier_id IS NULL THEN 0 ELSE {_rank_of(run, "a.tier_id", missing=_RETIRED)} END AS now
-        FROM {_ACCOUNTS} AS a WHERE a.programme_id = %(programme)s AND {among}
+        FROM {_ACCOUNTS} AS a JOIN {_CUSTOMERS} AS c ON c.id = a.customer_id
+        WHERE a.programme_id = %(programme)s AND {among} AND c.merged_into_id IS NULL
     ), standing AS (
         SELECT id, customer_id, tier_id, grace_until_day, is_tier_paid, tier_basis, tier_basis_day, paid, now,
             {_at_least_zero("counted")} AS basis, {_reached(run, "counted")} AS reached
