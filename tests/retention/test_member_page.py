@@ -248,7 +248,7 @@ def test_rewards_say_what_can_be_had_and_what_is_missing(
     found = {o.name: o.missing for o, _url in client.get(at(token)).context["offers"]}
     assert found == {
         "Cheap": "",
-        "Dear": "1 points are missing.",
+        "Dear": "1 point is missing.",
         "Gone": "None is left.",
         "Once": "You have had it as often as it is given.",
     }

@@ -9,7 +9,7 @@ from typing import Any
 from django.db import transaction
 from django.http import QueryDict
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext
 
 from customers import consents, objections
 from customers.contact import budget
@@ -160,9 +160,18 @@ def _pairs(values: Iterable[str]) -> list[Pair]:
 
 def _labels() -> dict[Any, tuple[str, str]]:
     return {
-        Purpose.OFFER: (_("Offers"), _("Prices, vouchers, news about what we sell.")),
-        Purpose.CARE: (_("Care"), _("Birthday wishes and calls to keep in touch.")),
-        Purpose.SURVEY: (_("Questions"), _("Whether you are satisfied.")),
+        Purpose.OFFER: (
+            pgettext("what we contact somebody for", "Offers"),
+            _("Prices, vouchers, news about what we sell."),
+        ),
+        Purpose.CARE: (
+            pgettext("what we contact somebody for", "Care"),
+            _("Birthday wishes and calls to keep in touch."),
+        ),
+        Purpose.SURVEY: (
+            pgettext("what we contact somebody for", "Questions"),
+            _("Whether you are satisfied."),
+        ),
         Purpose.SERVICE: (
             _("What you need from us anyway"),
             _("Answers to your complaints, promised calls, receipts."),
