@@ -197,10 +197,11 @@ def _write_moves(run: _Pass, bound: dict[str, Any]) -> str:
         reason = "CASE WHEN tier_id IS NULL AND reason = %(reached)s THEN %(placed)s ELSE reason END"
         bound["placed"] = str(Reason.PLACED)
     return (
-        f"INSERT INTO {_MOVES} (account_id, customer_id, from_tier_id, to_tier_id, reason, basis, "
-        "grace_until_day, is_paid, occurred_at, occurred_day, recorded_at, by_id) "
+        f"INSERT INTO {_MOVES} (account_id, customer_id, from_tier_id, to_tier_id, from_rank, to_rank, "
+        "reason, basis, grace_until_day, is_paid, occurred_at, occurred_day, recorded_at, by_id) "
         f"WITH {_decided(run, bound, basis='a.tier_basis', among=_among())} "
-        f"SELECT id, customer_id, tier_id, {_id_of(run, 'goes_to')}, {reason}, basis, "
+        f"SELECT id, customer_id, tier_id, {_id_of(run, 'goes_to')}, {_at_least_zero('now')}, goes_to, "
+        f"{reason}, basis, "
         f"CASE WHEN goes_to > target THEN CAST(%(grace_until)s AS integer) END, "
         f"(paid > reached AND goes_to = paid), {_moment()}, %(today)s, {_moment()}, NULL "
         "FROM decided WHERE reason IS NOT NULL ORDER BY id"

@@ -245,11 +245,12 @@ def invitation_of(account: Account, visit: Visit) -> Invitation | None:
         "theirs": f"{programme.referral_referred:,}",
     }
     words = _(
-        "I buy at %(company)s. Tell them my code %(code)s with your first order: you get %(theirs)s points."
+        "I am a customer of %(company)s: tell them my code %(code)s with your first order, and you get "
+        "%(theirs)s points."
     )
     if not programme.referral_referred:
         brings = _("You get %(hers)s points when somebody orders for the first time with your code.")
-        words = _("I buy at %(company)s. Tell them my code %(code)s with your first order.")
+        words = _("I am a customer of %(company)s: tell them my code %(code)s with your first order.")
     elif not programme.referral_referrer:
         brings = _("Somebody who orders for the first time with your code gets %(theirs)s points.")
     else:

@@ -69,7 +69,7 @@ def of(visit: Visit) -> Wishes:
         Wish(
             _labels()[purpose][0],
             _labels()[purpose][1],
-            " ".join(_often(limits[code]) for code in _LIMITS.get(purpose, ())),
+            _limits_of(purpose, limits),
             [Way(f"{purpose}:{way}", str(way.label), _is_on(known, (purpose, way))) for way in ways],
         )
         for purpose in WANTED
@@ -184,6 +184,15 @@ def _often(limit: budget.Limit) -> str:
         return _("As often as there is a reason.")
     words = ngettext("At most once in %(days)s days.", "At most %(most)s times in %(days)s days.", limit.most)
     return words % {"most": limit.most, "days": limit.days}
+
+
+def _limits_of(purpose: Purpose, limits: dict[str, budget.Limit]) -> str:
+    """Return how often she is contacted for a purpose; of surveys there are two kinds."""
+    said = [_often(limits[code]) for code in _LIMITS.get(purpose, ())]
+    if purpose != Purpose.SURVEY:
+        return " ".join(said)
+    values = {"event": said[0], "general": said[1]}
+    return _("After you bought something or told us something: %(event)s In general: %(general)s") % values
 
 
 def _quiet(quiet: budget.Quiet) -> str:
