@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -170,7 +171,7 @@ def test_link_shows_the_balance_a_reward_is_taken_and_cancelled_and_the_points_a
     phone.locator('[name="may"][value="offer:email"]').check()
     phone.locator("#contact button.sv-go").click()
     expect(phone.locator("#contact [role=status]")).to_be_visible()
-    assert consents.may_contact(who, purpose="offer", channel="email", at=NOW)
+    assert consents.may_contact(who, purpose="offer", channel="email", at=clock.now())
     phone.screenshot(path=str(tmp_path / f"after-{language}.png"), full_page=True)
     assert phone.context.cookies() == []
 
@@ -178,7 +179,7 @@ def test_link_shows_the_balance_a_reward_is_taken_and_cancelled_and_the_points_a
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_tier_is_lost_after_grace_with_a_notice_before_and_after(
     phone: Any, browser: Any, account: PointsAccount, customer: Customer, live_server: Any,
-    mail_server: Any, language: str, tmp_path: Any,
+    mail_server: Any, language: str, tmp_path: Any, monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     smtp_sender(mail_server)
     said, who = WORDS[language], customer.contacts.get()
@@ -190,7 +191,7 @@ def test_tier_is_lost_after_grace_with_a_notice_before_and_after(
     for later in (0, 1):
         move_all(at=NOW + timedelta(days=later))
     now = NOW + timedelta(days=1)
-    clock.fix(now)
+    monkeypatch.setattr(clock, "now", lambda: now)
     notices.plan(at=now)
     drain.until_empty(at=now)
     address = letter(mail_server, 0)
@@ -200,7 +201,6 @@ def test_tier_is_lost_after_grace_with_a_notice_before_and_after(
     checked(browser, phone, address, tmp_path / f"grace-{language}.png")
 
     now = NOW + timedelta(days=32)
-    clock.fix(now)
     move_all(at=now)
     notices.plan(at=now)
     drain.until_empty(at=now)
@@ -216,7 +216,9 @@ def test_tier_is_lost_after_grace_with_a_notice_before_and_after(
 def letter(mail_server: Any, number: int) -> str:
     """Return the address of the own page in a mail that came."""
     _mail, text, _html = parts(mail_server.got[number])
-    return str(next(word for word in text.split() if "/m/" in word))
+    found = re.search(r"https?://\S+/m/[\w-]+/", text)
+    assert found is not None, text
+    return found[0]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -237,7 +239,9 @@ def test_recovery_points_are_granted_on_the_cases_page_and_seen_on_the_own_page(
     expect(page.locator("#points .form-errors, #points [role=alert]").first).to_be_visible()
     page.screenshot(path=str(tmp_path / f"refused-{language}.png"))
     page.locator('#points [name="points"]').fill("300")
+    assert page.problems == []
     accessible(page)
+    page.problems.clear()  # the tool that checks writes styles into the page
     page.locator("#points button.btn-primary").click()
     page.wait_for_load_state()
     expect(page.locator(".timeline").first).to_contain_text("300")
@@ -249,9 +253,9 @@ def test_recovery_points_are_granted_on_the_cases_page_and_seen_on_the_own_page(
     page.wait_for_load_state()
     page.locator("main summary").last.click()
     page.screenshot(path=str(tmp_path / f"links-{language}.png"), full_page=True)
+    assert page.problems == []
     accessible(page)
     address = page.locator("input[readonly]").input_value()
-    assert page.problems == []
     phone.goto(address)
     expect(phone.locator(".mb-big b")).to_have_text("850")
     expect(phone.locator("main")).to_contain_text(WORDS[language]["recovery"])
