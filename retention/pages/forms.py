@@ -190,6 +190,7 @@ class PointsForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs.setdefault("initial", {"key": secrets.token_urlsafe(16)})
+        kwargs.setdefault("auto_id", "points_%s")  # other forms of the page have a reason, too
         super().__init__(*args, **kwargs)
 
 

@@ -248,7 +248,7 @@ def test_rewards_say_what_can_be_had_and_what_is_missing(
     found = {o.name: o.missing for o, _url in client.get(at(token)).context["offers"]}
     assert found == {
         "Cheap": "",
-        "Dear": "1 points are missing.",
+        "Dear": "1 point is missing.",
         "Gone": "None is left.",
         "Once": "You have had it as often as it is given.",
     }
@@ -546,7 +546,8 @@ def test_purposes_and_channels_that_do_not_exist_are_left_out(client: Client, to
 def test_limits_that_apply_are_told(client: Client, token: str) -> None:
     often = {wish.label: wish.often for wish in client.get(at(token)).context["wishes"].rows}
     assert often["Offers"] == often["Care"] == "At most 2 times in 30 days."
-    assert often["Questions"] == "At most once in 30 days. At most once in 90 days."
+    assert "told us something: At most once in 30 days." in often["Questions"]
+    assert often["Questions"].endswith("In general: At most once in 90 days.")
     assert client.get(at(token)).context["wishes"].quiet == "Never between 21:00 and 08:00."
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from django.db.models import Sum
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from customers import company
 from customers.ground.localtime import day_of
@@ -47,7 +48,6 @@ class Offer:
     name: str
     description: str
     missing: str
-    is_near: bool = False  # only points are missing
 
 
 @dataclass(frozen=True)
@@ -145,19 +145,19 @@ def offers(account: Account, visit: Visit) -> list[Offer]:
 
 def offer_of(account: Account, reward: Reward, visit: Visit, *, taken: int) -> Offer:
     """Return a reward with what is missing to have it now."""
-    missing, is_near = "", False
+    missing = ""
     if reward.stock == 0:
         missing = _("None is left.")
     elif reward.per_customer is not None and taken >= reward.per_customer:
         missing = _("You have had it as often as it is given.")
     elif (short := reward.points - account.sums.usable) > 0:
-        missing, is_near = _("%(points)s points are missing.") % {"points": f"{short:,}"}, True
+        words = ngettext("%(points)s point is missing.", "%(points)s points are missing.", short)
+        missing = words % {"points": f"{short:,}"}
     return Offer(
         reward,
         called(reward),
         _either(reward.description, reward.description_alt, visit),
         missing,
-        is_near,
     )
 
 
@@ -245,11 +245,12 @@ def invitation_of(account: Account, visit: Visit) -> Invitation | None:
         "theirs": f"{programme.referral_referred:,}",
     }
     words = _(
-        "I buy at %(company)s. Tell them my code %(code)s with your first order: you get %(theirs)s points."
+        "I am a customer of %(company)s: tell them my code %(code)s with your first order, and you get "
+        "%(theirs)s points."
     )
     if not programme.referral_referred:
         brings = _("You get %(hers)s points when somebody orders for the first time with your code.")
-        words = _("I buy at %(company)s. Tell them my code %(code)s with your first order.")
+        words = _("I am a customer of %(company)s: tell them my code %(code)s with your first order.")
     elif not programme.referral_referrer:
         brings = _("Somebody who orders for the first time with your code gets %(theirs)s points.")
     else:

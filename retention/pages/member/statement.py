@@ -24,6 +24,7 @@ class Line:
     note: str
     day: str
     points: int
+    coming: int  # that can be used later; of a line that moved nothing else
     balance: int
 
 
@@ -42,6 +43,7 @@ def lines(account: Account, found: Sequence[PointsEntry]) -> list[Line]:
             _note(row),
             date_format(day_of(row.occurred_day), "DATE_FORMAT"),
             row.points,
+            row.pending if not row.points else 0,
             row.running,  # type: ignore[attr-defined]
         )
         for row in found
@@ -67,7 +69,7 @@ def _text(row: PointsEntry, title: str, numbers: dict[int, str]) -> str:
 def _note(row: PointsEntry) -> str:
     notes = []
     if row.kind != PointsEntry.Kind.RELEASE and row.pending > 0:
-        notes.append(_("%(points)s on their way until the goods can no longer be returned"))
+        notes.append(_("%(points)s on their way, until goods can no longer be returned"))
     if row.pending < 0 and row.kind == PointsEntry.Kind.TAKE_BACK:
         notes.append(_("%(points)s that were on their way are gone"))
     return " ".join(note % {"points": f"{abs(row.pending):,}"} for note in notes)

@@ -9,7 +9,7 @@ from typing import Any
 from django.db import transaction
 from django.http import QueryDict
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext
 
 from customers import consents, objections
 from customers.contact import budget
@@ -69,7 +69,7 @@ def of(visit: Visit) -> Wishes:
         Wish(
             _labels()[purpose][0],
             _labels()[purpose][1],
-            " ".join(_often(limits[code]) for code in _LIMITS.get(purpose, ())),
+            _limits_of(purpose, limits),
             [Way(f"{purpose}:{way}", str(way.label), _is_on(known, (purpose, way))) for way in ways],
         )
         for purpose in WANTED
@@ -160,9 +160,18 @@ def _pairs(values: Iterable[str]) -> list[Pair]:
 
 def _labels() -> dict[Any, tuple[str, str]]:
     return {
-        Purpose.OFFER: (_("Offers"), _("Prices, vouchers, news about what we sell.")),
-        Purpose.CARE: (_("Care"), _("Birthday wishes and calls to keep in touch.")),
-        Purpose.SURVEY: (_("Questions"), _("Whether you are satisfied.")),
+        Purpose.OFFER: (
+            pgettext("what we contact somebody for", "Offers"),
+            _("Prices, vouchers, news about what we sell."),
+        ),
+        Purpose.CARE: (
+            pgettext("what we contact somebody for", "Care"),
+            _("Birthday wishes and calls to keep in touch."),
+        ),
+        Purpose.SURVEY: (
+            pgettext("what we contact somebody for", "Questions"),
+            _("Whether you are satisfied."),
+        ),
         Purpose.SERVICE: (
             _("What you need from us anyway"),
             _("Answers to your complaints, promised calls, receipts."),
@@ -175,6 +184,15 @@ def _often(limit: budget.Limit) -> str:
         return _("As often as there is a reason.")
     words = ngettext("At most once in %(days)s days.", "At most %(most)s times in %(days)s days.", limit.most)
     return words % {"most": limit.most, "days": limit.days}
+
+
+def _limits_of(purpose: Purpose, limits: dict[str, budget.Limit]) -> str:
+    """Return how often she is contacted for a purpose; of surveys there are two kinds."""
+    said = [_often(limits[code]) for code in _LIMITS.get(purpose, ())]
+    if purpose != Purpose.SURVEY:
+        return " ".join(said)
+    values = {"event": said[0], "general": said[1]}
+    return _("After you bought something or told us something: %(event)s In general: %(general)s") % values
 
 
 def _quiet(quiet: budget.Quiet) -> str:
