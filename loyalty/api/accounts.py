@@ -173,7 +173,8 @@ class AccountDetailShape(AccountShape):
         return ProgressShape(progress_of(account, at=clock.now())).data
 
     def _standing(self, account: PointsAccount) -> Standing:
-        read: dict[int, Standing] = self.context.setdefault("standing", {})
+        context: dict[str, Any] = self.context  # type: ignore[assignment]
+        read: dict[int, Standing] = context.setdefault("standing", {})
         if account.pk not in read:
             read[account.pk] = statement.standing(account, at=clock.now())
         return read[account.pk]
@@ -236,7 +237,9 @@ class EarnPoints(Takes):
     """Points for what happened elsewhere. ``source`` and ``external_id`` name it: it counts once."""
 
     points = points_field()
-    source = serializers.CharField(max_length=64, help_text="The system that the id comes from.")
+    source = serializers.CharField(  # type: ignore[assignment]
+        max_length=64, help_text="The system that the id comes from."
+    )
     external_id = serializers.CharField(max_length=190)
     occurred_at = MomentField(required=False, help_text="Now unless said.")
     expires_on = DayField(
@@ -309,7 +312,7 @@ class Accounts(Lists, Details, Resource):
 
     def rows(self) -> QuerySet[PointsAccount]:
         """Return the accounts of customers that the caller may see."""
-        found = PointsAccount.objects.visible_to(self.request.user)  # type: ignore[attr-defined]
+        found: Any = PointsAccount.objects.visible_to(self.request.user)  # type: ignore[attr-defined]
         rows: QuerySet[PointsAccount] = found.select_related("programme")
         return rows
 
@@ -360,7 +363,7 @@ class OfAccount(Lists, Resource):
 
     def account(self) -> PointsAccount:
         """Return the account, or 404 when the caller may not see it."""
-        seen = PointsAccount.objects.visible_to(self.request.user)  # type: ignore[attr-defined]
+        seen: Any = PointsAccount.objects.visible_to(self.request.user)  # type: ignore[attr-defined]
         found: PointsAccount | None = seen.filter(pk=self.kwargs["account"]).first()
         if found is None:
             raise Http404
@@ -482,7 +485,7 @@ class SingleEntries(Details, Resource):
 
     def rows(self) -> QuerySet[PointsEntry]:
         """Return the entries of customers that the caller may see."""
-        found = PointsEntry.objects.visible_to(self.request.user)  # type: ignore[attr-defined]
+        found: Any = PointsEntry.objects.visible_to(self.request.user)  # type: ignore[attr-defined]
         rows: QuerySet[PointsEntry] = found.select_related("note", "account")
         return rows
 
@@ -522,7 +525,7 @@ class Adjustments(Lists, Details, Resource):
 
     def rows(self) -> QuerySet[PointsAdjustment]:
         """Return the adjustments of customers that the caller may see."""
-        found = PointsAdjustment.objects.visible_to(self.request.user)  # type: ignore[attr-defined]
+        found: Any = PointsAdjustment.objects.visible_to(self.request.user)  # type: ignore[attr-defined]
         rows: QuerySet[PointsAdjustment] = found
         return rows
 
