@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from customers.ground.errors import Refused
 from customers.imports import errors
@@ -103,7 +104,7 @@ def land_points(groups: Sequence[Group], context: Context) -> Outcome:
 
 POINTS = Kind(
     "points",
-    _("Points"),
+    pgettext_lazy("of loyalty", "Points"),
     (
         external_id("entry", "entryid", "transaction", "transactionid", "流水号", "交易号", "积分流水号"),
         customer(),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet, Sum
 from django.http import Http404
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
@@ -12,14 +12,15 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from customers import company
+from customers.api.reading import of_visible
 from customers.ground import clock
 from customers.ground.api import filters
 from customers.ground.api.serializers import DayField, Gives, IdField, MaybeJson, MomentField, Takes
 from customers.ground.api.views import Details, Lists, Resource
-from loyalty import landing
+from loyalty import landing, referrals
 from loyalty.api.common import ADJUST, DECIDE, EARN, READ, REDEEM, customer_of, key_of
-from loyalty.ledger import accounts, adjusting, redeeming
+from loyalty.ledger import accounts, adjusting, redeeming, statement
+from loyalty.ledger.statement import Standing
 from loyalty.models import (
     EntryNote,
     PointsAccount,
@@ -27,8 +28,10 @@ from loyalty.models import (
     PointsEntry,
     PointsLot,
     Programme,
+    Referral,
     Tier,
 )
+from loyalty.tiers.progress import progress_of
 
 MOST_POINTS = 10**12
 _NOTE = {"max_length": 1000, "required": False, "allow_blank": True}
@@ -122,48 +125,64 @@ class ExpiryShape(serializers.Serializer[Any]):
     last_on = DayField(help_text="The last day on which they can be used.")
 
 
+class ProgressShape(serializers.Serializer[Any]):
+    """How far an account is; amounts are points, or minor units of ``currency`` where money counts."""
+
+    basis = serializers.IntegerField()
+    is_spend = serializers.BooleanField(help_text="Money counts, not points.")
+    currency = serializers.CharField()
+    next_tier = IdField(allow_null=True, source="next_tier.pk", default=None)
+    to_next = serializers.IntegerField(allow_null=True, help_text="Missing to the next tier; null: none.")
+    to_keep = serializers.IntegerField(help_text="Missing to its own tier; above zero in grace.")
+    holds_through_on = DayField(
+        source="holds_through",
+        allow_null=True,
+        help_text="The last day of its tier if nothing is earned; null: no end.",
+    )
+
+
 class AccountDetailShape(AccountShape):
-    """An account with what can be used now, and what goes next."""
+    """An account with what can be used now, what goes next, and how far it is to the next tier."""
 
     usable = serializers.SerializerMethodField(
-        help_text="The balance without points whose last day is over and that are not booked out yet."
+        help_text="The balance as it is now: what left its window, and what is past its last day, is counted "
+        "as if it were written."
     )
-    next_expiry = serializers.SerializerMethodField()
+    next_expiry = serializers.SerializerMethodField(help_text="What goes next; null when nothing ever does.")
+    tier_progress = serializers.SerializerMethodField()
 
     class Meta(AccountShape.Meta):
-        fields = [*AccountShape.Meta.fields, "usable", "next_expiry"]
+        fields = [*AccountShape.Meta.fields, "usable", "next_expiry", "tier_progress"]
 
     @extend_schema_field({"type": "integer"})
     def get_usable(self, account: PointsAccount) -> int:
         """Return the points that a redemption could take now."""
-        due = sum(left for day, left in self._lots(account) if day is not None and day < self._today())
-        return account.balance - due
+        return self._standing(account).points
 
     @extend_schema_field(ExpiryShape(allow_null=True))
     def get_next_expiry(self, account: PointsAccount) -> Any:
-        """Return what goes next, or nothing when no points ever do."""
-        days = [day for day, _left in self._lots(account) if day is not None and day >= self._today()]
-        if not days:
+        """Return what goes next."""
+        found = self._standing(account)
+        if found.expires_day is None:
             return None
-        points = sum(left for day, left in self._lots(account) if day == min(days))
-        return ExpiryShape({"points": points, "last_on": min(days)}).data
+        return ExpiryShape({"points": found.expiring, "last_on": found.expires_day}).data
 
-    def _today(self) -> int:
-        return company.today(clock.now()).number
+    @extend_schema_field(ProgressShape)
+    def get_tier_progress(self, account: PointsAccount) -> Any:
+        """Return how far it is to the next tier, and from losing its own."""
+        return ProgressShape(progress_of(account, at=clock.now())).data
 
-    def _lots(self, account: PointsAccount) -> list[tuple[int | None, int]]:
-        """Return the last day and what is left of each lot that can be used; read once."""
-        read: dict[int, list[tuple[int | None, int]]] = self.context.setdefault("lots", {})
+    def _standing(self, account: PointsAccount) -> Standing:
+        context: dict[str, Any] = self.context  # type: ignore[assignment]
+        read: dict[int, Standing] = context.setdefault("standing", {})
         if account.pk not in read:
-            lots = PointsLot.objects.filter(account=account, left__gt=0, is_pending=False)
-            read[account.pk] = list(lots.values_list("expires_day", "left"))
+            read[account.pk] = statement.standing(account, at=clock.now())
         return read[account.pk]
 
 
 class EntryShape(Gives):
     """One movement of points; what was wrong is set right by another one."""
 
-    expires_on = DayField(read_only=True)
     detail = MaybeJson(help_text="Why: ids, codes and numbers, by kind.")
     note = serializers.SerializerMethodField(help_text="What a person wrote about it.")
 
@@ -181,6 +200,15 @@ class EntryShape(Gives):
             return entry.note.text
         except EntryNote.DoesNotExist:
             return ""
+
+
+class StatementShape(EntryShape):
+    """A movement, and the points that could be used after it."""
+
+    balance = serializers.IntegerField(source="running")
+
+    class Meta(EntryShape.Meta):
+        fields = [*EntryShape.Meta.fields, "balance"]
 
 
 class MovedShape(EntryShape):
@@ -209,7 +237,9 @@ class EarnPoints(Takes):
     """Points for what happened elsewhere. ``source`` and ``external_id`` name it: it counts once."""
 
     points = points_field()
-    source = serializers.CharField(max_length=64, help_text="The system that the id comes from.")
+    source = serializers.CharField(  # type: ignore[assignment]
+        max_length=64, help_text="The system that the id comes from."
+    )
     external_id = serializers.CharField(max_length=190)
     occurred_at = MomentField(required=False, help_text="Now unless said.")
     expires_on = DayField(
@@ -282,8 +312,8 @@ class Accounts(Lists, Details, Resource):
 
     def rows(self) -> QuerySet[PointsAccount]:
         """Return the accounts of customers that the caller may see."""
-        found = PointsAccount.objects.visible_to(self.request.user)  # type: ignore[attr-defined]
-        rows: QuerySet[PointsAccount] = found
+        found: Any = PointsAccount.objects.visible_to(self.request.user)  # type: ignore[attr-defined]
+        rows: QuerySet[PointsAccount] = found.select_related("programme")
         return rows
 
     def create(self, request: Request) -> Response:
@@ -333,7 +363,7 @@ class OfAccount(Lists, Resource):
 
     def account(self) -> PointsAccount:
         """Return the account, or 404 when the caller may not see it."""
-        seen = PointsAccount.objects.visible_to(self.request.user)  # type: ignore[attr-defined]
+        seen: Any = PointsAccount.objects.visible_to(self.request.user)  # type: ignore[attr-defined]
         found: PointsAccount | None = seen.filter(pk=self.kwargs["account"]).first()
         if found is None:
             raise Http404
@@ -352,11 +382,9 @@ class OfAccount(Lists, Resource):
 class EntryFilter(filters.FilterSet):
     """Which entries."""
 
-    kind = filters.ChoiceFilter(choices=PointsEntry.Kind.choices)
     as_of = filters.MomentFilter(
-        field_name="occurred_at", lookup_expr="lte", label="The statement as it stood at this moment."
+        field_name="recorded_at", lookup_expr="lte", label="The statement as it was known at this moment."
     )
-    since = filters.MomentFilter(field_name="occurred_at", lookup_expr="gte")
 
     class Meta:
         model = PointsEntry
@@ -368,7 +396,7 @@ class Entries(OfAccount):
 
     tag = "loyalty"
     model = PointsEntry
-    serializer_class = EntryShape
+    serializer_class = StatementShape
     filterset_class = EntryFilter
     orders = {"-occurred_at": ("-occurred_at", "-id"), "occurred_at": ("occurred_at", "id")}
     access = {"list": READ}
@@ -376,6 +404,21 @@ class Entries(OfAccount):
     def rows(self) -> QuerySet[PointsEntry]:
         """Return the entries with what was written about them."""
         return super().rows().select_related("note")
+
+    def paginate_queryset(self, queryset: Any) -> Any:
+        """Return the rows of one page, each with the balance after it: one sum more, on any page."""
+        page = super().paginate_queryset(queryset)
+        downwards = sorted(page or [], key=lambda entry: (entry.occurred_at, entry.pk), reverse=True)
+        if downwards:
+            newest = downwards[0]
+            until = Q(occurred_at__lt=newest.occurred_at) | Q(
+                occurred_at=newest.occurred_at, pk__lte=newest.pk
+            )
+            running = queryset.order_by().filter(until).aggregate(sum=Sum("points"))["sum"]
+            for entry in downwards:
+                entry.running = running
+                running -= entry.points
+        return page
 
 
 class LotShape(Gives):
@@ -442,7 +485,7 @@ class SingleEntries(Details, Resource):
 
     def rows(self) -> QuerySet[PointsEntry]:
         """Return the entries of customers that the caller may see."""
-        found = PointsEntry.objects.visible_to(self.request.user)  # type: ignore[attr-defined]
+        found: Any = PointsEntry.objects.visible_to(self.request.user)  # type: ignore[attr-defined]
         rows: QuerySet[PointsEntry] = found.select_related("note", "account")
         return rows
 
@@ -482,7 +525,7 @@ class Adjustments(Lists, Details, Resource):
 
     def rows(self) -> QuerySet[PointsAdjustment]:
         """Return the adjustments of customers that the caller may see."""
-        found = PointsAdjustment.objects.visible_to(self.request.user)  # type: ignore[attr-defined]
+        found: Any = PointsAdjustment.objects.visible_to(self.request.user)  # type: ignore[attr-defined]
         rows: QuerySet[PointsAdjustment] = found
         return rows
 
@@ -500,3 +543,68 @@ class Adjustments(Lists, Details, Resource):
         row = self.one()
         adjusting.decide_adjustment(row, is_granted=is_granted, by=self.request.user, at=clock.now())
         return self.shown(row)
+
+
+class ReferralShape(Gives):
+    """That a customer came by another one; both are rewarded after the first paid order."""
+
+    class Meta:
+        model = Referral
+        fields = [
+            *("id", "programme", "referrer", "customer", "state", "reason", "order_id", "by", "at"),
+            "ended_at",
+        ]
+        extra_kwargs = {"referrer": {"help_text": "The account of who referred."}}
+
+
+class NewReferral(Takes):
+    """Who came by whose code."""
+
+    code = serializers.CharField(max_length=40, help_text="The referral code of the account that referred.")
+    customer = IdField(help_text="Our number of who was referred.")
+
+
+class ReferralFilter(filters.FilterSet):
+    """Which referrals."""
+
+    customer = filters.IdFilter(field_name="customer_id")
+    referrer = filters.IdFilter(field_name="referrer_id")
+    state = filters.ChoiceFilter(choices=Referral.State.choices)
+
+    class Meta:
+        model = Referral
+        fields: list[str] = []
+
+
+class Referrals(Lists, Details, Resource):
+    """Customers who bring customers."""
+
+    tag = "loyalty"
+    model = Referral
+    detail_route = "api:referral-detail"
+    serializer_class = ReferralShape
+    filterset_class = ReferralFilter
+    orders = {"id": ("id",), "-id": ("-id",)}
+    access = {"list": READ, "retrieve": READ, "create": EARN}
+    takes = {"create": NewReferral}
+    refuses = {
+        "create": [
+            *("unknown_referral_code", "self_referral", "referred_before", "referred_not_new"),
+            *("no_referrals", "no_programme"),
+        ]
+    }
+    examples = {"create": {"code": "7KQ2M9XPAB", "customer": 7}}
+
+    def rows(self) -> QuerySet[Referral]:
+        """Return the referrals of customers that the caller may see, who referred and who was referred."""
+        rows = of_visible(Referral, self.request.user)
+        found: QuerySet[Referral] = rows & of_visible(
+            Referral, self.request.user, field="referrer__customer_id"
+        )
+        return found
+
+    def create(self, request: Request) -> Response:
+        """Note that a customer came by the referral code of another one."""
+        values = self.taken()
+        customer = customer_of(request, values["customer"])
+        return self.made(referrals.refer(values["code"], customer, by=request.user, at=clock.now()))

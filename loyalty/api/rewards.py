@@ -298,14 +298,14 @@ class Redemptions(Lists, Details, Resource):
 
     def rows(self) -> QuerySet[Redemption]:
         """Return the redemptions of customers that the caller may see."""
-        found = Redemption.objects.visible_to(self.request.user)  # type: ignore[attr-defined]
+        found: Any = Redemption.objects.visible_to(self.request.user)  # type: ignore[attr-defined]
         rows: QuerySet[Redemption] = found.select_related("reward_code", "account", "entry")
         return rows
 
     def create(self, request: Request) -> Response:
         """Take a reward for its points: stock, points and code go together or not at all."""
         values = self.taken()
-        seen = PointsAccount.objects.visible_to(request.user)  # type: ignore[attr-defined]
+        seen: Any = PointsAccount.objects.visible_to(request.user)  # type: ignore[attr-defined]
         account = seen.filter(pk=values["account"]).first()
         if account is None:
             raise not_there("account", values["account"])

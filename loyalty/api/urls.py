@@ -16,6 +16,7 @@ RESOURCES = (
     (f"points-accounts/(?P<account>{ID})/lots", accounts.Lots, "points-account-lot"),
     ("points-entries", accounts.SingleEntries, "points-entry"),
     ("points-adjustments", accounts.Adjustments, "points-adjustment"),
+    ("referrals", accounts.Referrals, "referral"),
     ("rewards", rewards.Rewards, "reward"),
     ("redemptions", rewards.Redemptions, "redemption"),
 )

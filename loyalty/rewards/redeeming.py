@@ -64,7 +64,7 @@ class RewardGone(Refused):
 
 class RewardElsewhere(Refused):
     code = "reward_elsewhere"
-    message = _("The reward belongs to another programme than the account.")
+    message = _("The reward belongs to another programme than the account. Choose one of its own programme.")
 
 
 class ProgrammeNotLive(Refused):

@@ -23,6 +23,7 @@ from tests.test_architecture import routes
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 KINDS = {  # names of fields and parameters that hold ids, and of what
+    "account": "points_account",
     "assignee": "user",
     "case": "case",
     "loop": "loop",
@@ -36,6 +37,7 @@ KINDS = {  # names of fields and parameters that hold ids, and of what
     "order": "order",
     "payment": "payment",
     "praised": "user",
+    "referrer": "points_account",
     "other": "customer",
     "owner": "user",
     "successor": "contact",
@@ -57,6 +59,7 @@ NO_OBJECTS = {
     "programme_share",
     "cause",
     "comparison",  # a place in a condition
+    "count",  # of stock
     "days",
     "competitor",
     "guide",
@@ -68,16 +71,22 @@ NO_OBJECTS = {
     "parent",
     "plan",  # a care plan: of the company
     "piece",  # of an improvement: what one may see of it
+    "per_customer",  # times
     "per_day",
+    "points",
+    "programme",  # of the company
     "product",
     "quiet_ends",
     "quiet_starts",
     "remind_after",
+    "reward",  # of the company
     "share",
     "steps",
+    "stock",
     "survey",
     "team",
     "text",
+    "tier",  # of the company
     "version",
 }
 SHOWN = {("/api/v1/feedback/", "owner")}  # stands in rows of nobody's customer, which every lead sees

@@ -46,6 +46,17 @@ from customers.models import (
     UsageMetric,
     User,
 )
+from loyalty.ledger import adjusting
+from loyalty.models import (
+    PointsAccount,
+    PointsAdjustment,
+    PointsEntry,
+    Programme,
+    Redemption,
+    Referral,
+    Reward,
+)
+from loyalty.rewards import redeeming
 from retention import calls, cases, rules, segments
 from retention import loop as looping
 from retention.loop import opening as loop_opening
@@ -90,6 +101,8 @@ from tests.factories import (
     UserFactory,
     day,
 )
+from tests.loyalty import factories as points
+from tests.loyalty.rewarding import make_reward
 from tests.retention import improvers, makers
 from tests.retention.care import makers as care_of
 from tests.retention.changes import makers as changes_of
@@ -143,6 +156,8 @@ def build() -> World:
     CompanyFactory()
     clock.fix(NOW)
     world = World()
+    points.ProgrammeFactory(code="points", adjust_limit=0)
+    make_reward(code="tin", points=10)
     north, south = TeamFactory(name="North"), TeamFactory(name="South")
     users = world.users
     users["owner"] = UserFactory(username="owner", team=north)
@@ -181,7 +196,12 @@ def build() -> World:
         "mention_feed": [_feed()],
         "mention_hook": [hooks.add_hook(name="Monitor", by=None, at=NOW)[0].pk],
         "change": list(BusinessChange.objects.values_list("pk", flat=True)),
+<<<<<<< HEAD
         "care_plan": list(CarePlan.objects.values_list("pk", flat=True)),
+=======
+        "loyalty_programme": list(Programme.objects.values_list("pk", flat=True)),
+        "reward": list(Reward.objects.values_list("pk", flat=True)),
+>>>>>>> gd
         "segment": [segments.make_list("vip", name_en="VIP", name_zh="贵宾", by=None, at=NOW).pk],
         "survey": [surveys.live().pk],
         "improvement": [improvers.improvement(title="Improve").pk],
@@ -409,6 +429,7 @@ def _belongings(world: World, owner: User, lead: User, *, hidden: bool) -> dict[
     found["care_touch"] = [_greeting(who)]
     found["distribution"] = [_distribution(who, lead, name=word())]
     found["address"] = [AddressFactory(customer=who).pk]
+    found |= _points(who, owner, word())
     ExternalRef.objects.create(source="crm", kind="customer", external_id=word(), object_id=customer_id)
     token, _secret = tokens.create_token(
         owner,
@@ -426,6 +447,25 @@ def _belongings(world: World, owner: User, lead: User, *, hidden: bool) -> dict[
         ).pk
     ]
     return found
+
+
+def _points(customer: Customer, owner: User, word: str) -> dict[str, list[int]]:
+    """Give a customer points, a redemption, an adjustment that waits, and a referral of its own."""
+    account, said = points.make_account(customer), {"by": owner, "at": NOW}
+    entry = points.earn(account, 500, note=word)
+    taken = redeeming.ask_reward(account, Reward.objects.get(code="tin"), key=word, **said)
+    redeeming.set_state(taken, "ready", note=word, tracking=word, **said)
+    asked = adjusting.adjust(account, points=5, reason=word, key=word, **said)
+    referral = Referral.objects.create(
+        referrer=account, programme=account.programme, customer=customer, **said
+    )
+    return {
+        "points_account": [account.pk],
+        "points_entry": [entry.pk],
+        "redemption": [taken.pk],
+        "points_adjustment": [asked.pk],
+        "referral": [referral.pk],
+    }
 
 
 def _distribution(customer: Customer, lead: User, *, name: str) -> int:
@@ -456,6 +496,10 @@ MODELS = {
     "survey_dispatch": SurveyDispatch,
     "survey_response": SurveyResponse,
     "interview": Interview,
+    "points_account": PointsAccount,
+    "points_entry": PointsEntry,
+    "points_adjustment": PointsAdjustment,
+    "redemption": Redemption,
 }
 
 
@@ -475,6 +519,8 @@ def is_visible(kind: str, pk: int, user: User) -> bool:
         return FeedbackFile.objects.filter(pk=pk, unknown__in=seen).exists()
     if kind == "silence":
         return Silence.objects.filter(pk=pk, customer__in=owners).exists()
+    if kind == "referral":
+        return Referral.objects.filter(pk=pk, customer__in=owners, referrer__customer__in=owners).exists()
     model = apps.get_model("customers", kind.replace("_", ""))
     if kind == "consent":
         return model.objects.filter(pk=pk, contact__customer__in=owners).exists()
@@ -529,5 +575,7 @@ def body_of(world: World, example: Any) -> Any:
         "to": world.users["outsider"].pk,
         "user": world.users["outsider"].pk,
         "order": world.south["order"][0],
+        "account": world.south["points_account"][0],
+        "reward": world.company["reward"][0],
     }
     return {name: own.get(name, value) for name, value in example.items()}

@@ -76,7 +76,8 @@ def server(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     clock.fix(NOW)
     CompanyFactory()
     ProgrammeFactory()
-    user, real = UserFactory(role="integration"), clock.real_now()
+    user: Any = UserFactory(role="integration")
+    real = clock.real_now()
     scopes = ["loyalty:read", "loyalty:redeem"]
     until = real + timedelta(days=1)
     _row, secret = tokens.create_token(user, name="till", scopes=scopes, expires_at=until, by=user, at=real)
