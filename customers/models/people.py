@@ -12,7 +12,6 @@ from django.utils.translation import gettext_lazy as _
 
 from customers.ground.privacy import declare
 
-
 _HAN = re.compile(r"[\u3400-\u9fff·]+")
 
 
