@@ -34,6 +34,7 @@ def main(words: list[str]) -> int:
     proven = commands.add_parser("proof", help="try the ready rules on demo companies")
     proven.add_argument("--jobs", type=int, default=1, help="companies at once")
     proven.add_argument("--online-retail", type=Path, metavar="FOLDER", help="on its real orders instead")
+    proven.add_argument("--unseen", action="store_true", help="on seeds that nothing was settled on")
     proven.add_argument("--only-write", action="store_true", help="from what was found last")
     read = commands.add_parser("text", help="how well texts are read, on two public sets")
     read.add_argument("--data", type=Path, default=Path(os.environ.get("LIUKE_DATA") or "/nowhere"))
@@ -91,7 +92,8 @@ def _proof(options: argparse.Namespace) -> int:
     if options.online_retail:
         proof.run_real_orders(options.online_retail)
     elif not options.only_write:
-        proof.run(proof.SEEDS, jobs=options.jobs, say=say)
+        seeds, name = (proof.UNSEEN, "unseen") if options.unseen else (proof.SEEDS, "companies")
+        proof.run(seeds, jobs=options.jobs, say=say, name=name)
     print(proof.write().relative_to(server.ROOT))
     return 0
 

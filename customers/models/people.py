@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import ClassVar
 
 from django.contrib.auth.models import AbstractUser, UserManager
@@ -10,6 +11,8 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from customers.ground.privacy import declare
+
+_HAN = re.compile(r"[\u3400-\u9fff·]+")
 
 
 class Team(models.Model):
@@ -79,6 +82,13 @@ class User(AbstractUser):
 
     def __str__(self) -> str:
         return self.get_full_name() or self.username
+
+    def get_full_name(self) -> str:
+        """Return the whole name as its bearer writes it: 王丽, with the family name first, but Li Wang."""
+        family, given = self.last_name.strip(), self.first_name.strip()
+        if family and given and _HAN.fullmatch(family + given):
+            return family + given
+        return f"{given} {family}".strip()
 
     @property
     def sees_all(self) -> bool:

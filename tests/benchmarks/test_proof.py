@@ -85,3 +85,20 @@ def test_mark_of_ready_rules_is_what_was_found_last():
     assert {code: marked[code] for code in found} == found
     assert not any(marked[code] for code in marked.keys() - found.keys())  # never tried
     assert proof.table() in proof.PAGE.read_text()
+
+
+def test_unseen_seeds_stand_in_a_table_of_their_own_and_prove_nothing(tmp_path, monkeypatch):
+    def of(first, **changed):
+        return [
+            {"seed": first + n, "losses": 5, **one} for n, one in enumerate(companies(right=30, **changed))
+        ]
+
+    kept = {"customers": 10, "months": 3, "companies": of(11), "unseen": of(31, judged=0)}
+    monkeypatch.setattr(proof, "KEPT", tmp_path / "proof.json")
+    proof._write(kept)
+    decided, beside = proof.table().split("nothing was settled on")
+    assert "seeds 11–18" in decided and "| yes |" in decided
+    assert "proof --unseen`: seeds 31–38" in beside and "| no |" in beside and "| yes |" not in beside
+    assert [one.is_proven for one in proof.kept()] == [True]
+    proof._write({**kept, "unseen": []})
+    assert "--unseen" not in proof.table()
