@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('retention', '0032_changes_mended'),
+        ('retention', '0033_care'),
     ]
 
     operations = [

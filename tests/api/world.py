@@ -196,12 +196,9 @@ def build() -> World:
         "mention_feed": [_feed()],
         "mention_hook": [hooks.add_hook(name="Monitor", by=None, at=NOW)[0].pk],
         "change": list(BusinessChange.objects.values_list("pk", flat=True)),
-<<<<<<< HEAD
         "care_plan": list(CarePlan.objects.values_list("pk", flat=True)),
-=======
         "loyalty_programme": list(Programme.objects.values_list("pk", flat=True)),
         "reward": list(Reward.objects.values_list("pk", flat=True)),
->>>>>>> gd
         "segment": [segments.make_list("vip", name_en="VIP", name_zh="贵宾", by=None, at=NOW).pk],
         "survey": [surveys.live().pk],
         "improvement": [improvers.improvement(title="Improve").pk],
