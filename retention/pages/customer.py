@@ -260,9 +260,7 @@ def _page(request: HttpRequest, customer: Customer, **bound: forms.Form) -> Http
         "currency": firm.base_currency,
         "attributes": attributes_of(rows["attributes"], language=get_language() or "en"),
         "groups": [
-            *measure_groups(
-                customer, today=today, firm=firm, spark=history(customer.pk, at=at)
-            ),
+            *measure_groups(customer, today=today, firm=firm, spark=history(customer.pk, at=at)),
             *own_group(customer, [measures.own.read(row) for row in rows["own"]], at=at),
         ],
         "as_of": max(row.as_of for row in rows["measured"] + rows["swept"]) if rows["measured"] else None,

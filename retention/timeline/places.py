@@ -52,8 +52,8 @@ class Entry:
 
     ``kind`` is order, return, interaction, complaint, feedback, contract, owner, merge, usage, competitor,
     mention, invoice, payment_failed, community, community_left, indicator, survey, care, points,
-    points_gone, tier, tier_lost, warning, case or call; ``by`` the name of who did it, ``""`` for the system or
-    the customer; ``whom`` the contact spoken with. ``chips``: what its text says.
+    points_gone, tier, tier_lost, warning, case or call; ``by`` the name of who did it, ``""`` for the
+    system or the customer; ``whom`` the contact spoken with. ``chips``: what its text says.
     """
 
     key: str
