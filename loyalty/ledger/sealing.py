@@ -21,6 +21,7 @@ from django.db.models.functions import Mod
 
 from customers import company
 from customers.ground import audit
+from customers.ground.rows import update_rows
 from loyalty.ledger import accounts
 from loyalty.models import LedgerCheck, LedgerSeal, LotAllocation, PointsAccount, PointsEntry, PointsLot
 
@@ -71,9 +72,9 @@ def seal(at: datetime) -> int:
 
 
 def _unsealed(after: int) -> list[int]:
-    rows = PointsEntry.objects.filter(account__gt=after, pk__gt=F("account__sealed_entry"))
-    ids = rows.order_by("account").values_list("account", flat=True).distinct()
-    return list(ids[:CHUNK])
+    new = PointsEntry.objects.filter(account=OuterRef("pk"), pk__gt=OuterRef("sealed_entry"))
+    accounts_with = PointsAccount.objects.filter(Exists(new), pk__gt=after).order_by("pk")
+    return list(accounts_with.values_list("pk", flat=True)[:CHUNK])
 
 
 def _seal(ids: Sequence[int], *, at: datetime) -> int:
@@ -96,8 +97,8 @@ def _seal(ids: Sequence[int], *, at: datetime) -> int:
             )
         )
     LedgerSeal.objects.bulk_create(made)
-    for one in made:
-        PointsAccount.objects.filter(pk=one.account_id).update(sealed_entry=one.last_entry)
+    sealed = [PointsAccount(pk=one.account_id, sealed_entry=one.last_entry) for one in made]
+    update_rows(sealed, ["sealed_entry"])
     return sum(one.entries for one in made)
 
 
