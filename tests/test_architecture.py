@@ -79,6 +79,7 @@ def test_the_domain_reads_real_time_for_leases_and_ingestion_only():
         "surveys/distributions/handing.py",  # and so do those that it asks for
         "surveys/sending.py",  # as do these
         "surveys/results.py",  # which counts those links
+        "loyalty/notices.py",  # the link to the own page lasts for a year of real time
     )
     # ``ingested_at`` is when Liuke wrote a row, for the audit only (decision 1)
     writers = ("customers/batch/", "retention/standing/judging.py")

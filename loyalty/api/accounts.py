@@ -43,7 +43,7 @@ def points_field(**settings: Any) -> serializers.IntegerField:
 
 
 # --- Programmes -------------------------------------------------------------------------------
-class TierShape(Gives):
+class LoyaltyTierShape(Gives):
     """A tier of a programme."""
 
     class Meta:
@@ -60,7 +60,7 @@ class ProgrammeShape(Gives):
 
     starts_on = DayField(source="starts_day", allow_null=True)
     remind_days = serializers.ListField(child=serializers.IntegerField())
-    tiers = TierShape(many=True)
+    tiers = LoyaltyTierShape(many=True)
 
     class Meta:
         model = Programme
@@ -180,7 +180,7 @@ class AccountDetailShape(AccountShape):
         return read[account.pk]
 
 
-class EntryShape(Gives):
+class PointsEntryShape(Gives):
     """One movement of points; what was wrong is set right by another one."""
 
     detail = MaybeJson(help_text="Why: ids, codes and numbers, by kind.")
@@ -202,22 +202,22 @@ class EntryShape(Gives):
             return ""
 
 
-class StatementShape(EntryShape):
+class StatementShape(PointsEntryShape):
     """A movement, and the points that could be used after it."""
 
     balance = serializers.IntegerField(source="running")
 
-    class Meta(EntryShape.Meta):
-        fields = [*EntryShape.Meta.fields, "balance"]
+    class Meta(PointsEntryShape.Meta):
+        fields = [*PointsEntryShape.Meta.fields, "balance"]
 
 
-class MovedShape(EntryShape):
+class MovedShape(PointsEntryShape):
     """A movement, and the sums of the account after it."""
 
     balance = serializers.IntegerField(source="account.balance")
 
-    class Meta(EntryShape.Meta):
-        fields = [*EntryShape.Meta.fields, "balance"]
+    class Meta(PointsEntryShape.Meta):
+        fields = [*PointsEntryShape.Meta.fields, "balance"]
 
 
 class OpenAccount(Takes):
@@ -471,7 +471,7 @@ class SingleEntries(Details, Resource):
     tag = "loyalty"
     model = PointsEntry
     detail_route = "api:points-entry-detail"
-    serializer_class = EntryShape
+    serializer_class = PointsEntryShape
     access = {"retrieve": READ, "reverse": DECIDE}
     takes = {"reverse": ReverseEntry}
     answers = {"reverse": 201}

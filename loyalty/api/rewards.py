@@ -91,7 +91,7 @@ class CodeLine(serializers.Serializer[Any]):
     code = serializers.CharField(source="secret")
 
 
-class AddedShape(serializers.Serializer[Any]):
+class AddedCodesShape(serializers.Serializer[Any]):
     """What became of codes."""
 
     added = serializers.IntegerField(source="new")
@@ -134,7 +134,7 @@ class Rewards(Lists, Details, Resource):
         "add_stock": MoreStock,
         "add_codes": MoreCodes,
     }
-    gives = {"add_codes": AddedShape}
+    gives = {"add_codes": AddedCodesShape}
     needs_match = ("partial_update",)
     refuses = {
         "create": ["reward_code_taken", *_REFUSED, "reward_stock_of_codes", "no_programme"],
@@ -190,7 +190,7 @@ class Rewards(Lists, Details, Resource):
         reward, text = self.one(), self.taken()["text"]
         added = codes.add_codes(reward, text, by=request.user, at=clock.now())
         said = {"new": added.new, "twice": added.twice, "known": added.known, "stock": reward.stock}
-        return Response(AddedShape(said).data)
+        return Response(AddedCodesShape(said).data)
 
     def _settings(self, values: dict[str, Any]) -> dict[str, Any]:
         """Return the values by the names of the verbs; refuse a tier that is not there."""
