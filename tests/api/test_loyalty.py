@@ -77,7 +77,7 @@ class TestReading:
         assert (progress["next_tier"], progress["to_next"], progress["to_keep"]) == (gold.pk, 10_000, 0)
         monkeypatch.setattr(clock, "now", lambda: NOW + 6 * DAY)  # past the last day, and nothing was written
         said = program.get(f"points-accounts/{account.pk}/").json()
-        assert (said["balance"], said["usable"], said["pending"]) == (200, 79, 0)
+        assert (said["balance"], said["usable"], said["pending"]) == (200, 79, 9)
         assert said["next_expiry"]["points"] == 79
 
     def test_accounts_are_found_by_customer_and_tier(self, program: Any) -> None:
