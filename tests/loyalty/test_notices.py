@@ -338,7 +338,7 @@ def test_the_night_moves_lapses_and_tells_in_this_order_once_a_day() -> None:
     at = NOW + 31 * DAY
     done = nightly.keep(at)
     assert done is not None
-    assert list(done)[:4] == ["release", "expire", "tiers", "notices"]
+    assert list(done)[:5] == ["release", "expire", "earn_missed", "tiers", "notices"]
     assert done["tiers"] == {"lapsed": 1, "accounts": 1, "moves": 1}
     assert done["notices"] == 2
     assert nightly.keep(at + timedelta(hours=1)) is None
