@@ -157,12 +157,12 @@ def _move(run: _Pass, accounts: Sequence[tuple[int, int]]) -> tuple[int, QuerySe
     before = TierMove.objects.aggregate(last=Max("pk"))["last"] or 0
     bound: dict[str, Any] = {"ids": ids if _is_postgresql() else json.dumps(ids), "before": before}
     with connection.cursor() as cursor:
-        cursor.execute(_write_basis(run, bound), bound)
         cursor.execute(_write_moves(run, bound), bound)
         count = cursor.rowcount
-        if count == 0:
-            return 0, TierMove.objects.none()
-        cursor.execute(_write_accounts(), bound)
+        if count:
+            cursor.execute(_write_accounts(), bound)
+        if count < len(ids):
+            cursor.execute(_write_basis(run, bound), bound)
     # others move other accounts meanwhile, so the number alone does not say which moves are ours
     return count, TierMove.objects.filter(pk__gt=before, account__in=ids)
 
@@ -180,10 +180,11 @@ def _counted(run: _Pass, bound: dict[str, Any]) -> str:
 
 
 def _write_basis(run: _Pass, bound: dict[str, Any]) -> str:
-    """Return SQL that writes what counts into the accounts where it is another."""
+    """Return SQL that writes what counts into the accounts that do not move, where it is another."""
     return (
         f"WITH counted AS MATERIALIZED (SELECT a.id, {_counted(run, bound)} AS basis FROM {_ACCOUNTS} AS a "
-        f"WHERE a.programme_id = %(programme)s AND {_among()}) "
+        f"WHERE a.programme_id = %(programme)s AND {_among()} "
+        f"AND NOT EXISTS (SELECT 1 FROM {_MOVES} AS m WHERE m.id > %(before)s AND m.account_id = a.id)) "
         f"UPDATE {_ACCOUNTS} SET tier_basis = {_at_least_zero('counted.basis')}, tier_basis_day = %(today)s "
         f"FROM counted WHERE {_ACCOUNTS}.id = counted.id AND ({_ACCOUNTS}.tier_basis_day IS NULL "
         f"OR {_ACCOUNTS}.tier_basis <> {_at_least_zero('counted.basis')})"
@@ -199,7 +200,7 @@ def _write_moves(run: _Pass, bound: dict[str, Any]) -> str:
     return (
         f"INSERT INTO {_MOVES} (account_id, customer_id, from_tier_id, to_tier_id, from_rank, to_rank, "
         "reason, basis, grace_until_day, is_paid, occurred_at, occurred_day, recorded_at, by_id) "
-        f"WITH {_decided(run, bound, basis='a.tier_basis', among=_among())} "
+        f"WITH {_decided(run, bound, basis=_counted(run, bound), among=_among())} "
         f"SELECT id, customer_id, tier_id, {_id_of(run, 'goes_to')}, {_at_least_zero('now')}, goes_to, "
         f"{reason}, basis, "
         f"CASE WHEN goes_to > target THEN CAST(%(grace_until)s AS integer) END, "
@@ -213,11 +214,14 @@ def _write_accounts() -> str:
     # the list of ids stands with the moves: beside the join it would be read again for each account
     mine = _among().replace("a.id", "account_id")
     tier = f"COALESCE({_ACCOUNTS}.tier_id, 0) <> COALESCE(made.to_tier_id, 0)"
+    same = f"{_ACCOUNTS}.tier_basis_day IS NOT NULL AND {_ACCOUNTS}.tier_basis = made.basis"
     return (
-        f"WITH made AS MATERIALIZED (SELECT account_id, to_tier_id, grace_until_day, is_paid, occurred_day "
+        "WITH made AS MATERIALIZED "
+        "(SELECT account_id, to_tier_id, grace_until_day, is_paid, basis, occurred_day "
         f"FROM {_MOVES} WHERE id > %(before)s AND {mine}) "
         f"UPDATE {_ACCOUNTS} SET tier_id = made.to_tier_id, grace_until_day = made.grace_until_day, "
-        f"is_tier_paid = made.is_paid, "
+        f"is_tier_paid = made.is_paid, tier_basis = made.basis, "
+        f"tier_basis_day = CASE WHEN {same} THEN tier_basis_day ELSE made.occurred_day END, "
         f"tier_since_day = CASE WHEN {tier} THEN made.occurred_day ELSE tier_since_day END "
         f"FROM made WHERE made.account_id = {_ACCOUNTS}.id"
     )
@@ -263,7 +267,7 @@ def _decided(run: _Pass, bound: dict[str, Any], *, basis: str, among: str) -> st
         WHERE a.programme_id = %(programme)s AND {among} AND c.merged_into_id IS NULL
     ), standing AS (
         SELECT id, customer_id, tier_id, grace_until_day, is_tier_paid, tier_basis, tier_basis_day, paid, now,
-            {_at_least_zero("counted")} AS basis, {_reached(run, "counted")} AS reached
+            {_at_least_zero("counted")} AS basis, {_reached(run, _at_least_zero("counted"))} AS reached
         FROM counted
     ), aimed AS (
         SELECT *, CASE WHEN paid > reached THEN paid ELSE reached END AS target FROM standing
