@@ -63,6 +63,7 @@ NO_OBJECTS = {
     "most",
     "object_id",
     "parent",
+    "points",
     "piece",  # of an improvement: what one may see of it
     "per_day",
     "product",

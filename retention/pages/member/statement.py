@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from django.db.models import QuerySet
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
@@ -28,7 +29,7 @@ class Line:
     balance: int
 
 
-def rows(account: Account) -> Sequence[PointsEntry]:
+def rows(account: Account) -> QuerySet[PointsEntry]:
     """Return every movement of an account, newest first."""
     return statement.entries_of(account.row)
 
