@@ -70,6 +70,7 @@ NO_OBJECTS = {
     "object_id",
     "parent",
     "plan",  # a care plan: of the company
+    "points",
     "piece",  # of an improvement: what one may see of it
     "per_customer",  # times
     "per_day",

@@ -11,10 +11,12 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from customers.ground import clock
+from loyalty.models import PointsEntry
 from retention import calls, cases
 from retention.cases import queue
 from retention.models import EarlyWarning, FollowUpCall, Loss, RetentionCase
 from tests.factories import NOW, ContractFactory, CustomerFactory, UserFactory, findable
+from tests.loyalty.factories import ProgrammeFactory
 from tests.retention import makers
 
 pytestmark = pytest.mark.django_db
@@ -267,3 +269,26 @@ def test_losses_by_definition_have_those_from_before_it_was_kept(caller, manager
         "window": {"window"},
     }.items():
         assert set(ids(call.get("losses/", definition=kind))) == {found[name] for name in wanted}
+
+
+# --- Recovery points --------------------------------------------------------------------------
+def test_points_are_granted_once_for_a_key_and_refused_above_the_limit(caller, manager, case):
+    ProgrammeFactory(recovery_limit=500)
+    call, path = caller(manager), f"cases/{case.pk}/points/"
+    said = {"points": 200, "reason": "A week late.", "key": "late"}
+    for _call in range(2):
+        answer = call.post(path, said)
+        assert (answer.status_code, answer.json()["status"]) == (200, "working"), answer.content
+    assert PointsEntry.objects.get().points == 200
+    answer = call.post(path, {**said, "points": 301, "key": "more"})
+    assert (answer.status_code, answer.json()["code"]) == (409, "recovery_limit")
+    assert call.post(path, {**said, "points": 0, "key": "none"}).status_code == 400
+    assert PointsEntry.objects.count() == 1
+
+
+def test_points_are_not_granted_without_a_programme_or_in_a_case_of_others(caller, manager, outsider, case):
+    said = {"points": 200, "reason": "A week late.", "key": "late"}
+    assert caller(manager).post(f"cases/{case.pk}/points/", said).json()["code"] == "no_programme"
+    ProgrammeFactory()
+    assert caller(outsider).post(f"cases/{case.pk}/points/", said).status_code == 404
+    assert not PointsEntry.objects.exists()
