@@ -7,14 +7,16 @@ over, it can be told apart and goes back.
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.db.models import Q
 from django.utils.translation import gettext
 
-from customers import movers
+from customers import company, movers
 from customers.merges import keeping
 from customers.models import Merge
 from loyalty.ledger import accounts, transferring
-from loyalty.models import LotAllocation, PointsAccount, PointsEntry, PointsLot
+from loyalty.models import LotAllocation, PointsAccount, PointsEntry, PointsLot, Tier, TierMove
 
 Kind = PointsEntry.Kind
 _OF_TIER = (
@@ -71,6 +73,10 @@ def part(merge: Merge) -> None:
     at = merge.undone_at
     if at is None:
         raise ValueError("the merge stands")
+    for account in PointsAccount.objects.filter(customer=merge.survivor_id).select_related("tier"):
+        last = account.tier_moves.select_related("to_tier").order_by("-occurred_at", "-pk").first()
+        if last is not None and last.to_tier_id != account.tier_id:
+            _note_tier(account, last.to_tier, account.tier, at=at)
     for into in _came(merge):
         other = into.detail["from"]
         accounts.lock_all([into.account_id, other])
@@ -101,7 +107,36 @@ def _raise_tier(merge: Merge, target: PointsAccount, other: PointsAccount) -> No
     if target.tier is not None and target.tier.threshold >= other.tier.threshold:
         return
     keeping.keep(merge, [target], *_OF_TIER)
+    was = target.tier
     values = {name: getattr(other, name) for name in _OF_TIER}
     PointsAccount.objects.filter(pk=target.pk).update(**values)
     for name, value in values.items():
         setattr(target, name, value)
+    _note_tier(target, was, other.tier, at=merge.at)
+
+
+def _note_tier(account: PointsAccount, was: Tier | None, now: Tier | None, *, at: datetime) -> None:
+    """Write down that an account stands in another tier by a merge, or no longer."""
+    TierMove.objects.create(
+        account=account,
+        customer_id=account.customer_id,
+        from_tier=was,
+        to_tier=now,
+        from_rank=_rank(was),
+        to_rank=_rank(now),
+        reason=TierMove.Reason.CHANGED,
+        basis=account.tier_basis,
+        grace_until_day=account.grace_until_day,
+        is_paid=account.is_tier_paid,
+        occurred_at=at,
+        occurred_day=company.today(at).number,
+        recorded_at=at,
+    )
+
+
+def _rank(tier: Tier | None) -> int:
+    """Return the place of a tier among those of its programme, the lowest being 1; 0 for none."""
+    if tier is None or tier.is_retired:
+        return 0
+    lower = Tier.objects.filter(programme=tier.programme_id, is_retired=False, threshold__lt=tier.threshold)
+    return 1 + lower.count()

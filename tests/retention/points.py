@@ -74,9 +74,9 @@ def took(by: PointsEntry, from_lot: PointsLot, points: int) -> LotAllocation:
 def tier(customer: Customer, old: int, new: int, at: datetime, **values: Any) -> TierMove:
     """Write that a customer moved from one rank to another."""
     known_at = values.pop("known_at", None)
-    said = {"reason": "reached", "basis": 0, **values}
+    said = {"reason": "reached", "basis": 0, "account": values.pop("account", None), **values}
+    said["account"] = said["account"] or account(customer, at=at)
     return TierMove.objects.create(
-        account=account(customer, at=at),
         customer=customer,
         from_rank=old,
         to_rank=new,
