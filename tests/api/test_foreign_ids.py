@@ -74,7 +74,6 @@ NO_OBJECTS = {
     "piece",  # of an improvement: what one may see of it
     "per_customer",  # times
     "per_day",
-    "points",
     "programme",  # of the company
     "product",
     "quiet_ends",
