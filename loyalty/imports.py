@@ -115,7 +115,7 @@ POINTS = Kind(
             required=True,
             guesses=("kind", "type", "movement", "类型", "变动类型", "业务类型"),
             choices=_KINDS,
-            example=(("opening", "期初余额"), ("earn", "获得"), ("redeem", "兑换")),
+            example=(("opening", "期初余额"), ("earn", "获得"), ("adjust", "调整")),
         ),
         Field(
             "points",
@@ -123,7 +123,7 @@ POINTS = Kind(
             Type.NUMBER,
             required=True,
             guesses=("points", "amount", "quantity", "积分", "积分数", "变动积分"),
-            example=("500", "120", "300"),
+            example=("500", "120", "50"),
         ),
         Field(
             "occurred_at",

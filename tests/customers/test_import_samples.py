@@ -11,6 +11,7 @@ from customers.ground import clock
 from customers.imports import batches, kinds, mapping, samples
 from customers.models import Attribute, CustomerList, ExternalRef, ImportBatch
 from tests.factories import NOW, CommunityFactory, IndicatorFactory, UserFactory
+from tests.loyalty.factories import ProgrammeFactory
 
 pytestmark = pytest.mark.django_db
 KINDS = [kind.code for kind in kinds.every()]
@@ -27,6 +28,7 @@ def _named():
     Attribute.objects.create(code="industry", kind="text", label_en="Industry", label_zh="行业")
     IndicatorFactory()
     CommunityFactory(code="tea-friends")
+    ProgrammeFactory()
     CustomerList.objects.create(code="vip", made_at=NOW)
 
 

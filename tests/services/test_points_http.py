@@ -97,6 +97,8 @@ def server(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     finally:
         ended.set()
         thread.join(10)
+        for channel in list(web.active_channels.values()):
+            channel.handle_close()
         web.task_dispatcher.shutdown()
         web.close()
 
