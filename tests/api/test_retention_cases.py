@@ -277,18 +277,18 @@ def test_points_are_granted_once_for_a_key_and_refused_above_the_limit(caller, m
     call, path = caller(manager), f"cases/{case.pk}/points/"
     said = {"points": 200, "reason": "A week late.", "key": "late"}
     for _call in range(2):
-        answer = call.post(path, said)
+        answer = call("post", path, said)
         assert (answer.status_code, answer.json()["status"]) == (200, "working"), answer.content
     assert PointsEntry.objects.get().points == 200
-    answer = call.post(path, {**said, "points": 301, "key": "more"})
+    answer = call("post", path, {**said, "points": 301, "key": "more"})
     assert (answer.status_code, answer.json()["code"]) == (409, "recovery_limit")
-    assert call.post(path, {**said, "points": 0, "key": "none"}).status_code == 400
+    assert call("post", path, {**said, "points": 0, "key": "none"}).status_code == 400
     assert PointsEntry.objects.count() == 1
 
 
 def test_points_are_not_granted_without_a_programme_or_in_a_case_of_others(caller, manager, outsider, case):
     said = {"points": 200, "reason": "A week late.", "key": "late"}
-    assert caller(manager).post(f"cases/{case.pk}/points/", said).json()["code"] == "no_programme"
+    assert caller(manager)("post", f"cases/{case.pk}/points/", said).json()["code"] == "no_programme"
     ProgrammeFactory()
-    assert caller(outsider).post(f"cases/{case.pk}/points/", said).status_code == 404
+    assert caller(outsider)("post", f"cases/{case.pk}/points/", said).status_code == 404
     assert not PointsEntry.objects.exists()
