@@ -65,19 +65,19 @@ def care_page(request: HttpRequest, pk: int) -> HttpResponse:
     before = whole(request.GET.get("before"))
     if before is not None:
         rows = rows.filter(pk__lt=before)
-    rows = list(rows.select_related("customer", "contact").order_by("-pk")[: PAGE + 1])
+    found = list(rows.select_related("customer", "contact").order_by("-pk")[: PAGE + 1])
     query = request.GET.copy()
     query.pop("before", None)
     newer = "?" + query.urlencode() if before is not None else None
-    if len(rows) > PAGE:
-        query["before"] = str(rows[PAGE - 1].pk)
+    if len(found) > PAGE:
+        query["before"] = str(found[PAGE - 1].pk)
     language = get_language() or "en"
     counts = care.counts_of([plan.pk], user=request.user).get(plan.pk, Counts())
     context = {
         "plan": plan,
-        "touches": rows[:PAGE],
+        "touches": found[:PAGE],
         "newer": newer,
-        "older": "?" + query.urlencode() if len(rows) > PAGE else None,
+        "older": "?" + query.urlencode() if len(found) > PAGE else None,
         "views": _views(state, counts),
         "counts": counts,
         "subject": plan.said("subject", language),
