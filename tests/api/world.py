@@ -64,6 +64,7 @@ from retention.measures import making
 from retention.models import (
     BusinessChange,
     CarePlan,
+    CareTouch,
     ConcernedCustomer,
     EarlyWarning,
     FollowUpCall,
@@ -473,6 +474,7 @@ def _distribution(customer: Customer, lead: User, *, name: str) -> int:
 
 
 MODELS = {
+    "care_touch": CareTouch,
     "concerned": ConcernedCustomer,
     "customer": Customer,
     "distribution": Distribution,
