@@ -52,8 +52,8 @@ SETTINGS: dict[str, Any] = {
 }
 TIERS = (  # code, zh, en, fen in twelve months, share of points, what it brings
     ("silver", "银卡", "Silver", 2_000_000, 10_000, ("discount", "运费八折", "20 % off delivery", None)),
-    ("gold", "金卡", "Gold", 6_000_000, 12_000, ("support", "专属客服", "A line of your own", None)),
-    ("platinum", "铂金", "Platinum", 15_000_000, 15_000, ("training", "员工培训", "Staff training", 2)),
+    ("gold", "金卡", "Gold", 5_000_000, 12_000, ("support", "专属客服", "A line of your own", None)),
+    ("platinum", "铂金", "Platinum", 9_000_000, 15_000, ("training", "员工培训", "Staff training", 2)),
 )
 REWARDS = (  # code, zh, en, kind, points, how many are left, from which tier on
     ("cups", "定制纸杯 500 只", "500 printed cups", Reward.Kind.GOODS, 300, 180, ""),

@@ -15,7 +15,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from customers import company, stubs, writing
+from customers import company, stubs, touched, writing
 from customers.ground import audit, events, localtime, money
 from customers.ground.errors import Refused
 from customers.ground.models import Event
@@ -373,6 +373,7 @@ def _note(act: str, kind: str, row: Membership, *, by: User | None, at: datetime
     codes = {"plan": row.plan_id, "price": row.price, "currency": row.currency, "ends_day": row.ends_day}
     events.record(kind, customer_id=row.customer_id, subject=row, occurred_at=at, data=codes)
     audit.record(act, obj=row, by=by, at=at, customer_id=row.customer_id, codes=codes)
+    touched.mark([row.customer_id], at=at)
 
 
 def _wanted(

@@ -22,7 +22,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.models import Max, QuerySet
 
-from customers import stubs
+from customers import stubs, touched
 from customers.ground import audit, events
 from customers.models import Customer
 from loyalty.models import Membership, MembershipPlan, PointsAccount, Programme, Tier, TierMove
@@ -84,7 +84,8 @@ def move_accounts(account_ids: Iterable[int], *, at: datetime) -> list[TierMove]
     """Move these accounts at once; return the moves that were made, in order of account.
 
     Those of a programme that is not live stay. In the caller's transaction, if there is one. Side
-    effects: event ``loyalty.tier_moved`` for each move, with the move as its subject.
+    effects: event ``loyalty.tier_moved`` for each move, with the move as its subject; their customers are
+    touched.
     """
     programme = Programme.objects.filter(state=Programme.State.LIVE).first()
     asked = sorted(set(account_ids))
@@ -106,6 +107,7 @@ def move_accounts(account_ids: Iterable[int], *, at: datetime) -> list[TierMove]
                     data=codes,
                 )
                 made.append(move)
+            touched.mark({move.customer_id for move in moves}, at=at)
     return made
 
 

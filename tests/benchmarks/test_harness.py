@@ -37,10 +37,10 @@ def run(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def results(folder: Path, *names: str, engine: str) -> dict[str, dict[str, Any]]:
+def results(folder: Path, *names: str, engine: str, state: str = "worn") -> dict[str, dict[str, Any]]:
     """Run benchmarks once at the smallest size; return their results by name."""
     out = folder / "results"
-    size = ["--size", "xs", "--engine", engine, "--state", "worn"]
+    size = ["--size", "xs", "--engine", engine, "--state", state]
     done = run("run", *names, *size, "--pairs", "1", "--out", str(out), folder=folder)
     assert done.returncode == 0, done.stdout + done.stderr
     found = [json.loads(file.read_text()) for file in out.glob("*.json")]
@@ -75,6 +75,19 @@ def test_on_sqlite_outputs_are_equal(folder: Path) -> None:
 
     assert len(found) == 4
     assert all(one["equal"] and not one["refused"] for one in found.values())
+
+
+def test_ledger_says_what_its_floors_say_and_a_rerun_changes_nothing(folder: Path) -> None:
+    names = ("ledger-statement", "ledger-expiry", "ledger-tiers", "ledger-hot")
+    found = results(folder, *names, engine="postgresql", state="fresh")
+
+    assert set(found) == set(names)
+    assert all(one["equal"] and not one["refused"] for one in found.values())
+    assert found["ledger-expiry"]["equal"] == "500 lots"
+    for name, figure in (("ledger-expiry", "entries of a rerun"), ("ledger-tiers", "moves of a rerun")):
+        assert found[name]["ways"]["ours"]["figures"][figure] == 0
+    assert found["ledger-tiers"]["ways"]["ours"]["figures"]["moves"] > 0
+    assert found["ledger-statement"]["ways"]["ours"]["figures"]["queries of a balance"] <= 2
 
 
 def test_an_unknown_name_is_refused(folder: Path) -> None:

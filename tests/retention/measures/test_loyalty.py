@@ -142,7 +142,9 @@ def test_tier_is_told_by_its_moves_and_stays_when_tiers_are_added(
     make_account(customer, at=ago(400))
     codes = ("tier_rank", "tier_at_risk", "days_to_tier_loss", "tiers_lost_90d")
     OrderFactory(customer=customer, occurred_at=ago(380), sold=5_000)
-    moving.move_all(at=ago(379))
+    TouchedCustomer.objects.all().delete()
+    moving.move_account(PointsAccount.objects.get(), at=ago(379))
+    assert set(TouchedCustomer.objects.values_list("customer", flat=True)) == {customer.pk}
     assert picked(seen(customer, ago(378)), *codes) == [2, 0, None, 0]
     moving.move_all(at=ago(14))  # the order is older than 365 days
     assert picked(seen(customer, ago(13)), *codes) == [2, 1, 29, 0]
@@ -162,7 +164,9 @@ def test_membership_runs_lapses_and_ends_when_it_is_cancelled(
     account = make_account(customer, at=ago(400))
     said: dict[str, Any] = {"by": None, "at": ago(400)}
     plan = membership.create_plan(programme, code="plus", name="Plus", price=1, months=12, tier=None, **said)
+    TouchedCustomer.objects.all().delete()
     row = membership.sell(account, plan, key="a", **said)
+    assert set(TouchedCustomer.objects.values_list("customer", flat=True)) == {customer.pk}
     codes = ("days_to_membership_end", "membership_lapsed_90d")
     ends = row.ends_day - day(NOW)
     assert picked(seen(customer, ago(399)), *codes) == [ends + 399, 0]
