@@ -47,7 +47,8 @@ SHARES = (20, 5, 1)  # per cent of the customers that reach a tier, from the low
 def ledger_statement(stage: Stage) -> Trial:
     """Ours reads account, standing and the newest rows with their running balance; the floor the rows alone.
 
-    One of the accounts has thousands of entries.
+    One of the accounts has thousands of entries. A balance is the account as it stands and what is due of
+    its lots; that the company's settings are read beside it, as for every page, is not counted.
     """
     hot = _filled(stage)
     step = max(1, stage.customers // ASKED)
@@ -62,7 +63,7 @@ def ledger_statement(stage: Stage) -> Trial:
             account = PointsAccount.objects.select_related("programme").get(pk=pk)
             with CaptureQueriesContext(connection) as caught:
                 statement.standing(PointsAccount.objects.select_related("programme").get(pk=pk), at=stage.now)
-            most = max(most, len(caught))
+            most = max(most, sum("loyalty_" in one["sql"] for one in caught.captured_queries))
             rows = list(statement.entries_of(account)[:PAGE])
             times.append(1000 * (time.perf_counter() - since))
             found[pk] = [row.pk for row in rows]
