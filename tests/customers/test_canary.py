@@ -65,7 +65,10 @@ def value_for(field: models.Field[Any, Any], word: str) -> Any:
 
 
 def planted_fields(model: type[models.Model]) -> list[str]:
-    """Return the fields of a table that can hold what somebody is called, reached by, or said."""
+    """Return the fields of a table that can hold what somebody is called, reached by, or said.
+
+    Those of a closed list hold none of it: the database refuses what does not stand in the list.
+    """
     declared = getattr(model, "privacy", {})
     return [
         name
@@ -73,6 +76,7 @@ def planted_fields(model: type[models.Model]) -> list[str]:
         if data in SAID
         and action is not Erasure.KEEP
         and isinstance(model._meta.get_field(name), models.CharField | models.TextField | models.JSONField)
+        and not model._meta.get_field(name).choices
     ]
 
 

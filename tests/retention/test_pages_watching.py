@@ -304,7 +304,7 @@ def test_pages_forget_processes_after_an_hour(client, admin):
 def test_schedule_page_tells_every_entry_and_every_limit(client, admin):
     client.force_login(admin)
     shown = text(client, "/settings/schedule/")
-    assert shown.count("once each local day") == 5
+    assert shown.count("once each local day") == 7
     assert "every day at 03:37 UTC" in shown
     assert "Causes in the catalogue" in shown
     assert "nearly full" not in shown
