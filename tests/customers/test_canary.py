@@ -64,6 +64,10 @@ def value_for(field: models.Field[Any, Any], word: str) -> Any:
     return word[: field.max_length] if field.max_length else word
 
 
+SOUND: dict[str, dict[str, Any]] = {"loyalty.PointsEntry": {"points": 1}}
+"""What a row needs beside what it cannot be without, for the database to take it."""
+
+
 def planted_fields(model: type[models.Model]) -> list[str]:
     """Return the fields of a table that can hold what somebody is called, reached by, or said.
 
@@ -147,7 +151,7 @@ def make(model: type[models.Model], customer: Customer, contact: Contact, canari
         elif not field.blank:
             word = f"x{uuid.uuid4().hex[:6]}"
             values[field.name] = field.choices[0][0] if field.choices else value_for(field, word)
-    model._base_manager.create(**values)
+    model._base_manager.create(**{**values, **SOUND.get(model._meta.label, {})})
 
 
 def related(other: Any, customer: Customer, contact: Contact, canaries: Canaries) -> Any:
