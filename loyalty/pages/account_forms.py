@@ -44,7 +44,7 @@ class AdjustForm(KeyedForm):
     REFUSALS = {"points_reason": "reason", "not_enough_points": "points", "points_amount": "points"}
 
     points = forms.IntegerField(
-        label=_("Points"),
+        label=pgettext_lazy("of an account", "Points"),
         min_value=-MOST,
         max_value=MOST,
         help_text=_("Below zero takes points away. The balance never falls below zero."),

@@ -111,7 +111,9 @@ def _labels(_programme: Programme) -> forms.Field:
 
 
 _FIELDS: dict[str, Callable[[Programme], forms.Field]] = {
-    "points": lambda _programme: _decimal(_("Points"), min_value=Decimal("0.0001")),
+    "points": lambda _programme: _decimal(
+        pgettext_lazy("of an account", "Points"), min_value=Decimal("0.0001")
+    ),
     "per": lambda programme: _decimal(
         _("for each"), min_value=Decimal("0.0001"), help_text=f"{programme.currency}"
     ),
