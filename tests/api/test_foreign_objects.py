@@ -70,6 +70,14 @@ KIND_OF = {  # what the first object in an address is, by what stands before it
     "loops": "loop",
     "losses": "loss",
     "loyalty-programmes": "loyalty_programme",
+    "loyalty/accounts": "points_account",
+    "loyalty/adjustments": "points_adjustment",
+    "loyalty/benefits": "loyalty_benefit",
+    "loyalty/customers": "customer",
+    "loyalty/memberships": "membership_plan",
+    "loyalty/redemptions": "redemption",
+    "loyalty/rewards": "reward",
+    "loyalty/tiers": "loyalty_tier",
     "objections": "objection",
     "messages": "message",
     "needs": "need",
@@ -140,6 +148,15 @@ KIND_OF = {  # what the first object in an address is, by what stands before it
     "text-readings": "text_reading",
     "texts": "text_reading",
 }
+
+ACTS = {
+    "loyalty/accounts": "adjust",
+    "loyalty/adjustments": "grant",
+    "loyalty/redemptions": "cancel",
+    "loyalty/rewards": "retire",
+    "loyalty/tiers": "retire",
+}
+"""One act of those whose word stands in the address."""
 
 
 @dataclass(frozen=True)
@@ -226,6 +243,7 @@ def object_routes(*, api: bool) -> Iterator[Route]:
             or "<str:secret>" in route  # the link is the right itself: tests/customers/test_links.py
             or "<str:token>" in route  # the same: tests/customers/test_public_form.py
             or "<slug:channel>" in route  # a word of ours
+            or ("<slug:act>" in route and "<int:" not in route)  # the same, of the one programme
             or "<slug:code>" in route.split("<int:")[0]  # of the company, not of a customer
         ):
             continue
@@ -233,7 +251,7 @@ def object_routes(*, api: bool) -> Iterator[Route]:
             text = route.replace("^", "").replace("$", "")
             before = OBJECT.split(text.removeprefix("api/v1/"))[0].rstrip("/")
             assert before in KIND_OF, f"what is the object in {route}? say so in KIND_OF"
-            yield Route(text, KIND_OF[before], pattern.callback)
+            yield Route(text.replace("<slug:act>", ACTS.get(before, "")), KIND_OF[before], pattern.callback)
 
 
 def plain(response: Any, path: str) -> str:

@@ -98,9 +98,11 @@ def test_with_consent_it_is_among_the_quotes_and_in_the_api(quoted: Any, world: 
 
 def test_files_of_lists_tell_no_quote_either(quoted: Any, world: World) -> None:
     _interview, quote, asking = quoted
-    ends = re.compile(r"^/(customers|queue|complaints|contracts|losses|inbox|improvements|mentions)/export/$")
+    ends = re.compile(
+        r"^/(customers|queue|complaints|contracts|losses|inbox|improvements|mentions|loyalty/accounts)/export/$"
+    )
     lists = [path for path in addresses(world) if ends.match(path)]
-    assert len(lists) == 8
+    assert len(lists) == 9
     for path in lists:
         status, text = said(asking[0], path)
         assert status == 200 and quote not in text

@@ -48,6 +48,7 @@ from customers.models import (
 )
 from loyalty.ledger import adjusting
 from loyalty.models import (
+    MembershipPlan,
     PointsAccount,
     PointsAdjustment,
     PointsEntry,
@@ -55,6 +56,8 @@ from loyalty.models import (
     Redemption,
     Referral,
     Reward,
+    Tier,
+    TierBenefit,
 )
 from loyalty.rewards import redeeming
 from retention import calls, cases, rules, segments
@@ -103,7 +106,7 @@ from tests.factories import (
     day,
 )
 from tests.loyalty import factories as points
-from tests.loyalty.rewarding import make_reward
+from tests.loyalty.rewarding import make_reward, make_tier
 from tests.retention import improvers, makers
 from tests.retention.care import makers as care_of
 from tests.retention.changes import makers as changes_of
@@ -159,6 +162,11 @@ def build() -> World:
     world = World()
     points.ProgrammeFactory(code="points", adjust_limit=0)
     make_reward(code="tin", points=10)
+    gold = make_tier("gold", 1_000_000)
+    TierBenefit.objects.create(tier=gold, kind=TierBenefit.Kind.DELIVERY, name="Delivery")
+    MembershipPlan.objects.create(
+        programme=gold.programme, code="plus", name="Plus", price=100, currency="CNY", tier=gold
+    )
     north, south = TeamFactory(name="North"), TeamFactory(name="South")
     users = world.users
     users["owner"] = UserFactory(username="owner", team=north)
@@ -200,6 +208,9 @@ def build() -> World:
         "care_plan": list(CarePlan.objects.values_list("pk", flat=True)),
         "loyalty_programme": list(Programme.objects.values_list("pk", flat=True)),
         "reward": list(Reward.objects.values_list("pk", flat=True)),
+        "loyalty_tier": list(Tier.objects.values_list("pk", flat=True)),
+        "loyalty_benefit": list(TierBenefit.objects.values_list("pk", flat=True)),
+        "membership_plan": list(MembershipPlan.objects.values_list("pk", flat=True)),
         "segment": [segments.make_list("vip", name_en="VIP", name_zh="贵宾", by=None, at=NOW).pk],
         "survey": [surveys.live().pk],
         "improvement": [improvers.improvement(title="Improve").pk],

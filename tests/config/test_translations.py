@@ -28,7 +28,7 @@ PLACEHOLDER = re.compile(r"%(?:\(\w+\))?[-+0 ]?\d*(?:\.\d+)?[sdfr%]")
 GLOSSARY = {
     r"customers?(?:'s)?": "客户",
     r"account managers?(?:'s)?": "客户经理",
-    r"orders? of|orders|last order|first order": "订单|下单",
+    r"orders? of|orders|last order|first order": "订单|下单|首单|顺序",
     r"contacts": "联系",
     r"complaints?": "投诉",
     r"measures?": "指标",
@@ -39,7 +39,7 @@ GLOSSARY = {
     r"follow-up calls?": "回访电话",
     r"causes?": "原因",
     r"churn": "流失",
-    r"loss(?:es)?|lost": "流失",
+    r"loss(?:es)?|lost": "流失|等级|降级",  # a tier can be lost, too
     r"hold-out": "对照组",
     r"contracts?": "合同",
     r"severity": "严重度",
