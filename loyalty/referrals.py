@@ -15,7 +15,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from customers import company, stubs
+from customers import company, objections, stubs
 from customers.duplicates.keys import email_key, phone_key, registration_key
 from customers.ground import audit, events
 from customers.ground.errors import Refused
@@ -61,8 +61,8 @@ def refer(code: str, customer: Customer, *, by: User | None, at: datetime) -> Re
     """Note that a customer came by the referral code of another one; return it.
 
     Case and spaces of the code do not matter. Raises ``NoProgramme``, :class:`NoReferrals`,
-    :class:`UnknownReferralCode`, :class:`SelfReferral`, :class:`ReferredBefore`, :class:`NotNew`. Side
-    effects: audit and event ``referral.make``; both get points when the first order stands.
+    :class:`UnknownReferralCode`, :class:`SelfReferral`, :class:`ReferredBefore`, :class:`NotNew`,
+    ``Erased``. Side effects: audit and event ``referral.make``; both get points when the first order stands.
     """
     programme = programmes.needed()
     if not (programme.referral_referrer or programme.referral_referred):
@@ -73,6 +73,7 @@ def refer(code: str, customer: Customer, *, by: User | None, at: datetime) -> Re
         if referrer is None:
             raise UnknownReferralCode(code=written[:20])
         customer_id = stubs.held(customer.pk)
+        objections.refuse_erased(Customer.objects.get(pk=customer_id))
         referrer_id = stubs.survivor_of(referrer.customer_id) or referrer.customer_id
         if is_same(referrer_id, customer_id):
             raise SelfReferral()

@@ -12,13 +12,14 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from customers import objections
 from customers.api.reading import of_visible
 from customers.ground import clock
 from customers.ground.api import filters
 from customers.ground.api.serializers import DayField, Gives, IdField, MaybeJson, MomentField, Takes
 from customers.ground.api.views import Details, Lists, Resource
 from loyalty import landing, referrals
-from loyalty.api.common import ADJUST, DECIDE, EARN, READ, REDEEM, customer_of, key_of
+from loyalty.api.common import ADJUST, DECIDE, EARN, OPEN, READ, SPEND, customer_of, key_of
 from loyalty.ledger import accounts, adjusting, redeeming, statement
 from loyalty.ledger.statement import Standing
 from loyalty.models import (
@@ -289,8 +290,8 @@ class Accounts(Lists, Details, Resource):
     access = {
         "list": READ,
         "retrieve": READ,
-        "create": EARN,
-        "redeem": REDEEM,
+        "create": OPEN,
+        "redeem": SPEND,
         "earn": EARN,
         "adjust": ADJUST,
     }
@@ -299,9 +300,9 @@ class Accounts(Lists, Details, Resource):
     answers = {"create": 201, "redeem": 201, "earn": 201, "adjust": 201}
     refuses = {
         "create": ["no_programme"],
-        "redeem": ["not_enough_points"],
+        "redeem": ["not_enough_points", "erased"],
         "earn": ["points_reference_taken", "future"],
-        "adjust": ["not_enough_points", "points_amount", "points_reason"],
+        "adjust": ["not_enough_points", "points_amount", "points_reason", "erased"],
     }
     examples = {
         "create": {"customer": 7},
@@ -313,7 +314,7 @@ class Accounts(Lists, Details, Resource):
     def rows(self) -> QuerySet[PointsAccount]:
         """Return the accounts of customers that the caller may see."""
         found: Any = PointsAccount.objects.visible_to(self.request.user)  # type: ignore[attr-defined]
-        rows: QuerySet[PointsAccount] = found.select_related("programme")
+        rows: QuerySet[PointsAccount] = found.select_related("programme", "customer")
         return rows
 
     def create(self, request: Request) -> Response:
@@ -326,6 +327,7 @@ class Accounts(Lists, Details, Resource):
         """Use points: those that expire first go first. The Idempotency-Key names the act for good."""
         account, values = self.one(), self.taken()
         note = values.get("note", "")
+        objections.refuse_erased(account.customer)
         entry = redeeming.redeem(
             account,
             points=values["points"],
@@ -585,12 +587,12 @@ class Referrals(Lists, Details, Resource):
     serializer_class = ReferralShape
     filterset_class = ReferralFilter
     orders = {"id": ("id",), "-id": ("-id",)}
-    access = {"list": READ, "retrieve": READ, "create": EARN}
+    access = {"list": READ, "retrieve": READ, "create": OPEN}
     takes = {"create": NewReferral}
     refuses = {
         "create": [
             *("unknown_referral_code", "self_referral", "referred_before", "referred_not_new"),
-            *("no_referrals", "no_programme"),
+            *("no_referrals", "no_programme", "erased"),
         ]
     }
     examples = {"create": {"code": "7KQ2M9XPAB", "customer": 7}}

@@ -14,12 +14,15 @@ from customers.models import Contact, Customer
 from customers.models.people import Role
 
 READ = may(*Role.values, scope="loyalty:read")
-EARN = may(Role.TEAM_LEAD, Role.ADMIN, Role.INTEGRATION, scope="loyalty:earn")
+EARN = may(Role.INTEGRATION, scope="loyalty:earn")
+"""Programs alone, of what happened elsewhere: people adjust, within the limit or with a second person."""
+OPEN = may(Role.TEAM_LEAD, Role.ADMIN, Role.INTEGRATION, scope="loyalty:earn")
+SPEND = may(Role.TEAM_LEAD, Role.ADMIN, Role.INTEGRATION, scope="loyalty:redeem")
+"""Of points for nothing in the catalogue."""
 REDEEM = may(Role.ACCOUNT_MANAGER, Role.TEAM_LEAD, Role.ADMIN, Role.INTEGRATION, scope="loyalty:redeem")
 ADJUST = may(Role.ACCOUNT_MANAGER, Role.TEAM_LEAD, Role.ADMIN, Role.INTEGRATION, scope="loyalty:adjust")
 DECIDE = may(Role.TEAM_LEAD, Role.ADMIN, scope="loyalty:adjust")
 WRITE_REWARDS = may(Role.ADMIN, Role.INTEGRATION, scope="loyalty:rewards")
-SEES_CODES = (Role.ACCOUNT_MANAGER, Role.TEAM_LEAD, Role.ADMIN, Role.INTEGRATION)
 
 
 def key_of(request: Request) -> str:

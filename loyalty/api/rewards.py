@@ -16,7 +16,7 @@ from customers.ground import clock
 from customers.ground.api import filters
 from customers.ground.api.serializers import DayField, Gives, IdField, Takes
 from customers.ground.api.views import Details, Lists, Resource
-from loyalty.api.common import READ, REDEEM, SEES_CODES, WRITE_REWARDS, contact_of, key_of
+from loyalty.api.common import READ, REDEEM, WRITE_REWARDS, contact_of, key_of
 from loyalty.ledger import accounts
 from loyalty.models import PointsAccount, Programme, Redemption, Reward, Tier
 from loyalty.rewards import catalogue, codes, redeeming
@@ -222,7 +222,7 @@ class RedemptionShape(Gives):
     @extend_schema_field({"type": "string"})
     def get_code(self, row: Redemption) -> str:
         """Return the code, for those who may hand it on."""
-        if self.context["request"].user.role not in SEES_CODES:
+        if self.context["request"].user.role not in codes.SEES_CODES:
             return ""
         code = getattr(row, "reward_code", None)
         return "" if code is None or code.is_void else str(code.secret)
@@ -285,7 +285,7 @@ class Redemptions(Lists, Details, Resource):
     refuses = {
         "create": [
             *("reward_not_offered", "reward_for_tier", "reward_taken", "reward_gone", "reward_elsewhere"),
-            *("programme_not_live", "not_enough_points"),
+            *("programme_not_live", "not_enough_points", "erased"),
         ],
         "state": ["redemption_move"],
         "cancel": ["redemption_cancel"],

@@ -8,7 +8,7 @@ from django.db import transaction
 from django.db.models import F, Func, IntegerField, Sum
 from django.utils.translation import gettext_lazy as _
 
-from customers import company
+from customers import company, objections
 from customers.ground import audit, localtime
 from customers.ground.errors import Refused
 from customers.models import Contact, User
@@ -58,8 +58,8 @@ def adjust(
 
     A team lead or admin does it alone within the programme's limit, which what she adjusted alone in this
     account on the same local day counts against; else it waits for a second person. The same key
-    again changes nothing. Raises ``NoPoints``, :class:`NoReason`, ``NotEnoughPoints``. Side effects: audit
-    ``points.adjust_grant`` or ``….adjust_ask``; when granted those of the entry.
+    again changes nothing. Raises ``NoPoints``, :class:`NoReason`, ``NotEnoughPoints``, ``Erased``. Side
+    effects: audit ``points.adjust_grant`` or ``….adjust_ask``; when granted those of the entry.
     """
     if not points:
         raise NoPoints()
@@ -70,6 +70,7 @@ def adjust(
         known = PointsAdjustment.objects.filter(account=held, key=key[:MOST_KEY]).first()
         if known is not None:
             return known
+        objections.refuse_erased(held.customer)
         row = PointsAdjustment(
             account=held,
             customer_id=held.customer_id,

@@ -7,17 +7,21 @@ from datetime import datetime
 from typing import Any
 
 from django import forms
+from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db.models import F
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 from django.views.decorators.http import require_POST, require_safe
 
 from customers import company, showing
 from customers.access import allow
 from customers.ground import clock, localtime
 from customers.ground.numbers import whole
+from customers.models import Customer
 from loyalty import explaining, referrals
 from loyalty.ledger import adjusting, statement
 from loyalty.models import (
@@ -43,9 +47,9 @@ from loyalty.pages.account_forms import (
     offered_to,
 )
 from loyalty.pages.frame import act_on, press, show
-from loyalty.pages.redemptions import steps_of
+from loyalty.pages.redemption_rows import RefusedAct, rows_of
 from loyalty.pages.roles import DECIDES, SEES_LOYALTY, WORKS_ACCOUNTS
-from loyalty.rewards import catalogue, codes, redeeming
+from loyalty.rewards import catalogue, redeeming
 from loyalty.tiers import benefits, membership, progress
 
 PAGE = 30
@@ -67,6 +71,11 @@ REVERSED = (
 def account_page(request: HttpRequest, pk: int) -> HttpResponse:
     """Show an account; ``?as_of=`` shows its statement as it was on a day, ``?page=`` older entries."""
     return _page(request, _account(request, pk))
+
+
+def shown(request: HttpRequest, pk: int, *, refused: RefusedAct) -> HttpResponse:
+    """Show an account on which an act on a redemption was refused."""
+    return _page(request, _account(request, pk), redemption=refused)
 
 
 @require_POST
@@ -139,7 +148,8 @@ def _redeem(request: HttpRequest, account: PointsAccount, at: datetime) -> HttpR
         form,
         lambda data: redeeming.ask_reward(
             account,
-            data["reward"],
+            data["reward"][0],
+            price=data["reward"][1],
             contact=data["contact"],
             key=data["key"],
             by=request.user,  # type: ignore[arg-type]
@@ -290,6 +300,7 @@ def _page(
     refused: forms.Form | None = None,
     *,
     entry: int | None = None,
+    redemption: RefusedAct | None = None,
 ) -> HttpResponse:
     at = clock.now()
     today = company.today(at)
@@ -321,13 +332,12 @@ def _page(
         "waiting": PointsAdjustment.objects.filter(account=account, state="asked").select_related("by"),
         "entry_open": entry,
         "may_reverse": request.user.role in DECIDES,  # type: ignore[union-attr]
-        "referred_by": Referral.objects.filter(programme=account.programme_id, customer=account.customer_id)
-        .select_related("referrer__customer")
-        .first(),
+        "may_add": request.user.role in WORKS_ACCOUNTS and account.customer.erased_at is None,  # type: ignore[union-attr]
+        **_referred(request, account),
         "referred": Referral.objects.filter(referrer=account).count(),
         "member_url": showing.to("member_links", account.customer_id),
         **_progress(account, at=at),
-        **_redemptions(request, account),
+        **_redemptions(request, account, redemption),
         **_statement(request, account, as_of),
     }
     context |= {
@@ -341,8 +351,30 @@ def _page(
     if refused is not None:
         context[f"{refused.sheet}_form"] = refused  # type: ignore[attr-defined]
         context["open_sheet"] = refused.sheet  # type: ignore[attr-defined]
-    status = 422 if refused is not None else 200
+        if not _is_there(refused.sheet, context):  # type: ignore[attr-defined]
+            said = [str(error) for found in refused.errors.values() for error in found]
+            messages.error(request, " ".join(said))
+    status = 422 if refused is not None or redemption is not None else 200
     return show(request, "account.html", "account_list", context, programme=account.programme, status=status)
+
+
+def _is_there(sheet: str, context: dict[str, Any]) -> bool:
+    """Say whether the page shows the form that was refused."""
+    if sheet == ReverseForm.sheet:
+        return any(row["may_reverse"] and row["entry"].pk == context["entry_open"] for row in context["rows"])
+    return bool(context["may_add"]) and not (sheet == ReferForm.sheet and context["referred_by"])
+
+
+def _referred(request: HttpRequest, account: PointsAccount) -> dict[str, Any]:
+    """Return by whom the customer came, named only to those who see that customer."""
+    found = Referral.objects.filter(programme=account.programme_id, customer=account.customer_id)
+    row = found.select_related("referrer__customer").first()
+    if row is None:
+        return {"referred_by": None}
+    visible = Customer.objects.visible_to(request.user)  # type: ignore[attr-defined]
+    is_seen = visible.filter(pk=row.referrer.customer_id).exists()
+    name = row.referrer.customer.name if is_seen else pgettext("by whom one came", "another customer")
+    return {"referred_by": row, "referrer": name}
 
 
 def _progress(account: PointsAccount, *, at: datetime) -> dict[str, Any]:
@@ -355,17 +387,13 @@ def _lots(account: PointsAccount) -> list[PointsLot]:
     return list(rows.order_by("is_pending", F("expires_day").asc(nulls_last=True), "pk")[:MOST_LOTS])
 
 
-def _redemptions(request: HttpRequest, account: PointsAccount) -> dict[str, Any]:
-    rows = list(
-        Redemption.objects.filter(account=account).select_related("reward").order_by("-pk")[:MOST_REDEMPTIONS]
-    )
-    secrets = codes.codes_of(rows) if rows else {}
-    return {
-        "redemptions": [
-            (row, steps_of(row), redeeming.may_cancel(row, by=request.user), secrets.get(row.pk, ""))  # type: ignore[arg-type]
-            for row in rows
-        ]
-    }
+def _redemptions(request: HttpRequest, account: PointsAccount, refused: RefusedAct | None) -> dict[str, Any]:
+    found = Redemption.objects.filter(account=account).select_related("reward", "contact").order_by("-pk")
+    rows = list(found[: MOST_REDEMPTIONS + 1])
+    shown = rows_of(rows[:MOST_REDEMPTIONS], user=request.user, refused=refused)
+    if refused is not None and not any(one.refused for one in shown):
+        messages.error(request, " ".join(refused.errors))
+    return {"redemptions": shown, "more_redemptions": len(rows) > MOST_REDEMPTIONS}
 
 
 def _statement(request: HttpRequest, account: PointsAccount, as_of: datetime | None) -> dict[str, Any]:
@@ -377,6 +405,9 @@ def _statement(request: HttpRequest, account: PointsAccount, as_of: datetime | N
     may = request.user.role in DECIDES and as_of is None  # type: ignore[union-attr]
     return {
         "page": page,
+        "query": "?" + request.GET.urlencode(),
+        "newer": _address(request, account, page.previous_page_number()) if page.has_previous() else "",
+        "older": _address(request, account, page.next_page_number()) if page.has_next() else "",
         "rows": [
             {
                 "entry": row,
@@ -390,3 +421,10 @@ def _statement(request: HttpRequest, account: PointsAccount, as_of: datetime | N
         ],
         "balance_then": statement.balance_as_of(account, as_of) if as_of is not None else None,
     }
+
+
+def _address(request: HttpRequest, account: PointsAccount, number: int) -> str:
+    """Return where a page of the statement is, also from the address of an act."""
+    query = request.GET.copy()
+    query["page"] = str(number)
+    return f"{reverse('loyalty:account', args=[account.pk])}?{query.urlencode()}"

@@ -9,6 +9,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from customers.ground.numbers import whole
 from customers.models import Contact
 from loyalty.models import MembershipPlan, PointsAccount, Reward
 from loyalty.naming import called
@@ -66,16 +67,45 @@ class ReverseForm(KeyedForm):
     reason = text_field(_("Reason"), MOST_REASON)
 
 
+class RewardField(forms.ChoiceField):
+    """A reward at the price that its label shows; its value is the reward and that price.
+
+    What was chosen at a price that has changed since stays chosen, at the price that is shown now.
+    """
+
+    def __init__(self, *, offered: list[Reward], **options: Any) -> None:
+        self.offered = {str(row.pk): row for row in offered}
+        says = _("%(reward)s – %(points)s points")
+        choices = [
+            (f"{row.pk}:{row.points}", says % {"reward": called(row), "points": f"{row.points:,}"})
+            for row in offered
+        ]
+        super().__init__(choices=choices, **options)
+
+    def clean(self, value: Any) -> tuple[Reward, int | None]:
+        """Return the reward and the price that was shown; nothing where none was sent."""
+        pk, _colon, price = str(value or "").partition(":")
+        super().clean(self.bound_data(value, None))
+        return self.offered[pk], whole(price)
+
+    def bound_data(self, data: Any, initial: Any) -> Any:
+        """Return what is chosen now."""
+        row = self.offered.get(str(data or "").partition(":")[0])
+        return data if row is None else f"{row.pk}:{row.points}"
+
+
 class RedeemForm(KeyedForm):
     """Which reward the customer takes, and for whom."""
 
     sheet = "redeem"
     REFUSALS = dict.fromkeys(
-        ("not_enough_points", "reward_not_offered", "reward_for_tier", "reward_taken", "reward_gone"),
+        (
+            *("not_enough_points", "reward_not_offered", "reward_for_tier", "reward_taken", "reward_gone"),
+            "reward_price",
+        ),
         "reward",
     ) | {"contact_of_another": "contact"}
 
-    reward = forms.ModelChoiceField(label=_("Reward"), queryset=Reward.objects.none(), empty_label=None)
     contact = forms.ModelChoiceField(
         label=_("For whom"),
         queryset=Contact.objects.none(),
@@ -85,18 +115,11 @@ class RedeemForm(KeyedForm):
 
     def __init__(self, *args: Any, offered: list[Reward], contacts: list[Contact], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for name, rows in (("reward", offered), ("contact", contacts)):
-            field: forms.ModelChoiceField = self.fields[name]  # type: ignore[assignment]
-            field.queryset = (
-                type(rows[0]).objects.filter(pk__in=[row.pk for row in rows]) if rows else field.queryset
-            )
-        self.fields["reward"].choices = [  # type: ignore[attr-defined]
-            (
-                row.pk,
-                _("%(reward)s – %(points)s points") % {"reward": called(row), "points": f"{row.points:,}"},
-            )
-            for row in offered
-        ]
+        self.fields["reward"] = RewardField(label=_("Reward"), offered=offered)
+        self.order_fields(["key", "reward", "contact"])
+        self.fields["contact"].queryset = Contact.objects.filter(  # type: ignore[attr-defined]
+            pk__in=[row.pk for row in contacts]
+        )
         people = [(row.pk, row.name) for row in contacts]
         self.fields["contact"].choices = [("", _("nobody in particular")), *people]  # type: ignore[attr-defined]
 

@@ -134,8 +134,9 @@ def next_expiries(rows: list[PointsAccount]) -> dict[int, int]:
 def _page(found: QuerySet[PointsAccount], sort: str, after: str) -> list[PointsAccount]:
     column, downwards = SORTS[sort]
     place, tilde, pk = after.partition("~")
-    value, number = whole(place), whole(pk)
+    value, number = whole(place.removeprefix("-")), whole(pk)
     if tilde and value is not None and number is not None:
+        value = -value if place.startswith("-") else value  # goods that came back can outweigh a window
         beyond = "lt" if downwards else "gt"
         ahead = Q(**{f"{column}__{beyond}": value})
         found = found.filter(ahead | Q(**{column: value, "pk__lt": number}))

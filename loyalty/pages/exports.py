@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 from django.views.decorators.http import require_safe
@@ -32,6 +33,9 @@ def account_export(request: HttpRequest) -> HttpResponseBase:
     if programme is None:
         return redirect("loyalty:overview")
     form = ListForm(request.GET, tiers=list(programme.tiers.filter(is_retired=False)))
+    if not form.is_valid():
+        messages.error(request, _("Nothing was taken away: the filter shows what is wrong with it."))
+        return redirect(f"{reverse('loyalty:account_list')}?{request.GET.urlencode()}")
     found, _sort = narrowed(form, programme, request.user)
     if request.GET.get("what") == "entries":
         entries = PointsEntry.objects.filter(account__in=found.order_by().values("pk"))

@@ -73,7 +73,9 @@ class RewardForm(forms.Form):
     def __init__(self, *args: Any, programme: Programme, reward: Reward | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         tiers: forms.ModelChoiceField = self.fields["tier"]  # type: ignore[assignment]
-        tiers.queryset = programme.tiers.filter(is_retired=False)
+        tiers.queryset = programme.tiers.filter(
+            Q(is_retired=False) | Q(pk=reward.tier_id if reward is not None else None)
+        )  # its own also when it was retired: left out, the reward would be everybody's
         if reward is not None:
             del self.fields["kind"], self.fields["stock"]
 

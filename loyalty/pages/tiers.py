@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.db.models import Count
+from django.db.models import Count, Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
@@ -101,15 +101,19 @@ class PlanForm(forms.Form):
     )
     is_on = forms.BooleanField(label=gettext_lazy("It is sold"), required=False, initial=True)
 
-    def __init__(self, *args: Any, programme: Programme, is_new: bool = False, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, programme: Programme, plan: MembershipPlan | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
         tiers: forms.ModelChoiceField = self.fields["tier"]  # type: ignore[assignment]
-        tiers.queryset = programme.tiers.filter(is_retired=False)
+        tiers.queryset = programme.tiers.filter(
+            Q(is_retired=False) | Q(pk=plan.tier_id if plan is not None else None)
+        )  # its own also when it was retired: the verb asks for another one
         self.fields["price"] = MoneyField(
             label=gettext_lazy("Price"), currency=programme.currency, help_text=programme.currency
         )
         self.order_fields(["name", "name_alt", "price", "months", "tier", "is_on"])
-        if is_new:
+        if plan is None:
             del self.fields["is_on"]
 
 
@@ -241,7 +245,7 @@ def plan_new(request: HttpRequest) -> HttpResponse:
     programme = running()
     if programme is None:
         return redirect("loyalty:overview")
-    form = PlanForm(request.POST or None, programme=programme, is_new=True, initial={"months": 12})
+    form = PlanForm(request.POST or None, programme=programme, initial={"months": 12})
 
     def make(data: dict[str, Any]) -> MembershipPlan:
         code = free_code(data["name"], programme.plans.values_list("code", flat=True), stem="plan")
@@ -259,7 +263,7 @@ def plan_edit(request: HttpRequest, pk: int) -> HttpResponse:
     plan = get_object_or_404(MembershipPlan.objects.select_related("programme"), pk=pk)
     names = ("name", "name_alt", "price", "months", "is_on")
     initial = {name: getattr(plan, name) for name in names} | {"tier": plan.tier_id}
-    form = PlanForm(request.POST or None, programme=plan.programme, initial=initial)
+    form = PlanForm(request.POST or None, programme=plan.programme, plan=plan, initial=initial)
     if request.method == "POST" and act_on(
         request,
         form,

@@ -16,10 +16,13 @@ from customers.ground import audit, rows
 from customers.ground.errors import Refused
 from customers.imports.spreadsheets import restored
 from customers.models import User
+from customers.models.people import Role
 from loyalty.models import Redemption, Reward, RewardCode
 
 MOST = 20_000
 LONGEST = 100
+SEES_CODES = (Role.ACCOUNT_MANAGER, Role.TEAM_LEAD, Role.ADMIN, Role.INTEGRATION)
+"""Who is shown a code that was given out: whoever may hand it on."""
 _HEADERS = {"code", "codes", "voucher", "券码", "兑换码", "代码"}
 
 

@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 
-from customers import company
+from customers import company, objections
 from customers.ground import audit, events
 from customers.ground.errors import Refused
 from customers.models import Contact, User
@@ -26,6 +26,8 @@ from loyalty.rewards import catalogue, codes
 SOURCE = "redemption"
 MOST_KEY = 64
 State = Redemption.State
+MOVED = (State.READY, State.SENT, State.DONE)
+"""What :func:`set_state` makes of a redemption."""
 MOVES: dict[str, tuple[str, ...]] = {
     State.ASKED: (State.READY, State.SENT, State.DONE),
     State.READY: (State.SENT, State.DONE),
@@ -60,6 +62,11 @@ class RewardTaken(Refused):
 class RewardGone(Refused):
     code = "reward_gone"
     message = _("None of this reward is left. No points were taken; choose another one or add stock.")
+
+
+class RewardPrice(Refused):
+    code = "reward_price"
+    message = _("The price has changed: “%(reward)s” costs %(points)s points now. Nothing was taken yet.")
 
 
 class RewardElsewhere(Refused):
@@ -102,6 +109,7 @@ def ask_reward(
     reward: Reward,
     *,
     key: str,
+    price: int | None = None,
     contact: Contact | None = None,
     by: User | None,
     at: datetime,
@@ -110,14 +118,15 @@ def ask_reward(
 
     Args:
         key: names this one wish, within the account: the same again returns the first redemption.
+        price: the points that whoever pressed was shown; another price than the reward's is refused.
         by: who asks for the customer; ``None``: the customer herself.
 
     All or nothing in one transaction: the points leave their lots, the stock falls by one and never below
     zero, a code is given out. A code is shown at once, so its redemption is done. Raises
     :class:`RewardNotOffered`, :class:`RewardForTier`, :class:`RewardTaken`, :class:`RewardGone`,
-    :class:`RewardElsewhere`, :class:`ProgrammeNotLive`, :class:`ContactElsewhere`, :class:`KeyOfAnother`
-    and the ledger's ``NotEnoughPoints``. Side effects: an entry of the ledger; audit ``redemption.ask``;
-    event ``redemption.asked``.
+    :class:`RewardElsewhere`, :class:`RewardPrice`, :class:`ProgrammeNotLive`, :class:`ContactElsewhere`,
+    :class:`KeyOfAnother`, ``Erased`` and the ledger's ``NotEnoughPoints``. Side effects: an entry of the
+    ledger; audit ``redemption.ask``; event ``redemption.asked``.
     """
     if not key or len(key) > MOST_KEY:
         raise ValueError("a redemption needs a key of 1 to 64 characters")
@@ -128,8 +137,11 @@ def ask_reward(
             if known.reward_id != reward.pk:
                 raise KeyOfAnother()
             return known
+        objections.refuse_erased(account.customer)
         reward = Reward.objects.select_related("tier", "programme").get(pk=reward.pk)
         _check(account, reward, contact, at=at)
+        if price is not None and price != reward.points:
+            raise RewardPrice(reward=reward.name, points=f"{reward.points:,}")
         row = Redemption.objects.create(
             account=account,
             customer_id=account.customer_id,
@@ -168,21 +180,25 @@ def set_state(
     by: User | None,
     at: datetime,
 ) -> Redemption:
-    """Say how far it is, by :data:`MOVES`; the state that it has already changes words alone.
+    """Say how far it is, by :data:`MOVES`; the state that it has already changes words alone, if any.
 
-    Raises :class:`RedemptionMove`. Side effects: audit ``redemption.<state>``; event ``redemption.moved``.
+    Raises :class:`RedemptionMove`. Side effects: audit ``redemption.<state>`` and event
+    ``redemption.moved``; of words alone audit ``redemption.change``. Where nothing changes there are none.
     """
     with transaction.atomic():
         row = _hold(redemption)
         is_moved = row.state != state
-        if is_moved and state not in MOVES[row.state]:
+        if state not in MOVED or (is_moved and state not in MOVES[row.state]):
             raise RedemptionMove(state=row.get_state_display(), wanted=State(state).label)
-        row.state, row.changed_by, row.changed_at = state, by, at
+        was = (row.state, row.tracking, row.note)
         row.tracking = row.tracking if tracking is None else tracking.strip()
         row.note = row.note if note is None else note.strip()
+        if (state, row.tracking, row.note) == was:
+            return row
+        row.state, row.changed_by, row.changed_at = state, by, at
         row.save(update_fields=["state", "tracking", "note", "changed_by", "changed_at"])
+        _note(state if is_moved else "change", row, by=by, at=at)
         if is_moved:
-            _note(state, row, by=by, at=at)
             _tell("redemption.moved", row, at=at)
     return row
 

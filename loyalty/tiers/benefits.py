@@ -14,10 +14,10 @@ from datetime import datetime
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_lazy as _
 
-from customers import company, stubs
+from customers import company, objections, stubs
 from customers.ground import audit, events, localtime
 from customers.ground.errors import Refused
-from customers.models import User
+from customers.models import Customer, User
 from loyalty.models import BenefitUse, PointsAccount, TierBenefit
 
 MOST_KEY = 64
@@ -88,7 +88,7 @@ def use_benefit(
         used_day: local day; today where it is not said. Its calendar year is the year of the entitlement.
         key: names this one use: the same key again returns the first use and changes nothing.
 
-    Raises :class:`NotEntitled`, :class:`NoneLeft`, :class:`WrongDay`. Side effects: event
+    Raises :class:`NotEntitled`, :class:`NoneLeft`, :class:`WrongDay`, ``Erased``. Side effects: event
     ``benefit.used``, audit ``benefit.use``.
     """
     today = company.today(at)
@@ -136,6 +136,7 @@ def _use(
     benefit.refresh_from_db()
     if standing is None or standing[0] != benefit.tier_id or benefit.is_retired:
         raise NotEntitled(benefit=benefit.name)
+    objections.refuse_erased(Customer.objects.get(pk=standing[1]))
     year = localtime.day_of(day).year
     uses = BenefitUse.objects.filter(customer=standing[1], benefit=benefit, year=year, undone_at=None)
     taken = list(uses.values_list("account", "number"))

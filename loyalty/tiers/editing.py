@@ -18,7 +18,7 @@ from customers.ground import audit
 from customers.ground.errors import Refused
 from customers.ground.money import GREATEST_MINOR
 from customers.models import User
-from loyalty.models import Programme, Tier, TierBenefit
+from loyalty.models import Programme, Reward, Tier, TierBenefit
 
 MOST_TIERS = 20
 MOST_MULTIPLIER_BP = 1_000_000
@@ -59,6 +59,11 @@ class TooManyTiers(Refused):
 class TierRetired(Refused):
     code = "tier_retired"
     message = _("“%(tier)s” is retired and does not change any more.")
+
+
+class TierOfReward(Refused):
+    code = "tier_of_reward"
+    message = _("The reward “%(reward)s” is for this tier. Give it another tier, or offer it no more.")
 
 
 class TierOfPlan(Refused):
@@ -152,7 +157,8 @@ def change_tier(
 def retire_tier(tier: Tier, *, by: User | None, at: datetime) -> Tier:
     """Retire a tier and what it brings; who stands in it goes to the tier of its basis in the next night.
 
-    Raises :class:`TierOfPlan` while a plan that is sold holds it. Side effects: audit ``tier.retire``.
+    Raises :class:`TierOfPlan` while a plan that is sold holds it, :class:`TierOfReward` while a reward that
+    is offered asks for it. Side effects: audit ``tier.retire``.
     """
     with transaction.atomic():
         _hold(tier.programme)
@@ -162,6 +168,9 @@ def retire_tier(tier: Tier, *, by: User | None, at: datetime) -> Tier:
         plan = tier.plans.filter(is_on=True).first()
         if plan is not None:
             raise TierOfPlan(plan=plan.name)
+        reward = Reward.objects.filter(tier=tier, is_on=True).first()
+        if reward is not None:
+            raise TierOfReward(reward=reward.name)
         tier.is_retired = True
         tier.save(update_fields=["is_retired"])
         tier.benefits.filter(is_retired=False).update(is_retired=True)

@@ -15,11 +15,11 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from customers import company, stubs, touched, writing
+from customers import company, objections, stubs, touched, writing
 from customers.ground import audit, events, localtime, money
 from customers.ground.errors import Refused
 from customers.ground.models import Event
-from customers.models import User
+from customers.models import Customer, User
 from loyalty.models import Membership, MembershipPlan, PointsAccount, Programme, Tier
 from loyalty.tiers.moving import move_accounts
 
@@ -168,8 +168,9 @@ def sell(
         key: names this one sale: the same key again returns the first and changes nothing.
         occurred_at: when it was bought; ``at`` where it is not said.
 
-    Raises :class:`PlanNotSold`, :class:`AlreadyMember`, :class:`PlanPriceRefused`, ``InTheFuture``. Side
-    effects: event ``membership.sold``, audit ``membership.sell``; those of ``move_accounts``.
+    Raises :class:`PlanNotSold`, :class:`AlreadyMember`, :class:`PlanPriceRefused`, ``InTheFuture``,
+    ``Erased``. Side effects: event ``membership.sold``, audit ``membership.sell``; those of
+    ``move_accounts``.
     """
     first = company.today(at).number if starts_day is None else starts_day
     with transaction.atomic():
@@ -345,6 +346,7 @@ def _write(
 ) -> Membership:
     if not plan.is_on or plan.programme_id != account.programme_id:
         raise PlanNotSold(plan=plan.name)
+    objections.refuse_erased(Customer.objects.get(pk=customer_id))
     when = writing.moments(at=at, occurred_at=occurred_at)
     row = Membership.objects.create(
         account=account,

@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from customers.ground import clock
 from customers.ground.models import ApiAnswer
-from customers.models import ExternalRef, ImportBatch
+from customers.models import Customer, ExternalRef, ImportBatch
 from loyalty.models import (
     PointsAccount,
     PointsAdjustment,
@@ -354,8 +354,12 @@ class TestRights:
         for path in ("", "entries/", "lots/"):
             assert her.get(f"points-accounts/{mine.pk}/{path}").status_code == 200
             assert her.get(f"points-accounts/{other.pk}/{path}").status_code == 404
-        assert her("post", f"points-accounts/{mine.pk}/redeem/", {"points": 1}).status_code == 201
-        assert her("post", f"points-accounts/{other.pk}/redeem/", {"points": 1}).status_code == 404
+        took = her("post", "redemptions/", {"account": mine.pk, "reward": reward.pk})
+        assert (took.status_code, sums(mine)) == (201, (90, 0, 0))
+        alone = her(
+            "post", f"points-accounts/{mine.pk}/redeem/", {"points": 1}
+        )  # of nothing in the catalogue
+        assert (code_of(alone), sums(mine)) == ((403, "role_not_allowed"), (90, 0, 0))
         asked = her("post", "redemptions/", {"account": other.pk, "reward": reward.pk})
         assert (asked.status_code, asked.json()["errors"][0]["code"]) == (400, "does_not_exist")
         entry = PointsEntry.objects.filter(account=other).get()
@@ -377,9 +381,35 @@ class TestRights:
         self, caller: Any, account: PointsAccount, scope: str, path: str, body: dict[str, Any]
     ) -> None:
         earn(account, 10)
-        answer = caller(UserFactory(role="admin"), [scope])("post", path.format(account.pk), body)
+        answer = caller(UserFactory(role="integration"), [scope])("post", path.format(account.pk), body)
         assert code_of(answer) == (403, "scope_missing")
         assert sums(account) == (10, 0, 0)
+
+    @pytest.mark.parametrize("role", ["account_manager", "team_lead", "admin"])
+    def test_points_for_what_happened_elsewhere_come_from_programs_alone(
+        self, caller: Any, account: PointsAccount, role: str
+    ) -> None:
+        """A person adjusts: within the limit, or with a second one."""
+        body = {"points": 10**9, "source": "x", "external_id": "1"}
+        person = caller(UserFactory(role=role, team=TeamFactory()))
+        answer = person("post", f"points-accounts/{account.pk}/earn/", body)
+        assert (code_of(answer), sums(account)) == ((403, "role_not_allowed"), (0, 0, 0))
+
+    def test_lead_still_opens_accounts_and_redeems_points(self, caller: Any, account: PointsAccount) -> None:
+        earn(account, 10)
+        admin = caller(UserFactory(role="admin"))
+        assert admin("post", "points-accounts/", {"customer": CustomerFactory().pk}).status_code == 201
+        assert admin("post", f"points-accounts/{account.pk}/redeem/", {"points": 4}).status_code == 201
+        assert sums(account) == (6, 0, 0)
+
+    def test_nothing_is_redeemed_for_an_erased_customer(self, program: Any, account: PointsAccount) -> None:
+        earn(account, 100)
+        Customer.objects.update(erased_at=NOW)
+        body = {"account": account.pk, "reward": make_reward(points=10).pk}
+        assert code_of(program("post", "redemptions/", body)) == (409, "erased")
+        path = f"points-accounts/{account.pk}/redeem/"
+        assert code_of(program("post", path, {"points": 1})) == (409, "erased")
+        assert sums(account) == (100, 0, 0)
 
     def test_analyst_reads_and_moves_nothing(self, caller: Any, account: PointsAccount) -> None:
         analyst = caller(UserFactory(role="analyst"))

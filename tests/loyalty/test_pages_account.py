@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -21,8 +22,9 @@ from loyalty.models import (
     Redemption,
     Referral,
 )
+from loyalty.rewards import catalogue, codes, redeeming
 from loyalty.tiers import editing, membership
-from tests.factories import NOW, CustomerFactory, day
+from tests.factories import NOW, ContactFactory, CustomerFactory, day
 from tests.loyalty.earning import bought, make_rule
 from tests.loyalty.factories import earn, make_account, sums
 from tests.loyalty.rewarding import make_reward, make_tier
@@ -156,13 +158,25 @@ def test_an_entry_of_another_account_is_not_found(client: Client, mine: PointsAc
     assert answer.status_code == 404
 
 
-def test_a_refused_reversal_says_why_in_a_sheet(client: Client, mine: PointsAccount, lead: User) -> None:
+def test_a_refused_reversal_keeps_its_words_and_says_why_beside_them(
+    client: Client, mine: PointsAccount, lead: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("loyalty.pages.account.PAGE", 1)
     signed_in(client, lead)
-    form = {"entry": PointsEntry.objects.get().pk, "reason": "x"}
+    entry = PointsEntry.objects.get()
+    form = {"entry": entry.pk, "reason": 'Twice, "I think".'}
     client.post(path(mine, "reverse"), {**form, "key": "a"})
-    again = client.post(path(mine, "reverse"), {**form, "key": "b"})
+    address = path(mine, "reverse") + "?page=2"  # where the entry stands now
+    assert f'action="{address}"' in text(client.get(path(mine) + "?page=2"))
+    again = client.post(address, {**form, "key": "b"})
     assert again.status_code == 422
-    assert "It was not reversed" in text(again)
+    fold = text(again).split('<details class="fold-inline small" open>')[1].split("</details>")[0]
+    assert 'value="Twice, &quot;I think&quot;."' in fold
+    error = fold.split(f'id="reverse-why-{entry.pk}-error"')[1].split("</ul>")[0]
+    assert "<li>" in error
+    assert f'href="{path(mine)}?page=1"' in text(again)  # not the address of the act
+    gone = client.post(path(mine, "reverse"), {**form, "key": "b"})  # on a page where it does not stand
+    assert gone.status_code == 422 and "points of this entry can still be taken back" in gone.content.decode()
 
 
 # --- The statement ---------------------------------------------------------------------------------
@@ -203,6 +217,89 @@ def test_a_reward_is_redeemed_and_cancelled_and_the_points_come_back(
     client.post(f"/loyalty/redemptions/{row.pk}/cancel/", {"reason": "Broken.", "next": "account"})
     assert (Redemption.objects.get().state, sums(mine)) == ("cancelled", (500, 0, 0))
     assert client.post(f"/loyalty/redemptions/{row.pk}/vanish/").status_code == 404
+
+
+def test_a_price_that_changed_is_shown_before_it_is_taken(
+    client: Client, mine: PointsAccount, manager: User
+) -> None:
+    make_reward(name="Pen", points=50)
+    cup = make_reward(name="Tea cup", points=200)
+    signed_in(client, manager)
+    assert f'value="{cup.pk}:200"' in text(client.get(path(mine)))
+    catalogue.change_reward(cup, points=300, by=None, at=NOW)
+    form = {"reward": f"{cup.pk}:200", "key": "one"}
+    refused = client.post(path(mine, "redeem"), form)
+    assert refused.status_code == 422 and not Redemption.objects.exists()
+    page = text(refused)
+    assert "costs 300 points now" in page.split('id="redeem_reward_error"')[1].split("</ul>")[0]
+    assert f'value="{cup.pk}:300" selected' in page
+    assert client.post(path(mine, "redeem"), {**form, "reward": f"{cup.pk}:300"}).status_code == 302
+    assert Redemption.objects.get().points == 300
+    for odd in ("\0", "²:1", "9" * 40, ""):
+        assert client.post(path(mine, "redeem"), {"reward": odd, "key": "k"}).status_code == 422
+
+
+@pytest.mark.parametrize("where", ["account", ""])
+def test_a_refused_act_on_a_redemption_keeps_its_words_beside_the_error(
+    client: Client, mine: PointsAccount, manager: User, where: str
+) -> None:
+    make_reward()
+    row = redeeming.ask_reward(mine, make_reward(points=1), key="k", by=None, at=NOW)
+    redeeming.set_state(row, "sent", by=None, at=NOW)
+    signed_in(client, manager)
+    tracking = "S" * 65
+    address = f"/loyalty/redemptions/{row.pk}"
+    redeeming.set_state(row, "done", by=None, at=NOW)
+    late = client.post(f"{address}/cancel/?state=done", {"reason": "My long <reason>.", "next": where})
+    assert late.status_code == 422
+    page = text(late)
+    assert "A team lead or admin can still cancel it" in late.content.decode()
+    Redemption.objects.update(state="asked")
+    late = client.post(f"{address}/sent/?state=asked", {"tracking": tracking, "next": where})
+    assert late.status_code == 422
+    page = text(late)
+    assert f'value="{tracking}"' in page
+    assert "at most 64" in page.split(f'id="act-{row.pk}-error"')[1].split("</ul>")[0]
+    late = client.post(f"{address}/cancel/?state=asked", {"reason": "   ", "next": where})
+    assert "Say in a sentence why" in text(late).split(f'id="act-{row.pk}-error"')[1].split("</ul>")[0]
+    assert '<details class="fold-inline" open>' in text(late)
+    for act in ("asked", "cancelled"):
+        assert client.post(f"{address}/{act}/", {"tracking": "C3"}).status_code == 404
+
+
+def test_codes_are_shown_to_who_hands_them_on(
+    client: Client, mine: PointsAccount, manager: User, analyst: User
+) -> None:
+    voucher = make_reward(kind="code")
+    codes.add_codes(voucher, "SECRET-1", by=None, at=NOW)
+    redeeming.ask_reward(mine, voucher, key="k", by=None, at=NOW)
+    assert "SECRET-1" in text(signed_in(client, manager).get(path(mine)))
+    page = text(signed_in(client, analyst).get(path(mine)))
+    assert voucher.name in page and "SECRET-1" not in page
+
+
+def test_all_redemptions_are_reached_with_whom_they_are_for(
+    client: Client, mine: PointsAccount, customer: Customer, manager: User
+) -> None:
+    li = ContactFactory(customer=customer, name="Li Na", is_main=False)
+    first = make_reward(name="The first", points=1)
+    row = redeeming.ask_reward(mine, first, key="k", contact=li, by=None, at=NOW)
+    redeeming.set_state(row, "ready", by=None, at=NOW)
+    signed_in(client, manager)
+    shown = text(client.get(path(mine))).split('id="redemptions"')[1].split("</section>")[0]
+    assert "Li Na" in shown and "The first" in shown and "All redemptions" not in shown
+    other = make_reward(points=1)
+    for n in range(10):
+        redeeming.ask_reward(mine, other, key=str(n), by=None, at=NOW)
+    shown = text(client.get(path(mine))).split('id="redemptions"')[1].split("</section>")[0]
+    address = f"/loyalty/redemptions/?account={mine.pk}"
+    assert "The first" not in shown and f'href="{address}"' in shown
+    listed = client.get(address)
+    assert "The first" in text(listed) and "Li Na" in text(listed)
+    assert len(listed.context["rows"]) == 11
+    stranger = make_account()
+    for odd in (stranger.pk, "²", 10**30):
+        assert client.get(f"/loyalty/redemptions/?account={odd}").status_code == 404
 
 
 def test_too_dear_a_reward_says_so_at_its_field(client: Client, mine: PointsAccount, manager: User) -> None:
@@ -258,7 +355,7 @@ def test_by_whose_code_a_customer_came(
 ) -> None:
     programme.referral_referrer = 50
     programme.save(update_fields=["referral_referrer"])
-    friend = make_account(CustomerFactory(name="Red Hill", contact__email="red@example.org"))
+    friend = make_account(CustomerFactory(name="Red Hill", contact__email="red@example.org", owner=manager))
     signed_in(client, manager)
     wrong = client.post(path(mine, "refer"), {"code": "NOSUCH"})
     assert wrong.status_code == 422
@@ -266,6 +363,51 @@ def test_by_whose_code_a_customer_came(
     assert client.post(path(mine, "refer"), {"code": friend.referral_code.lower()}).status_code == 302
     assert Referral.objects.get().referrer == friend
     assert "Came by Red Hill" in text(client.get(path(mine)))
+    again = client.post(path(mine, "refer"), {"code": friend.referral_code})  # its sheet is gone
+    assert again.status_code == 422 and "was referred already" in again.content.decode()
+    Customer.objects.filter(pk=friend.customer_id).update(owner=None)
+    page = client.get(path(mine)).content.decode()
+    assert "Came by another customer" in page and "Red Hill" not in page
+
+
+def test_nothing_new_is_done_for_an_erased_customer(
+    client: Client, mine: PointsAccount, admin: User, programme: Any
+) -> None:
+    programme.referral_referrer = 50
+    programme.save(update_fields=["referral_referrer"])
+    friend = make_account(CustomerFactory(contact__email="red@example.org"))
+    gold = make_tier("gold", 0)
+    benefit = editing.create_benefit(gold, kind="training", name="Training", a_year=1, by=admin, at=NOW)
+    PointsAccount.objects.update(tier=gold)
+    plan = membership.create_plan(programme, code="plus", name="Plus", price=1, tier=None, by=admin, at=NOW)
+    sold = membership.sell(mine, plan, key="s", by=None, at=NOW)
+    reward = make_reward()
+    signed_in(client, admin)
+    assert 'popovertarget="adjust"' in text(client.get(path(mine)))
+    Customer.objects.filter(pk=mine.customer_id).update(erased_at=NOW)
+    for act, form in {
+        "adjust": {"points": 5, "reason": "Li Na asked."},
+        "redeem": {"reward": reward.pk},
+        "use": {"benefit": benefit.pk},
+        "sell": {"plan": plan.pk, "starts_day": "2028-01-01"},
+        "refer": {"code": friend.referral_code},
+    }.items():
+        answer = client.post(path(mine, act), {**form, "key": act})
+        assert answer.status_code == 422, act
+        assert "was erased on" in answer.content.decode(), act
+    client.post(path(mine, "renew"), {"number": sold.pk})
+    assert Membership.objects.count() == 1
+    assert not PointsAdjustment.objects.exists() and not Redemption.objects.exists()
+    assert not BenefitUse.objects.exists() and not Referral.objects.exists()
+    page = text(client.get(path(mine)))
+    assert 'popovertarget="' not in page and "/renew/" not in page
+
+
+def test_no_two_things_of_the_page_have_one_id(client: Client, mine: PointsAccount, lead: User) -> None:
+    row = redeeming.ask_reward(mine, make_reward(), key="k", by=None, at=NOW)
+    Redemption.objects.filter(pk=row.pk).update(id=PointsEntry.objects.earliest("pk").pk)
+    ids = re.findall(r' id="([^"]+)"', text(signed_in(client, lead).get(path(mine))))
+    assert len(ids) == len(set(ids)) and len(ids) > 10
 
 
 # --- What it costs ---------------------------------------------------------------------------------

@@ -11,10 +11,12 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from customers.ground import clock
+from customers.ground.models import AuditEvent
 from customers.models import Customer, User
 from loyalty.ledger import sealing
 from loyalty.models import LedgerCheck, PointsAccount, Programme, TierMove
 from loyalty.pages import charts, figures
+from loyalty.rewards import redeeming
 from retention.timeline import timeline
 from tests.factories import NOW, CustomerFactory, ago, day, findable
 from tests.loyalty.factories import earn, make_account, redeem
@@ -117,6 +119,42 @@ def test_accounts_are_filtered_searched_sorted_and_paged(
         assert boss.get(f"/loyalty/accounts/{odd}").status_code == 200
 
 
+def test_accounts_below_zero_are_paged_too(
+    boss: Client, programme: Programme, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More came back in a window than was bought: what counts for the tier is below zero."""
+    monkeypatch.setattr("loyalty.pages.accounts.PAGE", 1)
+    for name, basis in (("Red Hill", -5), ("Blue Lake", -5), ("Green Field", 3), ("Low Land", -7)):
+        PointsAccount.objects.filter(pk=make_account(CustomerFactory(name=name)).pk).update(tier_basis=basis)
+    seen, address = [], "/loyalty/accounts/?sort=basis"
+    while address and len(seen) < 9:
+        page = boss.get(address)
+        seen += names(page)
+        address = "/loyalty/accounts/" + page.context["older"] if page.context["older"] else ""
+    assert seen == ["Green Field", "Blue Lake", "Red Hill", "Low Land"]
+
+
+def test_redemptions_are_searched_by_customer_and_the_search_is_kept(
+    boss: Client, programme: Programme, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("loyalty.pages.redemptions.PAGE", 1)
+    reward = make_reward(points=1)
+    for name in ("Red Hill", "Blue Lake"):
+        account = make_account(CustomerFactory(name=name))
+        earn(account, 10)
+        for key in "ab":
+            redeeming.ask_reward(account, reward, key=key, by=None, at=NOW)
+    findable()
+    page = boss.get("/loyalty/redemptions/?q=blue")
+    row = page.context["rows"][0].row
+    assert row.customer.name == "Blue Lake" and "Red Hill" not in text(page)
+    assert page.context["older"] == "/loyalty/redemptions/?q=blue&page=2"
+    assert [view["count"] for view in page.context["views"]] == [2, 0, 0, None, None]
+    done = boss.post(f"/loyalty/redemptions/{row.pk}/ready/?q=blue&page=2", {"next": ""})
+    assert done["Location"] == "/loyalty/redemptions/?q=blue"
+    assert "Nothing here" in text(boss.get("/loyalty/redemptions/?q=nobody"))
+
+
 def test_lists_ask_as_often_for_three_rows_as_for_one(boss: Client, programme: Programme) -> None:
     pages = ("", "accounts/", "redemptions/", "adjustments/", "rewards/", "tiers/", "ledger/")
     counts: list[list[int]] = []
@@ -159,6 +197,18 @@ def test_files_hold_what_the_filter_shows_and_no_formula(
     assert len(lines(f"tier={gold.pk}")) == 1
     moved = lines(f"what=entries&tier={gold.pk}")
     assert len(moved) == 1 and "'=1+1" in moved[0] and ",earn,70," in moved[0]
+
+
+def test_a_filter_that_is_wrong_takes_nothing_away(boss: Client, programme: Programme) -> None:
+    gold = make_tier("gold", 0)
+    earn(make_account(CustomerFactory()), 70)
+    gold.is_retired = True
+    gold.save()
+    answer = boss.get(f"/loyalty/accounts/export/?format=csv&tier={gold.pk}")
+    assert answer.status_code == 302
+    assert answer["Location"].startswith("/loyalty/accounts/?") and f"tier={gold.pk}" in answer["Location"]
+    assert not AuditEvent.objects.filter(act="export.run").exists()
+    assert "Nothing was taken away" in boss.get(answer["Location"]).content.decode()
 
 
 # --- The ledger --------------------------------------------------------------------------------------

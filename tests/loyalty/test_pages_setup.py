@@ -25,6 +25,7 @@ from loyalty.models import (
     Tier,
     TierBenefit,
 )
+from loyalty.tiers import membership
 from tests.factories import NOW, CustomerFactory, ProductFactory
 from tests.loyalty.earning import make_rule, record
 from tests.loyalty.rewarding import make_reward, make_tier
@@ -329,6 +330,27 @@ def test_a_membership_is_offered_for_a_price_in_whole_units(boss: Client, progra
 
 
 # --- Rewards ---------------------------------------------------------------------------------------
+def test_a_retired_tier_is_not_left_out_unseen(boss: Client, programme: Programme) -> None:
+    gold = make_tier("gold", 100)
+    reward = make_reward(tier=gold)
+    retire = f"/loyalty/tiers/{gold.pk}/retire/"
+    assert "is for this tier" in boss.post(retire, follow=True).content.decode()
+    boss.post(f"/loyalty/rewards/{reward.pk}/retire/")
+    plan = membership.create_plan(programme, code="plus", name="Plus", price=100, tier=gold, by=None, at=NOW)
+    MembershipPlan.objects.update(is_on=False)
+    boss.post(retire)
+    assert Tier.objects.get().is_retired
+    for address, form in (
+        (f"/loyalty/rewards/{reward.pk}/", {"name": "Mug", "points": "250"}),
+        (f"/loyalty/memberships/{plan.pk}/", {"name": "Plus", "price": "2", "months": "6", "is_on": "on"}),
+    ):
+        assert f'value="{gold.pk}" selected' in boss.get(address).content.decode()
+        kept = boss.post(address, {**form, "tier": gold.pk})
+        assert kept.status_code == 422 and "id_tier_error" in kept.content.decode()
+        assert boss.post(address, {**form, "tier": ""}).status_code == 302  # said so, and not by accident
+    assert (Reward.objects.get().tier, MembershipPlan.objects.get().tier) == (None, None)
+
+
 def test_a_reward_is_made_offered_stocked_and_withdrawn(boss: Client, programme: Programme) -> None:
     form = {"name": "Tea cup", "kind": "goods", "points": "200", "stock": "3", "from_day": "2026-05-01"}
     assert "greater than or equal" in error_at(

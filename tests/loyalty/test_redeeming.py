@@ -79,6 +79,17 @@ class TestAsking:
         earn(account, 1)
         ask(account, reward)
 
+    def test_price_that_was_not_shown_takes_no_points(self, account: PointsAccount) -> None:
+        reward = make_reward(points=100)
+        earn(account, 500)
+        catalogue.change_reward(reward, points=101, by=None, at=NOW)
+        with pytest.raises(redeeming.RewardPrice, match="costs 101 points now"):
+            ask(account, reward, price=100)
+        assert nothing_happened(account, 500)
+        row = ask(account, reward, price=101)
+        catalogue.change_reward(reward, points=102, by=None, at=NOW)
+        assert ask(account, reward, price=101) == row  # the same press again
+
     def test_nothing_in_stock_takes_no_points(self, account: PointsAccount) -> None:
         reward = make_reward(stock=0)
         earn(account, 100)
@@ -209,7 +220,20 @@ class TestMoving:
         again = redeeming.set_state(row, "sent", note="At the gate.", by=by, at=NOW + DAY)
         assert (again.tracking, again.note) == ("SF1", "At the gate.")
         assert AuditEvent.objects.filter(act="redemption.sent").count() == 1
+        assert AuditEvent.objects.get(act="redemption.change").actor_id == by.pk
+        same = redeeming.set_state(row, "sent", tracking="SF1", by=None, at=NOW + 2 * DAY)
+        assert (same.changed_by, same.changed_at) == (by, NOW + DAY)  # nothing changed: nobody changed it
+        assert AuditEvent.objects.filter(act="redemption.change").count() == 1
         assert Event.objects.filter(kind="redemption.moved").count() == 1
+
+    @pytest.mark.parametrize("state", ["asked", "cancelled"])
+    def test_words_change_only_where_it_was_moved_to(self, account: PointsAccount, state: str) -> None:
+        earn(account, 100)
+        row = ask(account, make_reward())
+        Redemption.objects.update(state=state)
+        with pytest.raises(redeeming.RedemptionMove):
+            redeeming.set_state(row, state, tracking="C3", by=None, at=NOW)
+        assert Redemption.objects.get().tracking == ""
 
 
 @pytest.mark.django_db

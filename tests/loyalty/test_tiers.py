@@ -9,10 +9,12 @@ import pytest
 
 from customers.ground.models import AuditEvent
 from loyalty.ledger import earning
-from loyalty.models import PointsAccount, TierBenefit
+from loyalty.models import PointsAccount, Tier, TierBenefit
+from loyalty.rewards import catalogue
 from loyalty.tiers import editing, move_account, move_all
 from tests.factories import NOW
 from tests.loyalty.factories import earn, redeem
+from tests.loyalty.rewarding import make_reward
 from tests.loyalty.tiering import account, moves, programme, spend, standing, tiers
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("company")]
@@ -204,6 +206,18 @@ def test_no_tier_takes_the_threshold_of_another_but_that_of_a_retired_one() -> N
         editing.change_tier(silver, name="S", threshold=70, multiplier_bp=10_000, by=None, at=NOW)
     with pytest.raises(editing.TierRetired):
         editing.create_benefit(silver, kind="gift", name="Tea", by=None, at=NOW)
+
+
+def test_a_tier_that_an_offered_reward_asks_for_is_not_retired(company: Any) -> None:
+    of = programme()
+    tier = make(of)
+    reward = make_reward(tier=tier, name="Tea cup")
+    with pytest.raises(editing.TierOfReward, match="Tea cup"):
+        editing.retire_tier(tier, by=None, at=NOW)
+    assert not Tier.objects.get().is_retired
+    catalogue.retire_reward(reward, by=None, at=NOW)
+    editing.retire_tier(tier, by=None, at=NOW)
+    assert Tier.objects.get().is_retired
 
 
 def test_there_are_at_most_twenty_tiers() -> None:

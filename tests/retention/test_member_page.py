@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -258,7 +259,9 @@ def test_rewards_say_what_can_be_had_and_what_is_missing(
 def confirm(client: Client, token: str, mug: Reward) -> dict[str, str]:
     response = client.get(at(token, "member_reward", mug.pk))
     assert "Take it for 200 points" in response.text
-    return {"key": response.context["key"]}
+    form = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', response.text))
+    assert form == {"key": response.context["key"], "points": "200"}
+    return form
 
 
 def test_press_on_the_confirmation_redeems_once_however_often_it_is_pressed(
@@ -287,14 +290,50 @@ def test_each_confirmation_is_its_own_wish(
     assert Redemption.objects.count() == 2
 
 
-@pytest.mark.parametrize("key", ["", "x" * 65])
+@pytest.mark.parametrize("key", ["", "x" * 65, "a\0b", "a b", "a\n", "键"])
 def test_press_without_a_key_asks_again(
     client: Client, token: str, account: PointsAccount, programme: Programme, key: str
 ) -> None:
     mug = reward(programme)
-    response = client.post(at(token, "member_reward", mug.pk), {"key": key})
+    response = client.post(at(token, "member_reward", mug.pk), {"key": key, "points": "200"})
     assert response.status_code == 200 and "Take it for" in response.text
     assert not Redemption.objects.exists()
+
+
+def test_press_for_another_price_than_was_shown_asks_again(
+    client: Client, token: str, account: PointsAccount, programme: Programme
+) -> None:
+    mug = reward(programme)
+    form = confirm(client, token, mug)
+    catalogue.change_reward(mug, points=300, by=None, at=NOW)
+    response = client.post(at(token, "member_reward", mug.pk), form)
+    assert response.status_code == 409 and "costs 300 points now" in response.text
+    assert "Take it for 300 points" in response.text and response.context["key"] != form["key"]
+    for unsaid in ({}, {"points": ""}, {"points": "x"}):
+        response = client.post(at(token, "member_reward", mug.pk), {"key": "k", **unsaid})
+        assert response.status_code == 200 and "Take it for 300 points" in response.text
+    assert not Redemption.objects.exists()
+    client.post(at(token, "member_reward", mug.pk), {"key": "k", "points": "300"})
+    assert Redemption.objects.get().points == 300
+
+
+def test_everything_that_was_taken_is_reached_page_by_page(
+    client: Client,
+    token: str,
+    account: PointsAccount,
+    programme: Programme,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(shown_points, "MOST_REDEMPTIONS", 2)
+    mug = reward(programme, points=1)
+    made = [redeeming.ask_reward(account, mug, key=str(n), by=None, at=NOW).pk for n in range(5)]
+    seen, address = [], at(token, query="?lang=en")
+    while address and len(seen) < 9:
+        response = client.get(address)
+        seen += [taken.row.pk for taken, _url in response.context["redemptions"]]
+        address = response.context["taken_pages"]["older"]
+        assert not address or address.replace("&", "&amp;") in response.text
+    assert seen == made[::-1]
 
 
 def test_press_that_comes_too_late_says_why_and_takes_nothing(
@@ -340,7 +379,7 @@ def test_code_is_shown_to_who_took_it(
     voucher = reward(programme, kind="code", code="voucher", name="Voucher")
     codes.add_codes(voucher, "SPRING-1\nSPRING-2", by=None, at=NOW)
     assert "SPRING" not in client.get(at(token)).text
-    response = client.post(at(token, "member_reward", voucher.pk), {"key": "k"}, follow=True)
+    response = client.post(at(token, "member_reward", voucher.pk), {"key": "k", "points": "200"}, follow=True)
     assert "SPRING-1" in response.text and "SPRING-2" not in response.text
     assert "SPRING-1" in client.get(at(token)).text
 
@@ -561,7 +600,7 @@ def test_page_speaks_her_language_and_keeps_the_one_she_chose(
     english = client.get(at(token, query="?lang=en"))
     assert "Mug" in english.text and "马克杯" not in english.text
     assert at(token, "member_reward", mug.pk) + "?lang=en" in english.text
-    form = {"key": "k", "lang": "en"}
+    form = {"key": "k", "points": "200", "lang": "en"}
     done = client.post(at(token, "member_reward", mug.pk), form)
     assert done["Location"].endswith("?lang=en")
     assert '<html lang="zh-hans">' in client.get(at(token, query="?lang=tlh")).text

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.core.paginator import Page, Paginator
 from django.db.models import Sum
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
@@ -169,15 +170,14 @@ def one_offer(account: Account, pk: int, visit: Visit) -> Offer:
     return offer_of(account, reward, visit, taken=_taken_of(account.row, [reward]).get(pk, 0))
 
 
-def redemptions(account: Account, visit: Visit) -> list[Taken]:
-    """Return the rewards that she took, newest first."""
-    rows = list(
-        Redemption.objects.filter(account=account.row)
-        .select_related("reward")
-        .order_by("-id")[:MOST_REDEMPTIONS]
-    )
-    secrets = codes.codes_of(rows)
-    return [_taken(row, secrets, visit) for row in rows]
+def redemptions(
+    account: Account, visit: Visit, *, number: str | None
+) -> tuple[list[Taken], Page[Redemption]]:
+    """Return a page of the rewards that she took, newest first, and what page it is."""
+    found = Redemption.objects.filter(account=account.row).select_related("reward").order_by("-id")
+    page = Paginator(found, MOST_REDEMPTIONS).get_page(number)
+    secrets = codes.codes_of(list(page))
+    return [_taken(row, secrets, visit) for row in page], page
 
 
 def one_redemption(account: Account, pk: int, visit: Visit) -> Taken:

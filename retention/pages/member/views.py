@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from typing import Any
 
@@ -11,12 +12,13 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from customers.ground.errors import Refused
+from customers.ground.numbers import whole
 from loyalty.naming import called
 from loyalty.rewards import redeeming
 from retention.pages.member import points, statement, told, wishes
 from retention.pages.member.visit import Dead, Visit, opened
 
-MOST_KEY = redeeming.MOST_KEY
+_KEY = re.compile(rf"[A-Za-z0-9_-]{{1,{redeeming.MOST_KEY}}}")
 State = redeeming.State
 PAGE = 20
 
@@ -52,12 +54,15 @@ def member_told(visit: Visit) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @opened("retention:member_reward")
 def member_reward(visit: Visit, pk: int) -> HttpResponse:
-    """Ask once more before points are taken; the key of the form makes two presses one reward."""
+    """Ask once more before points are taken; the key of the form makes two presses one reward.
+
+    A press is for the price that she was shown: at another one she is asked anew.
+    """
     account = points.account_of(visit)
     if account is None:
         raise Dead
-    key = visit.request.POST.get("key", "")
-    if visit.request.method != "POST" or not 0 < len(key) <= MOST_KEY:
+    key, price = visit.request.POST.get("key", ""), whole(visit.request.POST.get("points"))
+    if visit.request.method != "POST" or not _KEY.fullmatch(key) or price is None:
         return _confirm(visit, account, pk)
     known = account.row.redemptions.filter(key=key).first()
     if known is not None:  # pressed twice: she sees what the first press got, also when it was the last one
@@ -65,7 +70,13 @@ def member_reward(visit: Visit, pk: int) -> HttpResponse:
     offer = points.one_offer(account, pk, visit)
     try:
         made = redeeming.ask_reward(
-            account.row, offer.reward, key=key, contact=visit.contact, by=None, at=visit.at
+            account.row,
+            offer.reward,
+            key=key,
+            price=price,
+            contact=visit.contact,
+            by=None,
+            at=visit.at,
         )
     except Refused as refusal:
         return _confirm(visit, account, pk, error=str(refusal))
@@ -118,8 +129,8 @@ def _home(visit: Visit, *, error: str = "", status: int = 200) -> HttpResponse:
         "error": error,
     }
     if account is not None:
-        found = statement.rows(account)[: points.FIRST + 1]
-        rows = list(found)
+        rows = list(statement.rows(account)[: points.FIRST + 1])
+        taken, page = points.redemptions(account, visit, number=visit.request.GET.get("taken"))
         values |= {
             "programme": called(account.programme),
             "worth": points.worth_of(account, visit),
@@ -130,10 +141,8 @@ def _home(visit: Visit, *, error: str = "", status: int = 200) -> HttpResponse:
                 (offer, visit.address("member_reward", offer.reward.pk))
                 for offer in points.offers(account, visit)
             ],
-            "redemptions": [
-                (taken, visit.address("member_redemption", taken.row.pk))
-                for taken in points.redemptions(account, visit)
-            ],
+            "redemptions": [(one, visit.address("member_redemption", one.row.pk)) for one in taken],
+            "taken_pages": _pager(visit, "member", page, key="taken", to="taken"),
             "lines": statement.lines(account, rows[: points.FIRST]),
             "more_lines": visit.address("member_statement") if len(rows) > points.FIRST else "",
             "invitation": points.invitation_of(account, visit),
@@ -164,10 +173,11 @@ def _steps(state: str) -> list[tuple[str, str]]:
     return [(str(one.label), kind) for one, kind in zip(way, kinds, strict=True)]
 
 
-def _pager(visit: Visit, route: str, page: Any) -> dict[str, str]:
+def _pager(visit: Visit, route: str, page: Any, *, key: str = "page", to: str = "") -> dict[str, str]:
+    def address(number: int) -> str:
+        return visit.address(route, query=f"{key}={number}") + (f"#{to}" if to else "")
+
     return {
-        "newer": visit.address(route, query=f"page={page.previous_page_number()}")
-        if page.has_previous()
-        else "",
-        "older": visit.address(route, query=f"page={page.next_page_number()}") if page.has_next() else "",
+        "newer": address(page.previous_page_number()) if page.has_previous() else "",
+        "older": address(page.next_page_number()) if page.has_next() else "",
     }
