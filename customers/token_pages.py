@@ -26,6 +26,7 @@ TOKEN_PAGES: dict[str, str] = {
     "retention:member_reward": "take a reward for points",
     "retention:member_redemption": "see how far a reward is, and cancel it",
     "retention:member_contact": "say how one may be contacted",
+    "retention:member_referral": "say by whose code one came",
 }
 """Route → what the token in its address is good for; the form for everybody has none in its address, but a
 ticket that its page sends along."""

@@ -93,21 +93,47 @@ def revoke(link: MemberLink, *, by: User | None, at: datetime, now: datetime) ->
     return True
 
 
+def show(link: MemberLink, *, by: User | None, at: datetime) -> str:
+    """Return the address of a link to a colleague who hands it on: with it one acts as the customer.
+
+    Nothing once the server's secret has changed. Audit ``member_link.show``.
+    """
+    address = address_of(link)
+    if address:
+        audit.record(
+            "member_link.show",
+            obj=link,
+            by=by,
+            at=at,
+            customer_id=link.customer_id,
+            codes={"contact": link.contact_id},
+        )
+    return address
+
+
 def find(token: str, *, at: datetime, now: datetime) -> MemberLink | None:
     """Return the link that a token opens, with its contact and customer; nothing for every other token.
 
     It opens nothing once it is revoked or too old, nor for who was erased, is gone or has left.
     """
     found = MemberLink.objects.filter(
-        Q(contact__left_on=None) | Q(contact__left_on__gt=_today(at)),
+        there(at=at, contact="contact__"),
         token_hash=link_tokens.hash_of(_KIND, token),
         revoked_at=None,
         expires_at__gt=now,
-        contact__erased_at=None,
         contact__customer__erased_at=None,
         contact__customer__gone_at=None,
     )
     return found.select_related("contact__customer").first()
+
+
+def there(*, at: datetime, contact: str = "") -> Q:
+    """Return the condition for contacts whose link opens: neither erased, nor left by the day of ``at``.
+
+    ``contact``: the way to the contact, as in a filter.
+    """
+    stays = Q(**{f"{contact}left_on": None}) | Q(**{f"{contact}left_on__gt": _today(at)})
+    return Q(**{f"{contact}erased_at": None}) & stays
 
 
 def live(contact: Contact, *, now: datetime) -> MemberLink | None:

@@ -60,12 +60,13 @@ class NoReferrals(Refused):
 def refer(code: str, customer: Customer, *, by: User | None, at: datetime) -> Referral:
     """Note that a customer came by the referral code of another one; return it.
 
-    Case and spaces of the code do not matter. Raises ``NoProgramme``, :class:`NoReferrals`,
+    Case and spaces of the code do not matter. Its account is opened when there is none. Raises
+    ``NoProgramme``, :class:`NoReferrals`,
     :class:`UnknownReferralCode`, :class:`SelfReferral`, :class:`ReferredBefore`, :class:`NotNew`,
     ``Erased``. Side effects: audit and event ``referral.make``; both get points when the first order stands.
     """
     programme = programmes.needed()
-    if not (programme.referral_referrer or programme.referral_referred):
+    if not rewards_any(programme):
         raise NoReferrals()
     written = "".join(code.split()).upper()
     with transaction.atomic():
@@ -77,10 +78,11 @@ def refer(code: str, customer: Customer, *, by: User | None, at: datetime) -> Re
         referrer_id = stubs.survivor_of(referrer.customer_id) or referrer.customer_id
         if is_same(referrer_id, customer_id):
             raise SelfReferral()
-        if Referral.objects.filter(programme=programme, customer=customer_id).exists():
+        if _was_referred(customer_id, programme):
             raise ReferredBefore()
-        if Order.objects.filter(customer=customer_id, void=False, is_purchase=True).exists():
+        if _has_ordered(customer_id):
             raise NotNew()
+        accounts.account_for(customer_id, at=at, programme=programme)
         try:
             with transaction.atomic():
                 referral = Referral.objects.create(
@@ -90,6 +92,18 @@ def refer(code: str, customer: Customer, *, by: User | None, at: datetime) -> Re
             raise ReferredBefore() from error
         _told("referral.make", referral, by=by, at=at)
     return referral
+
+
+def can_be_referred(customer_id: int, programme: Programme) -> bool:
+    """Say whether :func:`refer` would take the code of another customer; at most two queries."""
+    return (
+        rewards_any(programme) and not _was_referred(customer_id, programme) and not _has_ordered(customer_id)
+    )
+
+
+def rewards_any(programme: Programme) -> bool:
+    """Say whether a referral brings points to either."""
+    return bool(programme.referral_referrer or programme.referral_referred)
 
 
 def is_same(one: int, other: int) -> bool:
@@ -175,6 +189,14 @@ def _reward(pk: int, order_id: int, programme: Programme, *, at: datetime) -> bo
                 )
     _told("referral.refuse" if reason else "referral.reward", referral, by=None, at=at)
     return not reason
+
+
+def _was_referred(customer_id: int, programme: Programme) -> bool:
+    return Referral.objects.filter(programme=programme, customer=customer_id).exists()
+
+
+def _has_ordered(customer_id: int) -> bool:
+    return Order.objects.filter(customer=customer_id, void=False, is_purchase=True).exists()
 
 
 def _signs(customer_id: int) -> set[tuple[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date, datetime
 
 from django.db import transaction
@@ -49,7 +50,7 @@ def grant_recovery(
 
     Args:
         source: what they are given for, as ("case_points", 3): it gives once.
-        already: what the same case got before, which counts against the limit, too.
+        already: what the same case got before and was not taken back, which counts against the limit, too.
 
     Raises ``NoPoints``, :class:`NoReason`, :class:`RecoveryLimit`, :class:`RecoveryBudget`. Side effects: the
     programme is held, so that two at once cannot both use the rest of the budget; lot; words; audit and
@@ -82,6 +83,19 @@ def grant_recovery(
             kind=Kind.RECOVERY,
             note=reason,
         )
+
+
+def taken_back(programme: Programme, sources: Collection[Source]) -> int:
+    """Return how many of the recovery points that were given for ``sources`` were taken back; one query."""
+    given: dict[str, list[int]] = {}
+    for kind, pk in sources:
+        given.setdefault(kind, []).append(pk)
+    those = Q(pk__in=())
+    for kind, pks in given.items():
+        those |= Q(source_type=kind, source_id__in=pks)
+    entries = PointsEntry.objects.filter(those, programme=programme, kind=Kind.RECOVERY).values("pk")
+    back = PointsEntry.objects.filter(kind=Kind.TAKE_BACK, reverses__in=entries)
+    return -(back.aggregate(sum=Sum(F("points") + F("pending") - F("debt")))["sum"] or 0)
 
 
 def budget_left(programme: Programme, *, at: datetime) -> int | None:

@@ -26,13 +26,18 @@ class Room:
     """How many points can still be granted: for the case, and in this month (``None``: as many as wanted)."""
 
     limit: int
-    given: int
+    given: int  # and not taken back
     month: int | None
 
     @property
     def left(self) -> int:
         """Return how many the case can still get, whatever the month has left."""
         return max(0, self.limit - self.given)
+
+    @property
+    def is_none(self) -> bool:
+        """Say whether not a single point can be granted today."""
+        return self.left == 0 or self.month == 0
 
 
 def room_for(case: RetentionCase, *, at: datetime) -> Room | None:
@@ -41,7 +46,7 @@ def room_for(case: RetentionCase, *, at: datetime) -> Room | None:
     if programme is None:
         return None
     month = recovery.budget_left(programme, at=at)
-    return Room(programme.recovery_limit, _given(case), None if month is None else max(0, month))
+    return Room(programme.recovery_limit, _given(case, programme), None if month is None else max(0, month))
 
 
 def grant_points(
@@ -74,7 +79,7 @@ def grant_points(
         if not locked.is_open:
             raise moves.CaseClosed()
         objections.refuse_erased(locked.customer)
-        already = _given(locked)
+        already = _given(locked, account.programme)
         if locked.status == RetentionCase.Status.ASSIGNED:
             moves.move_to(locked, RetentionCase.Status.WORKING, kind=MoveKind.WORKING, by=by, at=at)
         step = moves.note(locked, kind=MoveKind.POINTS, codes={"points": points}, by=by, at=at)
@@ -92,7 +97,9 @@ def grant_points(
     return entry
 
 
-def _given(case: RetentionCase) -> int:
-    """Return what a case got, also what was given for one that was joined with it."""
+def _given(case: RetentionCase, programme: Programme) -> int:
+    """Return what a case got and kept, also what was given for one that was joined with it."""
     steps = CaseMove.objects.filter(case=case, kind=MoveKind.POINTS).order_by()
-    return sum(codes["points"] for codes in steps.values_list("codes", flat=True))
+    given = dict(steps.values_list("pk", "codes"))
+    taken = recovery.taken_back(programme, [(SOURCE, pk) for pk in given]) if given else 0
+    return sum(codes["points"] for codes in given.values()) - taken

@@ -184,6 +184,17 @@ def line_for(contact: Contact, at: datetime) -> str:
     return _("You told us what could be better. We acted on it: %(told)s") % {"told": told}
 
 
+def told_of_loops(contact: Contact, loops: Sequence[int], language: str) -> dict[int, list[str]]:
+    """Return what ``contact`` was told was done about feedback of hers, by loop, newest first; one query."""
+    rows = ImprovementFeedback.objects.filter(
+        loop__in=loops, action__notices__contact=contact, action__notices__state=State.WRITTEN
+    ).standing()  # type: ignore[attr-defined]
+    found: dict[int, list[str]] = {}
+    for row in rows.select_related("action").order_by("-action__ended_at", "-pk") if loops else ():
+        found.setdefault(row.loop_id, []).append(told_of(row.action, language))
+    return found
+
+
 def told_of(action: ImprovementAction, language: str) -> str:
     """Return what customers are told of an improvement, in the nearest of its languages."""
     first, second = action.told_en, action.told_zh

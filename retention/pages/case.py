@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from django import forms
@@ -253,14 +255,24 @@ def _page(request: HttpRequest, case: RetentionCase, **bound: forms.Form) -> Htt
 
 
 def act_on_case(
-    request: HttpRequest, case: RetentionCase, name: str, form: forms.Form, verb: Any, *, done: str
+    request: HttpRequest,
+    case: RetentionCase,
+    name: str,
+    form: forms.Form,
+    verb: Any,
+    *,
+    done: str,
+    fields: Mapping[str, str] = MappingProxyType({}),
 ) -> HttpResponse:
-    """Call the verb with what the form holds; come back with its words when it refuses."""
+    """Call the verb with what the form holds; come back with its words when it refuses.
+
+    ``fields``: codes of refusals with the field that each is about; others stand above the form.
+    """
     if form.is_valid():
         try:
             verb(form.cleaned_data, clock.now())
         except Refused as refusal:
-            form.add_error(None, str(refusal))
+            form.add_error(fields.get(refusal.code), str(refusal))
         else:
             messages.success(request, done)
             return _onward(request, case)

@@ -23,5 +23,6 @@ def case_points(request: HttpRequest, pk: int) -> HttpResponse:
         "points_form",
         form,
         lambda values, at: cases.grant_points(case, **values, by=request.user, at=at),
+        fields={"recovery_limit": "points", "recovery_budget": "points"},
         done=_("The points are granted. The customer has them at once."),
     )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import connection
-from django.test import Client
+from django.test import Client, override_settings
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
@@ -28,6 +30,7 @@ from loyalty.models import (
     TierBenefit,
 )
 from loyalty.rewards import catalogue, codes, redeeming
+from retention.pages import member_links
 from retention.pages.member import points as shown_points
 from retention.pages.member import told as shown_told
 from tests.factories import NOW, ContactFactory, CustomerFactory, OrderFactory, ago, day
@@ -613,16 +616,76 @@ def test_colleague_makes_copies_and_revokes_a_link(
     client.force_login(manager)
     page = reverse("retention:customer_member", args=[customer.pk])
     assert "/m/" not in client.get(page).text
-    client.post(reverse("retention:customer_member_make", args=[customer.pk]), {"contact": contact.pk})
+    make = reverse("retention:customer_member_make", args=[customer.pk])
+    made = client.post(make, {"contact": contact.pk})
     link = MemberLink.objects.get()
-    assert link.by == manager and links.address_of(link) in client.get(page).text
-    for name, kind in (("svg", b"<svg"), ("png", b"\x89PNG")):
-        url = reverse(f"retention:customer_member_{name}", args=[customer.pk, link.pk])
-        assert client.get(url).content.startswith(kind)
+    assert link.by == manager and made.status_code == 200 and links.address_of(link) in made.text
+    show = reverse("retention:customer_member_show", args=[customer.pk, link.pk])
+    assert links.address_of(link) in client.post(show).text
     client.post(reverse("retention:customer_member_revoke", args=[customer.pk, link.pk]))
     link.refresh_from_db()
     assert link.revoked_at is not None and "/m/" not in client.get(page).text
-    assert client.get(url).status_code == 404
+    assert client.post(show).status_code == 404
+
+
+def test_link_is_shown_by_a_press_only_and_each_is_audited(
+    client: Client, customer: Customer, contact: Contact, manager: User
+) -> None:
+    link = links.make_link(contact, by=None, at=NOW, now=clock.real_now())
+    colleague = links.make_link(
+        ContactFactory(customer=customer, is_main=False), by=None, at=NOW, now=clock.real_now()
+    )
+    client.force_login(manager)
+    shows = AuditEvent.objects.filter(act="member_link.show")
+    page = client.get(reverse("retention:customer_member", args=[customer.pk]))
+    assert links.token_of(link) not in page.text and "data:image" not in page.text
+    show = reverse("retention:customer_member_show", args=[customer.pk, link.pk])
+    assert client.get(show).status_code == 405 and not shows.exists()
+    response = client.post(show)
+    assert links.token_of(link) in response.text and links.token_of(colleague) not in response.text
+    assert "no-store" in response["Cache-Control"]
+    for name, mime, kind in (("svg", "image/svg+xml", b"<svg"), ("png", "image/png", b"\x89PNG")):
+        address = getattr(response.context["shown"], name)
+        assert f'href="{address}"' in response.text
+        head, _comma, content = address.partition(",")
+        assert head == f"data:{mime};base64" and base64.b64decode(content).startswith(kind)
+    event = shows.get()
+    assert (event.actor_id, event.customer_id, event.object_id) == (manager.pk, customer.pk, link.pk)
+    assert event.codes == {"contact": contact.pk}
+    client.post(reverse("retention:customer_member_make", args=[customer.pk]), {"contact": contact.pk})
+    assert shows.count() == 2
+
+
+@override_settings(SECRET_KEY="another")
+def test_link_of_another_secret_is_not_shown(
+    client: Client, customer: Customer, contact: Contact, manager: User
+) -> None:
+    with override_settings(SECRET_KEY="the first"):
+        link = links.make_link(contact, by=None, at=NOW, now=clock.real_now())
+    client.force_login(manager)
+    response = client.post(reverse("retention:customer_member_show", args=[customer.pk, link.pk]))
+    assert "cannot be shown again" in response.text and "/m/" not in response.text
+    assert not AuditEvent.objects.filter(act="member_link.show").exists()
+
+
+def test_contacts_whose_link_opens_are_listed_on_pages(
+    client: Client, customer: Customer, contact: Contact, manager: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(member_links, "PAGE", 2)
+    today = NOW.date()
+    leaves = ContactFactory(customer=customer, is_main=False, left_on=today + timedelta(days=1))
+    ContactFactory(customer=customer, is_main=False, left_on=today)
+    ContactFactory(customer=customer, is_main=False, erased_at=NOW)
+    last = ContactFactory(customer=customer, is_main=False)
+    client.force_login(manager)
+    page = reverse("retention:customer_member", args=[customer.pk])
+    first, second = client.get(page), client.get(page + "?page=2")
+    assert [row[0] for row in first.context["rows"]] == [contact, leaves]
+    assert [row[0] for row in second.context["rows"]] == [last]
+    assert f'href="{page}?page=2"' in first.text and f'href="{page}"' in second.text
+    form = {"contact": last.pk, "page": "2"}
+    made = client.post(reverse("retention:customer_member_make", args=[customer.pk]), form)
+    assert links.address_of(MemberLink.objects.get()) in made.text
 
 
 def test_link_of_another_customer_is_not_there(client: Client, customer: Customer, manager: User) -> None:
@@ -633,7 +696,7 @@ def test_link_of_another_customer_is_not_there(client: Client, customer: Custome
     assert client.post(make, {"contact": stranger.pk}).status_code == 404
     for pk in (customer.pk, stranger.customer_id):
         assert client.post(reverse("retention:customer_member_revoke", args=[pk, link.pk])).status_code == 404
-        assert client.get(reverse("retention:customer_member_svg", args=[pk, link.pk])).status_code == 404
+        assert client.post(reverse("retention:customer_member_show", args=[pk, link.pk])).status_code == 404
     assert MemberLink.objects.get().revoked_at is None
 
 

@@ -53,12 +53,13 @@ class Offer:
 
 @dataclass(frozen=True)
 class Taken:
-    """A reward that she took."""
+    """A reward that was taken for her company: by her, or by a colleague who alone sees its code."""
 
     row: Redemption
     name: str
     code: str
     may_cancel: bool
+    is_hers: bool
 
 
 @dataclass(frozen=True)
@@ -181,7 +182,7 @@ def redemptions(
 
 
 def one_redemption(account: Account, pk: int, visit: Visit) -> Taken:
-    """Return one of the rewards that she took; a dead page for every other number."""
+    """Return one of the rewards that were taken; a dead page for every other number."""
     row = Redemption.objects.filter(account=account.row, pk=pk).select_related("reward", "account").first()
     if row is None:
         raise Dead
@@ -267,7 +268,9 @@ def _either(name: str, alt: str, visit: Visit) -> str:
 
 
 def _taken(row: Redemption, secrets: dict[int, str], visit: Visit) -> Taken:
-    return Taken(row, called(row.reward), secrets.get(row.pk, ""), redeeming.may_cancel(row, by=None))
+    is_hers = row.contact_id is None or row.contact_id == visit.contact.pk
+    may_cancel = (is_hers or visit.contact.is_main) and redeeming.may_cancel(row, by=None)
+    return Taken(row, called(row.reward), secrets.get(row.pk, "") if is_hers else "", may_cancel, is_hers)
 
 
 def _taken_of(account: PointsAccount, rewards: list[Reward]) -> dict[int, int]:

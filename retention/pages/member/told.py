@@ -2,6 +2,7 @@
 
 She sees her own answers and complaints; what nobody is named for she sees where the customer is a person,
 and complaints also where she is the main contact. Complaints show no words: colleagues wrote them down.
+What we wrote, and the page where she says whether it is solved, she sees where we wrote to her.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from django.utils.translation import pgettext
 from customers import callbacks
 from customers.models import Complaint, Contact, Customer
 from retention import loop as looping
+from retention.improving import telling
 from retention.models import LoopClosure
 from retention.pages import loop_status
 from retention.pages.member.visit import Visit
@@ -50,6 +52,7 @@ class Answer:
     score: str
     comment: str
     came: Came
+    improved: list[str]  # what we changed since and told her of
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,8 @@ def answers(visit: Visit, *, number: Any = 1, size: int = PAGE) -> Page[SurveyRe
 
 def shown(rows: Page[SurveyResponse], visit: Visit) -> list[Answer]:
     """Return answers as the page shows them."""
+    loops = [row.loop.pk for row in rows if hasattr(row, "loop")]
+    improved = telling.told_of_loops(visit.contact, loops, visit.language)
     return [
         Answer(
             _title(row, visit.language),
@@ -80,6 +85,7 @@ def shown(rows: Page[SurveyResponse], visit: Visit) -> list[Answer]:
             _score(row),
             row.comment,
             _came_of(getattr(row, "loop", None), visit) or Came(_("Received. Thank you.")),
+            improved.get(row.loop.pk, []) if hasattr(row, "loop") else [],
         )
         for row in rows
     ]
@@ -130,15 +136,17 @@ def _score(row: SurveyResponse) -> str:
 def _came_of(loop: LoopClosure | None, visit: Visit) -> Came | None:
     if loop is None:
         return None
-    address = looping.status_address(loop) if loop_status.leads_on(loop, at=visit.at) else ""
+    is_hers = loop.contact_id == visit.contact.pk  # else the words and their page are somebody else's
+    address = looping.status_address(loop) if is_hers and loop_status.leads_on(loop, at=visit.at) else ""
+    message = loop.message_text if is_hers else ""
     if loop.state in (State.ANSWERED, State.UNCONFIRMED):
-        return Came(_("We answered."), loop.message_text, address, is_done=True)
+        return Came(_("We answered."), message, address, is_done=True)
     if loop.state == State.CONFIRMED:
-        return Came(_("It is solved, as you told us."), loop.message_text, address, is_done=True)
+        return Came(_("It is solved, as you told us."), message, address, is_done=True)
     if loop.state == State.WITHDRAWN:
         return Came(pgettext("what a customer told", "It is closed."), is_done=True)
     if loop.state == State.ASKED:
-        return Came(_("We did something. Please say whether it is solved."), loop.message_text, address)
+        return Came(_("We did something. Please say whether it is solved."), message, address)
     was_heard = loop.contacted_at is not None or loop.reopened > 0
     until = loop.due_at if was_heard else loop.respond_by
     if visit.at > until:

@@ -7,18 +7,20 @@ import secrets
 from typing import Any
 
 from django.core.paginator import Paginator
-from django.http import HttpResponse
+from django.http import HttpResponse, QueryDict
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from customers.ground.errors import Refused
 from customers.ground.numbers import whole
+from loyalty import referrals
 from loyalty.naming import called
 from loyalty.rewards import redeeming
-from retention.pages.member import points, statement, told, wishes
+from retention.pages.member import points, referred, statement, told, wishes
 from retention.pages.member.visit import Dead, Visit, opened
 
 _KEY = re.compile(rf"[A-Za-z0-9_-]{{1,{redeeming.MOST_KEY}}}")
+MOST_CODE = 40
 State = redeeming.State
 PAGE = 20
 
@@ -39,7 +41,7 @@ def member_statement(visit: Visit) -> HttpResponse:
         raise Dead
     page = Paginator(statement.rows(account), PAGE).get_page(visit.request.GET.get("page"))
     values = {"page": page, "lines": statement.lines(account, list(page.object_list)), "account": account}
-    return visit.page("statement.html", values | _pager(visit, "member_statement", page))
+    return visit.page("statement.html", values | _pager(visit, "member_statement", page), "member_statement")
 
 
 @require_safe
@@ -48,7 +50,7 @@ def member_told(visit: Visit) -> HttpResponse:
     """List what she told us, and what came of it."""
     page = told.answers(visit, number=visit.request.GET.get("page"))
     values = {"answers": told.shown(page, visit), "page": page}
-    return visit.page("told.html", values | _pager(visit, "member_told", page))
+    return visit.page("told.html", values | _pager(visit, "member_told", page), "member_told")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -93,6 +95,8 @@ def member_redemption(visit: Visit, pk: int) -> HttpResponse:
     taken = points.one_redemption(account, pk, visit)
     error = ""
     if visit.request.method == "POST" and "cancel" in visit.request.POST:
+        if not taken.is_hers and not visit.contact.is_main:
+            raise Dead
         try:
             redeeming.cancel(taken.row, reason="", by=None, at=visit.at)
         except Refused:
@@ -101,7 +105,7 @@ def member_redemption(visit: Visit, pk: int) -> HttpResponse:
             return visit.onward("member_redemption", pk)
         taken = points.one_redemption(account, pk, visit)
     values = {"taken": taken, "account": account, "steps": _steps(taken.row.state), "error": error}
-    return visit.page("redemption.html", values, status=409 if error else 200)
+    return visit.page("redemption.html", values, "member_redemption", pk, status=409 if error else 200)
 
 
 @require_POST
@@ -111,11 +115,36 @@ def member_contact(visit: Visit) -> HttpResponse:
     try:
         wishes.keep(visit, visit.request.POST)
     except Refused as refusal:
-        return _home(visit, error=str(refusal), status=409)
+        return _home(visit, posted=visit.request.POST, error=str(refusal), status=409)
     return visit.onward("member", query="said=kept", to="contact")
 
 
-def _home(visit: Visit, *, error: str = "", status: int = 200) -> HttpResponse:
+@require_POST
+@opened("retention:member_referral")
+def member_referral(visit: Visit) -> HttpResponse:
+    """Note who recommended us to her; her account is opened when there is none."""
+    code = visit.request.POST.get("code", "").replace("\0", "").strip()[:MOST_CODE]
+    refused = "" if code else _("Enter the code that you were told.")
+    if code:
+        try:
+            referrals.refer(code, visit.customer, by=None, at=visit.at)
+        except Refused as refusal:
+            refused = str(refusal)
+    if refused:
+        return _home(visit, code=code, refused=refused, status=409)
+    return visit.onward("member", to="referred")
+
+
+def _home(
+    visit: Visit,
+    *,
+    posted: QueryDict | None = None,
+    code: str = "",
+    refused: str = "",
+    error: str = "",
+    status: int = 200,
+) -> HttpResponse:
+    """Draw the page; ``posted``, ``code``: what she sent and could not be kept, with the reason."""
     account = points.account_of(visit)
     answers = told.answers(visit, size=told.FIRST)
     values: dict[str, Any] = {
@@ -123,9 +152,10 @@ def _home(visit: Visit, *, error: str = "", status: int = 200) -> HttpResponse:
         "answers": told.shown(answers, visit),
         "more_answers": visit.address("member_told") if answers.has_next() else "",
         "complaints": told.complaints(visit),
-        "wishes": wishes.of(visit),
+        "wishes": wishes.of(visit, posted),
         "contact_address": visit.address("member_contact"),
         "is_kept": visit.request.GET.get("said") == "kept",
+        "referred": referred.of(visit, code=code, refused=refused),
         "error": error,
     }
     if account is not None:
@@ -147,7 +177,7 @@ def _home(visit: Visit, *, error: str = "", status: int = 200) -> HttpResponse:
             "more_lines": visit.address("member_statement") if len(rows) > points.FIRST else "",
             "invitation": points.invitation_of(account, visit),
         }
-    return visit.page("page.html", values, status=status)
+    return visit.page("page.html", values, "member", status=status)
 
 
 def _confirm(visit: Visit, account: points.Account, pk: int, *, error: str = "") -> HttpResponse:
@@ -159,7 +189,7 @@ def _confirm(visit: Visit, account: points.Account, pk: int, *, error: str = "")
         "key": secrets.token_urlsafe(16),
         "error": error,
     }
-    return visit.page("reward.html", values, status=409 if error else 200)
+    return visit.page("reward.html", values, "member_reward", pk, status=409 if error else 200)
 
 
 def _steps(state: str) -> list[tuple[str, str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import wraps
 from typing import Any
@@ -18,6 +18,7 @@ from customers import company
 from customers.contact.budget import zone_of
 from customers.ground import clock, context
 from customers.ground.api import throttles
+from customers.ground.numbers import whole
 from customers.models import Contact, Customer
 from customers.token_pages import token_page
 from loyalty import links
@@ -57,9 +58,20 @@ class Visit:
         said = "&".join(part for part in (f"lang={self.chosen}" if self.chosen else "", query) if part)
         return reverse(f"retention:{route}", args=[self.token, *args]) + (f"?{said}" if said else "")
 
-    def page(self, template: str, values: dict[str, Any], *, status: int = 200) -> HttpResponse:
-        """Draw one of the pages."""
-        others = [(code, name) for code, name in settings.LANGUAGES if code != self.language]
+    def page(
+        self, template: str, values: dict[str, Any], route: str, *args: int, status: int = 200
+    ) -> HttpResponse:
+        """Draw one of the pages; ``route`` with ``args`` is where it is looked at, also after a press."""
+        number = whole(self.request.GET.get("page"))
+        others = [
+            (
+                replace(self, chosen=code).address(route, *args, query=f"page={number}" if number else ""),
+                code,
+                name,
+            )
+            for code, name in settings.LANGUAGES
+            if code != self.language
+        ]
         frame = {
             "visit": self,
             "words": self.language,

@@ -37,6 +37,7 @@ class Way:
     value: str  # purpose and channel, as the form sends them
     label: str
     is_on: bool
+    is_ticked: bool  # as the form shows it: what stands, or what she sent and could not be kept
 
 
 @dataclass(frozen=True)
@@ -57,11 +58,12 @@ class Wishes:
     together: str
     quiet: str
     is_profiled: bool
+    is_profiling_ticked: bool
     by_another: bool  # the customer as a whole objects, which she cannot take back here
 
 
-def of(visit: Visit) -> Wishes:
-    """Return how things stand for a contact."""
+def of(visit: Visit, posted: QueryDict | None = None) -> Wishes:
+    """Return how things stand for a contact; ``posted``: with the boxes as she sent them."""
     contact, limits, quiet = visit.contact, budget.limits(), budget.quiet_hours()
     known = consents.states([contact.pk])[contact.pk]
     ways = [way for way in Channel if address_of(contact, way) or any(one[1] == way for one in known)]
@@ -70,16 +72,19 @@ def of(visit: Visit) -> Wishes:
             _labels()[purpose][0],
             _labels()[purpose][1],
             _limits_of(purpose, limits),
-            [Way(f"{purpose}:{way}", str(way.label), _is_on(known, (purpose, way))) for way in ways],
+            [_way(purpose, way, known, posted) for way in ways],
         )
         for purpose in WANTED
     ]
     standing = {row.contact_id for row in objections.standing_of(visit.customer)}
+    is_profiled = contact.pk not in standing
+    is_sent = posted is not None and "profiling_shown" in posted
     return Wishes(
         rows if ways else [],
         _often(limits[TOGETHER]),
         _quiet(quiet),
-        contact.pk not in standing,
+        is_profiled,
+        "profiling" in posted if is_sent and posted is not None else is_profiled,
         None in standing,
     )
 
@@ -88,21 +93,23 @@ def keep(visit: Visit, posted: QueryDict) -> int:
     """Record what she changed on the form; return how many statements that made.
 
     Only what she changed counts: ``shown`` is what stood there, ``was`` what was ticked, ``may`` what is.
-    Side effects: those of ``consents.record_consent``.
+    ``stop`` ends all of :data:`STOPPED`; what she unticked before that press is ended, too, and what she
+    ticked is not begun. Side effects: those of ``consents.record_consent``.
     """
     with transaction.atomic():
         hold(visit.contact)
         known = consents.states([visit.contact.pk])[visit.contact.pk]
-        if "stop" in posted:
-            off = [pair for pair in _pairs(_all_values()) if pair[0] in STOPPED and _may_end(known, pair)]
-            return _record(visit, off, is_given=False)
         before, after = set(_pairs(posted.getlist("was"))), set(_pairs(posted.getlist("may")))
         seen = _pairs(posted.getlist("shown"))
         changed = [pair for pair in seen if (pair in before) != (pair in after)]
         new = [pair for pair in changed if _is_on(known, pair) != (pair in after)]
-        made = _record(visit, [pair for pair in new if pair in after], is_given=True)
-        made += _record(visit, [pair for pair in new if pair not in after], is_given=False)
-        return made + _profiling(visit, posted)
+        given, ended = [pair for pair in new if pair in after], [pair for pair in new if pair not in after]
+        is_stop = "stop" in posted
+        if is_stop:
+            off = [pair for pair in _pairs(_all_values()) if pair[0] in STOPPED and _may_end(known, pair)]
+            given, ended = [], list(dict.fromkeys([*off, *ended]))
+        made = _record(visit, given, is_given=True) + _record(visit, ended, is_given=False)
+        return made + _profiling(visit, posted, is_stop=is_stop)
 
 
 def hold(contact: Contact) -> None:
@@ -110,14 +117,23 @@ def hold(contact: Contact) -> None:
     list(Contact.objects.select_for_update(no_key=True).filter(pk=contact.pk).values_list("pk"))
 
 
-def _profiling(visit: Visit, posted: QueryDict) -> int:
+def _profiling(visit: Visit, posted: QueryDict, *, is_stop: bool) -> int:
     if "profiling_shown" not in posted:
         return 0
     was, wanted = "profiling_was" in posted, "profiling" in posted
     own = objections.standing_of(visit.customer).filter(contact=visit.contact).exists()
-    if was == wanted or wanted == (not own):
+    if was == wanted or wanted == (not own) or (is_stop and wanted):
         return 0
     return _record(visit, [(Purpose.PROFILING, "")], is_given=wanted)
+
+
+def _way(
+    purpose: Purpose, channel: Channel, known: dict[Pair, consents.State], posted: QueryDict | None
+) -> Way:
+    value, is_on = f"{purpose}:{channel}", _is_on(known, (purpose, channel))
+    is_sent = posted is not None and value in posted.getlist("shown")
+    is_ticked = value in posted.getlist("may") if is_sent and posted is not None else is_on
+    return Way(value, str(channel.label), is_on, is_ticked)
 
 
 def _record(visit: Visit, pairs: list[Pair], *, is_given: bool) -> int:
