@@ -278,7 +278,7 @@ def _overtaken(rows: Sequence[LoyaltyNotice], *, at: datetime) -> tuple[dict[int
     found = {row.pk: str(ContactReason.TOO_LATE) for row in rows if row.latest_day < today}
     points, used = _expiring([row for row in rows if row.kind == Kind.EXPIRY])
     for pk, why in used.items():
-        found.setdefault(pk, str(why))
+        found.setdefault(pk, why)
     of_moves = [row for row in rows if row.kind in (Kind.TIER_UP, Kind.GRACE, Kind.TIER_DOWN)]
     moves = TierMove.objects.select_related("account").in_bulk([row.subject_id for row in of_moves])
     for row in of_moves:
@@ -299,7 +299,7 @@ def _overtaken(rows: Sequence[LoyaltyNotice], *, at: datetime) -> tuple[dict[int
     return found, points
 
 
-def _expiring(rows: Sequence[LoyaltyNotice]) -> tuple[dict[int, int], dict[int, Reason]]:
+def _expiring(rows: Sequence[LoyaltyNotice]) -> tuple[dict[int, int], dict[int, str]]:
     """Return how many points are left of those that each reminder is about, and why it is of no use; a query.
 
     Where an account stands idle until the day, that is all it has.
@@ -319,16 +319,16 @@ def _expiring(rows: Sequence[LoyaltyNotice]) -> tuple[dict[int, int], dict[int, 
         .values_list("account", "expires_day", "sum")
     }
     points: dict[int, int] = {}
-    gone: dict[int, Reason] = {}
+    gone: dict[int, str] = {}
     for row in rows:
         idle = idle_until(row.account.programme, row.account.moved_day)
         is_idle = idle == row.subject_id
         points[row.pk] = row.account.balance if is_idle else left.get((row.account_id, row.subject_id), 0)
         if not points[row.pk]:
             has_moved = idle is not None and row.account.balance
-            gone[row.pk] = Reason.OVERTAKEN if has_moved else Reason.USED
+            gone[row.pk] = str(Reason.OVERTAKEN if has_moved else Reason.USED)
         elif row.account.customer_id != row.customer_id:
-            gone[row.pk] = Reason.OVERTAKEN
+            gone[row.pk] = str(Reason.OVERTAKEN)
     return points, gone
 
 

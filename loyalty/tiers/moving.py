@@ -129,7 +129,7 @@ def lengthen_grace(programme: Programme, *, days: int, at: datetime) -> int:
     In the caller's transaction. Side effects: a move each, so that the new day is told and counted with;
     their customers are touched.
     """
-    rank = {tier.pk: n for n, tier in _ranked(_pass(programme, at=at))}
+    rank: dict[int | None, int] = {tier.pk: n for n, tier in _ranked(_pass(programme, at=at))}
     today, last, count = company.today(at).number, 0, 0
     rows = PointsAccount.objects.filter(programme=programme, grace_until_day__isnull=False)
     held = rows.select_for_update(no_key=True, of=("self",)).select_related("customer", "tier").order_by("pk")
