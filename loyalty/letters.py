@@ -19,6 +19,7 @@ from django.utils.translation import ngettext
 from customers import company
 from customers.channels.composing import UNSUBSCRIBE
 from customers.models import Channel, Contact
+from loyalty.ledger.expiring import idle_until
 from loyalty.models import LoyaltyNotice, Membership, TierBenefit, TierMove
 from loyalty.naming import called
 from loyalty.tiers import progress as progressing
@@ -99,7 +100,10 @@ def _expiry(notice: LoyaltyNotice, at: datetime) -> tuple[str, list[str]]:
     )
     balance = notice.account.balance
     total = ngettext("In all you have %(n)s point.", "In all you have %(n)s points.", balance)
-    return subject % values, [used % values, total % {"n": f"{balance:,}"}]
+    said = [used % values, total % {"n": f"{balance:,}"}]
+    if idle_until(notice.account.programme, notice.account.moved_day) == notice.subject_id:
+        said.append(_("If you earn or use points by then, the rest stays."))
+    return subject % values, said
 
 
 def _tier_up(notice: LoyaltyNotice, at: datetime) -> tuple[str, list[str]]:
@@ -119,12 +123,18 @@ def _grace(notice: LoyaltyNotice, at: datetime) -> tuple[str, list[str]]:
         "tier": called(_move_of(notice).to_tier),
         "day": day_text(notice.latest_day),
     }
-    said = _("Your tier %(tier)s stays through %(day)s. With another %(amount)s by then you keep it.")
-    return _("%(amount)s to keep %(tier)s, through %(day)s") % values, [said % values]
+    return _("%(amount)s to keep %(tier)s, through %(day)s") % values, [_stays(values)]
+
+
+def _stays(values: dict[str, str]) -> str:
+    return (
+        _("Your tier %(tier)s stays through %(day)s. With another %(amount)s by then you keep it.") % values
+    )
 
 
 def _tier_down(notice: LoyaltyNotice, at: datetime) -> tuple[str, list[str]]:
     move = _move_of(notice)
+    found = progressing.progress_of(notice.account, at=at)
     if move.to_tier is None:
         subject = _("You are no longer in %(tier)s") % {"tier": called(move.from_tier)}
         said = [_("Your time in our tier %(tier)s is over.") % {"tier": called(move.from_tier)}]
@@ -132,7 +142,11 @@ def _tier_down(notice: LoyaltyNotice, at: datetime) -> tuple[str, list[str]]:
         values = {"tier": called(move.to_tier), "was": called(move.from_tier)}
         subject = _("Your tier is now %(tier)s") % values
         said = [_("Your tier is no longer %(was)s but %(tier)s.") % values]
-    found = progressing.progress_of(notice.account, at=at)
+        until = notice.account.grace_until_day
+        if found.is_in_grace and until is not None:  # no other notice says so
+            values |= {"amount": amount_text(found.to_keep, found), "day": day_text(until)}
+            subject = _("Your tier is now %(tier)s: %(amount)s to keep it, through %(day)s") % values
+            said.append(_stays(values))
     if found.next_tier is not None and found.to_next is not None:
         values = {"amount": amount_text(found.to_next, found), "tier": called(found.next_tier)}
         said.append(_("With another %(amount)s you reach %(tier)s.") % values)

@@ -25,6 +25,7 @@ from customers.ground import clock, drain, events, localtime, outbox
 from customers.ground.models import OutboxRow
 from customers.models import Channel, Contact, ContactClass, ContactReason, ContactReservation, Message
 from loyalty import letters, links
+from loyalty.ledger.expiring import idle_until
 from loyalty.models import (
     LoyaltyNotice,
     Membership,
@@ -57,6 +58,12 @@ _INTO = (
     "state, reason, tries, due_at, at) "
 )
 _REST = "%(waiting)s, '', 0, {moment}, {moment}"
+_ANEW = ("customer_id", "points", "latest_day", "state", "reason", "tries", "due_at", "at")
+_AGAIN = (
+    " ON CONFLICT (account_id, kind, subject_id, days_before) DO UPDATE SET reservation_id = NULL, "
+    + ", ".join(f"{name} = excluded.{name}" for name in _ANEW)
+    + f" WHERE {_NOTICES}.state = %(closed)s AND {_NOTICES}.reason = %(used)s"
+)
 
 
 def subscribe() -> None:
@@ -105,7 +112,10 @@ def plan_move(row: OutboxRow, at: datetime) -> None:
 
 
 def _plan_moves(programme: Programme, *, move: TierMove | None = None, at: datetime) -> int:
-    """Plan a notice for each rise, grace and fall of the last days; who was placed at first is not told."""
+    """Plan a notice for each rise, grace and fall of the last days; who was placed at first is not told.
+
+    Nor is a merge, which nobody earned or lost anything by; but that the tier which came with it is at risk.
+    """
     bound, today = _bound(programme, at=at)
     bound |= {
         "up": str(Kind.TIER_UP),
@@ -113,42 +123,81 @@ def _plan_moves(programme: Programme, *, move: TierMove | None = None, at: datet
         "down": str(Kind.TIER_DOWN),
         "placed": str(TierMove.Reason.PLACED),
         "in_grace": str(TierMove.Reason.GRACE),
+        "merged": str(TierMove.Reason.MERGED),
         "since": today - NEWS_DAYS,
         "news": NEWS_DAYS,
         "move": move.pk if move is not None else None,
     }
     which = "m.id = %(move)s" if move is not None else "m.occurred_day > %(since)s"
-    now, was = "COALESCE(t.threshold, -1)", "COALESCE(f.threshold, -1)"
+    news = "m.occurred_day + %(news)s"
     return _write(
-        f"SELECT m.account_id, m.customer_id, CASE WHEN m.reason = %(in_grace)s THEN %(grace)s "
-        f"WHEN {now} > {was} THEN %(up)s ELSE %(down)s END, m.id, 0, 0, "
-        f"CASE WHEN m.reason = %(in_grace)s THEN m.grace_until_day ELSE m.occurred_day + %(news)s END, "
-        f"{_REST} "
-        f"FROM {_MOVES} AS m JOIN {_ACCOUNTS} AS a ON a.id = m.account_id "
-        f"LEFT JOIN {_TIERS} AS t ON t.id = m.to_tier_id LEFT JOIN {_TIERS} AS f ON f.id = m.from_tier_id "
+        "SELECT m.account_id, m.customer_id, CASE WHEN m.reason IN (%(in_grace)s, %(merged)s) THEN %(grace)s "
+        "WHEN m.to_rank > m.from_rank THEN %(up)s ELSE %(down)s END, m.id, 0, 0, "
+        f"CASE WHEN m.reason IN (%(in_grace)s, %(merged)s) OR m.grace_until_day > {news} "
+        f"THEN m.grace_until_day ELSE {news} END, {_REST} "
+        f"FROM {_MOVES} AS m JOIN {_ACCOUNTS} AS a ON a.id = m.account_id AND a.customer_id = m.customer_id "
+        f"LEFT JOIN {_TIERS} AS t ON t.id = m.to_tier_id "
         f"WHERE {which} AND a.programme_id = %(programme)s AND m.reason <> %(placed)s "
-        f"AND (m.reason = %(in_grace)s OR {now} < {was} OR ({now} > {was} AND t.threshold > 0))",
+        "AND CASE WHEN m.reason = %(merged)s "
+        "THEN m.grace_until_day IS NOT NULL AND m.to_rank > m.from_rank "
+        "ELSE m.reason = %(in_grace)s OR m.to_rank < m.from_rank "
+        "OR (m.to_rank > m.from_rank AND t.threshold > 0) END",
         bound,
     )
 
 
 def _plan_expiry(programme: Programme, *, at: datetime) -> int:
-    """Plan a reminder for each account and day on which points of it expire."""
+    """Plan a reminder for each account and day on which points of it expire.
+
+    Points that came from another account, whose customer was reminded of them before, remind nobody again.
+    """
     done = 0
     for days, first, last, later in _groups(programme.remind_days):
         bound, today = _bound(programme, at=at)
         bound |= {"kind": str(Kind.EXPIRY), "days": days, "later": later}
-        bound |= {"first": today + first, "last": today + last}
+        bound |= {"first": today + first, "last": today + last, "handed": str(State.HANDED)}
+        is_told = (
+            f"EXISTS (SELECT 1 FROM {_LOTS} AS o JOIN {_NOTICES} AS n ON n.account_id = o.account_id "
+            "WHERE o.id = l.origin_id AND n.kind = %(kind)s AND n.subject_id = l.expires_day "
+            "AND n.days_before = %(days)s AND n.state = %(handed)s)"
+        )
         done += _write(
             f"SELECT l.account_id, a.customer_id, %(kind)s, l.expires_day, %(days)s, SUM(l.points_left), "
             f"l.expires_day - %(later)s, {_REST} "
-            f'FROM (SELECT account_id, expires_day, "left" AS points_left FROM {_LOTS} '
+            f'FROM (SELECT account_id, expires_day, origin_id, "left" AS points_left FROM {_LOTS} '
             'WHERE expires_day BETWEEN %(first)s AND %(last)s AND "left" > 0 AND NOT is_pending) AS l '
             f"JOIN {_ACCOUNTS} AS a ON a.id = l.account_id WHERE a.programme_id = %(programme)s "
-            "GROUP BY l.account_id, a.customer_id, l.expires_day",
+            "GROUP BY l.account_id, a.customer_id, l.expires_day "
+            f"HAVING MIN(CASE WHEN {is_told} THEN 1 ELSE 0 END) = 0",
             bound,
         )
+        if programme.expiry == Programme.Expiry.INACTIVITY:
+            done += _plan_idle(programme, bound)
     return done
+
+
+def _plan_idle(programme: Programme, bound: dict[str, Any]) -> int:
+    """Plan a reminder for each account whose points go from ``first`` to ``last`` because it stands idle."""
+    longest = 31 * programme.expiry_months
+    since = PointsAccount.objects.filter(
+        programme=programme, balance__gt=0, moved_day__gte=bound["first"] - longest
+    )
+    days = since.order_by("moved_day").values_list("moved_day", flat=True).distinct()
+    until = {day: idle_until(programme, day) for day in days}
+    arms = [
+        f"WHEN {day} THEN {last}"
+        for day, last in until.items()
+        if last is not None and bound["first"] <= last <= bound["last"]
+    ]
+    if not arms:
+        return 0
+    return _write(
+        "SELECT a.id, a.customer_id, %(kind)s, a.until_day, %(days)s, a.balance, a.until_day - %(later)s, "
+        f"{_REST} FROM (SELECT id, customer_id, balance, CASE moved_day {' '.join(arms)} END AS until_day "
+        f"FROM {_ACCOUNTS} WHERE programme_id = %(programme)s AND balance > 0) AS a "
+        "WHERE a.until_day IS NOT NULL",
+        bound,
+    )
 
 
 def _plan_memberships(programme: Programme, *, at: datetime) -> int:
@@ -189,10 +238,14 @@ def _bound(programme: Programme, *, at: datetime) -> tuple[dict[str, Any], int]:
 
 
 def _write(select: str, bound: dict[str, Any]) -> int:
-    """Insert notices but those that stand already; return how many are new."""
+    """Insert notices but those that stand already; return how many are new.
+
+    One that was closed because its points were used waits anew: it is told of points that are there again.
+    """
     is_postgresql = connection.vendor == "postgresql"
     moment = "CAST(%(at)s AS timestamp with time zone)" if is_postgresql else "%(at)s"
-    sql = _INTO + select.replace("{moment}", moment) + " ON CONFLICT DO NOTHING"
+    sql = _INTO + select.replace("{moment}", moment) + _AGAIN
+    bound |= {"closed": str(State.CLOSED), "used": str(Reason.USED)}
     with connection.cursor() as cursor:
         cursor.execute(sql, bound)
         return int(cursor.rowcount)
@@ -202,7 +255,8 @@ def _write(select: str, bound: dict[str, Any]) -> int:
 def close_overtaken(*, at: datetime) -> int:
     """Close the notices that wait and would not be true any more, or come too late; return how many."""
     done = last = 0
-    waiting = LoyaltyNotice.objects.filter(state=State.WAITING).order_by("pk")
+    waiting = LoyaltyNotice.objects.filter(state=State.WAITING).select_related("account__programme")
+    waiting = waiting.order_by("pk")
     while rows := list(waiting.filter(pk__gt=last)[:LOOKED_AT_ONCE]):
         last = rows[-1].pk
         for pk in _overtaken(rows, at=at)[0]:
@@ -217,35 +271,41 @@ def close_overtaken(*, at: datetime) -> int:
 def _overtaken(rows: Sequence[LoyaltyNotice], *, at: datetime) -> tuple[dict[int, str], dict[int, int]]:
     """Return why notices are of no use any more, and the points that the reminders are about now.
 
-    A bounded number of queries however many they are.
+    What they are about may have become another customer's, by a merge or as one was taken back. A bounded
+    number of queries however many they are.
     """
     today = company.today(at).number
     found = {row.pk: str(ContactReason.TOO_LATE) for row in rows if row.latest_day < today}
-    points = _expiring([row for row in rows if row.kind == Kind.EXPIRY])
-    found |= {pk: str(Reason.USED) for pk, left in points.items() if not left and pk not in found}
+    points, used = _expiring([row for row in rows if row.kind == Kind.EXPIRY])
+    for pk, why in used.items():
+        found.setdefault(pk, why)
     of_moves = [row for row in rows if row.kind in (Kind.TIER_UP, Kind.GRACE, Kind.TIER_DOWN)]
     moves = TierMove.objects.select_related("account").in_bulk([row.subject_id for row in of_moves])
     for row in of_moves:
         move = moves[row.subject_id]
-        stands = move.account.tier_id == move.to_tier_id
+        stands = move.account.tier_id == move.to_tier_id and move.account.customer_id == row.customer_id
         if row.kind == Kind.GRACE:
             stands = stands and move.account.grace_until_day == move.grace_until_day
         if not stands:
             found.setdefault(row.pk, str(Reason.OVERTAKEN))
     ending = [row for row in rows if row.kind == Kind.MEMBERSHIP]
     over = Q(cancelled_at__isnull=False) | Q(renewed_by__isnull=False, renewed_by__cancelled_at=None)
-    ended = Membership.objects.filter(over, pk__in=[row.subject_id for row in ending])
-    gone = set(ended.values_list("pk", flat=True))
+    memberships = Membership.objects.filter(pk__in=[row.subject_id for row in ending])
+    whose = dict(memberships.values_list("pk", "customer"))
+    gone = set(memberships.filter(over).values_list("pk", flat=True))
     for row in ending:
-        if row.subject_id in gone:
+        if row.subject_id in gone or whose[row.subject_id] != row.customer_id:
             found.setdefault(row.pk, str(Reason.OVERTAKEN))
     return found, points
 
 
-def _expiring(rows: Sequence[LoyaltyNotice]) -> dict[int, int]:
-    """Return how many points are left of those that each reminder is about; one query."""
+def _expiring(rows: Sequence[LoyaltyNotice]) -> tuple[dict[int, int], dict[int, str]]:
+    """Return how many points are left of those that each reminder is about, and why it is of no use; a query.
+
+    Where an account stands idle until the day, that is all it has.
+    """
     if not rows:
-        return {}
+        return {}, {}
     lots = PointsLot.objects.filter(
         account__in={row.account_id for row in rows},
         expires_day__in={row.subject_id for row in rows},
@@ -258,7 +318,18 @@ def _expiring(rows: Sequence[LoyaltyNotice]) -> dict[int, int]:
         .annotate(sum=Sum("left"))
         .values_list("account", "expires_day", "sum")
     }
-    return {row.pk: left.get((row.account_id, row.subject_id), 0) for row in rows}
+    points: dict[int, int] = {}
+    gone: dict[int, str] = {}
+    for row in rows:
+        idle = idle_until(row.account.programme, row.account.moved_day)
+        is_idle = idle == row.subject_id
+        points[row.pk] = row.account.balance if is_idle else left.get((row.account_id, row.subject_id), 0)
+        if not points[row.pk]:
+            has_moved = idle is not None and row.account.balance
+            gone[row.pk] = str(Reason.OVERTAKEN if has_moved else Reason.USED)
+        elif row.account.customer_id != row.customer_id:
+            gone[row.pk] = str(Reason.OVERTAKEN)
+    return points, gone
 
 
 # --- Sending ----------------------------------------------------------------------------------
@@ -309,7 +380,7 @@ def _hand_over(pk: int, *, at: datetime) -> int:
         contact,
         purpose=PURPOSE,
         channel=channel,
-        key=f"loyalty:{notice.pk}",
+        key=f"loyalty:{notice.pk}:{int(notice.at.timestamp())}",  # it may wait anew, see ``_write``
         latest_at=latest,
         by=None,
         at=at,
@@ -331,6 +402,8 @@ def _go_on(notice: LoyaltyNotice, *, at: datetime) -> None:
     contact = Contact.objects.select_related("customer").get(pk=reservation.contact_id)
     if contact.erased_at is not None:
         overtaken[notice.pk] = str(ContactReason.GONE)
+    if contact.customer_id != notice.customer_id:  # a merge was taken back: she is somebody else's
+        overtaken[notice.pk] = str(Reason.OVERTAKEN)
     if reason := overtaken.get(notice.pk):
         _close(notice, reason, at=at)
         return

@@ -18,6 +18,7 @@ from customers.models import User
 from loyalty import ready
 from loyalty.ledger.errors import NoProgramme
 from loyalty.models import EarningRule, EarningRuleVersion, Programme, ProgrammeVersion
+from loyalty.tiers import moving
 
 State = Programme.State
 LONGEST_REASON = 500
@@ -212,11 +213,17 @@ def pause_programme(programme: Programme, *, reason: str = "", by: User | None, 
 
 
 def resume_programme(programme: Programme, *, reason: str = "", by: User | None, at: datetime) -> Programme:
-    """Let orders earn again from now on.
+    """Let orders earn again from now on; grace lasts as many days longer as nobody could earn.
 
-    Raises :class:`ProgrammeStep`. Side effects: a version, audit ``programme.resume``.
+    Raises :class:`ProgrammeStep`. Side effects: a version, audit ``programme.resume``; a tier move for each
+    account in grace.
     """
-    return _step(programme, {State.PAUSED}, State.LIVE, act="programme.resume", reason=reason, by=by, at=at)
+    with transaction.atomic():
+        _step(programme, {State.PAUSED}, State.LIVE, act="programme.resume", reason=reason, by=by, at=at)
+        paused_at = paused_spans(programme)[-1][0]
+        if days := company.today(at).number - company.today(paused_at).number:
+            moving.lengthen_grace(programme, days=days, at=at)
+    return programme
 
 
 def paused_spans(programme: Programme) -> list[tuple[datetime, datetime | None]]:
@@ -346,7 +353,8 @@ def _step(
 
 
 def _hold(programme: Programme) -> Programme:
-    return Programme.objects.select_for_update().get(pk=programme.pk)
+    # its number stays: whoever holds accounts and writes rows of the programme need not wait
+    return Programme.objects.select_for_update(no_key=True).get(pk=programme.pk)
 
 
 def _note(

@@ -124,7 +124,7 @@ def _note_tier(account: PointsAccount, was: Tier | None, now: Tier | None, *, at
         to_tier=now,
         from_rank=_rank(was),
         to_rank=_rank(now),
-        reason=TierMove.Reason.CHANGED,
+        reason=TierMove.Reason.MERGED,
         basis=account.tier_basis,
         grace_until_day=account.grace_until_day,
         is_paid=account.is_tier_paid,
@@ -136,7 +136,7 @@ def _note_tier(account: PointsAccount, was: Tier | None, now: Tier | None, *, at
 
 def _rank(tier: Tier | None) -> int:
     """Return the place of a tier among those of its programme, the lowest being 1; 0 for none."""
-    if tier is None or tier.is_retired:
+    if tier is None:
         return 0
     lower = Tier.objects.filter(programme=tier.programme_id, is_retired=False, threshold__lt=tier.threshold)
     return 1 + lower.count()

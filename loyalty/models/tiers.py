@@ -121,6 +121,7 @@ class TierMove(models.Model):
         LAPSED = "lapsed", _("the paid membership ended")
         PLACED = "placed", _("placed when tiers were first computed")
         CHANGED = "changed", _("its tier was retired")
+        MERGED = "merged", _("two customers became one, or were parted again")
 
     # Customer and tiers are those of the account, which is checked: to check them once more for each row
     # would take a great part of the night on which everybody moves.

@@ -20,9 +20,9 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Max, QuerySet
+from django.db.models import F, Max, QuerySet
 
-from customers import stubs, touched
+from customers import company, stubs, touched
 from customers.ground import audit, events
 from customers.models import Customer
 from loyalty.models import Membership, MembershipPlan, PointsAccount, Programme, Tier, TierMove
@@ -51,20 +51,21 @@ class _Pass:
 
     which: Counting
     tiers: Sequence[Tier]
-    is_first: bool = False  # tiers were never computed: whoever gets one is placed, not risen
+    retired: Sequence[Tier]
+    is_first: bool  # no night computed tiers yet: whoever gets one is placed, not risen
 
 
 def move_all(*, at: datetime) -> Moved:
     """Move every account of the live programme to the tier that it deserves at ``at``.
 
     Goes by :data:`CHUNK` accounts, a transaction each: one that dies is made up for by the next. Side
-    effects: ``Programme.tiers_as_of_day``; audit ``tiers.move`` when somebody moved. Events are told of
-    accounts that move by themselves only (:func:`move_accounts`).
+    effects: ``Programme.tiers_as_of_day``, empty while there are no tiers; audit ``tiers.move`` when
+    somebody moved. Events are told of accounts that move by themselves only (:func:`move_accounts`).
     """
     programme = Programme.objects.filter(state=Programme.State.LIVE).first()
     if programme is None:
         return Moved(0, 0)
-    run = _pass(programme, at=at, is_first=programme.tiers_as_of_day is None)
+    run = _pass(programme, at=at)
     accounts = moves = last = 0
     while ids := _after(programme, last):
         last = ids[-1]
@@ -73,7 +74,7 @@ def move_all(*, at: datetime) -> Moved:
         if due:
             with transaction.atomic():
                 moves += _move(run, due)[0]
-    today = run.which.today
+    today = run.which.today if run.tiers else None
     Programme.objects.filter(pk=programme.pk).exclude(tiers_as_of_day=today).update(tiers_as_of_day=today)
     if moves:
         audit.record("tiers.move", obj=programme, by=None, at=at, codes={"moves": moves})
@@ -122,10 +123,56 @@ def move_account(account: PointsAccount, at: datetime) -> TierMove | None:
     return moves[0] if moves else None
 
 
+def lengthen_grace(programme: Programme, *, days: int, at: datetime) -> int:
+    """Let every grace of a programme last so many days longer; return how many accounts that are.
+
+    In the caller's transaction. Side effects: a move each, so that the new day is told and counted with;
+    their customers are touched.
+    """
+    rank: dict[int | None, int] = {tier.pk: n for n, tier in _ranked(_pass(programme, at=at))}
+    today, last, count = company.today(at).number, 0, 0
+    rows = PointsAccount.objects.filter(programme=programme, grace_until_day__isnull=False)
+    held = rows.select_for_update(no_key=True, of=("self",)).select_related("customer", "tier").order_by("pk")
+    while some := list(held.filter(pk__gt=last)[:CHUNK]):
+        last, count = some[-1].pk, count + len(some)
+        rows.filter(pk__in=[account.pk for account in some]).update(
+            grace_until_day=F("grace_until_day") + days
+        )
+        # the account of a merged customer has no history of its own, and a retired tier is left without grace
+        some = [one for one in some if one.customer.merged_into_id is None and one.tier_id in rank]
+        TierMove.objects.bulk_create(
+            [
+                TierMove(
+                    account=account,
+                    customer_id=account.customer_id,
+                    from_tier_id=account.tier_id,
+                    to_tier_id=account.tier_id,
+                    from_rank=rank[account.tier_id],
+                    to_rank=rank[account.tier_id],
+                    reason=Reason.GRACE,
+                    basis=account.tier_basis,
+                    grace_until_day=(account.grace_until_day or 0) + days,
+                    occurred_at=at,
+                    occurred_day=today,
+                    recorded_at=at,
+                )
+                for account in some
+            ],
+            batch_size=1000,
+        )
+        touched.mark([account.customer_id for account in some], at=at)
+    return count
+
+
 # --- One pass ---------------------------------------------------------------------------------
-def _pass(programme: Programme, *, at: datetime, is_first: bool = False) -> _Pass:
-    tiers = Tier.objects.filter(programme=programme, is_retired=False).order_by("threshold", "pk")
-    return _Pass(which=counting(programme, at=at), tiers=list(tiers), is_first=is_first)
+def _pass(programme: Programme, *, at: datetime) -> _Pass:
+    tiers = list(Tier.objects.filter(programme=programme).order_by("threshold", "pk"))
+    return _Pass(
+        which=counting(programme, at=at),
+        tiers=[tier for tier in tiers if not tier.is_retired],
+        retired=[tier for tier in tiers if tier.is_retired],
+        is_first=programme.tiers_as_of_day is None,
+    )
 
 
 def _after(programme: Programme, last: int) -> list[int]:
@@ -203,7 +250,7 @@ def _write_moves(run: _Pass, bound: dict[str, Any]) -> str:
         f"INSERT INTO {_MOVES} (account_id, customer_id, from_tier_id, to_tier_id, from_rank, to_rank, "
         "reason, basis, grace_until_day, is_paid, occurred_at, occurred_day, recorded_at, by_id) "
         f"WITH {_decided(run, bound, basis=_counted(run, bound), among=_among())} "
-        f"SELECT id, customer_id, tier_id, {_id_of(run, 'goes_to')}, {_at_least_zero('now')}, goes_to, "
+        f"SELECT id, customer_id, tier_id, {_id_of(run, 'goes_to')}, {_left_rank(run)}, goes_to, "
         f"{reason}, basis, "
         f"CASE WHEN goes_to > target THEN CAST(%(grace_until)s AS integer) END, "
         f"(paid > reached AND goes_to = paid), {_moment()}, %(today)s, {_moment()}, NULL "
@@ -311,6 +358,21 @@ def _id_of(run: _Pass, rank: str) -> str:
     """Return SQL of the id of the tier of a rank; NULL for none."""
     arms = [f"WHEN {n} THEN CAST({tier.pk} AS bigint)" for n, tier in _ranked(run)]
     return f"CASE {rank} {' '.join(arms)} END" if arms else "CAST(NULL AS bigint)"
+
+
+def _left_rank(run: _Pass) -> str:
+    """Return SQL of the rank that an account leaves.
+
+    A retired tier stands between those below and above it: what is reached from there is a rise above its
+    threshold, a fall below it, and neither where another tier took its place.
+    """
+    arms = []
+    for one in run.retired:
+        below = sum(tier.threshold < one.threshold for tier in run.tiers)
+        up_to = sum(tier.threshold <= one.threshold for tier in run.tiers)
+        arms.append(f"WHEN {one.pk} THEN CASE WHEN goes_to > {up_to} THEN {up_to} ELSE {below + 1} END")
+    place = f"CASE tier_id {' '.join(arms)} ELSE 0 END" if arms else "0"
+    return f"(CASE WHEN now = {_RETIRED} THEN {place} ELSE now END)"
 
 
 def _ranked(run: _Pass) -> list[tuple[int, Tier]]:

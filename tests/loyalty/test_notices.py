@@ -11,17 +11,19 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from customers import contact as contacting
+from customers import merges
 from customers.channels.unsubscribing import withdraw
 from customers.contact import Limit
 from customers.ground import clock, drain
-from customers.models import Contact, ContactReservation, Message
+from customers.models import Contact, ContactReservation, Merge, Message
 from loyalty import links, nightly, notices
+from loyalty.ledger import expiring, redeeming
 from loyalty.models import LoyaltyNotice, PointsAccount
 from loyalty.tiers import editing, membership, move_account, move_all
 from tests.customers.test_contact import agreeing
 from tests.factories import NOW, CustomerFactory
 from tests.loyalty.factories import ProgrammeFactory, earn, make_account, redeem
-from tests.loyalty.tiering import programme, spend, tiers
+from tests.loyalty.tiering import account, moves, programme, spend, standing, tiers
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("company")]
 DAY = timedelta(days=1)
@@ -38,10 +40,10 @@ def _own_page(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
 
 
-def member(**values: Any) -> PointsAccount:
+def member(*, opened: Any = NOW, **values: Any) -> PointsAccount:
     """Return the account of a customer whose contact agreed to everything."""
     contact = agreeing(**{"name": "Wang Wei", "email": "wang@example.org", **values})
-    return make_account(contact.customer)
+    return make_account(contact.customer, at=opened)
 
 
 def told(**which: Any) -> list[tuple[str, int, int, str, str]]:
@@ -157,6 +159,60 @@ def test_a_reminder_is_of_no_use_once_the_next_one_is_due() -> None:
     ]
 
 
+@pytest.mark.parametrize("again", [NIGHT, NIGHT + 3 * DAY])
+def test_a_reminder_whose_points_came_back_waits_anew(again: Any) -> None:
+    ProgrammeFactory()
+    who = member()
+    earn(who, 100, expires_day=TODAY + 30)
+    notices.plan(at=NIGHT - timedelta(hours=1))
+    drain.until_empty(at=NIGHT)
+    used = redeem(who, 100, at=NIGHT)
+    notices.plan(at=NIGHT)
+    assert told() == [("expiry", 30, 100, "closed", "used")]
+    redeeming.give_back(used, points=60, source=None, key="b", by=None, at=again)
+    notices.plan(at=again)
+    assert told() == [("expiry", 30, 60, "waiting", "")]
+    drain.until_empty(at=again + timedelta(hours=10))
+    assert told() == [("expiry", 30, 60, "handed", "")]
+    notices.plan(at=again + DAY)
+    assert told() == [("expiry", 30, 60, "handed", "")]
+
+
+# --- Standing idle ----------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("left", "days"),
+    [(31, None), (30, 30), (16, 30), (15, 15), (8, 15), (7, 7), (2, 7), (1, 1), (0, 1), (-1, None)],
+)
+def test_points_of_who_stands_idle_are_told_of_so_many_days_before(left: int, days: int | None) -> None:
+    ProgrammeFactory(expiry="inactivity", expiry_months=1)
+    moved = NOW + (expiring.months_later(TODAY + left, -1) - TODAY) * DAY
+    who, empty = member(opened=moved), member(opened=moved)
+    earn(who, 100, at=moved)
+    earn(empty, 100, at=moved)
+    redeem(empty, 100, at=moved)
+    notices.plan(at=NOW)
+    notices.plan(at=NOW)
+    assert told() == ([] if days is None else [("expiry", days, 100, "waiting", "")])
+    assert set(LoyaltyNotice.objects.values_list("account", "subject_id")) <= {(who.pk, TODAY + left)}
+    drain.until_empty(at=NOW)
+    assert [message.text.count("If you earn or use points by then") for message in Message.objects.all()] == (
+        [] if days is None else [1]
+    )
+
+
+def test_a_reminder_of_who_moved_meanwhile_is_closed() -> None:
+    ProgrammeFactory(expiry="inactivity", expiry_months=1)
+    who = member(opened=NOW - 25 * DAY)
+    earn(who, 100, at=NOW - 25 * DAY)
+    notices.plan(at=NIGHT)
+    drain.until_empty(at=NIGHT)
+    assert told() == [("expiry", 7, 100, "waiting", "")]
+    earn(who, 1, at=NIGHT)
+    drain.until_empty(at=MORNING)
+    assert told() == [("expiry", 7, 100, "closed", "overtaken")]
+    assert not Message.objects.exists()
+
+
 # --- Consent and addresses --------------------------------------------------------------------
 def test_nobody_is_told_without_consent() -> None:
     ProgrammeFactory()
@@ -248,9 +304,13 @@ def test_a_tier_lost_after_grace_is_told_before_and_after() -> None:
     for n in (1, 2, 30, 31, 32):
         night(NOW + n * DAY)
     assert [row[0] for row in told()] == ["grace", "tier_down"]
-    assert said() == ["¥120 to keep Gold, through June 11, 2026", "Your tier is now Silver"]
+    assert said() == [
+        "¥120 to keep Gold, through June 11, 2026",
+        "Your tier is now Silver: ¥20 to keep it, through July 12, 2026",
+    ]
     text = Message.objects.order_by("pk")[1].text
     assert "Your tier is no longer Gold but Silver." in text
+    assert "Your tier Silver stays through July 12, 2026. With another ¥20 by then you keep it." in text
     assert "With another ¥120 you reach Gold." in text
 
 
@@ -267,6 +327,120 @@ def test_grace_that_ended_well_before_it_was_told_is_not() -> None:
     drain.until_empty(at=MORNING + DAY)
     assert told() == [("grace", 0, 0, "closed", "overtaken")]
     assert said() == []
+
+
+@pytest.mark.parametrize("days", [5, 60])
+def test_a_fall_into_another_grace_is_of_use_to_its_end(days: int) -> None:
+    tiers(programme(tier_grace_days=days))
+    who = member()
+    spend(who, 20_000, at=NOW - 364 * DAY)
+    move_all(at=NOW)
+    move_all(at=NOW + DAY)
+    at = NOW + (days + 2) * DAY
+    move_all(at=at)
+    notices.plan(at=at)
+    fell = TODAY + days + 2
+    row = LoyaltyNotice.objects.get(kind="tier_down")
+    assert (standing(who), row.latest_day) == (("Silver", fell + days), fell + max(days, 14))
+
+
+def test_which_way_it_went_says_the_move_and_not_the_thresholds_of_today() -> None:
+    made = tiers(programme(tier_grace_days=0))
+    risen, fallen = member(), member()
+    spend(fallen, 10_000, at=NOW - 364 * DAY)
+    move_all(at=NOW)
+    spend(risen, 10_000, at=NOW + DAY)
+    move_all(at=NOW + DAY)
+    made["Silver"].threshold, made["Bronze"].threshold = 1, 2
+    made["Silver"].save()
+    made["Bronze"].save()
+    notices.plan(at=NOW + DAY)
+    kinds = {one.account_id: one.kind for one in LoyaltyNotice.objects.all()}
+    assert kinds == {risen.pk: "tier_up", fallen.pk: "tier_down"}
+
+
+# --- Merges -----------------------------------------------------------------------------------
+def merged(into: PointsAccount, other: PointsAccount, at: Any) -> Merge:
+    for one in (into, other):
+        one.customer.refresh_from_db()
+    return merges.merge_customers(into.customer, other.customer, reason="The same.", by=None, at=at)
+
+
+@pytest.mark.parametrize("planned", ["before", "after"])
+def test_the_tier_of_the_one_that_was_merged_away_is_not_told(planned: str) -> None:
+    tiers(programme())
+    gold, other = member(), member(name="Li", email="li@example.org")
+    spend(gold, 25_000, at=NOW - 10 * DAY)
+    spend(other, 15_000, at=NOW - 364 * DAY)
+    move_all(at=NOW)
+    move_all(at=NOW + DAY)
+    assert standing(other) == ("Silver", TODAY + 31)
+    if planned == "before":
+        notices.plan(at=NOW + DAY)
+        assert told() == [("grace", 0, 0, "waiting", "")]
+    merged(gold, other, NOW + DAY)
+    night(NOW + DAY + timedelta(hours=1))
+    assert told() == ([("grace", 0, 0, "closed", "overtaken")] if planned == "before" else [])
+    assert said() == []
+
+
+def test_a_tier_that_came_with_a_merge_is_not_told_nor_that_it_went_as_that_was_taken_back() -> None:
+    tiers(programme())
+    own, other = member(), member(name="Li", email="li@example.org")
+    spend(own, 100, at=NOW - 10 * DAY)
+    spend(other, 15_000, at=NOW - 10 * DAY)
+    move_all(at=NOW)
+    made = merged(own, other, NOW)
+    night(NOW + timedelta(minutes=1))
+    merges.undo_merge(made, by=None, at=NOW + timedelta(hours=1))
+    night(NOW + timedelta(hours=2))
+    assert moves(own)[1:] == [("merged", "Bronze", "Silver"), ("merged", "Silver", "Bronze")]
+    assert (told(), said()) == ([], [])
+
+
+def test_that_a_tier_which_came_with_a_merge_is_at_risk_is_told() -> None:
+    tiers(programme())
+    own, other = member(), member(name="Li", email="li@example.org")
+    spend(other, 15_000, at=NOW - 364 * DAY)
+    move_all(at=NOW)
+    move_all(at=NOW + DAY)
+    made = merged(own, other, NOW + DAY)
+    night(NOW + DAY + timedelta(hours=1))
+    assert said() == ["¥100 to keep Silver, through June 11, 2026"]
+    merges.undo_merge(made, by=None, at=NOW + DAY + timedelta(hours=2))
+    night(NOW + 2 * DAY)
+    assert told(account=own) == [("grace", 0, 0, "handed", "")]
+
+
+def test_what_waits_does_not_go_to_who_is_another_customer_again() -> None:
+    tiers(programme())
+    alone = account()  # nobody to write to
+    other = member(name="Li", email="li@example.org")
+    move_all(at=NOW)
+    made = merged(alone, other, NOW)
+    spend(alone, 15_000, at=NIGHT)
+    night(NIGHT)  # quiet hours: the contact waits
+    assert told() == [("tier_up", 0, 0, "waiting", "")]
+    assert ContactReservation.objects.get().contact.customer_id == alone.customer_id
+    merges.undo_merge(made, by=None, at=NIGHT + timedelta(hours=1))
+    drain.until_empty(at=MORNING)
+    assert told() == [("tier_up", 0, 0, "closed", "overtaken")]
+    assert said() == []
+
+
+@pytest.mark.parametrize("has_own", [False, True])
+def test_points_that_were_told_of_before_a_merge_are_not_told_of_again(has_own: bool) -> None:
+    ProgrammeFactory()
+    own, other = member(), member(name="Li", email="li@example.org")
+    earn(other, 100, expires_day=TODAY + 30)
+    night(NOW)
+    merged(own, other, NOW + timedelta(hours=1))
+    if has_own:
+        earn(own, 5, expires_day=TODAY + 30, at=NOW + timedelta(hours=1))
+    night(NOW + timedelta(hours=2))
+    assert told(account=own) == ([("expiry", 30, 105, "handed", "")] if has_own else [])
+    night(NOW + 15 * DAY)
+    assert told(account=own)[-1] == ("expiry", 15, 105 if has_own else 100, "handed", "")
 
 
 # --- Membership -------------------------------------------------------------------------------
@@ -382,5 +556,5 @@ def test_planning_asks_as_many_queries_for_a_thousand_accounts_as_for_one() -> N
         with CaptureQueriesContext(connection) as queries:
             assert notices.plan(at=NOW) == more
         counts.append(len(queries))
-        LoyaltyNotice.objects.update(state="closed", reason="used")
+        LoyaltyNotice.objects.update(state="closed", reason="overtaken")
     assert counts[1] <= counts[0]

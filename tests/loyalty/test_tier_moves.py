@@ -11,6 +11,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from customers.ground.models import AuditEvent, Event
+from customers.models import TouchedCustomer
+from loyalty import programmes
 from loyalty.models import Membership, MembershipPlan, PointsAccount, TierMove
 from loyalty.tiers import editing, move_account, move_accounts, move_all, moving
 from tests.factories import NOW, CustomerFactory
@@ -52,7 +54,7 @@ def test_up_at_once_over_several_tiers() -> None:
     assert (move.occurred_at, move.occurred_day, move.recorded_at, move.basis) == (at, TODAY, at, 20_000)
     assert who.tier is not None
     assert (who.tier.name, who.tier_since_day, who.tier_basis) == ("Gold", TODAY, 20_000)
-    assert moves(who) == [("reached", None, "Bronze"), ("reached", "Bronze", "Gold")]
+    assert moves(who) == [("placed", None, "Bronze"), ("reached", "Bronze", "Gold")]
     told = Event.objects.filter(kind="loyalty.tier_moved").order_by("pk")
     assert [(one.subject_id, one.customer_id) for one in told] == [
         (pk, who.customer_id) for pk in TierMove.objects.order_by("pk").values_list("pk", flat=True)
@@ -77,6 +79,22 @@ def test_the_first_run_places_and_later_ones_raise() -> None:
         {"moves": 2},
         {"moves": 1},
     ]
+
+
+def test_tiers_that_are_made_after_the_first_night_place_everybody() -> None:
+    of = programme()
+    who, other = account(), account()
+    spend(who, 15_000)
+    move_all(at=NOW)
+    of.refresh_from_db()
+    assert of.tiers_as_of_day is None
+    tiers(of)
+    spend(other, 20_000)
+    move_account(other, NOW)  # before the night
+    move_all(at=NOW + DAY)
+    assert (moves(who), moves(other)) == ([("placed", None, "Silver")], [("placed", None, "Gold")])
+    of.refresh_from_db()
+    assert of.tiers_as_of_day == TODAY + 1
 
 
 def test_moving_some_moves_only_those() -> None:
@@ -185,6 +203,29 @@ def test_who_stands_in_a_retired_tier_goes_to_that_of_its_basis() -> None:
     assert standing(who) == (None, None)
 
 
+@pytest.mark.parametrize(
+    ("spent", "new", "ranks"),
+    [
+        (12_000, {}, (2, 1)),  # down from between Bronze and Gold
+        (21_000, {}, (1, 2)),  # up from there
+        (12_000, {"Jade": 10_000}, (2, 2)),  # another one took its place
+    ],
+)
+def test_the_rank_of_a_retired_tier_is_between_its_neighbours(
+    spent: int, new: dict[str, int], ranks: tuple[int, int]
+) -> None:
+    made = tiers(programme())
+    who = account()
+    spend(who, 12_000)
+    move_all(at=NOW)
+    editing.retire_tier(made["Silver"], by=None, at=NOW)
+    tiers(made["Gold"].programme, new)
+    spend(who, spent - 12_000)
+    move_all(at=NOW)
+    move = TierMove.objects.filter(account=who).latest("pk")
+    assert (move.reason, (move.from_rank, move.to_rank)) == ("changed", ranks)
+
+
 def test_a_threshold_that_is_raised_begins_grace() -> None:
     made = tiers(programme())
     who = account()
@@ -208,6 +249,38 @@ def test_without_tiers_or_a_live_programme_nobody_moves() -> None:
     assert move_all(at=NOW) == moving.Moved(0, 0)
     assert move_account(who, NOW) is None
     assert standing(who) == (None, None)
+
+
+def test_a_pause_takes_nothing_of_the_grace() -> None:
+    who = gold_of_last_year(tier_grace_days=30)
+    calm = account()
+    spend(calm, 12_000)
+    of = programmes.needed()
+    move_all(at=NOW + DAY)
+    assert standing(who) == ("Gold", TODAY + 31)
+    TouchedCustomer.objects.all().delete()
+    programmes.pause_programme(of, by=None, at=NOW + 5 * DAY)
+    move_all(at=NOW + 40 * DAY)
+    programmes.resume_programme(of, by=None, at=NOW + 45 * DAY)
+    assert standing(who) == ("Gold", TODAY + 71)
+    move = TierMove.objects.filter(account=who).latest("pk")
+    assert (move.reason, move.grace_until_day, move.from_rank, move.to_rank) == ("grace", TODAY + 71, 3, 3)
+    assert set(TouchedCustomer.objects.values_list("customer", flat=True)) == {who.customer_id}
+    move_all(at=NOW + 71 * DAY)
+    assert (standing(who), standing(calm)) == (("Gold", TODAY + 71), ("Silver", None))
+    move_all(at=NOW + 72 * DAY)
+    assert moves(who)[-1] == ("fell", "Gold", "Silver")
+
+
+def test_a_pause_within_a_day_changes_no_grace() -> None:
+    who = gold_of_last_year()
+    move_all(at=NOW + DAY)
+    before = state()
+    of = programmes.needed()
+    programmes.pause_programme(of, by=None, at=NOW + DAY)
+    programmes.resume_programme(of, by=None, at=NOW + DAY + timedelta(hours=2))
+    assert state() == before
+    assert standing(who) == ("Gold", TODAY + 31)
 
 
 def test_the_account_that_a_merged_customer_left_behind_does_not_move() -> None:

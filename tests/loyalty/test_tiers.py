@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from customers.ground.models import AuditEvent
-from loyalty.ledger import earning
+from loyalty.ledger import adjusting, earning
 from loyalty.models import PointsAccount, Tier, TierBenefit
 from loyalty.rewards import catalogue
 from loyalty.tiers import editing, move_account, move_all
+from loyalty.tiers.progress import progress_of
 from tests.factories import NOW
 from tests.loyalty.factories import earn, redeem
 from tests.loyalty.rewarding import make_reward
@@ -89,6 +90,21 @@ def test_points_earned_count_pending_ones_too_less_what_was_taken_back_and_not_w
     assert counted(who) == 10_500
     earning.take_back(entry, points=500, source=("order", 8), occurred_at=NOW, detail={}, by=None, at=NOW)
     assert counted(who) == 10_000
+    assert standing(who) == ("Silver", None)
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"), [("opening", 10_000), ("recovery", 10_000), ("adjust", 10_000), ("earn", 10_000)]
+)
+def test_reversing_what_never_counted_lowers_nothing(kind: str, expected: int) -> None:
+    tiers(programme(tier_basis="points"))
+    who = account()
+    earn(who, 10_000, at=NOW - DAY)
+    entry = earn(who, 5_000, at=NOW - DAY, kind=kind)
+    assert counted(who) == (15_000 if kind == "earn" else 10_000)
+    adjusting.reverse_entry(entry, reason="Wrong.", key="r", by=None, at=NOW)
+    assert counted(who) == expected
+    assert progress_of(who, at=NOW).basis == expected
     assert standing(who) == ("Silver", None)
 
 
