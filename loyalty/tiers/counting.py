@@ -1,7 +1,7 @@
 """What counts for tiers: points earned or money spent, in a calendar year, the last days, or ever.
 
-* Points: what was earned, less what was taken back, pending points included; not what was adjusted,
-  transferred, given for recovery or brought as an opening balance.
+* Points: what was earned, less what of it was taken back, pending points included; not what was adjusted,
+  transferred, given for recovery or as a gift, or brought as an opening balance.
 * Spend: what was sold less what came back, in minor units of the base currency; orders of the time before
   the programme began count too, void and cancelled ones do not. A return counts on the day of the return.
 
@@ -16,14 +16,14 @@ from datetime import date, datetime
 from typing import Any
 
 from django.db import connection
-from django.db.models import F, QuerySet, Sum
+from django.db.models import F, Q, QuerySet, Sum
 
 from customers import company
 from customers.ground import localtime
 from customers.models import Order
 from loyalty.models import PointsEntry, Programme
 
-EARNED = (PointsEntry.Kind.EARN, PointsEntry.Kind.TAKE_BACK)
+EARN, TAKE_BACK = PointsEntry.Kind.EARN, PointsEntry.Kind.TAKE_BACK
 
 
 @dataclass(frozen=True)
@@ -77,8 +77,9 @@ def basis_sql(which: Counting, bound: dict[str, Any], *, customer: str) -> str:
     else:
         what = "f.points + f.pending - f.debt"
         rest = f"{_table(PointsEntry)} AS f WHERE {known} AND f.programme_id = %(programme)s"
-        rest += " AND f.kind IN (%(earn)s, %(take_back)s)"
-        bound |= {"earn": str(EARNED[0]), "take_back": str(EARNED[1])}
+        of_earned = f"SELECT 1 FROM {_table(PointsEntry)} AS r WHERE r.id = f.reverses_id AND r.kind = %(earn)s"
+        rest += f" AND (f.kind = %(earn)s OR f.kind = %(take_back)s AND EXISTS ({of_earned}))"
+        bound |= {"earn": str(EARN), "take_back": str(TAKE_BACK)}
     return f"(SELECT CAST(COALESCE(SUM({what}), 0) AS bigint) FROM {rest})"
 
 
@@ -89,7 +90,8 @@ def by_day(which: Counting, *, customer_id: int) -> list[tuple[int, int]]:
         rows = Order.objects.filter(void=False).exclude(status=Order.Status.CANCELLED)
         amount = Sum(F("sold_base") - F("returned_base"))
     else:
-        rows = PointsEntry.objects.filter(programme=which.programme, kind__in=EARNED)
+        earned = Q(kind=EARN) | Q(kind=TAKE_BACK, reverses__kind=EARN)
+        rows = PointsEntry.objects.filter(earned, programme=which.programme)
         amount = Sum(F("points") + F("pending") - F("debt"))
     rows = rows.filter(customer=customer_id, occurred_at__lte=which.at, recorded_at__lte=which.at)
     rows = rows.filter(occurred_day__lte=which.today)

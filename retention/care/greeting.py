@@ -20,6 +20,7 @@ from customers.ground.models import OutboxRow
 from customers.models import ContactClass, ContactReason, ContactReservation, Message
 from loyalty.ledger import accounts, earning
 from loyalty.ledger.errors import NoProgramme
+from loyalty.models import PointsEntry
 from retention.care import letters, occasions
 from retention.models import CarePlan, CareTouch
 
@@ -144,9 +145,9 @@ def _send(touch: CareTouch, reservation: ContactReservation, *, at: datetime) ->
             accounts.account_for(touch.customer_id, at=at),
             points=plan.points,
             source=(SOURCE, touch.pk),
+            kind=PointsEntry.Kind.GIFT,
             occurred_at=at,
             detail={"plan": plan.pk, "code": plan.code, "occasion": touch.occasion},
-            usable_day=company.today(at).number,  # a gift waits for no return window
             by=None,
             at=at,
         )

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from customers.ground.models import AuditEvent
-from loyalty.ledger import earning
+from loyalty.ledger import adjusting, earning
 from loyalty.models import PointsAccount, TierBenefit
 from loyalty.tiers import editing, move_account, move_all
 from tests.factories import NOW
@@ -88,6 +88,17 @@ def test_points_earned_count_pending_ones_too_less_what_was_taken_back_and_not_w
     earning.take_back(entry, points=500, source=("order", 8), occurred_at=NOW, detail={}, by=None, at=NOW)
     assert counted(who) == 10_000
     assert standing(who) == ("Silver", None)
+
+
+@pytest.mark.parametrize("kind", ["gift", "opening"])
+def test_what_was_not_earned_counts_for_no_tier_nor_when_it_is_taken_back(kind: str) -> None:
+    programme(tier_basis="points")
+    who = account()
+    earn(who, 100)
+    given = earn(who, 50, kind=kind, source=("care", 1))
+    assert counted(who) == 100
+    adjusting.reverse_entry(given, reason="wrong", key="r", by=None, at=NOW)
+    assert counted(who) == 100
 
 
 def test_what_happens_or_is_known_later_does_not_count_yet() -> None:

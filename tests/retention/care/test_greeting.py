@@ -262,7 +262,7 @@ def test_gift_points_are_booked_once_with_the_greeting():
     assert sums(make_account(one.customer)) == (50, 0, 0)
     touch, entry = CareTouch.objects.get(), PointsEntry.objects.get()
     assert (touch.entry, touch.points) == (entry, 50)
-    assert (entry.kind, entry.source_type, entry.source_id) == ("earn", "care", touch.pk)
+    assert (entry.kind, entry.source_type, entry.source_id) == ("gift", "care", touch.pk)
     assert Message.objects.get().text == "50 points for you"
     CareTouch.objects.update(state="waiting", entry=None, message=None, version=None, ended_at=None)
     drained(NOW)  # as after a crash that nobody knows of
