@@ -62,8 +62,8 @@ def earn(
 
     What is usable at once pays a debt first. A gift is no activity of the customer: it does not put off
     that points expire by inactivity, unless all of them have by now. The same key or source again returns
-    the first entry and changes nothing. Raises :class:`NoPoints`. Side effects: lot; audit and event ``points.earn`` (or that of
-    the kind); the customer is touched.
+    the first entry and changes nothing. Raises :class:`NoPoints`. Side effects: lot; audit and event
+    ``points.earn`` (or that of the kind); the customer is touched.
     """
     if points <= 0:
         raise NoPoints()

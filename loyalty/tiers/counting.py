@@ -77,7 +77,9 @@ def basis_sql(which: Counting, bound: dict[str, Any], *, customer: str) -> str:
     else:
         what = "f.points + f.pending - f.debt"
         rest = f"{_table(PointsEntry)} AS f WHERE {known} AND f.programme_id = %(programme)s"
-        of_earned = f"SELECT 1 FROM {_table(PointsEntry)} AS r WHERE r.id = f.reverses_id AND r.kind = %(earn)s"
+        of_earned = (
+            f"SELECT 1 FROM {_table(PointsEntry)} AS r WHERE r.id = f.reverses_id AND r.kind = %(earn)s"
+        )
         rest += f" AND (f.kind = %(earn)s OR f.kind = %(take_back)s AND EXISTS ({of_earned}))"
         bound |= {"earn": str(EARN), "take_back": str(TAKE_BACK)}
     return f"(SELECT CAST(COALESCE(SUM({what}), 0) AS bigint) FROM {rest})"
