@@ -124,6 +124,47 @@ def test_the_same_seed_tells_the_same_again_and_another_one_not(town: None) -> N
     assert run(7) != run(8)
 
 
+def test_stories_go_by_the_names_of_customers_and_not_by_their_numbers(town: None) -> None:
+    def run() -> dict[str, Any]:
+        names = dict(ExternalRef.objects.filter(kind="customer").values_list("object_id", "external_id"))
+        demo.run_programme(seed=7, at=AT)
+        told: dict[str, list[Any]] = {name: [] for name in names.values()}
+        for customer, *row in PointsEntry.objects.order_by("pk").values_list(
+            "customer_id", "kind", "points", "pending", "occurred_at"
+        ):
+            told[names[customer]].append(row)
+        codes = PointsAccount.objects.values_list("customer_id", "referral_code")
+        return {"told": told, "codes": {names[customer]: code for customer, code in codes}}
+
+    with transaction.atomic():
+        before = run()
+        transaction.set_rollback(True)
+    with transaction.atomic():
+        _renumber()
+        after = run()
+        transaction.set_rollback(True)
+    assert after == before
+
+
+def _renumber() -> None:
+    """Give customers, in the other order, numbers that nobody has, as another database would."""
+    ids = list(Customer.objects.order_by("-pk").values_list("pk", flat=True))
+    numbers = {pk: 10_000 + place for place, pk in enumerate(ids)}
+    with connection.constraint_checks_disabled(), connection.cursor() as cursor:
+        for pk, number in numbers.items():
+            cursor.execute("UPDATE customers_customer SET id = %s WHERE id = %s", [number, pk])
+            for model in apps.get_models():
+                for field in model._meta.concrete_fields:
+                    if field.related_model is Customer:
+                        cursor.execute(
+                            f'UPDATE "{model._meta.db_table}" SET "{field.column}" = %s '
+                            f'WHERE "{field.column}" = %s',
+                            [number, pk],
+                        )
+    for pk, number in numbers.items():
+        ExternalRef.objects.filter(kind="customer", object_id=pk).update(object_id=number)
+
+
 # --- The same by the verbs ------------------------------------------------------------------------
 def acts(customer: Customer) -> list[tuple[int, str, Any]]:
     """Tell the story of one customer in bulk; return what happened, with its moments."""
