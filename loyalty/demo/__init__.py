@@ -18,6 +18,7 @@ from django.db import transaction
 
 from customers.demo.chance import stream
 from customers.demo.company import CURRENCY, moment
+from customers.demo.load import SOURCE
 from customers.demo.moments import aware, local_day
 from customers.models import Complaint, Contact, ExternalRef, Order, User
 from loyalty import programmes
