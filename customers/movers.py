@@ -63,6 +63,7 @@ class Joining:
 
 _movers: dict[type[models.Model], Mover] = {}
 _own_movers: set[type[models.Model]] = set()  # the models whose mover is not the general one
+_hiding: set[type[models.Model]] = set()  # the models with rows that nobody is told of
 _joinings: dict[str, Joining] = {}
 _erasers: dict[type[models.Model], Eraser] = {}
 _exporters: dict[type[models.Model], Exporter] = {}
@@ -83,10 +84,15 @@ def register(
     mover: Mover | None = None,
     eraser: Eraser | None = None,
     exporter: Exporter | None = None,
+    hides: bool = False,
 ) -> None:
-    """Enter what happens to the rows of ``model``; what is not given is done the general way."""
+    """Enter what happens to the rows of ``model``; what is not given is done the general way.
+
+    ``hides``: nobody is told of some of its rows, so that nothing that is shown may count them.
+    """
     _movers[model] = mover or _general_mover(model)
     (_own_movers.add if mover else _own_movers.discard)(model)
+    (_hiding.add if hides else _hiding.discard)(model)
     _erasers[model] = eraser or _general_eraser(model)
     _exporters[model] = exporter or _general_exporter(model)
 
@@ -194,6 +200,11 @@ def undo_made(batch: ImportBatch) -> list[models.QuerySet[Any]]:
 def movers() -> dict[type[models.Model], Mover]:
     """Return the mover of every model."""
     return dict(_movers)
+
+
+def hiding() -> set[type[models.Model]]:
+    """Return the models with rows that nobody is told of."""
+    return set(_hiding)
 
 
 def erasers() -> dict[type[models.Model], Eraser]:

@@ -145,6 +145,7 @@ def _title(row: PointsEntry, rewards: Mapping[int, str]) -> str:
         Kind.EXPIRE: gettext("Expired"),
         Kind.ADJUST: gettext("Adjusted by hand"),
         Kind.RECOVERY: gettext("To make up for a failure"),
+        Kind.GIFT: gettext("A gift"),
         Kind.TRANSFER_OUT: gettext("Moved to the account that this customer was merged into"),
         Kind.TRANSFER_IN: gettext("Moved here from a customer that was merged"),
     }

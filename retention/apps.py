@@ -57,10 +57,15 @@ class RetentionConfig(AppConfig):
         scopes.register()
         entries.enter()
         movers.register(self.get_model("CustomerMeasures"), mover=merging.move)
-        movers.register(self.get_model("EarlyWarning"), exporter=told.export_warnings)
-        movers.register(self.get_model("Holdout"), exporter=told.export_nothing)
-        movers.register(self.get_model("CareTouch"), exporter=care_told.export_touches)
-        movers.register(self.get_model("CareDraw"), exporter=care_told.export_nothing)
+        movers.register(self.get_model("EarlyWarning"), exporter=told.export_warnings, hides=True)
+        movers.register(self.get_model("Holdout"), exporter=told.export_nothing, hides=True)
+        movers.register(
+            self.get_model("CareTouch"),
+            eraser=care_told.erase_touches,
+            exporter=care_told.export_touches,
+            hides=True,
+        )
+        movers.register(self.get_model("CareDraw"), exporter=care_told.export_nothing, hides=True)
         for derived in ("Standing", "StandingVersion"):
             # how each of the two stood; the survivor is judged by what it has become
             movers.register(self.get_model(derived), mover=movers.stay)

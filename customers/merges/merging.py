@@ -176,11 +176,13 @@ def _end_double_accesses(merge: Merge) -> None:
 
 
 def _move(merge: Merge) -> dict[str, int]:
-    """Re-point everything; return how many rows of each model moved."""
-    moved = {
-        model._meta.label: move("customer", merge.merged_id, merge.survivor_id)
-        for model, move in movers.movers().items()
-    }
+    """Re-point everything; return how many rows of each model moved, but those that nobody is told of."""
+    hiding = movers.hiding()
+    moved = {}
+    for model, move in movers.movers().items():
+        rows = move("customer", merge.merged_id, merge.survivor_id)
+        if model not in hiding:
+            moved[model._meta.label] = rows
     names = ExternalRef.objects.filter(kind="customer", object_id=merge.merged_id)
     moved[ExternalRef._meta.label] = names.update(object_id=merge.survivor_id)
     return {label: rows for label, rows in sorted(moved.items()) if rows}

@@ -18,8 +18,9 @@ from django.db import transaction
 
 from customers.demo.chance import stream
 from customers.demo.company import CURRENCY, moment
+from customers.demo.load import SOURCE
 from customers.demo.moments import aware, local_day
-from customers.models import Complaint, Contact, Order, User
+from customers.models import Complaint, Contact, ExternalRef, Order, User
 from loyalty import programmes
 from loyalty.demo.book import Account, Book, Terms
 from loyalty.earning import baskets, rules
@@ -88,8 +89,11 @@ def run_programme(*, seed: int, at: datetime) -> int:
     rewards = _offer(terms, by=admin)
     book = Book(terms)
     contacts = dict(Contact.objects.filter(is_main=True).values_list("customer", "pk"))
-    for account, story, lines in _stories(book, seed=seed, at=at):
-        random = stream(seed, "points", str(account.customer_id))
+    names = dict(
+        ExternalRef.objects.filter(source=SOURCE, kind="customer").values_list("object_id", "external_id")
+    )
+    for account, story, lines in _stories(book, names, seed=seed, at=at):
+        random = stream(seed, "points", names[account.customer_id])
         _live(account, story, lines, random=random, rewards=rewards, today=today, contacts=contacts)
         account.close()
     book.write()
@@ -177,9 +181,12 @@ def _offer(terms: Terms, *, by: User | None) -> list[Reward]:
 
 # --- Stories ----------------------------------------------------------------------------------
 def _stories(
-    book: Book, *, seed: int, at: datetime
+    book: Book, names: dict[int, str], *, seed: int, at: datetime
 ) -> Iterator[tuple[Account, list[Told], dict[int, list[Line]]]]:
-    """Yield every customer's account, what happened to it but redemptions, and the lines of its orders."""
+    """Yield every customer's account, what happened to it but redemptions, and the lines of its orders.
+
+    In order of the names that the demo gives to customers: their numbers are those of the database.
+    """
     begins = book.terms.programme.starts_day or 0
     spent: dict[int, list[tuple[int, int, int]]] = defaultdict(list)
     known = Order.objects.filter(void=False).exclude(status=Order.Status.CANCELLED)
@@ -187,7 +194,8 @@ def _stories(
     for customer, recorded_at, day, sold, returned in known.values_list(*columns):
         spent[customer].append((int(recorded_at.timestamp()), day, sold - returned))
     orders = Order.objects.filter(occurred_day__gte=begins, recorded_at__lte=at).order_by("customer_id", "pk")
-    customers = list(orders.order_by("customer_id").values_list("customer_id", flat=True).distinct())
+    whose = orders.order_by("customer_id").values_list("customer_id", flat=True).distinct()
+    customers = sorted(whose, key=names.__getitem__)
     for start in range(0, len(customers), AT_ONCE // 10):
         some = customers[start : start + AT_ONCE // 10]
         heads = baskets.heads(orders.filter(customer__in=some))
@@ -195,8 +203,8 @@ def _stories(
         mine: dict[int, list[Head]] = defaultdict(list)
         for head in heads:
             mine[head.customer_id].append(head)
-        for customer in some:
-            code = _code(stream(seed, "points-code", str(customer)), customer)
+        for place, customer in enumerate(some, start=start):
+            code = _code(stream(seed, "points-code", names[customer]), place)
             account = Account(book, customer, code=code, spent=spent[customer])
             yield account, _told(mine[customer]), lines
 
@@ -279,9 +287,9 @@ def _wish(
     account.redeem(reward, second=second, contact=contact, state=str(state), until=until)
 
 
-def _code(random: Random, customer: int) -> str:
+def _code(random: Random, place: int) -> str:
     """Return a referral code that no other customer has."""
-    letters, number = [random.choice(LETTERS) for _ in range(5)], customer
+    letters, number = [random.choice(LETTERS) for _ in range(5)], place
     for _place in range(5):
         number, rest = divmod(number, len(LETTERS))
         letters.append(LETTERS[rest])

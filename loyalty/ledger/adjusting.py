@@ -138,7 +138,7 @@ def reverse_entry(entry: PointsEntry, *, reason: str, key: str, by: User | None,
             if Redemption.objects.filter(entry=entry).exists():
                 raise HasRedemption()
             return redeeming.give_back(entry, source=None, key=key, by=by, at=at, note=reason)
-        if entry.kind not in (Kind.EARN, Kind.OPENING, Kind.RECOVERY, Kind.ADJUST):
+        if entry.kind not in (Kind.EARN, Kind.OPENING, Kind.RECOVERY, Kind.GIFT, Kind.ADJUST):
             raise NotOfThisKind()
         accounts.hold(entry.account)
         made = earning.take_back(

@@ -60,9 +60,10 @@ def earn(
             ``usable_day``.
         detail: ids, codes and numbers that explain it; ``note``: a person's words.
 
-    What is usable at once pays a debt first. The same key or source again returns the first entry and
-    changes nothing. Raises :class:`NoPoints`. Side effects: lot; audit and event ``points.earn`` (or that of
-    the kind); the customer is touched.
+    What is usable at once pays a debt first. A gift is no activity of the customer: it does not put off
+    that points expire by inactivity, unless all of them have by now. The same key or source again returns
+    the first entry and changes nothing. Raises :class:`NoPoints`. Side effects: lot; audit and event
+    ``points.earn`` (or that of the kind); the customer is touched.
     """
     if points <= 0:
         raise NoPoints()
@@ -70,6 +71,10 @@ def earn(
     day, today = company.today(occurred_at, firm).number, company.today(at, firm).number
     with transaction.atomic():
         held = accounts.hold(account)
+        is_idle = kind == Kind.GIFT and _is_idle(held, today)
+        if is_idle:  # what stood too long goes; the gift is to last longer than until the next night
+            expiring.expire_due(held, at=at)
+            held = accounts.lock(held)
         usable, expires = days_of(held.programme, kind, day, usable_day, expires_day)
         is_pending = usable > today
         paid = 0 if is_pending else min(points, held.debt)
@@ -105,7 +110,8 @@ def earn(
         )
         if paid:
             lots.move(entry, [(lot, -paid)])
-        accounts.change(held, points=entry.points, pending=entry.pending, debt=entry.debt, day=day)
+        moved = day if kind != Kind.GIFT or is_idle else None
+        accounts.change(held, points=entry.points, pending=entry.pending, debt=entry.debt, day=moved)
         entries.told(entry, str(kind), by=by, at=at, note=note)
     return entry
 
@@ -238,6 +244,11 @@ def days_of(
         usable_day = day + programme.pending_days if kind == Kind.EARN else day
     expires = expiring.expiry_day_of(programme, day) if isinstance(expires_day, Unset) else expires_day
     return usable_day, None if expires is None else max(expires, usable_day)
+
+
+def _is_idle(account: PointsAccount, today: int) -> bool:
+    idle = expiring.idle_until(account.programme, account.moved_day)
+    return idle is not None and idle < today
 
 
 def _parts(own: list[PointsLot], points: int) -> list[tuple[PointsLot, int]]:

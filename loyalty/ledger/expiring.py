@@ -267,7 +267,7 @@ def _expire(
             f'UPDATE {_LOT} AS l SET "left" = 0 WHERE {open_lots}',
             [whose, *bound],
         )
-        _mark_late(cursor, new, before, ids, day + 1, at=at, firm=firm)
+        _mark(new, before, ids, at=at)
         return _into_sums(cursor, new, before, ids, "balance", "points")
 
 
@@ -289,21 +289,17 @@ def _release(ids: Sequence[int], day: int, *, at: datetime, firm: Company) -> Mo
         if not cursor.rowcount:
             return Moved()
         cursor.execute(f"UPDATE {_LOT} AS l SET is_pending = %s WHERE {ended}", [False, whose, day])
-        _mark_late(cursor, new, before, ids, day, at=at, firm=firm)
+        _mark(new, before, ids, at=at)
         moved = _into_sums(cursor, new, before, ids, "balance", "points")
         _into_sums(cursor, new, before, ids, "pending", "pending")
         return moved
 
 
-def _mark_late(
-    cursor: Any, new: str, before: int, ids: Sequence[int], day: int, *, at: datetime, firm: Company
-) -> None:
-    """Mark the customers of new entries of a day that is over: no night looks at that day any more."""
-    if day >= company.today(at, firm).number:
-        return
+def _mark(new: str, before: int, ids: Sequence[int], *, at: datetime) -> None:
+    """Mark the customers of new entries: the night's sweep began before the books were kept."""
     mine, whose = _in("e.account_id", ids)
-    cursor.execute(f"SELECT DISTINCT e.customer_id FROM {_ENTRY} e WHERE {new} AND {mine}", [before, whose])
-    touched.mark([row[0] for row in cursor.fetchall()], at=at)
+    select = f"SELECT e.customer_id FROM {_ENTRY} e WHERE {new} AND {mine}"
+    touched.mark_selected(select, [before, whose], at=at)
 
 
 def _into_sums(cursor: Any, new: str, before: int, ids: Sequence[int], column: str, of_entry: str) -> Moved:

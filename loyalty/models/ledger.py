@@ -13,6 +13,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from customers.ground import guards
 from customers.ground.privacy import declare
@@ -97,6 +98,7 @@ class PointsEntry(models.Model):
         EXPIRE = "expire", _("expired")
         ADJUST = "adjust", _("adjusted")
         RECOVERY = "recovery", _("recovery points")
+        GIFT = "gift", pgettext_lazy("points", "gift")  # earns no tier and shows no activity
         TRANSFER_OUT = "transfer_out", _("moved to another account")
         TRANSFER_IN = "transfer_in", _("moved from another account")
 

@@ -62,6 +62,7 @@ REVERSED = (
     PointsEntry.Kind.EARN,
     PointsEntry.Kind.ADJUST,
     PointsEntry.Kind.RECOVERY,
+    PointsEntry.Kind.GIFT,
 )
 """Entries that are reversed by hand; the verb says when nothing of one is left to reverse."""
 

@@ -16,7 +16,10 @@ from loyalty.models import PointsAccount, PointsEntry, PointsLot, Programme
 MONTHS = 12
 SPANS = (30, 60, 90)
 Kind = PointsEntry.Kind
-CAME = (Kind.OPENING, Kind.EARN, Kind.RELEASE, Kind.ADJUST, Kind.RECOVERY, Kind.TRANSFER_IN)
+CAME = (
+    *(Kind.OPENING, Kind.EARN, Kind.RELEASE, Kind.ADJUST),
+    *(Kind.RECOVERY, Kind.GIFT, Kind.TRANSFER_IN),
+)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """What counts for tiers: points earned or money spent, in a calendar year, the last days, or ever.
 
 * Points: what was earned, less what was taken back of it, pending points included; not what was adjusted,
-  transferred, given for recovery or brought as an opening balance, nor the reversal of such points.
+  transferred, given for recovery or as a gift, or an opening balance, nor what took such points back.
 * Spend: what was sold less what came back, in minor units of the base currency; orders of the time before
   the programme began count too, void and cancelled ones do not. A return counts on the day of the return.
 

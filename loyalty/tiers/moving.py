@@ -59,8 +59,9 @@ def move_all(*, at: datetime) -> Moved:
     """Move every account of the live programme to the tier that it deserves at ``at``.
 
     Goes by :data:`CHUNK` accounts, a transaction each: one that dies is made up for by the next. Side
-    effects: ``Programme.tiers_as_of_day``, empty while there are no tiers; audit ``tiers.move`` when
-    somebody moved. Events are told of accounts that move by themselves only (:func:`move_accounts`).
+    effects: ``Programme.tiers_as_of_day``, empty while there are no tiers; who moved is touched; audit
+    ``tiers.move`` when somebody did. Events are told of accounts that move by themselves only
+    (:func:`move_accounts`).
     """
     programme = Programme.objects.filter(state=Programme.State.LIVE).first()
     if programme is None:
@@ -73,7 +74,9 @@ def move_all(*, at: datetime) -> Moved:
         due = _due(run, first=ids[0], last=last)
         if due:
             with transaction.atomic():
-                moves += _move(run, due)[0]
+                count, made = _move(run, due)
+                _mark(made, at=at)
+                moves += count
     today = run.which.today if run.tiers else None
     Programme.objects.filter(pk=programme.pk).exclude(tiers_as_of_day=today).update(tiers_as_of_day=today)
     if moves:
@@ -108,7 +111,7 @@ def move_accounts(account_ids: Iterable[int], *, at: datetime) -> list[TierMove]
                     data=codes,
                 )
                 made.append(move)
-            touched.mark({move.customer_id for move in moves}, at=at)
+            _mark(moves, at=at)
     return made
 
 
@@ -214,6 +217,11 @@ def _move(run: _Pass, accounts: Sequence[tuple[int, int]]) -> tuple[int, QuerySe
             cursor.execute(_write_basis(run, bound), bound)
     # others move other accounts meanwhile, so the number alone does not say which moves are ours
     return count, TierMove.objects.filter(pk__gt=before, account__in=ids)
+
+
+def _mark(moves: QuerySet[TierMove], *, at: datetime) -> None:
+    select, bound = moves.order_by().values("customer_id").query.sql_with_params()
+    touched.mark_selected(select, bound, at=at)
 
 
 def _is_postgresql() -> bool:

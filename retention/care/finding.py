@@ -6,11 +6,12 @@ Safe to repeat and to be done by two at once: the rows are unique by plan, conta
 from __future__ import annotations
 
 import logging
+import secrets
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, Min, OuterRef, QuerySet
 
 from customers import company, stubs
 from customers.channels import senders
@@ -18,20 +19,20 @@ from customers.contact.foreseeing import obstacles, way_to
 from customers.ground import drain, localtime, runs
 from customers.ground.errors import Refused
 from customers.models import Contact, ContactClass, ContactReason
-from retention.care import occasions
+from retention.care import effect, occasions
 from retention.models import CareDraw, CarePlan, CareTouch
 from retention.rules.holdout import bucket_of
 
 log = logging.getLogger(__name__)
 
-NAME = "care"  # of the runs in ``BackgroundRun``: one for each plan and local day
+NAME = "care"  # of the runs in ``BackgroundRun``: one for each local day, plan and version of it
 AT_ONCE = 1_000
 """So many contacts are looked at in one transaction."""
 State = CareTouch.State
 
 
 def nightly(*, at: datetime) -> dict[str, int] | None:
-    """Find who is due by each plan that runs, once each local day and plan; return counts.
+    """Find who is due by each plan that runs, once each local day, plan and version; return counts.
 
     Nothing when there was nothing to do. A plan whose segment no longer stands is logged and tried again.
     Side effects: rows that the drain greets; those that waited too long are closed.
@@ -42,7 +43,7 @@ def nightly(*, at: datetime) -> dict[str, int] | None:
     today = localtime.day_of(company.today(at, firm).number).isoformat()
     done: dict[str, int] = {}
     for plan in CarePlan.objects.filter(state=CarePlan.State.LIVE).select_related("segment"):
-        slot = f"{today}:{plan.pk}"
+        slot = f"{today}:{plan.pk}:{plan.version}"
         if not runs.take(NAME, slot, at=at):
             continue
         try:
@@ -62,21 +63,23 @@ def nightly(*, at: datetime) -> dict[str, int] | None:
 def find_due(plan: CarePlan, *, at: datetime) -> int:
     """Write down who is due by a plan today and was not before; return how many contacts were looked at.
 
-    Who cannot be reached is closed with the reason and not drawn; of the others the hold-out is drawn, once
-    for each plan and customer. Raises ``ConditionRefused`` for a segment that no longer stands.
+    Who cannot be reached is looked at again every night, closed with the reason on the last day, and not
+    drawn; of the others the hold-out is drawn, once for each plan and customer. Raises ``ConditionRefused``
+    for a segment that no longer stands.
     """
     first, last = occasions.window(plan, company.today(at).number)
     due = _not_yet(plan, occasions.having(plan, first, last, at=at), first, last)
-    done, after = 0, 0
-    while True:
+    ids = list(due.order_by("pk").values_list("pk", flat=True))
+    done = 0
+    for start in range(0, len(ids), AT_ONCE):
+        chunk = ids[start : start + AT_ONCE]
         with transaction.atomic():
-            ids = list(due.filter(pk__gt=after).order_by("pk").values_list("pk", "customer_id")[:AT_ONCE])
-            if not ids:
-                break
-            stubs.resolved(customer for _pk, customer in ids)  # a merge or erasure waits, or is seen
-            some = list(due.filter(pk__in=[pk for pk, _customer in ids]).order_by("pk"))
+            # a merge or erasure waits, or is seen
+            stubs.resolved(Contact.objects.filter(pk__in=chunk).values_list("customer_id", flat=True))
+            still = occasions.having(plan, first, last, at=at, contacts=chunk, is_in_segment=True)
+            some = list(_not_yet(plan, still, first, last).order_by("pk"))
             _write(plan, some, first, at=at)
-        done, after = done + len(some), ids[-1][0]
+        done += len(some)
     if done:
         drain.wake()
     return done
@@ -92,13 +95,14 @@ def close_late(*, at: datetime) -> int:
 def draw(plan: CarePlan, customers: Iterable[int], *, at: datetime) -> dict[int, bool]:
     """Draw those of ``customers`` who were not drawn for a plan yet; return who is held out.
 
-    Nobody is when the plan holds out no share now. What was drawn is kept and never drawn anew.
+    When the plan holds out no share now nobody is drawn, and nobody held out but whom the comparison still
+    looks at: greeting them would spoil it. What was drawn is kept and never drawn anew.
     """
-    if not plan.holdout_share:
-        return {}
     wanted = sorted(set(customers))
     kept = CareDraw.objects.filter(plan=plan, customer__in=wanted).values_list("customer_id", "is_held_out")
     known = dict(kept)
+    if not plan.holdout_share:
+        return dict.fromkeys(_looked_at(plan, [one for one in wanted if known.get(one)], at=at), True)
     rows = []
     for customer in wanted:
         if customer not in known:
@@ -119,7 +123,8 @@ def draw(plan: CarePlan, customers: Iterable[int], *, at: datetime) -> dict[int,
 
 def _not_yet(plan: CarePlan, due: QuerySet[Contact], first: int, last: int) -> QuerySet[Contact]:
     """Return those without a row for an occasion of these days, so that a second night looks at nobody."""
-    there = CareTouch.objects.filter(plan=plan)
+    again = CareTouch.objects.to_be_tried_again()  # type: ignore[attr-defined]
+    there = CareTouch.objects.filter(plan=plan).exclude(pk__in=again.values("pk"))
     if plan.occasion == CarePlan.Occasion.ORDERS:
         return due.filter(~Exists(there.filter(customer=OuterRef("customer"))))
     there = there.filter(occasion_day__gte=first, occasion_day__lte=last)
@@ -128,34 +133,57 @@ def _not_yet(plan: CarePlan, due: QuerySet[Contact], first: int, last: int) -> Q
     return due.filter(~Exists(there.filter(customer=OuterRef("customer"))))
 
 
+def _looked_at(plan: CarePlan, customers: Sequence[int], *, at: datetime) -> list[int]:
+    """Return those of ``customers`` whose days after their first occasion are not over yet."""
+    drawn = CareTouch.objects.filter(plan=plan, is_drawn=True, customer__in=customers).order_by()
+    began = drawn.values("customer").annotate(first=Min("due_day"))
+    running = began.filter(first__gte=company.today(at).number - effect.DAYS)
+    return list(running.values_list("customer", flat=True))
+
+
 def _write(plan: CarePlan, contacts: Sequence[Contact], first: int, *, at: datetime) -> None:
     ways, sendable = obstacles(contacts, purpose=ContactClass.CARE, at=at), senders.channels_in_use()
-    reach = {}
+    today = company.today(at).number
+    known = {
+        (row.contact_id, row.occasion): row
+        for row in CareTouch.objects.filter(plan=plan, contact__in=[one.pk for one in contacts])
+    }
+    again = set(
+        CareTouch.objects.to_be_tried_again()  # type: ignore[attr-defined]
+        .filter(pk__in=[row.pk for row in known.values()])
+        .values_list("pk", flat=True)
+    )
+    fresh, anew = [], []
     for one in contacts:
         channel = plan.channel or way_to(one, ways[one.pk], sendable=sendable)
-        reach[one.pk] = channel, ways[one.pk][channel]
-    open_to = [one for one in contacts if not reach[one.pk][1]]
-    held = draw(plan, (one.customer_id for one in open_to), at=at)
-    rows = []
-    for one in contacts:
-        channel, obstacle = reach[one.pk]
-        occurrence = occasions.occurrence_of(plan, one, first)
-        state = State.CLOSED if obstacle else State.WITHHELD if held.get(one.customer_id) else State.WAITING
-        rows.append(
-            CareTouch(
-                plan=plan,
-                customer_id=one.customer_id,
-                contact=one,
-                occasion=occurrence.key,
-                occasion_day=occurrence.day,
-                due_day=max(occurrence.day - plan.days_before, plan.live_from_day or 0),
-                latest_day=occasions.latest_day(plan, occurrence.day),
-                state=state,
-                reason=obstacle,
-                channel=channel,
-                is_drawn=not obstacle and one.customer_id in held,
-                made_at=at,
-                ended_at=at if obstacle else None,
-            )
+        obstacle, occurrence = ways[one.pk][channel], occasions.occurrence_of(plan, one, first)
+        latest = occasions.latest_day(plan, occurrence.day)
+        if obstacle and today < latest:
+            continue  # consent or an address may still come
+        row = known.get((one.pk, occurrence.key)) or CareTouch(
+            plan=plan, contact=one, occasion=occurrence.key, made_at=at
         )
-    CareTouch.objects.bulk_create(rows, ignore_conflicts=True)
+        if row.pk is not None and (row.pk not in again or obstacle):
+            continue
+        row.customer_id, row.channel = one.customer_id, channel
+        row.occasion_day, row.latest_day = occurrence.day, latest
+        row.due_day = max(occurrence.day - plan.days_before, plan.live_from_day or 0)
+        row.state, row.reason = (State.CLOSED, obstacle) if obstacle else (State.WAITING, "")
+        row.due_at, row.ended_at = None, at if obstacle else None
+        (fresh if row.pk is None else anew).append(row)
+    held = draw(plan, (row.customer_id for row in fresh if row.state == State.WAITING), at=at)
+    for row in fresh:
+        if row.state == State.WAITING and row.customer_id in held:
+            row.is_drawn = True
+            row.state = State.WITHHELD if held[row.customer_id] else State.WAITING
+    secrets.SystemRandom().shuffle(fresh)  # or a gap in the numbers would say who is withheld
+    CareTouch.objects.bulk_create(fresh, ignore_conflicts=True)
+    _reopen(plan, anew)
+
+
+def _reopen(plan: CarePlan, rows: Sequence[CareTouch]) -> None:
+    """Let wait again what was closed; not of whom is held out, or the row would be seen to go."""
+    out = CareDraw.objects.filter(plan=plan, customer__in=[row.customer_id for row in rows], is_held_out=True)
+    held = set(out.values_list("customer_id", flat=True))
+    names = ["customer", "channel", "occasion_day", "due_day", "latest_day", "state", "reason", "due_at"]
+    CareTouch.objects.bulk_update([row for row in rows if row.customer_id not in held], [*names, "ended_at"])

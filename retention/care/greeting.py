@@ -20,6 +20,7 @@ from customers.ground.models import OutboxRow
 from customers.models import ContactClass, ContactReason, ContactReservation, Message
 from loyalty.ledger import accounts, earning
 from loyalty.ledger.errors import NoProgramme
+from loyalty.models import PointsEntry
 from retention.care import letters, occasions
 from retention.models import CarePlan, CareTouch
 
@@ -43,10 +44,13 @@ def subscribe() -> None:
 
 @drain.poller("retention.care")
 def greet_due(at: datetime) -> int:
-    """Greet some of those who wait by a plan that runs; return how many were handled."""
+    """Greet some of those who wait by a plan that runs; return how many were handled.
+
+    What is put off by a plan that no longer runs gives its contact back and waits for the plan.
+    """
+    done = _give_back(at=at)
     ready = Q(due_at=None) | Q(due_at__lte=at)
     waiting = CareTouch.objects.filter(ready, state=State.WAITING, plan__state=CarePlan.State.LIVE)
-    done = 0
     for pk, customer in list(waiting.order_by("pk").values_list("pk", "customer_id")[:AT_ONCE]):
         try:
             done += _greet(pk, customer, at=at)
@@ -67,7 +71,7 @@ def contact_decided(row: OutboxRow, at: datetime) -> None:
         stubs.resolved_one(customer)
         touch = _held().filter(reservation=pk, state=State.DEFERRED).first()
         if touch is not None:
-            _follow(touch, at=at)
+            _follow(touch, _hindrance(touch, at=at), at=at)
 
 
 @outbox.handler(ENDED)
@@ -88,21 +92,47 @@ def _greet(pk: int, customer: int, *, at: datetime) -> bool:
         touch = _held(skip=True).filter(pk=pk, state=State.WAITING, plan__state=running).first()
         if touch is None:
             return False
-        if touch.plan.points and not _has_programme():
-            _close(touch, CareTouch.NO_PROGRAMME, at=at)
+        if hindrance := _hindrance(touch, at=at):
+            _close(touch, hindrance, at=at)
             return True
+        key = f"care:{touch.plan_id}:{touch.contact_id}:{touch.occasion}"
+        before = touch.reservation
+        if before is not None and before.state == ContactReservation.State.CLOSED:  # it is tried again
+            key += f":{before.pk}"
         ends = localtime.start_of_day(touch.latest_day + 1, company.current().time_zone) - _SECOND
         touch.reservation = contacting.reserve_contact(
             touch.contact,
             purpose=ContactClass.CARE,
             channel=touch.channel,
-            key=f"care:{touch.plan_id}:{touch.contact_id}:{touch.occasion}",
+            key=key,
             latest_at=ends,
             by=None,
             at=at,
         )
-        _follow(touch, at=at)
+        _follow(touch, "", at=at)
     return True
+
+
+def _give_back(*, at: datetime) -> int:
+    """Take back contacts that were put off, of plans that do not run; return of how many greetings."""
+    deferred = CareTouch.objects.filter(state=State.DEFERRED).exclude(plan__state=CarePlan.State.LIVE)
+    deferred = deferred.filter(reservation__state=ContactReservation.State.DEFERRED)
+    done = 0
+    for pk, customer in list(deferred.order_by("pk").values_list("pk", "customer_id")[:AT_ONCE]):
+        with transaction.atomic():
+            stubs.resolved_one(customer)
+            running = CarePlan.State.LIVE
+            touch = _held(skip=True).filter(pk=pk, state=State.DEFERRED).exclude(plan__state=running).first()
+            if touch is None or touch.reservation is None:
+                continue
+            try:
+                contacting.take_back(touch.reservation, by=None, at=at)
+            except contacting.ReservationEnded:  # decided just now: whoever hears of it closes it
+                continue
+            touch.state, touch.reason = State.WAITING, ""
+            touch.save(update_fields=["state", "reason"])
+            done += 1
+    return done
 
 
 def _held(*, skip: bool = False):  # type: ignore[no-untyped-def]
@@ -118,8 +148,21 @@ def _has_programme() -> bool:
     return True
 
 
-def _follow(touch: CareTouch, *, at: datetime) -> None:
-    """Do what the reservation says: write and give, wait, or close."""
+def _hindrance(touch: CareTouch, *, at: datetime) -> str:
+    """Return why nobody is to be greeted any more, whatever the contact budget says; empty: nothing."""
+    contact, today = touch.contact, localtime.day_of(company.today(at).number)
+    if touch.plan.state != CarePlan.State.LIVE:  # paused while it waited
+        return ContactReason.TAKEN_BACK
+    has_left = contact.left_on is not None and contact.left_on <= today
+    if contact.erased_at is not None or has_left or contact.customer_id != touch.customer_id:
+        return ContactReason.GONE
+    if touch.plan.points and not _has_programme():
+        return CareTouch.NO_PROGRAMME
+    return "" if occasions.holds(touch, at=at) else CareTouch.NO_OCCASION
+
+
+def _follow(touch: CareTouch, hindrance: str, *, at: datetime) -> None:
+    """Do what the reservation says: write and give where nothing hinders it, wait, or close."""
     reservation = touch.reservation
     assert reservation is not None  # noqa: S101 — both callers have one
     if reservation.state == ContactReservation.State.CLOSED:
@@ -127,12 +170,8 @@ def _follow(touch: CareTouch, *, at: datetime) -> None:
     elif reservation.state == ContactReservation.State.DEFERRED:
         touch.state, touch.reason = State.DEFERRED, reservation.reason
         touch.save(update_fields=["state", "reason", "reservation"])
-    elif touch.plan.state != CarePlan.State.LIVE:  # paused while it waited
-        _close(touch, ContactReason.TAKEN_BACK, at=at)
-    elif touch.contact.erased_at is not None:
-        _close(touch, ContactReason.GONE, at=at)
-    elif touch.plan.points and not _has_programme():
-        _close(touch, CareTouch.NO_PROGRAMME, at=at)
+    elif hindrance:
+        _close(touch, hindrance, at=at)
     else:
         _send(touch, reservation, at=at)
 
@@ -144,9 +183,9 @@ def _send(touch: CareTouch, reservation: ContactReservation, *, at: datetime) ->
             accounts.account_for(touch.customer_id, at=at),
             points=plan.points,
             source=(SOURCE, touch.pk),
+            kind=PointsEntry.Kind.GIFT,
             occurred_at=at,
             detail={"plan": plan.pk, "code": plan.code, "occasion": touch.occasion},
-            usable_day=company.today(at).number,  # a gift waits for no return window
             by=None,
             at=at,
         )

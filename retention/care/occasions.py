@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -11,7 +12,8 @@ from django.db.models.functions import Coalesce, NullIf
 from customers import birthdays, company
 from customers.birthdays import LUNAR, SOLAR, Birthday
 from customers.ground import localtime
-from customers.models import Contact, Order
+from customers.ground.errors import Refused
+from customers.models import Contact, Customer, Order
 from retention import segments
 from retention.models import CarePlan, CareTouch
 
@@ -53,18 +55,31 @@ def latest_day(plan: CarePlan, day: int) -> int:
     return day + THANKS_DAYS - 1 if plan.occasion == Kind.ORDERS else day
 
 
-def having(plan: CarePlan, first: int, last: int, *, at: datetime) -> QuerySet[Contact]:
+def having(
+    plan: CarePlan,
+    first: int,
+    last: int,
+    *,
+    at: datetime,
+    contacts: Sequence[int] | None = None,
+    is_in_segment: bool = False,
+) -> QuerySet[Contact]:
     """Return the contacts with an occasion of ``plan`` on the local days ``first`` to ``last``, by scope.
 
     Birthdays are those of every contact, all else is of the customer and goes to its main contact. Nobody
     who left, was erased, or whose customer is gone. ``occurs`` is what some occasions are counted from.
+    ``contacts``: of these only; ``is_in_segment``: the plan's segment was asked about them before.
     Raises ``ConditionRefused`` for a segment that no longer stands.
     """
     today = localtime.day_of(company.today(at).number)
     here = Q(left_on=None) | Q(left_on__gt=today)
     found = Contact.objects.filter(here, erased_at=None, customer__gone_at=None).select_related("customer")
-    if plan.segment is not None:
-        who = segments.matching(segments.condition_of(plan.segment), at=at)
+    among: QuerySet[Customer] | None = None
+    if contacts is not None:
+        found = found.filter(pk__in=contacts)
+        among = Customer.objects.filter(contacts__in=contacts)
+    if plan.segment is not None and not is_in_segment:
+        who = segments.matching(segments.condition_of(plan.segment), among=among, at=at)
         found = found.filter(customer__in=who.order_by().values("pk"))
     if plan.language:
         said = Coalesce(
@@ -79,6 +94,18 @@ def having(plan: CarePlan, first: int, last: int, *, at: datetime) -> QuerySet[C
     if plan.occasion == Kind.BIRTHDAY:
         return found.filter(_born_on(first, last))
     return _of_customers(plan, found.filter(is_main=True), first, last)
+
+
+def holds(touch: CareTouch, *, at: datetime) -> bool:
+    """Say whether the contact of a greeting still has its occasion on that day, and is meant by the plan.
+
+    Not when the plan's segment no longer stands: it says nothing of anybody then. One query.
+    """
+    day = touch.occasion_day
+    try:
+        return having(touch.plan, day, day, at=at, contacts=[touch.contact_id]).exists()
+    except Refused:
+        return False
 
 
 def occurrence_of(plan: CarePlan, contact: Contact, first: int) -> Occurrence:

@@ -165,7 +165,8 @@ def start_plan(plan: CarePlan, *, by: User | None, at: datetime) -> CarePlan:
 def pause_plan(plan: CarePlan, *, by: User | None, at: datetime) -> CarePlan:
     """Let a plan greet nobody until it is started again; what waits and is too late then is not sent.
 
-    Raises :class:`CareMoved`. Side effects: audit ``care.pause``.
+    Raises :class:`CareMoved`. Side effects: audit ``care.pause``; contacts that were put off are given back
+    within minutes.
     """
     return _move(plan, (State.LIVE,), State.PAUSED, "care.pause", by=by, at=at)
 

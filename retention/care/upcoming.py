@@ -1,7 +1,7 @@
 """Who will be due in the next days by a plan, and why somebody will not be greeted; nothing is written.
 
-It speaks of conditions, consent and the contact budget only. Whether somebody is left out on purpose shows
-nowhere.
+It speaks of conditions, consent and the contact budget only. Of a plan that leaves some out on purpose it
+tells numbers by day and no names: beside who is greeted on the day, names would say who was left out.
 """
 
 from __future__ import annotations
@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
+from django.db.models import QuerySet
 from django.utils.functional import Promise
 
 from customers import company
@@ -27,7 +29,7 @@ from customers.models import (
 )
 from customers.models.contacting import LIMITED, TOGETHER
 from retention.care import occasions
-from retention.models import CarePlan
+from retention.models import CareDraw, CarePlan
 
 DAYS = 30
 MOST = 2_000
@@ -57,11 +59,16 @@ class Coming:
 
 @dataclass(frozen=True)
 class Upcoming:
-    """A page of who will be due; ``is_cut``: there are more than could be put in order."""
+    """A page of who will be due; ``is_cut``: there are more than could be put in order.
+
+    ``by_day``: instead of names, how many are due on which day, of a plan that ``is_veiled``.
+    """
 
     rows: list[Coming] = field(default_factory=list)
     number: int = 0
     is_cut: bool = False
+    is_veiled: bool = False
+    by_day: list[tuple[int, int]] = field(default_factory=list)
 
 
 def upcoming(
@@ -78,7 +85,10 @@ def upcoming(
     first = today + (1 if plan.state == CarePlan.State.LIVE else 0) + plan.days_before
     last = today + days + plan.days_before
     visible = Customer.objects.visible_to(user)  # type: ignore[attr-defined]
-    rows = occasions.having(plan, first, last, at=at).filter(customer__in=visible.order_by().values("pk"))
+    hers = visible.order_by().values("pk")
+    if plan.holdout_share or CareDraw.objects.filter(plan=plan, is_held_out=True).exists():
+        return Upcoming(is_veiled=True, by_day=_numbers(plan, hers, first, last, at=at))
+    rows = occasions.having(plan, first, last, at=at).filter(customer__in=hers)
     found = list(rows.order_by("pk")[: MOST + 1])
     with_day = sorted(
         ((occasions.occurrence_of(plan, one, first).day, one.pk, one) for one in found[:MOST]),
@@ -86,6 +96,18 @@ def upcoming(
     )
     page = [(day, one) for day, _pk, one in with_day[start : start + most]]
     return Upcoming(_seen(plan, page, at=at), min(len(found), MOST), len(found) > MOST)
+
+
+def _numbers(
+    plan: CarePlan, hers: QuerySet[Any], first: int, last: int, *, at: datetime
+) -> list[tuple[int, int]]:
+    """Return how many are due on each day on which anybody is; at most two queries a day."""
+    found = []
+    for day in range(first, last + 1):
+        number = occasions.having(plan, day, day, at=at).filter(customer__in=hers).count()
+        if number:
+            found.append((day - plan.days_before, number))
+    return found
 
 
 def _seen(plan: CarePlan, page: Sequence[tuple[int, Contact]], *, at: datetime) -> list[Coming]:

@@ -171,6 +171,15 @@ class CareTouchQuerySet(models.QuerySet["CareTouch"]):
         """Return those that people may hear of: none that is withheld (decision 14)."""
         return self.exclude(state=CareTouch.State.WITHHELD)
 
+    def to_be_tried_again(self) -> CareTouchQuerySet:
+        """Return those that were closed unsent for a reason that can pass: another day, a plan that runs."""
+        return self.filter(
+            state=CareTouch.State.CLOSED,
+            reason__in=CareTouch.PASSING,
+            message__isnull=True,
+            entry__isnull=True,
+        )
+
     def visible_to(self, user: User) -> CareTouchQuerySet:
         """Return those that are told, of customers that ``user`` may see."""
         if user.sees_all:
@@ -193,11 +202,13 @@ class CareTouch(models.Model):
         WITHHELD = "withheld", pgettext_lazy("care", "withheld")
         CLOSED = "closed", pgettext_lazy("care", "not sent")
 
-    NO_PROGRAMME = "no_programme"
+    NO_PROGRAMME, NO_OCCASION = "no_programme", "no_occasion"
+    PASSING = (NO_PROGRAMME, NO_OCCASION, ContactReason.GONE, ContactReason.TAKEN_BACK)
     REASONS = (
         *Message.Reason.choices,
         *(one for one in ContactReason.choices if one[0] not in Message.Reason.values),
         (NO_PROGRAMME, _("no points programme is running")),
+        (NO_OCCASION, _("the occasion no longer holds")),
     )
 
     plan = models.ForeignKey(CarePlan, on_delete=models.PROTECT, related_name="touches", db_index=False)

@@ -48,6 +48,7 @@ def _entry(row: Told) -> Entry:
         Kind.ADJUST: gettext("%(points)s given by hand")
         if moved > 0
         else gettext("%(points)s taken by hand"),
+        Kind.GIFT: gettext("Gift of %(points)s"),
         Kind.TRANSFER_OUT: gettext("%(points)s moved to the customer that this one was merged into"),
         Kind.TRANSFER_IN: gettext("%(points)s came from a customer that was merged"),
     }

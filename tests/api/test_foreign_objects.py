@@ -119,7 +119,6 @@ KIND_OF = {  # what the first object in an address is, by what stands before it
     "renewals": "contract",
     "care": "care_plan",
     "care/plans": "care_plan",
-    "care/touches": "care_touch",
     "changes": "change",
     "changes/customers": "concerned",
     "segments": "segment",

@@ -14,7 +14,7 @@ from django.db.models import Model
 
 from customers import causes, usage
 from customers.demo import load, world
-from customers.models import Customer
+from customers.models import Customer, ExternalRef
 from loyalty import demo
 from loyalty.demo.book import Account
 from loyalty.earning import applying
@@ -122,6 +122,28 @@ def test_the_same_seed_tells_the_same_again_and_another_one_not(town: None) -> N
 
     assert run(7) == run(7)
     assert run(7) != run(8)
+
+
+def test_stories_are_drawn_by_the_names_of_customers_and_not_by_their_numbers(
+    town: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[tuple[str, str]] = []
+    stream = demo.stream
+
+    def noted(seed: int, name: str, key: str = "") -> Any:
+        drawn.append((name, key))
+        return stream(seed, name, key)
+
+    monkeypatch.setattr(demo, "stream", noted)
+    with transaction.atomic():
+        demo.run_programme(seed=7, at=AT)
+        whose = PointsAccount.objects.order_by("pk").values_list("customer_id", flat=True)
+        names = dict(ExternalRef.objects.filter(kind="customer").values_list("object_id", "external_id"))
+        named = [names[pk] for pk in whose]
+        transaction.set_rollback(True)
+    assert named == sorted(named)
+    assert [key for name, key in drawn if name == "points"] == named
+    assert [key for name, key in drawn if name == "points-code"] == named
 
 
 # --- The same by the verbs ------------------------------------------------------------------------

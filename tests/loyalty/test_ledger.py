@@ -9,8 +9,8 @@ import pytest
 from loyalty.ledger import accounts, earning, expiring, redeeming
 from loyalty.ledger.errors import MoreThanMoved, NoPoints, NotEnoughPoints, PointsSpent
 from loyalty.models import LotAllocation, PointsAccount, PointsEntry, PointsLot, Programme
-from tests.factories import NOW, day
-from tests.loyalty.factories import earn, redeem, sums
+from tests.factories import NOW, ago, day
+from tests.loyalty.factories import ProgrammeFactory, earn, make_account, redeem, sums
 
 DAY = timedelta(days=1)
 
@@ -316,3 +316,27 @@ def test_what_a_cancellation_gives_back_pays_the_debt(account: PointsAccount, pr
 def test_an_account_is_made_once(programme: Programme, account: PointsAccount) -> None:
     assert accounts.account_for(account.customer_id, at=NOW) == account
     assert accounts.accounts_for([account.customer_id], at=NOW) == {account.customer_id: account}
+
+
+@pytest.mark.usefixtures("company")
+def test_a_gift_can_be_used_at_once_and_puts_off_no_expiry_by_inactivity() -> None:
+    ProgrammeFactory(expiry="inactivity", expiry_months=12, pending_days=14)
+    account = make_account(at=ago(300))
+    earn(account, 100, at=ago(300), usable_day=day(ago(300)))
+    gift = earn(account, 50, kind="gift", source=("care", 1))
+    assert (gift.kind, gift.points, gift.pending) == ("gift", 50, 0)
+    account.refresh_from_db()
+    assert (account.balance, account.moved_day) == (150, day(ago(300)))
+    expiring.expire_all(NOW + timedelta(days=66))
+    assert sums(account) == (0, 0, 0)
+
+
+@pytest.mark.usefixtures("company")
+def test_a_gift_into_an_account_that_stood_idle_too_long_is_not_lost_that_night() -> None:
+    ProgrammeFactory(expiry="inactivity", expiry_months=12)
+    account = make_account(at=ago(400))
+    earn(account, 100, at=ago(400))
+    earn(account, 50, kind="gift", source=("care", 1))
+    assert sums(account) == (50, 0, 0)  # the old ones are gone
+    expiring.expire_all(NOW + timedelta(days=300))
+    assert sums(account) == (50, 0, 0)

@@ -371,3 +371,15 @@ def test_chunks_are_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     assert move_all(at=NOW) == moving.Moved(accounts=5, moves=5)
     assert {standing(who) for who in accounts} == {("Silver", None)}
     assert len(move_accounts([who.pk for who in accounts], at=NOW + 400 * DAY)) == 5
+
+
+def test_whoever_moves_in_the_night_is_touched_and_nobody_else() -> None:
+    tiers(programme(), {"Silver": 10_000})
+    rises, stays = account(), account()
+    spend(rises, 10_000)
+    TouchedCustomer.objects.all().delete()
+    assert move_all(at=NOW).moves == 1
+    assert list(TouchedCustomer.objects.values_list("customer", "recorded_at")) == [(rises.customer_id, NOW)]
+    assert moves(stays) == []
+    move_all(at=NOW)
+    assert TouchedCustomer.objects.count() == 1

@@ -108,6 +108,17 @@ def test_reversing_what_never_counted_lowers_nothing(kind: str, expected: int) -
     assert standing(who) == ("Silver", None)
 
 
+@pytest.mark.parametrize("kind", ["gift", "opening"])
+def test_what_was_not_earned_counts_for_no_tier_nor_when_it_is_taken_back(kind: str) -> None:
+    programme(tier_basis="points")
+    who = account()
+    earn(who, 100)
+    given = earn(who, 50, kind=kind, source=("care", 1))
+    assert counted(who) == 100
+    adjusting.reverse_entry(given, reason="wrong", key="r", by=None, at=NOW)
+    assert counted(who) == 100
+
+
 def test_what_happens_or_is_known_later_does_not_count_yet() -> None:
     tiers(programme())
     who = account()

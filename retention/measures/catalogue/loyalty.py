@@ -130,6 +130,9 @@ declare_source(
             f"SELECT customer_id, {_LEFT} AS remaining FROM loyalty_pointslot l WHERE {{within}}"
             f" AND expires_day BETWEEN %(today)s AND %(today)s + {EXPIRING_DAYS}"
             " AND (SELECT e.id FROM ({facts}) e WHERE e.id = l.entry_id) IS NOT NULL"
+            # who takes part has 0
+            " UNION ALL SELECT customer_id, 0 FROM loyalty_pointsaccount p WHERE {within}"
+            " AND EXISTS (SELECT 1 FROM ({facts}) e WHERE e.customer_id = p.customer_id)"
         ),
         moved=(
             "SELECT customer_id FROM loyalty_pointslot WHERE {within} AND "
@@ -147,9 +150,10 @@ declare(
         source="expiring",
         help=_(
             "Points that can last be used today or within the next 30 days, those in the return window among "
-            "them. 0 when none expire."
+            "them. Unknown for whom the programme has no entry."
         ),
         aggregate="sum(remaining)",
+        is_counted=False,
         higher_is_worse=True,
     )
 )

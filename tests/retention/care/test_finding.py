@@ -6,8 +6,8 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from customers import consents, merges
 from customers import customers as files
-from customers import merges
 from customers.erasure import erase_person
 from customers.ground.models import BackgroundRun
 from customers.models import Contact, Customer
@@ -16,7 +16,7 @@ from retention.care import finding, occasions
 from retention.models import CareDraw, CareTouch
 from tests.customers.test_contact import agreeing
 from tests.factories import NOW, ContactFactory, OrderFactory, UserFactory
-from tests.retention.care.makers import born, found, plan, said
+from tests.retention.care.makers import born, found, plan, said, sent
 
 pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)
@@ -326,3 +326,128 @@ def test_of_two_merged_the_one_that_stays_keeps_what_was_drawn_and_found(monkeyp
         (stays.pk, "waiting"),
         (goes.pk, "waiting"),
     }
+
+
+# --- Tried again -------------------------------------------------------------------------------
+def test_who_cannot_be_reached_ahead_is_found_when_she_agrees_in_time():
+    one = ContactFactory(birth_calendar="solar", birth_month=5, birth_day=14)
+    made = plan(days_before=5)
+    care.find_due(made, at=NOW)
+    assert found(made) == set()
+    consents.record_consent(
+        one, purposes=["care"], channels=["email"], is_given=True, source="form", by=None, at=NOW
+    )
+    care.find_due(made, at=NOW + DAY)
+    assert found(made) == {(one.pk, "2026", "waiting")}
+
+
+def test_who_cannot_be_reached_until_the_last_day_is_closed_on_it():
+    one = ContactFactory(birth_calendar="solar", birth_month=5, birth_day=13)
+    made = plan(days_before=5)
+    care.find_due(made, at=NOW + DAY)
+    assert found(made) == set()
+    care.find_due(made, at=NOW + 2 * DAY)
+    assert found(made) == {(one.pk, "2026", "closed")}
+
+
+@pytest.mark.parametrize(("reason", "state"), [("no_occasion", "waiting"), ("too_late", "closed")])
+def test_another_day_of_the_same_year_opens_again_what_was_closed_for_the_wrong_one(reason, state):
+    one = born(5, 11)
+    made = plan()
+    care.find_due(made, at=NOW)
+    CareTouch.objects.update(state="closed", reason=reason, ended_at=NOW)
+    Contact.objects.filter(pk=one.pk).update(birth_day=12)
+    care.find_due(made, at=NOW + DAY)
+    assert found(made) == {(one.pk, "2026", state)}
+    if state == "waiting":
+        touch = CareTouch.objects.get()
+        tomorrow = TODAY.toordinal() + 1
+        assert (touch.occasion_day, touch.due_day, touch.latest_day) == (tomorrow,) * 3
+        assert (touch.reason, touch.ended_at) == ("", None)
+
+
+def test_who_is_held_out_is_not_seen_to_go_from_what_was_closed():
+    one = born(5, 11)
+    made = plan()
+    care.find_due(made, at=NOW)
+    CareTouch.objects.update(state="closed", reason="no_occasion", ended_at=NOW)
+    CareDraw.objects.create(
+        plan=made, customer=one.customer, bucket=1, share=1, is_held_out=True, drawn_at=NOW
+    )
+    care.find_due(made, at=NOW)
+    assert found(made) == {(one.pk, "2026", "closed")}
+
+
+def test_a_share_of_nothing_still_honours_who_is_held_out_until_her_days_are_over(monkeypatch):
+    monkeypatch.setattr(finding, "bucket_of", lambda salt, customer: 0)
+    first = born(5, 11)
+    inside, after = ((NOW + n * DAY).date() for n in (90, 91))
+    for day in (inside, after):
+        born(day.month, day.day, customer=first.customer, is_main=False)
+    fresh = born(inside.month, inside.day)
+    made = plan(holdout_share=1000)
+    care.find_due(made, at=NOW)
+    made = care.change_plan(made, said(holdout_share=0), by=None, at=NOW)
+    care.find_due(made, at=NOW + 90 * DAY)
+    care.find_due(made, at=NOW + 91 * DAY)
+    seen = CareTouch.objects.exclude(contact=first).values_list(
+        "customer_id", "contact__birth_day", "state", "is_drawn"
+    )
+    assert set(seen) == {
+        (first.customer_id, inside.day, "withheld", True),
+        (first.customer_id, after.day, "waiting", False),
+        (fresh.customer_id, inside.day, "waiting", False),
+    }
+    assert CareDraw.objects.count() == 1
+
+
+def test_a_plan_that_is_changed_looks_again_the_same_day():
+    born(5, 11)
+    later = born(5, 12)
+    made = plan()
+    assert care.nightly(at=NOW) == {"birthdays": 1}
+    care.change_plan(made, said(days_before=1), by=None, at=NOW)
+    assert care.nightly(at=NOW) == {"birthdays": 1}
+    assert (later.pk, "2026", "waiting") in found(made)
+
+
+def test_a_segment_is_asked_once_however_many_are_due(admin, monkeypatch):
+    monkeypatch.setattr(finding, "AT_ONCE", 1)
+    people = [born(5, 11) for _n in range(3)]
+    outside = born(5, 11)
+    segment = segments.make_list("vip", name_en="VIP", name_zh="VIP", by=admin, at=NOW)
+    segments.put(segment, [one.customer for one in people], is_member=True, by=admin, at=NOW)
+    made, asked = plan(segment=segment), []
+    matching = segments.matching
+    monkeypatch.setattr(
+        segments, "matching", lambda *args, **said: asked.append(1) or matching(*args, **said)
+    )
+    assert care.find_due(made, at=NOW) == 3
+    assert {one for one, *_rest in found(made)} == {one.pk for one in people} != {outside.pk}
+    assert len(asked) == 1
+
+
+# --- Erased ------------------------------------------------------------------------------------
+@pytest.mark.parametrize("state", ["waiting", "withheld", "sent"])
+def test_of_who_is_erased_the_birthday_is_left_nowhere(admin, state):
+    one, other = born(5, 11), born(5, 11)
+    festive = agreeing(customer=one.customer, is_main=False)
+    made, party = plan(), plan(code="party", occasion="festival", festival="qixi")
+    care.find_due(made, at=NOW)
+    for touch in (made, party):
+        sent(touch, festive)
+    ended = {"version": 1, "ended_at": NOW} if state == "sent" else {}
+    hers = CareTouch.objects.filter(contact=one)
+    hers.update(state=state, is_drawn=True, **ended)
+    before = CareTouch.objects.exclude(contact=one).order_by("pk").values()
+    kept = list(before)
+    erase_person(one, reason="request", by=admin, at=NOW)
+    touch = hers.get()
+    first = date(2026, 1, 1).toordinal()
+    assert (touch.occasion_day, touch.due_day, touch.latest_day) == (first,) * 3
+    assert touch.made_at == datetime(2025, 12, 31, 16, tzinfo=UTC)  # midnight in Shanghai
+    assert touch.ended_at == (None if state == "withheld" else touch.made_at)
+    assert (touch.state, touch.reason) == (("closed", "gone") if state == "waiting" else (state, ""))
+    assert not touch.is_drawn
+    assert list(before) == kept
+    assert other.pk in {row["contact_id"] for row in kept}

@@ -7,22 +7,24 @@ from datetime import date, timedelta
 import pytest
 
 from customers import company as company_of
-from customers import consents
+from customers import consents, merges
 from customers import contact as contacting
 from customers.contact import Limit
 from customers.erasure import erase_person
 from customers.ground import drain, events, outbox
 from customers.ground.models import Event
 from customers.models import Contact, ContactReservation, Customer, Message, UnsubscribeLink
-from loyalty.models import PointsEntry
-from retention import care
+from loyalty import explaining
+from loyalty.models import PointsAccount, PointsEntry
+from retention import care, segments
 from retention.care import greeting
 from retention.models import CareTouch
+from retention.timeline import timeline
 from tests.customers import providers
 from tests.customers.test_channels import http_sender
 from tests.customers.test_contact import agreeing
-from tests.factories import NOW, OrderFactory, UserFactory, ago
-from tests.loyalty.factories import ProgrammeFactory, make_account, sums
+from tests.factories import NOW, OrderFactory, UserFactory, ago, day
+from tests.loyalty.factories import ProgrammeFactory, earn, make_account, sums
 from tests.retention.care.makers import born, drained, plan
 
 pytestmark = pytest.mark.django_db
@@ -262,7 +264,7 @@ def test_gift_points_are_booked_once_with_the_greeting():
     assert sums(make_account(one.customer)) == (50, 0, 0)
     touch, entry = CareTouch.objects.get(), PointsEntry.objects.get()
     assert (touch.entry, touch.points) == (entry, 50)
-    assert (entry.kind, entry.source_type, entry.source_id) == ("earn", "care", touch.pk)
+    assert (entry.kind, entry.source_type, entry.source_id) == ("gift", "care", touch.pk)
     assert Message.objects.get().text == "50 points for you"
     CareTouch.objects.update(state="waiting", entry=None, message=None, version=None, ended_at=None)
     drained(NOW)  # as after a crash that nobody knows of
@@ -316,3 +318,105 @@ def test_without_a_programme_a_plan_with_points_says_so_and_asks_for_no_contact(
     assert greeted(made) == [(one.pk, "closed", "no_programme")]
     assert not ContactReservation.objects.exists()
     assert CareTouch.objects.get().reason_text == "no points programme is running"
+
+
+def test_a_gift_is_named_as_one_and_shows_no_activity():
+    programme = ProgrammeFactory(tier_basis="points")
+    one = born(5, 11)
+    account = make_account(one.customer, at=ago(300))
+    earn(account, 1000, at=ago(300))
+    PointsAccount.objects.update(moved_day=day(ago(300)))
+    greeted(plan(points=50))
+    account.refresh_from_db()
+    assert account.moved_day == day(ago(300))
+    entry = PointsEntry.objects.get(kind="gift")
+    assert explaining.told_of([entry], programme)[entry.pk].title == "A gift"
+    titles = {row.title for row in timeline(one.customer, user=UserFactory(role="admin")).entries}
+    assert "Gift of 50 points" in titles
+
+
+# --- Once more before it leaves -----------------------------------------------------------------
+@pytest.mark.parametrize("night", [False, True])
+def test_a_birthday_that_was_set_right_meanwhile_is_not_greeted_on_the_wrong_day(night):
+    at = NIGHT if night else NOW
+    one = born(5, 11)
+    made = plan(at=at)
+    care.find_due(made, at=at)
+    if night:
+        drained(at)
+    Contact.objects.filter(pk=one.pk).update(birth_day=12)
+    contacting.consider_due(NOW)
+    drained(NOW)
+    assert became() == [(one.pk, "closed", "no_occasion")]
+    assert not Message.objects.exists()
+    assert greeted(made, at=NOW + DAY) == [(one.pk, "sent", "")]
+
+
+def test_thanks_for_an_order_that_was_cancelled_meanwhile_are_not_said():
+    one = agreeing()
+    order = OrderFactory(customer=one.customer, occurred_at=ago(0), recorded_at=ago(0))
+    made = plan(occasion="orders", orders=1)
+    care.find_due(made, at=NOW)
+    type(order).objects.update(status="cancelled")
+    drained(NOW)
+    assert became() == [(one.pk, "closed", "no_occasion")]
+
+
+def test_who_is_no_longer_in_the_segment_is_not_greeted(admin):
+    one = born(5, 11)
+    segment = segments.make_list("vip", name_en="VIP", name_zh="VIP", by=admin, at=NOW)
+    segments.put(segment, [one.customer], is_member=True, by=admin, at=NOW)
+    made = plan(segment=segment)
+    care.find_due(made, at=NOW)
+    segments.put(segment, [one.customer], is_member=False, by=admin, at=NOW)
+    drained(NOW)
+    assert became() == [(one.pk, "closed", "no_occasion")]
+
+
+@pytest.mark.parametrize("night", [False, True])
+def test_after_a_merge_was_taken_back_a_greeting_is_that_of_its_contact_s_customer(admin, night):
+    ProgrammeFactory()
+    at = NIGHT if night else NOW
+    stays, goes = agreeing(), born(5, 11)
+    merge = merges.merge_customers(stays.customer, goes.customer, reason="same", by=admin, at=at)
+    made = plan(points=50, at=at)
+    care.find_due(made, at=at)
+    if night:
+        drained(at)
+    merges.undo_merge(merge, by=admin, at=at)
+    contacting.consider_due(NOW)
+    drained(NOW)
+    assert became() == [(goes.pk, "sent", "")]
+    assert PointsEntry.objects.get().customer_id == goes.customer_id
+
+
+@pytest.mark.parametrize("night", [False, True])
+def test_nobody_is_greeted_for_another_customer(night):
+    ProgrammeFactory()
+    at = NIGHT if night else NOW
+    one, other = born(5, 11), agreeing()
+    made = plan(points=50, at=at)
+    care.find_due(made, at=at)
+    if night:
+        drained(at)
+    CareTouch.objects.update(customer=other.customer)
+    contacting.consider_due(NOW)
+    drained(NOW)
+    assert became() == [(one.pk, "closed", "gone")]
+    assert not PointsEntry.objects.exists()
+    assert greeted(made) == [(one.pk, "sent", "")]
+    assert PointsEntry.objects.get().customer_id == one.customer_id
+
+
+def test_pausing_gives_back_what_was_put_off_and_starting_asks_anew():
+    one = born(5, 11)
+    made = plan(at=NIGHT)
+    greeted(made, at=NIGHT)
+    care.pause_plan(made, by=None, at=NIGHT)
+    drained(NIGHT)
+    assert became() == [(one.pk, "waiting", "")]
+    assert list(ContactReservation.objects.values_list("state", "reason")) == [("closed", "taken_back")]
+    care.start_plan(made, by=None, at=NOW)
+    drained(NOW)
+    assert became() == [(one.pk, "sent", "")]
+    assert ContactReservation.objects.filter(state="granted").count() == 1

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from customers import consents, movers
+from customers import consents, merges, movers
 from customers import contact as contacting
 from customers.contact import Limit
 from retention import care
@@ -260,7 +260,7 @@ def test_routes_give_plans_and_greetings_of_ones_own(client, manager, mine):
     assert [(one["contact"], one["state"], one["occasion"]) for one in rows] == [(mine.pk, "sent", "2026")]
     assert client.get(f"/api/v1/care/touches/?plan={made.pk + 1}").json()["results"] == []
     foreign = CareTouch.objects.exclude(contact=mine).get()
-    assert client.get(f"/api/v1/care/touches/{foreign.pk}/").status_code == 404
+    assert client.get(f"/api/v1/care/touches/?contact={foreign.contact_id}").json()["results"] == []
 
 
 # --- Withheld ---------------------------------------------------------------------------------
@@ -273,13 +273,12 @@ def test_what_is_withheld_shows_nowhere(client, request, mine, manager, admin, m
     care.find_due(made, at=NOW)
     drained(NOW)
     assert CareTouch.objects.get().state == "withheld"
-    pk = CareTouch.objects.get().pk
     who = mine.customer_id
     paths = [
         *("/care/", f"/care/{made.pk}/", f"/care/{made.pk}/?state=closed", f"/care/{made.pk}/upcoming/"),
         *(f"/care/{made.pk}/?state=waiting", f"/customers/{who}/", f"/customers/{who}/file/"),
         *(f"/customers/{who}/privacy/", f"/api/v1/customers/{who}/timeline/", "/api/v1/care/touches/"),
-        *(f"/api/v1/care/touches/{pk}/", f"/api/v1/care/touches/?customer={who}"),
+        f"/api/v1/care/touches/?customer={who}",
         *(f"/api/v1/care/plans/{made.pk}/", "/api/v1/care/touches/?state=withheld"),
     ]
     seen = {}
@@ -330,3 +329,53 @@ def test_a_birthday_is_entered_on_the_contacts_page(client, manager):
     assert contact_form(client, one, birth_month="", birth_day="").status_code == 302
     one.refresh_from_db()
     assert (one.birth_calendar, one.birth_month, one.birth_is_leap) == ("", None, None)
+
+
+def test_numbers_of_greetings_say_nothing_of_who_is_withheld(client, admin, monkeypatch):
+    made = plan()
+    touch(made, "sent", days_ago=1)
+    client.force_login(admin)
+    (row,) = client.get("/api/v1/care/touches/").json()["results"]
+    assert "id" not in row
+    assert client.get(f"/api/v1/care/touches/{CareTouch.objects.get().pk}/").status_code == 404
+    CareTouch.objects.all().delete()
+    monkeypatch.setattr("secrets.SystemRandom.shuffle", lambda self, rows: rows.reverse())
+    people = [born(5, 11).pk for _n in range(3)]
+    care.find_due(made, at=NOW)
+    # who stands before and after a gap is left to chance
+    assert list(CareTouch.objects.order_by("pk").values_list("contact", flat=True)) == people[::-1]
+
+
+@pytest.mark.parametrize("is_stopped", [False, True])
+def test_of_a_plan_that_leaves_some_out_only_numbers_are_foreseen(client, manager, is_stopped):
+    for day in (12, 14, 14):
+        born(5, day, customer=CustomerFactory(owner=manager, contact=False, name="Blue Lake"), name="Ouyang")
+    born(5, 14)  # nobody of hers
+    made = plan(holdout_share=0 if is_stopped else 1000, days_before=1)
+    if is_stopped:
+        some = CustomerFactory()
+        CareDraw.objects.create(plan=made, customer=some, bucket=1, share=1, is_held_out=True, drawn_at=NOW)
+    client.force_login(manager)
+    page = client.get(f"/care/{made.pk}/upcoming/")
+    today = NOW.date().toordinal()
+    assert page.context["found"].rows == []
+    assert page.context["found"].by_day == [(today + 2, 2)]  # that of the 12th is found already
+    text = page.content.decode()
+    assert "nobody is named" in text
+    assert "Ouyang" not in text and "Blue Lake" not in text
+
+
+def test_a_merge_counts_no_rows_that_nobody_is_told_of(client, admin):
+    stays, goes = agreeing(), agreeing()
+    merge = merges.merge_customers(stays.customer, goes.customer, reason="same", by=admin, at=NOW)
+    plain = sum(merge.moved.values())
+    stays, goes = agreeing(), agreeing()
+    made = plan()
+    touch(made, "withheld", days_ago=1, contact=goes)
+    CareDraw.objects.create(
+        plan=made, customer=goes.customer, bucket=1, share=1, is_held_out=True, drawn_at=NOW
+    )
+    merge = merges.merge_customers(stays.customer, goes.customer, reason="same", by=admin, at=NOW)
+    assert CareTouch.objects.get().customer_id == stays.customer_id
+    assert sum(merge.moved.values()) == plain
+    assert not {name for name in merge.moved if "Care" in name or "Holdout" in name}

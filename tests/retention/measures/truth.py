@@ -1018,7 +1018,7 @@ def _(past: Past) -> Value:
         ends = [row["ends"] for row in moved if row["entry"] == "earn"]
         if ends and ends[0] is not None and 0 <= ends[0] - past.today <= 30:
             total += sum(row["points"] for row in moved)
-    return total
+    return total if entries(past) else None
 
 
 def stands_in(past: Past) -> dict[str, Any] | None:
