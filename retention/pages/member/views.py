@@ -11,6 +11,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from customers.ground.errors import Refused
+from loyalty.ledger import accounts
+from loyalty.models import Redemption
 from loyalty.naming import called
 from loyalty.rewards import redeeming
 from retention.pages.member import points, statement, told, wishes
@@ -59,7 +61,8 @@ def member_reward(visit: Visit, pk: int) -> HttpResponse:
     key = visit.request.POST.get("key", "")
     if visit.request.method != "POST" or not 0 < len(key) <= MOST_KEY:
         return _confirm(visit, account, pk)
-    known = account.row.redemptions.filter(key=key).first()
+    mine = accounts.with_merged(account.row)
+    known = Redemption.objects.filter(account__in=mine, key=key).order_by("pk").first()
     if known is not None:  # pressed twice: she sees what the first press got, also when it was the last one
         return visit.onward("member_redemption", known.pk)
     offer = points.one_offer(account, pk, visit)
