@@ -156,7 +156,7 @@ def earn_once(
         if ref is not None:
             known = PointsEntry.objects.get(pk=ref.object_id)
             total = known.points + known.pending - known.debt
-            if (known.account_id, known.kind, total) != (account.pk, Kind.EARN, points):
+            if (known.customer_id, known.kind, total) != (account.customer_id, Kind.EARN, points):
                 raise ReferenceTaken(name=external_id, source=source)
             return known
         said: dict[str, Any] = {} if expires_on is None else {"expires_day": expires_on}

@@ -80,33 +80,113 @@ def accounts_for(
     return {pk: found[now] for pk, now in stands_for.items()}
 
 
+class _Merged(Exception):
+    """Customers were merged, or parted, while their accounts were waited for."""
+
+
 def hold(account: PointsAccount) -> PointsAccount:
     """Lock the row of an account to the end of the transaction and return it as it stands now.
 
-    Of a customer that was merged away meanwhile it is the account of the one that it went into. Locks are
-    taken in the order customer, case, account; the customer is held lightly by what is written after.
+    Of a customer that was merged away meanwhile it is the account of the one that it went into; the stub's
+    is locked with it. Locks are taken in the order customer, case, account; the customer is held lightly by
+    what is written after.
     """
-    held = lock(account)
-    into = stubs.survivor_of(held.customer_id)
-    if into is not None:
-        held = lock(account_for(into, at=held.opened_at, programme=held.programme))
-    return held
+    return hold_all([account.pk])[account.pk]
+
+
+def hold_all(ids: Iterable[int]) -> dict[int, PointsAccount]:
+    """Do for many accounts what :func:`hold` does; return, by the ids given, where their points belong now.
+
+    All are locked in one order: where a merge changed what is to be locked, what is held is let go first.
+    """
+    ways = {pk: [pk] for pk in ids}
+    went: dict[int, int] = {}
+    for _try in range(_TRIES):
+        try:
+            with transaction.atomic():
+                held = lock_rows(pk for way in ways.values() for pk in way)
+                now = _went_into(held[pk].customer_id for pk in ways)
+                if now != went:
+                    raise _Merged
+        except _Merged:
+            went = now
+            ways = _ways([held[pk] for pk in ways], went)
+            continue
+        return {pk: held[way[-1]] for pk, way in ways.items()}
+    raise RuntimeError(f"customers of the accounts {sorted(ways)} are merged again and again")
+
+
+def way_of(account: PointsAccount) -> list[int]:
+    """Return the account, and those that its points go through to that of the survivor of its customer."""
+    return _ways([account], _went_into([account.customer_id]))[account.pk]
+
+
+def with_merged(account: PointsAccount) -> list[int]:
+    """Return the account and those of stubs that went into its customer: their keys are keys of it, too."""
+    return [account.pk, *merged_into([account])]
+
+
+def merged_into(given: Iterable[PointsAccount]) -> dict[int, int]:
+    """Return the accounts of stubs that went into the customers of some accounts, each with that account."""
+    own = {(account.programme_id, account.customer_id): account.pk for account in given}
+    stands_for = {customer: customer for _programme, customer in own}
+    stubs_of: dict[int, int] = {}
+    while stands_for:
+        found = Customer.objects.filter(merged_into__in=stands_for).values_list("pk", "merged_into")
+        stands_for = {pk: stands_for[into] for pk, into in found}
+        stubs_of |= stands_for
+    if not stubs_of:
+        return {}
+    rows = PointsAccount.objects.filter(customer__in=stubs_of).order_by("pk")
+    return {
+        pk: own[programme, stubs_of[customer]]
+        for pk, programme, customer in rows.values_list("pk", "programme", "customer")
+        if (programme, stubs_of[customer]) in own
+    }
 
 
 def lock(account: PointsAccount) -> PointsAccount:
     """Lock the row of this very account, also a stub's, and return it as it stands now."""
-    rows = PointsAccount.objects.select_for_update(no_key=True, of=("self",)).select_related("programme")
-    return rows.get(pk=account.pk)
+    return lock_rows([account.pk])[account.pk]
 
 
 def lock_with_survivor(account: PointsAccount) -> PointsAccount:
-    """Lock this very account, and with a stub's the account that its points go to; return it as it stands."""
-    into = stubs.survivor_of(account.customer_id)
-    pair = {account.pk}
-    if into is not None:
-        pair.add(account_for(into, at=account.opened_at, programme=account.programme).pk)
-    lock_all(pair)
+    """Lock this very account, with a stub's those that its points go to; return it as it stands."""
+    hold(account)
     return lock(account)
+
+
+def lock_rows(ids: Iterable[int]) -> dict[int, PointsAccount]:
+    """Lock the rows of these very accounts in order; return them as they stand now, by id."""
+    rows = PointsAccount.objects.select_for_update(no_key=True, of=("self",)).select_related("programme")
+    return {account.pk: account for account in rows.filter(pk__in=set(ids)).order_by("pk")}
+
+
+def _went_into(customer_ids: Iterable[int]) -> dict[int, int]:
+    """Return the stubs among customers, and among those whom they went into, each with the next one."""
+    went: dict[int, int] = {}
+    asked = set(customer_ids)
+    while asked:
+        stubs_ = Customer.objects.filter(pk__in=asked, merged_into__isnull=False)
+        found = dict(stubs_.values_list("pk", "merged_into_id"))
+        went |= found
+        asked = set(found.values()) - went.keys()
+    return went
+
+
+def _ways(given: Iterable[PointsAccount], went: dict[int, int]) -> dict[int, list[int]]:
+    """Return for each account the ids of those on the way to the survivor's, made if that is missing."""
+    ways: dict[int, list[int]] = {}
+    for account in given:
+        way = ways[account.pk] = [account.pk]
+        into = went.get(account.customer_id)
+        while into is not None and into in went:
+            between = PointsAccount.objects.filter(programme=account.programme_id, customer=into)
+            way += between.values_list("pk", flat=True)
+            into = went[into]
+        if into is not None:
+            way.append(account_for(into, at=account.opened_at, programme=account.programme).pk)
+    return ways
 
 
 def lock_all(ids: Iterable[int]) -> list[int]:

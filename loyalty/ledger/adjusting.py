@@ -67,7 +67,8 @@ def adjust(
         raise NoReason()
     with transaction.atomic():
         held = accounts.hold(account)
-        known = PointsAdjustment.objects.filter(account=held, key=key[:MOST_KEY]).first()
+        asked = PointsAdjustment.objects.filter(account__in=accounts.with_merged(held), key=key[:MOST_KEY])
+        known = asked.order_by("pk").first()
         if known is not None:
             return known
         objections.refuse_erased(held.customer)

@@ -13,7 +13,7 @@ from django.db.models import Q
 from customers import company, touched
 from customers.ground import audit, localtime
 from customers.ground.rows import update_rows
-from customers.models import Customer, ImportBatch, User
+from customers.models import ImportBatch, User
 from loyalty.ledger import accounts, earning, entries
 from loyalty.ledger.earning import UNSET, Day
 from loyalty.ledger.entries import Source
@@ -90,7 +90,7 @@ def _earn(
 ) -> list[PointsEntry | None]:
     firm = company.current()
     today = company.today(at, firm).number
-    held = _hold({row.account.pk: row.account for row in rows}, at=at)
+    held = accounts.hold_all({row.account.pk for row in rows})
     new = _unknown(rows, held)
     made: list[PointsEntry | None] = [None] * len(rows)
     lots: list[PointsLot] = []
@@ -153,31 +153,15 @@ def _earn(
     return made
 
 
-def _hold(given: dict[int, PointsAccount], *, at: datetime) -> dict[int, PointsAccount]:
-    """Lock accounts; return, by the ids given, those in which the points belong now."""
-    accounts.lock_all(given)
-    rows = PointsAccount.objects.select_related("programme").in_bulk(list(given))
-    whose = {account.customer_id for account in rows.values()}
-    merged = set(
-        Customer.objects.filter(pk__in=whose, merged_into__isnull=False).values_list("pk", flat=True)
-    )
-    by_id = {account.pk: account for account in rows.values()}
-    held: dict[int, PointsAccount] = {}
-    for pk, account in rows.items():
-        now = accounts.hold(account) if account.customer_id in merged else account
-        held[pk] = by_id.setdefault(now.pk, now)
-    return held
-
-
 def _unknown(rows: Sequence[Earning], held: Mapping[int, PointsAccount]) -> list[int]:
     """Return the places of the rows whose key and source nobody had, neither before nor among them."""
     keys = {row.key[: entries.MOST_KEY] for row in rows if row.key}
     sources = {row.source for row in rows if row.source}
-    ids = [account.pk for account in held.values()]
     seen: set[object] = set()
     if keys:
-        there = PointsEntry.objects.filter(account__in=ids, key__in=keys)
-        seen |= set(there.values_list("account", "key"))
+        own = {account.pk: account.pk for account in held.values()} | accounts.merged_into(held.values())
+        there = PointsEntry.objects.filter(account__in=own, key__in=keys)
+        seen |= {(own[account], key) for account, key in there.values_list("account", "key")}
     for kind_of_source in {source[0] for source in sources}:
         numbers = [source[1] for source in sources if source[0] == kind_of_source]
         mine = Q(source_type=kind_of_source, source_id__in=numbers)

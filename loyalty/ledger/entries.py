@@ -12,6 +12,7 @@ from django.db.models import Q
 from customers import touched
 from customers.ground import audit, events
 from customers.models import ImportBatch, User
+from loyalty.ledger import accounts
 from loyalty.models import EntryNote, PointsAccount, PointsEntry
 
 Source = tuple[str, int]
@@ -62,7 +63,9 @@ def make(
 
 
 def write(entry: PointsEntry) -> PointsEntry | None:
-    """Insert an entry, and return ``None``; else the first one with its key or source."""
+    """Insert an entry of an account that is held and return ``None``; else the first of its key or source."""
+    if entry.key and accounts.merged_into([entry.account]) and (first := known(entry)) is not None:
+        return first
     try:
         with transaction.atomic():
             entry.save(force_insert=True)
@@ -75,10 +78,11 @@ def write(entry: PointsEntry) -> PointsEntry | None:
 
 
 def known(entry: PointsEntry) -> PointsEntry | None:
-    """Return the entry that was written with the same key, or from the same source as the same kind."""
+    """Return the entry that was written with the same key, or from the same source as the same kind.
+
+    A key of an account is also one of the account that its customer went into by a merge.
+    """
     same = Q()
-    if entry.key:
-        same |= Q(account=entry.account_id, key=entry.key)
     if entry.source_id is not None:
         same |= Q(
             programme=entry.programme_id,
@@ -86,7 +90,11 @@ def known(entry: PointsEntry) -> PointsEntry | None:
             source_id=entry.source_id,
             kind=entry.kind,
         )
-    return PointsEntry.objects.filter(same).order_by("pk").first() if same else None
+    if entry.key:
+        same |= Q(account__in=accounts.with_merged(entry.account), key=entry.key)
+    found = list(PointsEntry.objects.filter(same).order_by("pk")) if same else []
+    own = (one for one in found if one.account_id == entry.account_id)
+    return next(own, found[0] if found else None)
 
 
 def told(entry: PointsEntry, what: str, *, by: User | None, at: datetime, note: str = "") -> None:

@@ -160,9 +160,11 @@ def release_all(at: datetime) -> Moved:
     firm = company.current()
     today = company.today(at, firm).number
     moved = Moved()
-    for account in PointsAccount.objects.filter(debt__gt=0, pending__gt=0).select_related("programme"):
-        with transaction.atomic():
-            moved += _release_in_debt(accounts.lock(account), today, at=at, firm=firm)
+    for some in _chunks(_pending_until(today).filter(account__debt__gt=0)):
+        for pk in some:
+            with transaction.atomic():
+                held = accounts.lock_rows([pk])[pk]
+                moved += _release_in_debt(held, today, at=at, firm=firm)
     for day in _days("usable_day", _pending_until(today)):
         for some in _chunks(PointsLot.objects.filter(left__gt=0, is_pending=True, usable_day=day)):
             with transaction.atomic():
@@ -292,6 +294,12 @@ def _release(ids: Sequence[int], day: int, *, at: datetime, firm: Company) -> Mo
         _mark(new, before, ids, at=at)
         moved = _into_sums(cursor, new, before, ids, "balance", "points")
         _into_sums(cursor, new, before, ids, "pending", "pending")
+        mine, whose = _in("e.account_id", ids)
+        cursor.execute(
+            f"UPDATE {_ACCOUNT} SET moved_day = %s WHERE moved_day < %s AND id IN "
+            f"(SELECT e.account_id FROM {_ENTRY} e WHERE {new} AND {mine})",
+            [day, day, before, whose],
+        )
         return moved
 
 
@@ -338,7 +346,7 @@ def _release_in_debt(held: PointsAccount, today: int, *, at: datetime, firm: Com
         )
         if entries.write(entry) is not None:
             continue
-        accounts.change(held, points=entry.points, pending=entry.pending, debt=entry.debt)
+        accounts.change(held, points=entry.points, pending=entry.pending, debt=entry.debt, day=lot.usable_day)
         PointsLot.objects.filter(pk=lot.pk).update(is_pending=False)
         if paid:
             lots.move(entry, [(lot, -paid)])

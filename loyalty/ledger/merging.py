@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from django.db.models import Q
+from django.db.models import Q, Sum
 from django.utils.translation import gettext
 
 from customers import company, movers
@@ -53,8 +53,8 @@ def settle(merge: Merge) -> None:
 
 def blockers(merge: Merge) -> list[str]:
     """Say that points which came over were used since: whose they were cannot be told apart."""
-    for into in _came(merge):
-        theirs = _family(into.account_id, into.detail["from"])
+    for own, other in _pairs(merge):
+        theirs = PointsLot.objects.filter(account=own, origin__account=other)
         kept = Q(entry__kind__in=[Kind.EXPIRE, Kind.TRANSFER_OUT, Kind.TRANSFER_IN]) | Q(
             entry__kind=Kind.TAKE_BACK, entry__reverses__isnull=False
         )
@@ -62,14 +62,13 @@ def blockers(merge: Merge) -> list[str]:
         rows = LotAllocation.objects.filter(lot__in=theirs).exclude(kept)
         for lot, points in rows.values_list("lot", "points"):
             used[lot] = used.get(lot, 0) - points
-        paid = into.debt > PointsAccount.objects.values_list("debt", flat=True).get(pk=into.account_id)
-        if any(used.values()) or paid:
+        if any(used.values()) or _owed(own, other) > own.debt:
             return [gettext("Points that came with the merge were used since, or pay what was owed.")]
     return []
 
 
 def part(merge: Merge) -> None:
-    """Put what is left of the points that came over back into the lots that they came from."""
+    """Put what is left of the points that came over, then or since, back into the lots they came from."""
     at = merge.undone_at
     if at is None:
         raise ValueError("the merge stands")
@@ -77,27 +76,26 @@ def part(merge: Merge) -> None:
         last = account.tier_moves.select_related("to_tier").order_by("-occurred_at", "-pk").first()
         if last is not None and last.to_tier_id != account.tier_id:
             _note_tier(account, last.to_tier, account.tier, at=at)
-    for into in _came(merge):
-        other = into.detail["from"]
-        accounts.lock_all([into.account_id, other])
+    for own, other in _pairs(merge):
+        held = accounts.lock_rows([own.pk, other.pk])
         transferring.carry_back(
-            accounts.lock(into.account),
-            accounts.lock(PointsAccount.objects.get(pk=other)),
-            debt=into.debt,
-            because=("unmerge", merge.pk),
-            at=at,
+            held[own.pk], held[other.pk], debt=_owed(own, other), because=("unmerge", merge.pk), at=at
         )
 
 
-def _came(merge: Merge) -> list[PointsEntry]:
-    rows = PointsEntry.objects.filter(source_type="merge", source_id=merge.pk, kind=Kind.TRANSFER_IN)
-    return list(rows.select_related("account").order_by("pk"))
+def _pairs(merge: Merge) -> list[tuple[PointsAccount, PointsAccount]]:
+    """Return the accounts of the survivor, each with that of the stub in the same programme."""
+    own = {one.programme_id: one for one in PointsAccount.objects.filter(customer=merge.survivor_id)}
+    others = PointsAccount.objects.filter(customer=merge.merged_id, programme__in=own).order_by("pk")
+    return [(own[other.programme_id], other) for other in others]
 
 
-def _family(account_id: int, other_id: int) -> list[int]:
-    """Return the lots of an account that came from another one."""
-    rows = PointsLot.objects.filter(account=account_id, origin__account=other_id)
-    return list(rows.values_list("pk", flat=True))
+def _owed(own: PointsAccount, other: PointsAccount) -> int:
+    """Return what an account owes for another: what came over, and what was taken back of its earnings."""
+    came = Q(kind=Kind.TRANSFER_IN, detail__from=other.pk) | Q(kind=Kind.TRANSFER_OUT, detail__to=other.pk)
+    taken = Q(kind=Kind.TAKE_BACK, reverses__account__in=accounts.with_merged(other))
+    rows = PointsEntry.objects.filter(came | taken, account=own)
+    return rows.aggregate(sum=Sum("debt"))["sum"] or 0
 
 
 def _raise_tier(merge: Merge, target: PointsAccount, other: PointsAccount) -> None:

@@ -13,7 +13,7 @@ from customers import company
 from customers.ground import localtime
 from customers.ground.errors import Refused
 from customers.models import User
-from loyalty.ledger import earning
+from loyalty.ledger import accounts, earning
 from loyalty.ledger.entries import Source
 from loyalty.models import PointsAccount, PointsEntry, Programme
 
@@ -59,10 +59,11 @@ def grant_recovery(
     if not reason.strip():
         raise NoReason()
     with transaction.atomic():
+        account = accounts.hold(account)
         programme = Programme.objects.select_for_update(no_key=True).get(pk=account.programme_id)
         known = PointsEntry.objects.filter(
             Q(programme=programme, source_type=source[0], source_id=source[1], kind=Kind.RECOVERY)
-            | Q(account=account, key=key, key__gt="")
+            | Q(account__in=accounts.with_merged(account), key=key, key__gt="")
         ).first()
         if known is not None:
             return known

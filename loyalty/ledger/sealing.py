@@ -169,7 +169,11 @@ def verify(
         if not some:
             break
         last_account = some[-1].pk
-        check.entries += _compare(some, found)
+        entries, findings = _compare(some)
+        check.entries += entries
+        if findings:
+            findings = _compare_held({one for one, _finding in findings})
+        found.add(finding for _account, finding in findings)
     check.ended_at = ended_at or at
     check.damaged = found.count
     check.findings = [asdict(one) for one in found.first]
@@ -260,17 +264,27 @@ def _sums(query: tuple[str, str, str], low: int, high: int) -> list[Finding]:
         return [Finding(code, table, pk, int(counted), int(kept)) for pk, kept, counted in cursor.fetchall()]
 
 
-def _compare(some: Sequence[PointsAccount], found: _Found) -> int:
-    """Compare the rows of accounts with their seals; return how many entries were looked at."""
+def _compare(some: Sequence[PointsAccount]) -> tuple[int, list[tuple[int, Finding]]]:
+    """Compare the rows of accounts with their seals; return how many entries there are, and what differs."""
     ids = [account.pk for account in some]
     seals: dict[int, list[LedgerSeal]] = defaultdict(list)
     for row in LedgerSeal.objects.filter(account__in=ids).order_by("pk"):
         seals[row.account_id].append(row)
     rows = PointsEntry.objects.filter(account__in=ids, pk__lte=F("account__sealed_entry"))
     present = _prints(rows.order_by("account", "pk").values(*_OF_ENTRY))
-    for account in some:
-        found.add(_against(account, seals[account.pk], present.get(account.pk, [])))
-    return sum(one[0] == "e" for prints in present.values() for one in prints)
+    findings = [
+        (account.pk, finding)
+        for account in some
+        for finding in _against(account, seals[account.pk], present.get(account.pk, []))
+    ]
+    return sum(one[0] == "e" for prints in present.values() for one in prints), findings
+
+
+def _compare_held(ids: Iterable[int]) -> list[tuple[int, Finding]]:
+    """Compare accounts again that seem damaged, held: nobody seals or moves points between two questions."""
+    with transaction.atomic():
+        held = accounts.lock_rows(ids)
+        return _compare(list(held.values()))[1]
 
 
 def _against(account: PointsAccount, seals: Sequence[LedgerSeal], present: Sequence[str]) -> list[Finding]:

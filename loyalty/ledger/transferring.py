@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from customers import company, stubs
+from customers import company
 from loyalty.ledger import accounts, entries, lots
 from loyalty.ledger.entries import Source
 from loyalty.models import PointsAccount, PointsEntry, PointsLot
@@ -75,14 +75,15 @@ def carry_back(
 def forward(account: PointsAccount, *, because: PointsEntry, at: datetime) -> PointsAccount:
     """Move what came to the account of a customer who was merged away on to the one that it went into.
 
-    Both are held. Returns the account in which the points are now.
+    All are held. It goes merge by merge, as each may be taken back. Returns the account in which the points
+    are now.
     """
-    into = stubs.survivor_of(account.customer_id)
-    if into is None:
-        return account
-    target = accounts.lock(accounts.account_for(into, at=at, programme=account.programme))
-    carry(account, target, because=("entry", because.pk), at=at)
-    return target
+    way = accounts.way_of(account)[1:]
+    held = accounts.lock_rows(way)
+    for target in (held[pk] for pk in way):
+        moved = carry(account, target, because=("entry", because.pk), at=at)
+        account, because = target, because if moved is None else moved[1]
+    return account
 
 
 def _pair(

@@ -43,7 +43,7 @@ class PointsAccount(models.Model):
     pending = models.BigIntegerField(default=0)
     debt = models.BigIntegerField(default=0)
     opened_at = models.DateTimeField()
-    moved_day = models.IntegerField()  # local day of the last earning or redemption
+    moved_day = models.IntegerField()  # local day of the last earning, end of a return window, or redemption
     referral_code = models.CharField(max_length=12, unique=True)
     sealed_entry = models.BigIntegerField(default=0)  # id of the last entry that is sealed
 

@@ -125,7 +125,8 @@ def change_reward(reward: Reward, *, by: User | None, at: datetime, **settings: 
     """
     _known(settings)
     with transaction.atomic():
-        held = Reward.objects.select_for_update(of=("self",)).select_related("tier").get(pk=reward.pk)
+        rows = Reward.objects.select_for_update(no_key=True, of=("self",)).select_related("tier")
+        held = rows.get(pk=reward.pk)
         changed = sorted(name for name, value in settings.items() if getattr(held, name) != value)
         for name in changed:
             setattr(held, name, settings[name])
@@ -156,7 +157,7 @@ def add_stock(reward: Reward, count: int, *, by: User | None, at: datetime) -> R
     if reward.kind == Reward.Kind.CODE:
         raise StockOfCodes()
     with transaction.atomic():
-        held = Reward.objects.select_for_update().get(pk=reward.pk)
+        held = Reward.objects.select_for_update(no_key=True).get(pk=reward.pk)
         before = held.stock or 0
         if not 0 <= before + count <= MOST_STOCK:
             raise StockRefused(left=before)
@@ -172,7 +173,7 @@ def stop_counting(reward: Reward, *, by: User | None, at: datetime) -> Reward:
     if reward.kind == Reward.Kind.CODE:
         raise StockOfCodes()
     with transaction.atomic():
-        held = Reward.objects.select_for_update().get(pk=reward.pk)
+        held = Reward.objects.select_for_update(no_key=True).get(pk=reward.pk)
         if held.stock is not None:
             held.stock = None
             held.save(update_fields=["stock"])

@@ -80,7 +80,7 @@ def add_codes(reward: Reward, text: str, *, by: User | None, at: datetime) -> Ad
         if first.setdefault(line.secret, line) is not line:
             added.twice.append(line)
     with transaction.atomic():
-        Reward.objects.select_for_update().get(pk=reward.pk)
+        Reward.objects.select_for_update(no_key=True).get(pk=reward.pk)
         wanted = [RewardCode(reward=reward, secret=secret) for secret in first]
         new = {row.secret for row in rows.insert_new(wanted, known_by="secret")}
         added.new = len(new)

@@ -132,7 +132,8 @@ def ask_reward(
         raise ValueError("a redemption needs a key of 1 to 64 characters")
     with transaction.atomic():
         account = accounts.hold(account)
-        known = Redemption.objects.filter(account=account, key=key).first()
+        asked = Redemption.objects.filter(account__in=accounts.with_merged(account), key=key)
+        known = asked.order_by("pk").first()
         if known is not None:
             if known.reward_id != reward.pk:
                 raise KeyOfAnother()
@@ -286,8 +287,8 @@ def _take_from_stock(row: Redemption, reward: Reward) -> None:
 def _hold(redemption: Redemption) -> Redemption:
     """Return the redemption as it stands, with its account held."""
     accounts.hold(redemption.account)
-    held = Redemption.objects.select_for_update(of=("self",)).select_related("entry", "account", "reward")
-    return held.get(pk=redemption.pk)
+    held = Redemption.objects.select_for_update(no_key=True, of=("self",))
+    return held.select_related("entry", "account", "reward").get(pk=redemption.pk)
 
 
 def _note(act: str, row: Redemption, *, by: User | None, at: datetime) -> None:

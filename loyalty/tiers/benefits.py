@@ -18,6 +18,7 @@ from customers import company, objections, stubs
 from customers.ground import audit, events, localtime
 from customers.ground.errors import Refused
 from customers.models import Customer, User
+from loyalty.ledger import accounts
 from loyalty.models import BenefitUse, PointsAccount, TierBenefit
 
 MOST_KEY = 64
@@ -130,8 +131,10 @@ def _use(
     at: datetime,
 ) -> BenefitUse:
     stubs.resolved_one(account.customer_id)  # before anything else: whoever merges locks customers first
-    if key and (known := BenefitUse.objects.filter(account=account, key=key).first()) is not None:
-        return known
+    if key:
+        asked = BenefitUse.objects.filter(account__in=accounts.with_merged(account), key=key)
+        if (known := asked.order_by("pk").first()) is not None:
+            return known
     standing = PointsAccount.objects.filter(pk=account.pk).values_list("tier", "customer").first()
     benefit.refresh_from_db()
     if standing is None or standing[0] != benefit.tier_id or benefit.is_retired:

@@ -20,6 +20,7 @@ from customers.ground import audit, events, localtime, money
 from customers.ground.errors import Refused
 from customers.ground.models import Event
 from customers.models import Customer, User
+from loyalty.ledger import accounts
 from loyalty.models import Membership, MembershipPlan, PointsAccount, Programme, Tier
 from loyalty.tiers.moving import move_accounts
 
@@ -328,7 +329,8 @@ def _hold(account: PointsAccount) -> int:
 def _known(account: PointsAccount, key: str) -> Membership | None:
     if not key:
         raise ValueError("a sale has a key")
-    return Membership.objects.filter(account=account, key=key[:MOST_KEY]).first()
+    asked = Membership.objects.filter(account__in=accounts.with_merged(account), key=key[:MOST_KEY])
+    return asked.order_by("pk").first()
 
 
 def _write(

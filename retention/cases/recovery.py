@@ -74,7 +74,8 @@ def grant_points(
         locked = moves.lock([case.pk])[0]
         account = accounts.hold(accounts.account_for(locked.customer_id, at=at))
         name = f"case:{case.pk}:{key}"
-        if (known := account.entries.filter(key=name).first()) is not None:
+        mine = accounts.with_merged(account)
+        if (known := PointsEntry.objects.filter(account__in=mine, key=name).first()) is not None:
             return known
         if not locked.is_open:
             raise moves.CaseClosed()

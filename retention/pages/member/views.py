@@ -14,6 +14,8 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from customers.ground.errors import Refused
 from customers.ground.numbers import whole
 from loyalty import referrals
+from loyalty.ledger import accounts
+from loyalty.models import Redemption
 from loyalty.naming import called
 from loyalty.rewards import redeeming
 from retention.pages.member import points, referred, statement, told, wishes
@@ -66,7 +68,8 @@ def member_reward(visit: Visit, pk: int) -> HttpResponse:
     key, price = visit.request.POST.get("key", ""), whole(visit.request.POST.get("points"))
     if visit.request.method != "POST" or not _KEY.fullmatch(key) or price is None:
         return _confirm(visit, account, pk)
-    known = account.row.redemptions.filter(key=key).first()
+    mine = accounts.with_merged(account.row)
+    known = Redemption.objects.filter(account__in=mine, key=key).order_by("pk").first()
     if known is not None:  # pressed twice: she sees what the first press got, also when it was the last one
         return visit.onward("member_redemption", known.pk)
     offer = points.one_offer(account, pk, visit)
