@@ -346,7 +346,7 @@ def _step(
 
 
 def _hold(programme: Programme) -> Programme:
-    return Programme.objects.select_for_update().get(pk=programme.pk)
+    return Programme.objects.select_for_update(no_key=True).get(pk=programme.pk)
 
 
 def _note(
