@@ -51,7 +51,9 @@ STEPS: list[tuple[str, Step]] = [
 def keep(at: datetime) -> dict[str, object] | None:
     """Do the night's steps in order, once each local day; return what each did, nothing when it was done.
 
-    A step that fails ends the night there; it is tried again in five minutes, from the first step on.
+    A step that fails is logged and keeps no other one from being done, so that the ledger is sealed and
+    verified whatever happens. The first error is raised at the end; all steps are tried again in five
+    minutes.
     """
     firm = company.find()
     if firm is None:
@@ -60,9 +62,16 @@ def keep(at: datetime) -> dict[str, object] | None:
     if not runs.take(NAME, slot, at=at):
         return None
     done: dict[str, object] = {}
+    errors: list[Exception] = []
     try:
         for name, step in STEPS:
-            done[name] = step(at)
+            try:
+                done[name] = step(at)
+            except Exception as error:
+                log.exception("a step of the night of points failed", extra={"step": name})
+                errors.append(error)
+        if errors:
+            raise errors[0]
     except BaseException:
         runs.give_up(NAME, slot)
         raise

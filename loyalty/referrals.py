@@ -9,15 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
-from typing import Any
+from functools import partial
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.db.models import OuterRef, Q, Subquery
 from django.utils.translation import gettext_lazy as _
 
 from customers import company, objections, stubs
 from customers.duplicates.keys import email_key, phone_key, registration_key
 from customers.ground import audit, events
+from customers.ground.again import tried_again
 from customers.ground.errors import Refused
 from customers.models import Contact, Customer, Order, User
 from loyalty import programmes
@@ -117,46 +118,43 @@ def reward_due(*, at: datetime, customer_ids: Collection[int] | None = None) -> 
     """Reward referrals whose first order stands and whose return window is over; return how many.
 
     ``customer_ids``: of these who were referred; without it of all. Whether the two have become one
-    customer meanwhile is looked at again: then it is refused. A rerun changes nothing. Side effects:
+    customer meanwhile is looked at again, and whether who was referred had ordered on a day before: then it
+    is refused. A rerun changes nothing. Side effects:
     two entries each, audit and event ``referral.reward`` or ``referral.refuse``.
     """
     programme = programmes.current()
     if programme is None or programme.state != Programme.State.LIVE:
         return 0
-    today = company.today(at).number
     waiting = Referral.objects.filter(programme=programme, state=State.WAITING)
     if customer_ids is not None:
         waiting = waiting.filter(customer__in=customer_ids)
-    rewarded = 0
-    first = _first_orders(programme, waiting, until=today - programme.pending_days)
-    for pk, order_id in sorted(first.items()):
-        with transaction.atomic():
-            rewarded += _reward(pk, order_id, programme, at=at)
+    standing = OrderEarning.objects.filter(
+        programme=programme,
+        customer=OuterRef("customer"),
+        occurred_day__lte=company.today(at).number - programme.pending_days,
+        net_left__gt=0,
+    )
+    first = standing.order_by("occurred_at", "order_id").values("order_id")[:1]
+    due = waiting.annotate(first=Subquery(first)).filter(first__isnull=False).order_by("pk")
+    rewarded = last = 0
+    while found := list(due.filter(pk__gt=last).values_list("pk", "first")[:_AT_ONCE]):
+        last = found[-1][0]
+        for pk, order_id in found:
+            rewarded += tried_again(partial(_reward, pk, order_id, programme, at=at))
     return rewarded
 
 
-def _first_orders(programme: Programme, waiting: Any, *, until: int) -> dict[int, int]:
-    """Return the first order that stands of each that waits, where its day is ``until`` or before."""
-    by_customer = dict(waiting.values_list("customer_id", "pk"))
-    rows = OrderEarning.objects.filter(
-        programme=programme, customer__in=by_customer, occurred_day__lte=until, net_left__gt=0
-    )
-    found: dict[int, int] = {}
-    for customer_id, order_id in rows.order_by("occurred_at", "order_id").values_list(
-        "customer_id", "order_id"
-    ):
-        found.setdefault(by_customer[customer_id], order_id)
-    return found
-
-
 def _reward(pk: int, order_id: int, programme: Programme, *, at: datetime) -> bool:
-    referral = Referral.objects.select_for_update().select_related("referrer").get(pk=pk)
+    accounts.lock_all(_accounts(pk, programme, at=at))  # before the referral, as whoever merges does
+    referral = Referral.objects.select_for_update(of=("self",)).select_related("referrer").get(pk=pk)
     if referral.state != State.WAITING:
         return False
     referrer_id = stubs.survivor_of(referral.referrer.customer_id) or referral.referrer.customer_id
     reason = ""
     if is_same(referrer_id, referral.customer_id):
         reason = SELF
+    elif _had_orders(referral):
+        reason = HAD_ORDERS
     elif (
         Customer.objects.filter(pk=referrer_id)
         .filter(Q(gone_at__isnull=False) | Q(erased_at__isnull=False))
@@ -197,6 +195,24 @@ def _was_referred(customer_id: int, programme: Programme) -> bool:
 
 def _has_ordered(customer_id: int) -> bool:
     return Order.objects.filter(customer=customer_id, void=False, is_purchase=True).exists()
+
+
+def _accounts(pk: int, programme: Programme, *, at: datetime) -> set[int]:
+    """Return the accounts of a referral's two, each as it is and as what it was merged into."""
+    referrer, customer_id = Referral.objects.values_list("referrer", "customer_id").get(pk=pk)
+    whose = PointsAccount.objects.values_list("customer_id", flat=True).get(pk=referrer)
+    both = accounts.accounts_for({whose, customer_id}, at=at, programme=programme)
+    return {referrer} | {account.pk for account in both.values()}
+
+
+def _had_orders(referral: Referral) -> bool:
+    """Say whether who was referred has a purchase that stands of a day before the referral's.
+
+    By now it may be known of one that was not then: orders are brought in late, and customers merged.
+    """
+    standing = Order.objects.filter(customer=referral.customer_id, void=False, is_purchase=True)
+    standing = standing.exclude(status=Order.Status.CANCELLED)
+    return bool(standing.filter(occurred_day__lt=company.today(referral.at).number).exists())
 
 
 def _signs(customer_id: int) -> set[tuple[str, str]]:

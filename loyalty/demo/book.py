@@ -180,6 +180,7 @@ class Account:
             "birthday": [],
             "as_of": head.recorded_at.isoformat(),
             "upto": terms.upto,
+            "rounding": terms.rules.rounding,
         }
         row = Earned(head, netted.goods if outcome.net else (), outcome, context)
         row.points, row.net_left = outcome.points, outcome.net

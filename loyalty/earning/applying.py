@@ -8,18 +8,20 @@ which it is paused.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from fractions import Fraction
 from typing import Any
 
-from django.db import transaction
+from django.db import OperationalError
 from django.db.models import Exists, OuterRef, Q, Sum
 
-from customers import company, stubs
+from customers import company
+from customers.ground.again import tried_again
 from customers.ground.rows import update_rows
-from customers.models import Order, OrderLine
+from customers.models import Customer, Order, OrderLine
 from loyalty import programmes, referrals
 from loyalty.earning import baskets, evaluate, occasions
 from loyalty.earning.baskets import Head, Tiers
@@ -29,8 +31,9 @@ from loyalty.earning.rules import History
 from loyalty.ledger import accounts, earning
 from loyalty.ledger.earning_many import Earning, earn_many
 from loyalty.ledger.errors import MoreThanMoved, PointsSpent
-from loyalty.models import OrderEarning, PointsAccount, PointsEntry, Programme
+from loyalty.models import OrderEarning, PointsAccount, PointsEntry, Programme, Referral
 
+log = logging.getLogger(__name__)
 AT_ONCE = 500
 ONE_BY_ONE = 20  # more than these at once earn in sets
 SOURCE = "order"
@@ -40,12 +43,13 @@ _PERIODS = ("day", "month", "year")
 
 @dataclass
 class Applied:
-    """What became of orders: how many earned and how many were changed; points given and taken back."""
+    """What became of orders: how many were looked at and failed; points given, taken back, left."""
 
     orders: int = 0
     earned: int = 0
     taken_back: int = 0
     short: int = 0
+    failed: int = 0
     customers: set[int] = field(default_factory=set)
 
     def add(self, other: Applied) -> None:
@@ -54,6 +58,7 @@ class Applied:
         self.earned += other.earned
         self.taken_back += other.taken_back
         self.short += other.short
+        self.failed += other.failed
         self.customers |= other.customers
 
 
@@ -71,14 +76,18 @@ def apply_orders(order_ids: Iterable[int], *, at: datetime) -> Applied:
         return applied
     with company.reading_once():
         for start in range(0, len(ids), AT_ONCE):
-            applied.add(_Chunk(programme, at=at).apply(ids[start : start + AT_ONCE]))
+            some = _apply(programme, ids[start : start + AT_ONCE], at=at)
+            # In a transaction of its own: accounts of others are held, whatever their place in the order.
+            referrals.reward_due(at=at, customer_ids=some.customers)
+            applied.add(some)
     return applied
 
 
 def earn_missed(at: datetime) -> Applied:
     """Let every order earn that no event told of, or that changed since; a step of the night.
 
-    Also gives points for accounts opened, for birthdays and for referrals. A rerun changes nothing.
+    Also gives points for accounts opened, for birthdays and for referrals. A rerun changes nothing. An order
+    that fails is logged and counted in ``failed``, and keeps no other one from earning.
     """
     applied = Applied()
     programme = programmes.current()
@@ -87,7 +96,7 @@ def earn_missed(at: datetime) -> Applied:
     last = 0
     with company.reading_once():
         while ids := list(_unseen(programme).filter(pk__gt=last).values_list("pk", flat=True)[:AT_ONCE]):
-            applied.add(_Chunk(programme, at=at).apply(ids))
+            applied.add(_apply_what_can_be(programme, ids, at=at))
             last = ids[-1]
         occasions.accounts_opened(programme, at=at)
         occasions.birthdays(programme, at=at)
@@ -103,6 +112,28 @@ def follow_undo(model: type[Any], ids: list[int], at: datetime) -> None:
         apply_orders(OrderLine.objects.filter(pk__in=ids).values_list("order_id", flat=True), at=at)
 
 
+def _apply(programme: Programme, ids: Sequence[int], *, at: datetime) -> Applied:
+    """Apply some orders in a transaction, again when the database gave way to another one."""
+    return tried_again(lambda: _Chunk(programme, at=at).apply(ids))
+
+
+def _apply_what_can_be(programme: Programme, ids: Sequence[int], *, at: datetime) -> Applied:
+    """Apply orders; where that fails each half of them, down to the one that fails, which is logged."""
+    try:
+        return _apply(programme, ids, at=at)
+    except OperationalError:  # it is the database, not an order
+        raise
+    except Exception:
+        if len(ids) == 1:
+            log.exception("an order could not earn", extra={"order": ids[0]})
+            return Applied(failed=1)
+    applied = Applied()
+    half = len(ids) // 2
+    for some in (ids[:half], ids[half:]):
+        applied.add(_apply_what_can_be(programme, some, at=at))
+    return applied
+
+
 def shortfalls(programme: Programme) -> Any:
     """Return the orders of which points should have been taken back that were spent, the newest first."""
     return OrderEarning.objects.filter(programme=programme, short__gt=0).order_by("-occurred_at", "-pk")
@@ -116,7 +147,7 @@ def _unseen(programme: Programme) -> Any:
 
 
 class _Chunk:
-    """Some orders, applied in one transaction."""
+    """Some orders, applied in one transaction, which the caller opens."""
 
     def __init__(self, programme: Programme, *, at: datetime) -> None:
         self.programme = programme
@@ -130,37 +161,40 @@ class _Chunk:
         self.paused = programmes.paused_spans(programme)
 
     def apply(self, ids: Sequence[int]) -> Applied:
-        with transaction.atomic():
-            self._hold(ids)
-            rows = {row.order_id: row for row in self._rows().filter(order__in=ids)}
-            self.before = {pk: _judged(row) for pk, row in rows.items()}
-            found = [one for one in self.found if one.pk in rows or self._may_enter(one)]
-            fresh = [one for one in found if one.pk not in rows]
-            self._read(found)
-            for one in sorted(found, key=lambda one: one.counts):  # what fell away makes room first
-                row = rows.setdefault(one.pk, OrderEarning(programme=self.programme, order_id=one.pk))
-                self._judge(row, one)
-            self._save(rows, fresh)
-            self._earn([rows[one.pk] for one in fresh if rows[one.pk].points])
-            self._settle(rows, fresh)
-            occasions.accounts_opened(self.programme, at=self.at, among=list(self.accounts.values()))
-            referrals.reward_due(at=self.at, customer_ids={one.customer_id for one in found})
+        self._hold(ids)
+        rows = {row.order_id: row for row in self._rows().filter(order__in=ids)}
+        self.before = {pk: _judged(row) for pk, row in rows.items()}
+        found = [one for one in self.found if one.pk in rows or self._may_enter(one)]
+        fresh = [one for one in found if one.pk not in rows]
+        self._read(found, rows)
+        for one in sorted(found, key=lambda one: one.counts):  # what fell away makes room first
+            row = rows.setdefault(one.pk, OrderEarning(programme=self.programme, order_id=one.pk))
+            self._judge(row, one)
+        self._save(rows, fresh)
+        self._earn([rows[one.pk] for one in fresh if rows[one.pk].points])
+        self._settle(rows, fresh)
+        occasions.accounts_opened(self.programme, at=self.at, among=list(self.accounts.values()))
         self.applied.orders = len(found)
         self.applied.customers = {one.customer_id for one in found}
         return self.applied
 
     # --- What is read ---------------------------------------------------------------------------
     def _hold(self, ids: Sequence[int]) -> None:
-        """Read the orders, hold their customers against merging and their accounts against others."""
-        customers = set(Order.objects.filter(pk__in=ids).values_list("customer_id", flat=True))
-        stubs.resolved(customers)
+        """Read the orders, hold their customers against merging and their accounts against others.
+
+        Customers first and both in order, as whoever merges does. Held with them are the accounts that may
+        be rewarded after, where all is within the transaction of somebody else.
+        """
+        customers = _held(Order.objects.filter(pk__in=ids).values_list("customer_id", flat=True))
         self.found = baskets.heads(Order.objects.filter(pk__in=ids))
         buyers = {one.customer_id for one in self.found if self._stands(one) and self._may_enter(one)}
         self.accounts = accounts.accounts_for(buyers, at=self.at, programme=self.programme)
         others = PointsAccount.objects.filter(programme=self.programme, customer__in=customers - buyers)
-        pks = sorted(
-            {account.pk for account in self.accounts.values()} | set(others.values_list("pk", flat=True))
+        waiting = Referral.objects.filter(
+            programme=self.programme, state=Referral.State.WAITING, customer__in=customers
         )
+        pks = {account.pk for account in self.accounts.values()}
+        pks |= set(others.values_list("pk", flat=True)) | set(waiting.values_list("referrer_id", flat=True))
         held = PointsAccount.objects.select_for_update(no_key=True).filter(pk__in=pks).order_by("pk")
         now = {account.pk: account for account in held}
         for customer_id, account in self.accounts.items():
@@ -185,11 +219,14 @@ class _Chunk:
     def _rows(self) -> Any:
         return OrderEarning.objects.filter(programme=self.programme)
 
-    def _read(self, found: Sequence[Head]) -> None:
+    def _read(self, found: Sequence[Head], rows: dict[int, OrderEarning]) -> None:
         """Read what judging needs, for all of them at once."""
         self.lines = baskets.lines_of(found, currency=self.programme.currency)
         customers = {one.customer_id for one in found if one.is_purchase and one.counts}
-        rules = [self.history.at(one.recorded_at) for one in found]
+        judged = [rows[one.pk] for one in found if one.pk in rows and rows[one.pk].context]
+        is_judged = {row.order_id for row in judged}
+        rules = [self.history.at(one.recorded_at) for one in found if one.pk not in is_judged]
+        rules += [self._rules(row) for row in judged]
         self.first = baskets.first_orders([one.pk for one in found])
         rewarded = self._rows().filter(customer__in={one.customer_id for one in found}, is_first=True)
         self.had_first = dict(rewarded.values_list("customer_id", "order_id"))
@@ -198,28 +235,30 @@ class _Chunk:
         self.tiers = Tiers(list(self.accounts.values()))
         self.earned: dict[tuple[int, str, int], int] = {}
         if any(one.periods() for one in rules):
-            self._read_earned(found)
+            self._read_earned(found, judged)
 
-    def _read_earned(self, found: Sequence[Head]) -> None:
-        """Read what orders brought in the years of these, by account and day, for caps."""
-        days = [one.occurred_day for one in found if one.customer_id in self.accounts]
-        if not days:
-            return
+    def _read_earned(self, found: Sequence[Head], judged: Sequence[OrderEarning]) -> None:
+        """Read what orders brought in the years of these, by customer and day, for caps.
+
+        By customer: one that others were merged into has what all of them earned.
+        """
+        days = {one.occurred_day for one in found} | {row.occurred_day for row in judged}
+        customers = {one.customer_id for one in found} | {row.customer_id for row in judged}
         first = date.fromordinal(min(days)).replace(month=1, day=1).toordinal()
         last = date.fromordinal(max(days)).replace(month=12, day=31).toordinal()
         sums = (
             self._rows()
-            .filter(account__in=[account.pk for account in self.accounts.values()])
+            .filter(customer__in=customers)
             .filter(occurred_day__gte=first, occurred_day__lte=last, points__gt=0)
-            .values_list("account_id", "occurred_day")
+            .values_list("customer_id", "occurred_day")
             .annotate(sum=Sum("points"))
         )
-        for account_id, day, points in sums.order_by():
-            self._count(account_id, day, points)
+        for customer_id, day, points in sums.order_by():
+            self._count(customer_id, day, points)
 
-    def _count(self, account_id: int, day: int, points: int) -> None:
+    def _count(self, customer_id: int, day: int, points: int) -> None:
         for period in _PERIODS:
-            key = (account_id, period, evaluate.start_of(period, day))
+            key = (customer_id, period, evaluate.start_of(period, day))
             self.earned[key] = self.earned.get(key, 0) + points
 
     # --- What an order should bring -------------------------------------------------------------
@@ -237,13 +276,14 @@ class _Chunk:
             "birthday": sorted(birthday),
             "as_of": one.recorded_at.isoformat(),
             "upto": self.history.upto,
+            "rounding": self.programme.rounding,
         }
 
     def _judge(self, row: OrderEarning, one: Head) -> None:
         """Write into a row what its order is and brings, without what came back in other records."""
         self._enter(row, one)
         if row.pk and row.account_id is not None:
-            self._count(row.account_id, row.occurred_day, -row.points)
+            self._count(row.customer_id, row.occurred_day, -row.points)
         row.customer_id, row.occurred_at, row.occurred_day = (
             one.customer_id,
             one.occurred_at,
@@ -268,7 +308,7 @@ class _Chunk:
         if not row.pk:
             row.points = outcome.points
         if row.account_id is not None:
-            self._count(row.account_id, row.occurred_day, outcome.points)
+            self._count(row.customer_id, row.occurred_day, outcome.points)
 
     def _outcome(self, row: OrderEarning, one: Head, goods: Sequence[Goods]) -> Outcome:
         """Return what an order brings, and say whether it is rewarded as the first of its customer."""
@@ -297,15 +337,12 @@ class _Chunk:
         upto = row.context["upto"]
         if upto not in self._histories:
             self._histories[upto] = self.history.until(upto)
-        return self._histories[upto].at(datetime.fromisoformat(row.context["as_of"]))
+        rules = self._histories[upto].at(datetime.fromisoformat(row.context["as_of"]))
+        return rules.rounded_by(row.context["rounding"])
 
     def _room(self, row: OrderEarning) -> dict[str, int]:
-        return {
-            period: self.earned.get(
-                (row.account_id or 0, period, evaluate.start_of(period, row.occurred_day)), 0
-            )
-            for period in _PERIODS
-        }
+        keys = {p: (row.customer_id, p, evaluate.start_of(p, row.occurred_day)) for p in _PERIODS}
+        return {period: max(0, self.earned.get(key, 0)) for period, key in keys.items()}
 
     def _save(self, rows: dict[int, OrderEarning], fresh: Sequence[Head]) -> None:
         new = {one.pk for one in fresh}
@@ -413,7 +450,7 @@ class _Chunk:
             Fraction(row.fixed),
             {no: line.back for no, line in purchase.lines.items()},
             lines=purchase.lines,
-            rounding=self.programme.rounding,
+            rounding=row.context.get("rounding", self.programme.rounding),
         )
 
     def _take_back(self, row: OrderEarning, should: int, purchase: Purchase) -> None:
@@ -516,6 +553,18 @@ _JUDGED = [
     "fixed",
     "lines",
 ]
+
+
+def _held(customer_ids: Iterable[int]) -> set[int]:
+    """Hold customers in order, and those that they were merged into; return all of them."""
+    held: set[int] = set()
+    wanted = set(customer_ids)
+    while wanted:
+        rows = Customer.objects.select_for_update(no_key=True).filter(pk__in=wanted).order_by("pk")
+        into = set(rows.values_list("merged_into_id", flat=True)) - {None}
+        held |= wanted
+        wanted = into - held
+    return held
 
 
 def _judged(row: OrderEarning) -> tuple[object, ...]:

@@ -218,6 +218,14 @@ class Rules:
         fewer.by_kind = {kind: [] if kind in kinds else found for kind, found in self.by_kind.items()}
         return fewer
 
+    def rounded_by(self, rounding: str) -> Rules:
+        """Return these rules with another rounding."""
+        if rounding == self.rounding:
+            return self
+        other = copy(self)
+        other.rounding = rounding
+        return other
+
     def event(self, event: str) -> list[Rule]:
         """Return the rules that give points for an event."""
         return [one.rule for one in self.by_kind[documents.EVENT] if one.rule.document["event"] == event]

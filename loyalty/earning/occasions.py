@@ -11,10 +11,12 @@ from functools import reduce
 from operator import or_
 from typing import Any
 
+from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 
 from customers import birthdays as calendar
 from customers import company
+from customers.ground import localtime
 from customers.models import Contact
 from loyalty import programmes
 from loyalty.earning import documents
@@ -29,6 +31,9 @@ SOURCES = {
     documents.BIRTHDAY: "birthday",
 }
 LOOKED_BACK = timedelta(days=31)
+NIGHTS_LOOKED_BACK = 7
+"""For so many days a birthday is made up for when its night was missed."""
+
 _AT_ONCE = 500
 
 
@@ -87,32 +92,70 @@ def accounts_opened(
 
 
 def birthdays(programme: Programme, *, at: datetime) -> int:
-    """Give points to whom a contact has its birthday today; return to how many.
+    """Give points to whom a contact has its birthday today, or had it in a night that was missed.
 
-    Once a birthday and year of its own calendar, to customers that have an account. A rerun gives nothing.
+    Once a birthday and year of its own calendar, to customers that had an account then; the rules of that
+    day count, for at most :data:`NIGHTS_LOOKED_BACK`. Return to how many. A rerun gives nothing.
     """
-    today = date.fromordinal(company.today(at).number)
-    rules = History(programme).at(at).event(documents.BIRTHDAY)
-    if programme.state != Programme.State.LIVE or not rules or _programme(at) is None:
+    if programme.state != Programme.State.LIVE:
         return 0
+    history = History(programme)
+    if not history.knows(documents.BIRTHDAY):
+        return 0
+    today = company.today(at).number
+    zone = company.current().time_zone
+    given = 0
+    for number in range(today - NIGHTS_LOOKED_BACK, today + 1):
+        day = date.fromordinal(number)
+        begins = localtime.start_of_day(number, zone)
+        moment = at if number == today else begins
+        rules = history.in_force(moment).event(documents.BIRTHDAY)
+        if rules and _programme(moment) is not None:
+            before = localtime.start_of_day(number + 1, zone)
+            given += _birthdays_on(programme, day, rules, opened_before=before, occurred_at=moment, at=at)
+    return given
+
+
+def _birthdays_on(
+    programme: Programme,
+    day: date,
+    rules: Sequence[Rule],
+    *,
+    opened_before: datetime,
+    occurred_at: datetime,
+    at: datetime,
+) -> int:
     falls = reduce(
         or_,
         (
-            Q(birth_calendar=kind, birth_month=month, birth_day=day)
+            Q(birth_calendar=kind, birth_month=month, birth_day=number)
             & (Q(birth_is_leap=True) if is_leap else ~Q(birth_is_leap=True))
-            for kind, is_leap, month, day in calendar.keys_on(today)
+            for kind, is_leap, month, number in calendar.keys_on(day)
         ),
     )
+    mine = PointsAccount.objects.filter(programme=programme, opened_at__lt=opened_before)
     rows = Contact.objects.filter(falls, left_on__isnull=True, erased_at__isnull=True)
-    mine = PointsAccount.objects.filter(programme=programme, customer=OuterRef("customer"))
-    given = 0
-    for contact in rows.filter(Exists(mine)).order_by("pk").iterator(chunk_size=_AT_ONCE):
-        account = PointsAccount.objects.select_related("programme").get(
-            programme=programme, customer=contact.customer_id
+    rows = rows.filter(Exists(mine.filter(customer=OuterRef("customer")))).order_by("pk")
+    given = last = 0
+    while contacts := list(rows.filter(pk__gt=last)[:_AT_ONCE]):
+        last = contacts[-1].pk
+        numbers = {
+            contact.pk * 10_000 + calendar.year_of(contact.birth_calendar, day): contact.customer_id
+            for contact in contacts
+        }
+        had = PointsEntry.objects.filter(
+            programme=programme,
+            source_type=SOURCES[documents.BIRTHDAY],
+            source_id__in=numbers,
+            kind=PointsEntry.Kind.EARN,
         )
-        year = calendar.year_of(contact.birth_calendar, today)
-        number = contact.pk * 10_000 + year
-        given += _give(account, rules, documents.BIRTHDAY, number, occurred_at=at, at=at) is not None
+        missing = sorted(set(numbers) - set(had.values_list("source_id", flat=True)))
+        found = mine.filter(customer__in={numbers[number] for number in missing})
+        account_of = {account.customer_id: account for account in found.select_related("programme")}
+        for number in missing:
+            account = account_of[numbers[number]]
+            entry = _give(account, rules, documents.BIRTHDAY, number, occurred_at=occurred_at, at=at)
+            given += entry is not None
     return given
 
 
@@ -127,6 +170,21 @@ def _programme(moment: datetime) -> Programme | None:
 
 
 def _give(
+    account: PointsAccount,
+    rules: Sequence[Rule],
+    event: str,
+    subject: int,
+    *,
+    occurred_at: datetime,
+    at: datetime,
+) -> PointsEntry | None:
+    """Give what the rules say. The account is held while it is counted how often it earned so this year."""
+    with transaction.atomic():
+        held = accounts.hold(account)
+        return _given(held, rules, event, subject, occurred_at=occurred_at, at=at)
+
+
+def _given(
     account: PointsAccount,
     rules: Sequence[Rule],
     event: str,
@@ -162,10 +220,17 @@ def _give(
 
 
 def _times(account: PointsAccount, source: str, moment: datetime) -> int:
-    """Return how often an account earned by a kind of source in the calendar year of a moment."""
+    """Return how often a customer earned by a kind of source in the calendar year of a moment.
+
+    Of one that others were merged into it counts what all of them earned.
+    """
     year = date.fromordinal(company.today(moment).number).year
     first, last = date(year, 1, 1).toordinal(), date(year, 12, 31).toordinal()
     mine = PointsEntry.objects.filter(
-        account=account, kind=PointsEntry.Kind.EARN, source_type=source, occurred_day__range=(first, last)
+        programme=account.programme_id,
+        customer=account.customer_id,
+        kind=PointsEntry.Kind.EARN,
+        source_type=source,
+        occurred_day__range=(first, last),
     )
     return mine.count()

@@ -94,7 +94,7 @@ def create_rule(
     name, name_alt = name.strip(), name_alt.strip()
     if not _CODE.fullmatch(code) or not name or len(name) > LONGEST_NAME or len(name_alt) > LONGEST_NAME:
         raise RuleName()
-    Programme.objects.select_for_update().get(pk=programme.pk)
+    Programme.objects.select_for_update(no_key=True).get(pk=programme.pk)
     mine = EarningRule.objects.filter(programme=programme)
     if mine.count() >= MOST_RULES:
         raise TooManyRules(most=MOST_RULES)
@@ -198,7 +198,7 @@ def order_rules(programme: Programme, ids: Sequence[int], *, by: User | None, at
 
     Raises :class:`OrderIncomplete`. Side effects: audit ``earning_rule.order``.
     """
-    Programme.objects.select_for_update().get(pk=programme.pk)
+    Programme.objects.select_for_update(no_key=True).get(pk=programme.pk)
     rules = {rule.pk: rule for rule in EarningRule.objects.filter(programme=programme)}
     if sorted(ids) != sorted(rules):
         raise OrderIncomplete()

@@ -43,8 +43,8 @@ class OrderEarning(models.Model):
     short = models.BigIntegerField(default=0)
     moves = models.PositiveIntegerField(default=0)  # how often points were taken back or given anew
     raised = models.PositiveSmallIntegerField(default=0)  # how often they were given anew
-    exact = models.CharField(max_length=80, default="0")
-    fixed = models.CharField(max_length=80, default="0")
+    exact = models.TextField(default="0")  # fractions: as long as many multipliers make them
+    fixed = models.TextField(default="0")
     lines = models.JSONField(default=dict)
     context = models.JSONField(default=dict)  # tier, birthday, rules: what it was judged by, kept for changes
 
@@ -69,6 +69,6 @@ class OrderEarning(models.Model):
         ]
         indexes = [
             models.Index(fields=["customer", "occurred_at"], name="order_earning_customer"),
-            models.Index(fields=["account", "occurred_day"], name="order_earning_account"),
+            models.Index(fields=["customer", "occurred_day"], name="order_earning_day"),
             models.Index(fields=["short"], condition=Q(short__gt=0), name="order_earning_short"),
         ]

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 
 from customers import merges
 from customers.ground import outbox
@@ -416,3 +417,78 @@ def test_many_orders_earn_in_sets_what_each_earns_alone(spend, monkeypatch):
         assert entries[order.pk].detail["order"] == order.pk
     bought(customers[0], ("tea", -1, 14), at=LATER)
     assert sums_of(customers[0]) == (22, 0, 0)
+
+
+# --- Caps, rounding and what fails ------------------------------------------------------------
+CAP = {"kind": "cap", "period": "day", "points": 100}
+
+
+def test_a_cap_that_was_turned_off_holds_for_orders_of_before(customer, programme):
+    cap = make_rule(programme, CAP, at=ago(30))
+    first, second = bought(customer, ("tea", 1, 80), at=ago(5)), bought(customer, ("tea", 1, 80), at=ago(5))
+    rules.turn_rule(cap, is_on=False, by=None, at=ago(2))
+    Order.objects.filter(pk=second.pk).update(recorded_at=ago(1))
+    apply(second, at=ago(1))
+    assert (state_of(first).points, state_of(second).points) == (80, 20)
+
+
+def test_a_cap_counts_what_the_customer_earned_before_it_was_merged(customer, programme):
+    make_rule(programme, CAP, at=ago(30))
+    other = CustomerFactory()
+    factories.make_account(other)
+    first, second = bought(customer, ("tea", 1, 80), at=ago(5)), bought(customer, ("tea", 1, 80), at=ago(5))
+    merges.merge_customers(other, customer, reason="Same.", by=None, at=ago(2))
+    Order.objects.filter(pk=second.pk).update(recorded_at=ago(1))
+    apply(second, at=ago(1))
+    assert (state_of(first).points, state_of(second).points) == (80, 20)
+    third = bought(other, ("tea", 1, 80), at=ago(1), occurred_at=ago(5))
+    assert (state_of(third).points, sums_of(other)[0]) == (0, 100)
+
+
+def test_orders_keep_the_rounding_by_which_they_earned(customer, programme):
+    for n in range(3):
+        bought(customer, ("tea", 1, "10.60"), at=ago(20 - n))
+    bought(customer, ("cup", 1, 7), at=ago(10))
+    programmes.change_programme(programme, values={"rounding": "half_up"}, by=None, at=ago(3))
+    bought(customer, ("cup", -1, 7), at=ago(2))
+    assert moves_of(customer) == [("earn", 10)] * 3 + [("earn", 7), ("take_back", -7)]
+    bought(customer, ("tea", 1, "10.60"), at=ago(1))
+    assert sums_of(customer)[0] == 41
+
+
+def test_points_of_many_multipliers_are_kept_exactly(programme):
+    make_rule(programme, {**SPEND, "per": "3"}, at=ago(100))
+    for _n in range(18):
+        make_rule(programme, {"kind": "multiplier", "times": "1.0007"}, at=ago(100))
+    order = bought(CustomerFactory(), ("tea", 1, "1234.57"))
+    assert len(state_of(order).exact) > 80
+    assert OrderEarning._meta.get_field("exact").max_length is None
+    assert OrderEarning._meta.get_field("fixed").max_length is None
+
+
+def test_one_bad_order_keeps_no_other_one_from_earning_in_the_night(customer, monkeypatch, caplog):
+    found = [record(customer, ("tea", 1, 10 + n)) for n in range(5)]
+    judge = applying._Chunk._judge
+
+    def judging(self: Any, row: OrderEarning, one: Any) -> None:
+        if one.pk == found[3].pk:
+            raise ValueError("bad")
+        judge(self, row, one)
+
+    monkeypatch.setattr(applying._Chunk, "_judge", judging)
+    applied = applying.earn_missed(LATER)
+    assert (applied.earned, applied.failed) == (10 + 11 + 12 + 14, 1)
+    assert [row.order for row in caplog.records if row.name == applying.__name__] == [found[3].pk]
+    monkeypatch.undo()
+    assert applying.earn_missed(LATER).earned == 13
+
+
+def test_trouble_with_the_database_is_not_taken_for_a_bad_order(customer, monkeypatch):
+    record(customer, ("tea", 1, 10))
+
+    def gone(self: Any, ids: Any) -> None:
+        raise OperationalError("gone")
+
+    monkeypatch.setattr(applying._Chunk, "apply", gone)
+    with pytest.raises(OperationalError):
+        applying.earn_missed(LATER)

@@ -341,6 +341,21 @@ def test_a_night_that_failed_is_done_again(account: PointsAccount, monkeypatch: 
     assert nightly.keep(NOW) is not None
 
 
+def test_a_step_that_fails_keeps_no_other_one_from_being_done(
+    account: PointsAccount, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    earn(account, 10)
+    steps = [(name, step) for name, step in nightly.STEPS if name != "earn_missed"]
+    bad = [("earn_missed", lambda at: 1 / 0), ("worse", lambda at: [][0])]
+    monkeypatch.setattr(nightly, "STEPS", [*bad, *steps])
+    with pytest.raises(ZeroDivisionError):
+        nightly.keep(NOW)
+    assert LedgerSeal.objects.count() == 1
+    assert LedgerCheck.objects.count() == 1
+    assert [row.step for row in caplog.records if row.name == nightly.__name__] == ["earn_missed", "worse"]
+    assert nightly.keep(NOW) is None  # it waits for its next try
+
+
 def test_the_task_does_nothing_before_the_company_is_set_up(db: None) -> None:
     from loyalty.tasks import keep_books
 

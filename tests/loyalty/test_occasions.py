@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
+from customers import merges
 from customers.ground import events, outbox
 from customers.models import Contact, Customer
 from loyalty import programmes
 from loyalty.earning import applying, occasions, rules
+from loyalty.ledger import accounts
 from loyalty.models import PointsEntry, Programme
 from tests.factories import NOW, ContactFactory, CustomerFactory, ago, day
 from tests.loyalty.earning import SPEND, bought, make_rule
@@ -124,3 +126,61 @@ def test_orders_on_a_birthday_and_in_its_month_are_multiplied(programme):
         )
         bought(customer, ("tea", 1, 10))
     assert [points for _customer, _source, points in entries()] == [100, 20, 10]
+
+
+def born_on(number: int) -> Customer:
+    born, customer = date.fromordinal(number), CustomerFactory()
+    Contact.objects.filter(customer=customer).update(
+        birth_calendar="solar", birth_month=born.month, birth_day=born.day
+    )
+    return customer
+
+
+def test_a_birthday_whose_night_was_missed_is_made_up_for(programme):
+    make_rule(programme, BIRTHDAY, at=ago(3.5))
+    today = day(NOW)
+    customers = {days: born_on(today - days) for days in (0, 2, 3, 4)}
+    for customer in customers.values():
+        make_account(customer, at=ago(40))
+    make_account(born_on(today - 2), at=ago(1))  # opened when it was over
+    applying.earn_missed(NOW)
+    applying.earn_missed(NOW + timedelta(days=1))
+    rows = PointsEntry.objects.values_list("customer_id", "occurred_day")
+    assert sorted(rows) == sorted((customers[days].pk, today - days) for days in (0, 2, 3))
+
+
+def test_birthdays_of_more_than_a_week_ago_and_of_a_pause_are_not_made_up_for(programme):
+    make_rule(programme, BIRTHDAY, at=ago(40))
+    customers = {days: born_on(day(NOW) - days) for days in (3, 5, 7, 8)}
+    for customer in customers.values():
+        make_account(customer, at=ago(40))
+    programmes.pause_programme(programme, by=None, at=ago(6))
+    programmes.resume_programme(programme, by=None, at=ago(4))
+    applying.earn_missed(NOW)
+    assert sorted(row[0] for row in entries()) == sorted(customers[days].pk for days in (3, 7))
+
+
+def test_so_often_a_year_counts_what_merged_customers_earned(programme):
+    make_rule(programme, {**SURVEY, "times_a_year": 2})
+    one, other = CustomerFactory(), CustomerFactory()
+    for response in (1, 2):
+        assert answered(response, one) is not None
+    make_account(other)
+    merges.merge_customers(other, one, reason="Same.", by=None, at=NOW)
+    assert answered(3, other) is None
+    assert answered(4, one) is None
+
+
+def test_the_account_is_held_while_it_is_counted(programme, monkeypatch):
+    make_rule(programme, {**SURVEY, "times_a_year": 1})
+    customer = CustomerFactory()
+    hold = accounts.hold
+
+    def holding(account: Any) -> Any:
+        monkeypatch.setattr(accounts, "hold", hold)
+        answered(1, customer)  # another one was quicker
+        return hold(account)
+
+    monkeypatch.setattr(accounts, "hold", holding)
+    assert answered(2, customer) is None
+    assert entries() == [(customer.pk, "response", 20)]

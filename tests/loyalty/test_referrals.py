@@ -6,6 +6,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from customers import merges
 from customers.models import Contact, Customer, Order
@@ -14,7 +16,7 @@ from loyalty import referrals
 from loyalty.earning import applying
 from loyalty.ledger.errors import NoProgramme
 from loyalty.models import PointsAccount, PointsEntry, Programme, Referral
-from tests.factories import NOW, CustomerFactory, UserFactory
+from tests.factories import NOW, CustomerFactory, UserFactory, ago, day
 from tests.loyalty.earning import SPEND, apply, bought, make_rule, record
 from tests.loyalty.factories import make_account
 
@@ -158,3 +160,47 @@ def test_one_side_may_be_rewarded_alone(referrer):
     referrals.refer(referrer.referral_code, customer, **WHO)
     bought(customer, ("tea", 1, 50))
     assert rewards() == {(customer.pk, "referred", 100)}
+
+
+def test_who_turns_out_to_have_ordered_before_is_refused(referrer):
+    Programme.objects.update(starts_day=day(NOW) - 100)
+    customers = [CustomerFactory() for _n in range(4)]
+    made = [referrals.refer(referrer.referral_code, customer, **WHO) for customer in customers]
+    old, older, new, cancelled = customers
+    bought(old, ("tea", 1, 50), at=NOW, occurred_at=ago(1))
+    record(older, ("tea", 1, 50), at=NOW, occurred_at=ago(300))  # before the programme
+    revise(record(cancelled, ("tea", 1, 5), occurred_at=ago(5)), at=NOW, status=Order.Status.CANCELLED)
+    for customer in (older, new, cancelled):
+        bought(customer, ("tea", 1, 50))
+    states = [
+        (row.state, row.reason) for row in Referral.objects.filter(pk__in=[m.pk for m in made]).order_by("pk")
+    ]
+    assert states == [("refused", "had_orders")] * 2 + [("rewarded", "")] * 2
+
+
+def test_an_order_of_the_same_day_without_a_time_is_no_earlier_one(referrer):
+    customer = CustomerFactory()
+    referrals.refer(referrer.referral_code, customer, **WHO)
+    bought(customer, ("tea", 1, 50), occurred_at=NOW - timedelta(hours=6))
+    assert len(rewards()) == 2
+
+
+def test_many_that_wait_are_read_some_at_a_time(referrer, monkeypatch):
+    monkeypatch.setattr(referrals, "_AT_ONCE", 2)
+    Programme.objects.update(pending_days=5)
+    customers = [CustomerFactory() for _n in range(5)]
+    for customer in customers:
+        referrals.refer(referrer.referral_code, customer, **WHO)
+        record(customer, ("tea", 1, 50))
+    for _n in range(12):
+        referrals.refer(referrer.referral_code, CustomerFactory(), **WHO)  # waits for an order
+    applying.earn_missed(NOW)
+    assert rewards() == set()
+    with CaptureQueriesContext(connection) as asked:
+        assert referrals.reward_due(at=NOW + timedelta(days=5)) == 5
+    assert {customer for customer, role, _points in rewards() if role == "referred"} == {
+        c.pk for c in customers
+    }
+    waiting = [row["sql"] for row in asked if "net_left" in row["sql"]]
+    assert len(waiting) == 4  # of two, two and one, and then none
+    assert referrals.reward_due(at=NOW + timedelta(days=5)) == 0
