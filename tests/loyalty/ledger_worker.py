@@ -61,7 +61,7 @@ def do(operation: int, *, seed: int, number: int) -> str:
             entry = random.choice([None, *entries])
             if entry is None:
                 return NOTHING
-            points = random.randint(1, abs(entry.points) + entry.pending)
+            points = random.randint(1, abs(entry.points) + entry.pending - entry.debt)
             if what == "give":
                 redeeming.give_back(entry, points=points, **given)
             elif (

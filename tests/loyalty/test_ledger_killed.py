@@ -50,23 +50,28 @@ def test_every_accepted_operation_counts_once_and_every_refused_one_never(
     known = dict.fromkeys(running, 0)  # how far each had come when it was last started
     kills = 0
     until = time.monotonic() + 900
-    while running:
-        assert time.monotonic() < until, "the workers do not come to an end"
-        time.sleep(random.uniform(0.5, 1.5))
-        for number, process in list(running.items()):
-            if process.poll() == 0:
-                del running[number]
-                process.communicate()
-            elif process.returncode is not None:
-                raise AssertionError(process.communicate()[1].decode())
-        at_work = [number for number in running if len(notes_of(tmp_path, number)) > known[number]]
-        if kills < KILLS and at_work:
-            victim = random.choice(at_work)
-            running[victim].kill()
-            running[victim].communicate()
-            kills += 1
-            known[victim] = len(notes_of(tmp_path, victim))
-            running[victim] = start(tmp_path, victim, each)
+    try:
+        while running:
+            assert time.monotonic() < until, "the workers do not come to an end"
+            time.sleep(random.uniform(0.5, 1.5))
+            for number, process in list(running.items()):
+                if process.poll() == 0:
+                    del running[number]
+                    process.communicate()
+                elif process.returncode is not None:
+                    raise AssertionError(process.communicate()[1].decode())
+            at_work = [number for number in running if len(notes_of(tmp_path, number)) > known[number]]
+            if kills < KILLS and at_work:
+                victim = random.choice(at_work)
+                running[victim].kill()
+                running[victim].communicate()
+                kills += 1
+                known[victim] = len(notes_of(tmp_path, victim))
+                running[victim] = start(tmp_path, victim, each)
+    finally:
+        for process in running.values():  # our own children, when one of them failed
+            process.kill()
+            process.communicate()
 
     assert kills == KILLS
     written = Counter(PointsEntry.objects.exclude(key="").values_list("key", flat=True))
