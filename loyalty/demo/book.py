@@ -281,6 +281,7 @@ class Account:
             for lot in self.lots:
                 if lot.is_pending and lot.usable == usable and lot.left:
                     entry = ("release", lot.left, -lot.left)
+                    self.moved_day = max(self.moved_day, usable)
                     self._entry(*entry, second=second, at=begins, source=("lot", lot.pk), detail={})
                     lot.is_pending = False
         over = {lot.expires for lot in self.lots if not lot.is_pending and lot.left and lot.expires}

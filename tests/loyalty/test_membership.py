@@ -83,7 +83,7 @@ class TestMembership:
         spend(who, 20_000)
         sell(who, plan)
         assert standing(who) == ("Gold", None)
-        assert moves(who) == [("reached", None, "Gold")]
+        assert moves(who) == [("placed", None, "Gold")]
 
     def test_what_was_earned_stands_when_the_membership_ends(self) -> None:
         made = tiers(programme())
