@@ -250,7 +250,9 @@ def object_routes(*, api: bool) -> Iterator[Route]:
             text = route.replace("^", "").replace("$", "")
             before = OBJECT.split(text.removeprefix("api/v1/"))[0].rstrip("/")
             assert before in KIND_OF, f"what is the object in {route}? say so in KIND_OF"
-            yield Route(text.replace("<slug:act>", ACTS.get(before, "")), KIND_OF[before], pattern.callback)
+            yield Route(
+                text.replace("<slug:act>", ACTS.get(before, "<slug:act>")), KIND_OF[before], pattern.callback
+            )
 
 
 def plain(response: Any, path: str) -> str:
