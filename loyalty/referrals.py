@@ -13,6 +13,7 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import Q
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from customers import company, stubs
@@ -25,7 +26,7 @@ from loyalty.ledger import accounts, earning
 from loyalty.models import OrderEarning, PointsAccount, Programme, Referral
 
 State = Referral.State
-SELF, HAD_ORDERS, GONE = "self", "had_orders", "gone"
+SELF, GONE = "self", "gone"
 _AT_ONCE = 500
 
 
@@ -96,6 +97,15 @@ def is_same(one: int, other: int) -> bool:
     if one == other:
         return True
     return bool(_signs(one) & _signs(other))
+
+
+def reason_said(reason: str) -> str:
+    """Return in words why a referral was refused; nothing for no reason."""
+    said = {
+        SELF: gettext("the two are the same customer"),
+        GONE: gettext("who referred is not a customer any more"),
+    }
+    return said.get(reason, reason)
 
 
 def reward_due(*, at: datetime, customer_ids: Collection[int] | None = None) -> int:
