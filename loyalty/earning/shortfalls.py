@@ -38,7 +38,7 @@ class SettleNote(Refused):
 
 
 def open_shortfalls(programme: Programme) -> QuerySet[OrderEarning]:
-    """Return the orders of which spent points should have been taken back and nobody decided, newest first."""
+    """Return the orders whose spent points could not be taken back and nobody settled, the newest first."""
     rows = OrderEarning.objects.filter(programme=programme, short__gt=F("settled"))
     return rows.order_by("-occurred_at", "-pk")
 

@@ -45,7 +45,9 @@ def shortfall_list(request: HttpRequest) -> HttpResponse:
     rows = visible(programme, request.user).select_related("customer", "order")
     page = Paginator(rows, PAGE).get_page(request.GET.get("page"))
     found = list(page)
-    theirs = PointsAccount.objects.filter(programme=programme, customer__in=[row.customer_id for row in found])
+    theirs = PointsAccount.objects.filter(
+        programme=programme, customer__in=[row.customer_id for row in found]
+    )
     accounts = dict(theirs.values_list("customer", "pk"))  # a merge may have closed the one that earned
     context: dict[str, Any] = {
         "page": page,

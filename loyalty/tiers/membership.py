@@ -69,7 +69,9 @@ class PriceNotYours(Refused):
 
 class StartNotYours(Refused):
     code = "membership_start_role"
-    message = _("A team lead or admin lets a membership begin in the past. Choose today or later, or ask one.")
+    message = _(
+        "A team lead or admin lets a membership begin in the past. Choose today or later, or ask one."
+    )
 
 
 class StartsTooFar(Refused):
