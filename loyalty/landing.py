@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -29,6 +29,8 @@ from loyalty.ledger.taken_back import REFERENCE
 from loyalty.models import LotAllocation, PointsAccount, PointsEntry, PointsLot, Programme
 
 Kind = PointsEntry.Kind
+NEVER = date(2200, 12, 31)
+"""The last day, in a file, of points that never expire; a line without one follows the programme's rule."""
 COMES_IN = (Kind.OPENING, Kind.EARN, Kind.ADJUST)
 GOES_OUT = (Kind.REDEEM, Kind.EXPIRE, Kind.ADJUST)
 RANKS = {Kind.OPENING: 0, Kind.EARN: 1, Kind.ADJUST: 2, Kind.REDEEM: 3, Kind.EXPIRE: 4}
@@ -63,7 +65,8 @@ class ReferenceTaken(Refused):
 class PointsRecord(FactRecord):
     """One movement: ``points`` above zero come in, below zero go out; ``expires_day`` of what comes in.
 
-    Without ``expires_day`` the programme's rule counts from the day on which it happened.
+    Without ``expires_day`` the programme's rule counts from the day on which it happened; :data:`NEVER`
+    says that they do not expire.
     """
 
     kind: str
@@ -200,7 +203,7 @@ def _new_ones(
             and entry.kind == record.kind
             and entry.points + entry.pending - entry.debt == record.points
             and entry.occurred_at == record.occurred_at
-            and record.expires_day in (None, expiry.get(entry.pk))
+            and (record.expires_day is None or _last_day(record.expires_day) == expiry.get(entry.pk))
         )
         if same:
             landed.unchanged += 1
@@ -241,9 +244,10 @@ def _put(work: _Work, account: PointsAccount, record: PointsRecord, *, at: datet
     work.entries.append(entry)
     work.names.append(record.external_id)
     if record.points > 0:
-        expires = record.expires_day
-        if expires is None:
+        if record.expires_day is None:
             expires = expiry_day_of(work.programme, day)
+        else:
+            expires = _last_day(record.expires_day)
         lot = PointsLot(
             account=account,
             customer_id=account.customer_id,
@@ -264,6 +268,11 @@ def _put(work: _Work, account: PointsAccount, record: PointsRecord, *, at: datet
     account.debt -= paid
     if record.kind in (Kind.EARN, Kind.REDEEM):
         account.moved_day = max(account.moved_day, day)
+
+
+def _last_day(stated: int) -> int | None:
+    """Return the last day of a lot of which a line states one."""
+    return None if stated == NEVER.toordinal() else stated
 
 
 def _parts(lots: Sequence[PointsLot], record: PointsRecord, day: int) -> list[tuple[PointsLot, int]]:

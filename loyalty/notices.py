@@ -35,6 +35,7 @@ from loyalty.models import (
     Tier,
     TierMove,
 )
+from loyalty.tiers.membership import is_renewed
 
 log = logging.getLogger(__name__)
 
@@ -289,7 +290,7 @@ def _overtaken(rows: Sequence[LoyaltyNotice], *, at: datetime) -> tuple[dict[int
         if not stands:
             found.setdefault(row.pk, str(Reason.OVERTAKEN))
     ending = [row for row in rows if row.kind == Kind.MEMBERSHIP]
-    over = Q(cancelled_at__isnull=False) | Q(renewed_by__isnull=False, renewed_by__cancelled_at=None)
+    over = Q(cancelled_at__isnull=False) | Q(is_renewed())
     memberships = Membership.objects.filter(pk__in=[row.subject_id for row in ending])
     whose = dict(memberships.values_list("pk", "customer"))
     gone = set(memberships.filter(over).values_list("pk", flat=True))

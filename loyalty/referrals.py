@@ -13,6 +13,7 @@ from functools import partial
 
 from django.db import IntegrityError, transaction
 from django.db.models import OuterRef, Q, Subquery
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from customers import company, objections, stubs
@@ -112,6 +113,16 @@ def is_same(one: int, other: int) -> bool:
     if one == other:
         return True
     return bool(_signs(one) & _signs(other))
+
+
+def reason_said(reason: str) -> str:
+    """Return in words why a referral was refused; nothing for no reason."""
+    said = {
+        SELF: gettext("the two are the same customer"),
+        HAD_ORDERS: gettext("the customer had ordered before"),
+        GONE: gettext("who referred is not a customer any more"),
+    }
+    return said.get(reason, reason)
 
 
 def reward_due(*, at: datetime, customer_ids: Collection[int] | None = None) -> int:

@@ -15,6 +15,7 @@ from loyalty.pages import (
     redemptions,
     rewards,
     rules,
+    shortfalls,
     simulator,
     tiers,
 )
@@ -29,6 +30,8 @@ urlpatterns = [
     path("loyalty/customers/<int:pk>/open/", accounts.account_open, name="account_open"),
     path("loyalty/adjustments/", adjustments.adjustment_list, name="adjustment_list"),
     path("loyalty/adjustments/<int:pk>/<slug:act>/", adjustments.adjustment_act, name="adjustment_act"),
+    path("loyalty/shortfalls/", shortfalls.shortfall_list, name="shortfall_list"),
+    path("loyalty/shortfalls/<int:pk>/settle/", shortfalls.shortfall_settle, name="shortfall_settle"),
     path("loyalty/redemptions/", redemptions.redemption_list, name="redemption_list"),
     path("loyalty/redemptions/<int:pk>/<slug:act>/", redemptions.redemption_act, name="redemption_act"),
     path("loyalty/rewards/", rewards.reward_list, name="reward_list"),

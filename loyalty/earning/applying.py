@@ -134,11 +134,6 @@ def _apply_what_can_be(programme: Programme, ids: Sequence[int], *, at: datetime
     return applied
 
 
-def shortfalls(programme: Programme) -> Any:
-    """Return the orders of which points should have been taken back that were spent, the newest first."""
-    return OrderEarning.objects.filter(programme=programme, short__gt=0).order_by("-occurred_at", "-pk")
-
-
 def _unseen(programme: Programme) -> Any:
     seen = OrderEarning.objects.filter(
         programme=programme, order=OuterRef("pk"), seen_at=OuterRef("recorded_at"), is_void=OuterRef("void")
@@ -421,7 +416,7 @@ class _Chunk:
             elif should > row.points:
                 self._give_anew(row, should)
             moved.append(row)
-        update_rows(moved, ["net_left", "points", "short", "moves", "raised"])
+        update_rows(moved, ["net_left", "points", "short", "settled", "moves", "raised"])
 
     def _backs(self, rows: Sequence[OrderEarning]) -> list[Back]:
         """Return what came back: records of returns, and what went beyond what was sold in an order."""
@@ -515,6 +510,7 @@ class _Chunk:
         more = should - row.points
         kept = min(row.short, more)
         row.short -= kept
+        row.settled = min(row.settled, row.short)
         if more > kept:
             detail: dict[str, Any] = {"order": row.order_id, "was": row.points, "now": should}
             if row.order_id in self.outcomes:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from customers.ground.privacy import declare
 from customers.models import Customer, Order
@@ -41,6 +42,12 @@ class OrderEarning(models.Model):
     beyond = models.BigIntegerField(default=0)  # what came back in the order beyond what was sold in it
     points = models.BigIntegerField(default=0)
     short = models.BigIntegerField(default=0)
+    settled = models.BigIntegerField(default=0)  # of ``short``: what was decided
+    settled_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
+    )
+    settled_at = models.DateTimeField(null=True)
+    settled_note = models.TextField(blank=True)
     moves = models.PositiveIntegerField(default=0)  # how often points were taken back or given anew
     raised = models.PositiveSmallIntegerField(default=0)  # how often they were given anew
     exact = models.TextField(default="0")  # fractions: as long as many multipliers make them
@@ -53,7 +60,9 @@ class OrderEarning(models.Model):
     privacy = declare(
         none_keep="id programme account order entry moves raised context",
         conduct_keep="customer occurred_at occurred_day seen_at is_void is_return is_first net net_left "
-        "beyond points short exact fixed lines",
+        "beyond points short settled settled_at exact fixed lines",
+        staff_keep="settled_by",
+        text_blank="settled_note",
     )
 
     class Meta:
@@ -63,12 +72,16 @@ class OrderEarning(models.Model):
                 fields=["account"], condition=Q(is_first=True), name="order_earning_first_once"
             ),
             models.CheckConstraint(
-                condition=Q(points__gte=0, short__gte=0, net__gte=0, beyond__gte=0),
+                condition=Q(points__gte=0, short__gte=0, settled__gte=0, net__gte=0, beyond__gte=0),
                 name="order_earning_not_negative",
             ),
         ]
         indexes = [
             models.Index(fields=["customer", "occurred_at"], name="order_earning_customer"),
             models.Index(fields=["customer", "occurred_day"], name="order_earning_day"),
-            models.Index(fields=["short"], condition=Q(short__gt=0), name="order_earning_short"),
+            models.Index(
+                fields=["programme", "-occurred_at", "-id"],
+                condition=Q(short__gt=F("settled")),
+                name="order_earning_short",
+            ),
         ]

@@ -272,7 +272,9 @@ class Membership(models.Model):
     account = models.ForeignKey(PointsAccount, on_delete=models.PROTECT, related_name="memberships")
     customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="+", db_index=False)
     plan = models.ForeignKey(MembershipPlan, on_delete=models.PROTECT, related_name="memberships")
-    renews = models.OneToOneField("self", null=True, on_delete=models.PROTECT, related_name="renewed_by")
+    renews = models.ForeignKey(
+        "self", null=True, on_delete=models.PROTECT, related_name="renewals", db_index=False
+    )
     price = models.PositiveBigIntegerField()  # paid, minor units of ``currency``
     currency = models.CharField(max_length=3)
     starts_day = models.IntegerField()
@@ -280,6 +282,7 @@ class Membership(models.Model):
     key = models.CharField(max_length=64)  # idempotency, of who sold it
     cancelled_at = models.DateTimeField(null=True)  # it holds its tier up to then
     cancelled_day = models.IntegerField(null=True)  # the local day of it
+    cancel_reason = models.TextField(_("reason"), blank=True)
     lapsed_at = models.DateTimeField(null=True)  # it ran out and was not renewed
     occurred_at = models.DateTimeField()
     occurred_day = models.IntegerField()
@@ -293,12 +296,18 @@ class Membership(models.Model):
         conduct_keep="customer price starts_day ends_day cancelled_at cancelled_day lapsed_at occurred_at "
         "occurred_day recorded_at",
         staff_keep="by",
+        text_blank="cancel_reason",
     )
 
     class Meta:
         constraints = [
             models.CheckConstraint(condition=Q(ends_day__gte=F("starts_day")), name="membership_lasts"),
             models.UniqueConstraint(fields=["account", "key"], name="membership_key_once"),
+            models.UniqueConstraint(
+                fields=["renews"],
+                condition=Q(renews__isnull=False, cancelled_at__isnull=True),
+                name="membership_renewed_once",
+            ),
         ]
         indexes = [
             models.Index(

@@ -39,6 +39,7 @@ from loyalty.models import (
 from loyalty.pages.account_forms import (
     AdjustForm,
     AsOfForm,
+    EndForm,
     RedeemForm,
     ReferForm,
     ReverseForm,
@@ -57,6 +58,9 @@ MOST_LOTS = 50
 MOST_REDEMPTIONS = 10
 MOST_CONTACTS = 100
 MOST_USES = 10
+MOST_WAITING = 10
+MOST_MEMBERSHIPS = 5
+MOST_REFERRED = 20
 REVERSED = (
     PointsEntry.Kind.OPENING,
     PointsEntry.Kind.EARN,
@@ -82,7 +86,7 @@ def shown(request: HttpRequest, pk: int, *, refused: RefusedAct) -> HttpResponse
 @require_POST
 @allow(*WORKS_ACCOUNTS)
 def account_act(request: HttpRequest, pk: int, act: str) -> HttpResponse:
-    """Do one of the acts by hand: adjust, reverse, redeem, use, sell, refer and those of one press."""
+    """Do one of the acts by hand: adjust, reverse, redeem, use, sell, end, refer and those of one press."""
     account = _account(request, pk)
     made = _MADE.get(act)
     if made is None:
@@ -198,6 +202,25 @@ def _sell(request: HttpRequest, account: PointsAccount, at: datetime) -> HttpRes
     )
 
 
+def _end(request: HttpRequest, account: PointsAccount, at: datetime) -> HttpResponse:
+    row = get_object_or_404(
+        Membership.objects.select_related("account", "plan"), account=account, pk=_number(request)
+    )
+    return _done(
+        request,
+        account,
+        EndForm(request.POST, account=account, auto_id=f"end-{row.pk}_%s"),
+        lambda data: membership.cancel(
+            row,
+            reason=data["reason"],
+            by=request.user,  # type: ignore[arg-type]
+            at=at,
+        ),
+        done=_("The membership is cancelled."),
+        entry=row.pk,
+    )
+
+
 def _refer(request: HttpRequest, account: PointsAccount, at: datetime) -> HttpResponse:
     return _done(
         request,
@@ -214,6 +237,7 @@ _MADE: dict[str, Callable[[HttpRequest, PointsAccount, datetime], HttpResponse]]
     "redeem": _redeem,
     "use": _use,
     "sell": _sell,
+    "end": _end,
     "refer": _refer,
 }
 
@@ -232,28 +256,19 @@ def _renew(request: HttpRequest, account: PointsAccount, at: datetime) -> None:
     row = get_object_or_404(
         Membership.objects.select_related("account", "plan"), account=account, pk=_number(request)
     )
+    # a second press finds the same key; after a renewal that was cancelled there is another one
+    before = Membership.objects.filter(renews=row, cancelled_at__isnull=False).count()
+    key = f"renew-{row.pk}-{before}" if before else f"renew-{row.pk}"
     press(
         request,
-        lambda: membership.renew(row, key=f"renew-{row.pk}", by=request.user, at=at),  # type: ignore[arg-type]
+        lambda: membership.renew(row, key=key, by=request.user, at=at),  # type: ignore[arg-type]
         done=_("The membership is renewed."),
-    )
-
-
-def _end(request: HttpRequest, account: PointsAccount, at: datetime) -> None:
-    row = get_object_or_404(
-        Membership.objects.select_related("account"), account=account, pk=_number(request)
-    )
-    press(
-        request,
-        lambda: membership.cancel(row, by=request.user, at=at),  # type: ignore[arg-type]
-        done=_("The membership is cancelled."),
     )
 
 
 _PRESSED: dict[str, Callable[[HttpRequest, PointsAccount, datetime], None]] = {
     "undo-use": _undo_use,
     "renew": _renew,
-    "end": _end,
 }
 
 
@@ -326,16 +341,14 @@ def _page(
         .order_by("-pk")[:MOST_USES]
         if entitled
         else (),
-        "memberships": Membership.objects.filter(account=account)
-        .select_related("plan", "renewed_by")
-        .order_by("-ends_day", "-pk")[:5],
+        "memberships": _memberships(account, today.number, refused, entry),
         "today": today.number,
-        "waiting": PointsAdjustment.objects.filter(account=account, state="asked").select_related("by"),
-        "entry_open": entry,
+        **_waiting(account),
+        "entry_open": entry if isinstance(refused, ReverseForm) else None,
         "may_reverse": request.user.role in DECIDES,  # type: ignore[union-attr]
         "may_add": request.user.role in WORKS_ACCOUNTS and account.customer.erased_at is None,  # type: ignore[union-attr]
+        **_referred_by(request, account),
         **_referred(request, account),
-        "referred": Referral.objects.filter(referrer=account).count(),
         "member_url": showing.to("member_links", account.customer_id),
         **_progress(account, at=at),
         **_redemptions(request, account, redemption),
@@ -363,10 +376,52 @@ def _is_there(sheet: str, context: dict[str, Any]) -> bool:
     """Say whether the page shows the form that was refused."""
     if sheet == ReverseForm.sheet:
         return any(row["may_reverse"] and row["entry"].pk == context["entry_open"] for row in context["rows"])
+    ending = {form.sheet for _row, form in context["memberships"] if form is not None}
+    if sheet == EndForm.sheet or sheet in ending:
+        return sheet in ending
     return bool(context["may_add"]) and not (sheet == ReferForm.sheet and context["referred_by"])
 
 
+def _waiting(account: PointsAccount) -> dict[str, Any]:
+    """Return the first adjustments that wait, and how many do where that is more."""
+    asked = PointsAdjustment.objects.filter(account=account, state=PointsAdjustment.State.ASKED)
+    rows = list(asked.select_related("by").order_by("pk")[: MOST_WAITING + 1])
+    is_more = len(rows) > MOST_WAITING
+    return {"waiting": rows[:MOST_WAITING], "all_waiting": asked.count() if is_more else 0}
+
+
+def _memberships(
+    account: PointsAccount, today: int, refused: forms.Form | None, number: int | None
+) -> list[tuple[Membership, EndForm | None]]:
+    """Return the newest memberships, each with the form that ends it while there is something to end."""
+    rows = Membership.objects.filter(account=account).select_related("plan")
+    rows = rows.annotate(is_renewed=membership.is_renewed()).order_by("-ends_day", "-pk")
+    found: list[tuple[Membership, EndForm | None]] = []
+    for row in rows[:MOST_MEMBERSHIPS]:
+        form = None
+        if row.cancelled_at is None and row.ends_day >= today and not row.is_renewed:  # type: ignore[attr-defined]
+            form = EndForm(account=account, initial={"number": row.pk}, auto_id=f"end-{row.pk}_%s")
+            if isinstance(refused, EndForm) and number == row.pk:
+                form = refused
+            form.sheet = f"end-{row.pk}"
+        found.append((row, form))
+    return found
+
+
 def _referred(request: HttpRequest, account: PointsAccount) -> dict[str, Any]:
+    """Return the newest customers who came by the account's code and whom one may see, and how many came."""
+    came = Referral.objects.filter(referrer=account)
+    visible: Any = Customer.objects.visible_to(request.user)  # type: ignore[attr-defined]
+    seen = came.filter(customer__in=visible.order_by().values("pk")).select_related("customer")
+    return {
+        "referred": came.count(),
+        "referrals": [
+            (row, referrals.reason_said(row.reason)) for row in seen.order_by("-pk")[:MOST_REFERRED]
+        ],
+    }
+
+
+def _referred_by(request: HttpRequest, account: PointsAccount) -> dict[str, Any]:
     """Return by whom the customer came, named only to those who see that customer."""
     found = Referral.objects.filter(programme=account.programme_id, customer=account.customer_id)
     row = found.select_related("referrer__customer").first()

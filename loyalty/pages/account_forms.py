@@ -143,7 +143,14 @@ class SellForm(KeyedForm):
     """A membership that is sold."""
 
     sheet = "sell"
-    REFUSALS = {"plan_not_sold": "plan", "already_member": "plan", "plan_price": "price"}
+    REFUSALS = {
+        "plan_not_sold": "plan",
+        "already_member": "plan",
+        "plan_price": "price",
+        "membership_price_role": "price",
+        "membership_start_role": "starts_day",
+        "membership_start": "starts_day",
+    }
 
     plan = forms.TypedChoiceField(label=_("Membership"), coerce=int)
     starts_day = DayField(label=_("First day"), required=False, help_text=_("Empty: today."))
@@ -158,6 +165,16 @@ class SellForm(KeyedForm):
             required=False,
             help_text=_("Empty: the price of the membership."),
         )
+
+
+class EndForm(KeyedForm):
+    """Why a membership ends before its last day."""
+
+    sheet = "end"
+    REFUSALS = {"membership_reason": "reason"}
+
+    number = forms.IntegerField(widget=forms.HiddenInput)
+    reason = text_field(_("Reason"), MOST_REASON, rows=2)
 
 
 class ReferForm(KeyedForm):

@@ -22,6 +22,7 @@ from customers.models import Customer
 from customers.search.finding import matching
 from loyalty.ledger import accounts
 from loyalty.models import PointsAccount, PointsLot, Programme, Tier
+from loyalty.naming import called
 from loyalty.pages.frame import running, show
 from loyalty.pages.roles import EXPORTS, SEES_LOYALTY, WORKS_ACCOUNTS
 
@@ -57,7 +58,7 @@ class ListForm(forms.Form):
         super().__init__(data)
         self.fields["tier"].choices = [  # type: ignore[attr-defined]
             ("", _("all")),
-            *((str(tier.pk), tier.name) for tier in tiers),
+            *((str(tier.pk), called(tier)) for tier in tiers),
             (NO_TIER, _("in no tier")),
         ]
 

@@ -7,7 +7,18 @@ from django.utils.translation import gettext_lazy as _
 from customers.navigation import Entry, register
 from loyalty.pages.roles import SEES_LOYALTY
 
-_BELONG = ("account", "adjustment", "redemption", "reward", "programme", "rule", "tier", "plan", "ledger")
+_BELONG = (
+    "account",
+    "adjustment",
+    "shortfall",
+    "redemption",
+    "reward",
+    "programme",
+    "rule",
+    "tier",
+    "plan",
+    "ledger",
+)
 
 
 def enter() -> None:

@@ -17,6 +17,9 @@ from django.views.decorators.http import require_safe
 from customers import company, exports
 from customers.access import allow
 from customers.ground import audit, clock, localtime
+from customers.models import ExternalRef
+from loyalty.landing import COMES_IN as LANDS
+from loyalty.landing import NEVER
 from loyalty.models import PointsEntry, PointsLot
 from loyalty.pages.accounts import ListForm, narrowed
 from loyalty.pages.frame import running
@@ -28,7 +31,11 @@ _CHUNK = 1_000
 @require_safe
 @allow(*EXPORTS)
 def account_export(request: HttpRequest) -> HttpResponseBase:
-    """Hand out the accounts that the filter shows; with ``?what=entries`` all that moved in them."""
+    """Hand out the accounts that the filter shows.
+
+    With ``?what=entries`` all that moved in them; with ``?what=lots`` the points that can be used now, as
+    ``import_data points`` reads them: they land with the same balances and last days.
+    """
     programme = running()
     if programme is None:
         return redirect("loyalty:overview")
@@ -41,6 +48,8 @@ def account_export(request: HttpRequest) -> HttpResponseBase:
         entries = PointsEntry.objects.filter(account__in=found.order_by().values("pk"))
         rows: QuerySet[Any] = entries.select_related("customer").order_by("pk")
         return _answer(request, rows, "points-entries", _entry_header(), _entry)
+    if request.GET.get("what") == "lots":
+        return _answer(request, _lots(found), "points", list(LOT_COLUMNS), _lot)
     first = PointsLot.objects.filter(
         account=OuterRef("pk"), left__gt=0, is_pending=False, expires_day__isnull=False
     ).order_by("expires_day")
@@ -74,6 +83,33 @@ def _account(row: Any) -> Sequence[Any]:
         row.tier.code if row.tier else "",
         row.next_expiry and localtime.day_of(row.next_expiry),
         localtime.day_of(row.moved_day),
+    )
+
+
+LOT_COLUMNS = ("external_id", "customer", "kind", "points", "occurred_at", "expires_on")
+"""The columns of ``loyalty.imports.POINTS``; not translated, so that every language reads them again."""
+
+
+def _lots(found: QuerySet[Any]) -> QuerySet[Any]:
+    """Return what can be used now, by lots. Pending points come into a later file under the same ids."""
+    lots = PointsLot.objects.filter(account__in=found.order_by().values("pk"), left__gt=0, is_pending=False)
+    names = ExternalRef.objects.filter(kind="customer", object_id=OuterRef("customer")).order_by("pk")
+    rows: QuerySet[Any] = lots.select_related("entry").order_by("pk")
+    return rows.annotate(called=Subquery(names.values("external_id")[:1]))
+
+
+def _lot(row: Any) -> Sequence[Any]:
+    entry = row.entry
+    moment = entry.occurred_at
+    if entry.occurred_day != row.earned_day:  # it came from another account, where it was earned before
+        moment = localtime.start_of_day(row.earned_day, company.current().time_zone)
+    return (
+        f"lot-{row.pk}",
+        row.called or f"customer-{row.customer_id}",
+        entry.kind if entry.kind in LANDS else PointsEntry.Kind.OPENING.value,
+        row.left,
+        moment,
+        NEVER if row.expires_day is None else localtime.day_of(row.expires_day),
     )
 
 

@@ -16,7 +16,7 @@ from customers.ground.counting import counted
 from customers.ground.money import format_money, from_minor
 from loyalty.ledger import statement
 from loyalty.models import PointsAdjustment, Programme, Redemption
-from loyalty.pages import charts, figures
+from loyalty.pages import charts, figures, shortfalls
 from loyalty.pages.frame import running, show
 from loyalty.pages.roles import SEES_FIGURES, SEES_LOYALTY
 
@@ -31,17 +31,17 @@ def overview(request: HttpRequest) -> HttpResponse:
     programme = running()
     if programme is None:
         return show(request, "overview.html", "overview", {}, programme=None)
-    context = _waiting(request)
+    context = _waiting(request, programme)
     if request.user.role in SEES_FIGURES:  # type: ignore[union-attr]
         context |= _figures(programme)
     return show(request, "overview.html", "overview", context, programme=programme)
 
 
-def _waiting(request: HttpRequest) -> dict[str, Any]:
-    """Return what waits for approval or to be handed over, the oldest first."""
+def _waiting(request: HttpRequest, programme: Programme) -> dict[str, Any]:
+    """Return what waits for approval or to be handed over, the oldest first, and how much came short."""
     asked = PointsAdjustment.objects.visible_to(request.user).filter(state="asked")  # type: ignore[attr-defined]
     wanted = Redemption.objects.visible_to(request.user).filter(state__in=TO_FULFIL)  # type: ignore[attr-defined]
-    counts = counted(asked=asked, wanted=wanted)
+    counts = counted(asked=asked, wanted=wanted, short=shortfalls.visible(programme, request.user))
     return {
         "adjustments": asked.select_related("customer", "by").order_by("pk")[:WAITING]
         if counts["asked"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -35,9 +36,11 @@ class TierForm(forms.Form):
 
     name = text_field(pgettext_lazy("of a tier", "Name"), 60)
     name_alt = text_field(_ALT, 60, required=False)
-    percent = number_field(
-        gettext_lazy("Points earned, in %"),
-        most=10_000,
+    percent = forms.DecimalField(
+        label=gettext_lazy("Points earned, in %"),
+        min_value=0,
+        max_value=10_000,
+        decimal_places=2,
         help_text=gettext_lazy("100 as everybody, 150 half as many again. It counts for points by amount."),
     )
 
@@ -56,7 +59,7 @@ class TierForm(forms.Form):
     def values(self) -> dict[str, Any]:
         """Return what the verbs take."""
         data = dict(self.cleaned_data)
-        data["multiplier_bp"] = data.pop("percent") * 100
+        data["multiplier_bp"] = int(data.pop("percent") * 100)
         return data
 
 
@@ -288,7 +291,7 @@ def _tier(pk: int) -> Tier:
 
 def _page(request: HttpRequest, tier: Tier, **given: forms.Form) -> HttpResponse:
     initial = {name: getattr(tier, name) for name in ("name", "name_alt", "threshold")}
-    initial["percent"] = tier.multiplier_bp // 100
+    initial["percent"] = Decimal(tier.multiplier_bp) / 100
     context: dict[str, Any] = {
         "tier": tier,
         "is_spend": tier.programme.tier_basis == Programme.Basis.SPEND,

@@ -21,6 +21,7 @@ from customers.models.people import Role
 from loyalty.ledger import accounts
 from loyalty.ledger import redeeming as ledger
 from loyalty.models import PointsAccount, Programme, Redemption, Reward
+from loyalty.naming import called
 from loyalty.rewards import catalogue, codes
 
 SOURCE = "redemption"
@@ -264,7 +265,7 @@ def _check(account: PointsAccount, reward: Reward, contact: Contact | None, *, a
     ):
         raise RewardNotOffered()
     if reward.tier is not None and (account.tier is None or account.tier.threshold < reward.tier.threshold):
-        raise RewardForTier(tier=reward.tier.name)
+        raise RewardForTier(tier=called(reward.tier))
     if reward.per_customer is not None:
         taken = Redemption.objects.filter(customer=account.customer_id, reward=reward)
         taken = taken.exclude(state=State.CANCELLED)

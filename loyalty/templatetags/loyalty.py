@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django import template
 
-from loyalty.naming import called
+from loyalty.naming import also_called, called
 
 register = template.Library()
 MINUS = "\u2212"
@@ -33,3 +33,4 @@ def percent(share_bp: int) -> str:
 
 
 register.filter(called)
+register.filter(also_called)

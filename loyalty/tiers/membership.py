@@ -12,7 +12,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_slug
 from django.db import IntegrityError, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from customers import company, objections, stubs, touched, writing
@@ -20,12 +20,16 @@ from customers.ground import audit, events, localtime, money
 from customers.ground.errors import Refused
 from customers.ground.models import Event
 from customers.models import Customer, User
+from customers.models.people import Role
 from loyalty.ledger import accounts
 from loyalty.models import Membership, MembershipPlan, PointsAccount, Programme, Tier
 from loyalty.tiers.moving import move_accounts
 
 MOST_MONTHS = 120
 MOST_KEY = 64
+MOST_AHEAD = 366
+"""Days before and after today within which a period begins that is sold by hand."""
+DECIDING = (Role.TEAM_LEAD, Role.ADMIN)
 AT_ONCE = 1000
 
 
@@ -57,6 +61,28 @@ class PlanTierRefused(Refused):
 class PlanNotSold(Refused):
     code = "plan_not_sold"
     message = _("“%(plan)s” is not sold any more.")
+
+
+class PriceNotYours(Refused):
+    code = "membership_price_role"
+    message = _("A team lead or admin sells it for another price. Leave the price empty, or ask one.")
+
+
+class StartNotYours(Refused):
+    code = "membership_start_role"
+    message = _(
+        "A team lead or admin lets a membership begin in the past. Choose today or later, or ask one."
+    )
+
+
+class StartsTooFar(Refused):
+    code = "membership_start"
+    message = _("The period would begin on %(day)s. It begins at most a year before or after today.")
+
+
+class CancelReason(Refused):
+    code = "membership_reason"
+    message = _("Say in a sentence why the membership ends.")
 
 
 class AlreadyMember(Refused):
@@ -169,9 +195,10 @@ def sell(
         key: names this one sale: the same key again returns the first and changes nothing.
         occurred_at: when it was bought; ``at`` where it is not said.
 
-    Raises :class:`PlanNotSold`, :class:`AlreadyMember`, :class:`PlanPriceRefused`, ``InTheFuture``,
-    ``Erased``. Side effects: event ``membership.sold``, audit ``membership.sell``; those of
-    ``move_accounts``.
+    For another price, or from a day in the past, only a team lead or admin sells it. Raises
+    :class:`PlanNotSold`, :class:`AlreadyMember`, :class:`PlanPriceRefused`, :class:`PriceNotYours`,
+    :class:`StartNotYours`, :class:`StartsTooFar`, ``InTheFuture``, ``Erased``. Side effects: event
+    ``membership.sold``, audit ``membership.sell``; those of ``move_accounts``.
     """
     first = company.today(at).number if starts_day is None else starts_day
     with transaction.atomic():
@@ -219,7 +246,7 @@ def renew(
         membership.refresh_from_db()
         if membership.cancelled_at is not None:
             raise MembershipCancelled()
-        if Membership.objects.filter(renews=membership).exists():
+        if Membership.objects.filter(renews=membership, cancelled_at=None).exists():
             raise AlreadyRenewed()
         first = max(membership.ends_day + 1, company.today(at).number)
         later = running(account).filter(ends_day__gte=first).order_by("-ends_day").first()
@@ -239,12 +266,15 @@ def renew(
         )
 
 
-def cancel(membership: Membership, *, by: User | None, at: datetime) -> Membership:
+def cancel(membership: Membership, *, reason: str = "", by: User | None, at: datetime) -> Membership:
     """End a membership at once, with the tier that it held; the renewal is to be cancelled first.
 
-    Raises :class:`MembershipCancelled`, :class:`AlreadyRenewed`, :class:`MembershipOver`. Side effects:
-    event ``membership.cancelled``, audit ``membership.cancel``; those of ``move_accounts``.
+    Raises :class:`CancelReason` when a colleague gives none, :class:`MembershipCancelled`,
+    :class:`AlreadyRenewed`, :class:`MembershipOver`. Side effects: event ``membership.cancelled``, audit
+    ``membership.cancel``; those of ``move_accounts``.
     """
+    if by is not None and not reason.strip():
+        raise CancelReason()
     with transaction.atomic():
         _hold(membership.account)
         membership.refresh_from_db()
@@ -256,7 +286,8 @@ def cancel(membership: Membership, *, by: User | None, at: datetime) -> Membersh
         if Membership.objects.filter(renews=membership, cancelled_at=None).exists():
             raise AlreadyRenewed()
         membership.cancelled_at, membership.cancelled_day = at, today
-        membership.save(update_fields=["cancelled_at", "cancelled_day"])
+        membership.cancel_reason = reason.strip()
+        membership.save(update_fields=["cancelled_at", "cancelled_day", "cancel_reason"])
         _note("membership.cancel", "membership.cancelled", membership, by=by, at=at)
         move_accounts([membership.account_id], at=at)
     return membership
@@ -268,6 +299,11 @@ def running(account: PointsAccount) -> QuerySet[Membership]:
     return of.filter(cancelled_at=None)
 
 
+def is_renewed() -> Exists:
+    """Return the condition that a membership has a renewal which is not cancelled."""
+    return Exists(Membership.objects.filter(renews=OuterRef("pk"), cancelled_at=None))
+
+
 def lapse_due(*, at: datetime) -> int:
     """Note which memberships ran out and were not renewed; return how many.
 
@@ -275,7 +311,7 @@ def lapse_due(*, at: datetime) -> int:
     """
     today = company.today(at).number
     over = Membership.objects.filter(
-        Q(renewed_by=None) | Q(renewed_by__cancelled_at__isnull=False),
+        ~is_renewed(),
         ends_day__lt=today,
         cancelled_at=None,
         lapsed_at=None,
@@ -349,13 +385,15 @@ def _write(
     if not plan.is_on or plan.programme_id != account.programme_id:
         raise PlanNotSold(plan=plan.name)
     objections.refuse_erased(Customer.objects.get(pk=customer_id))
+    paid = _price(plan.price if price is None else price)
+    _check_role(plan, paid=paid, first=first, by=by, at=at)
     when = writing.moments(at=at, occurred_at=occurred_at)
     row = Membership.objects.create(
         account=account,
         customer_id=customer_id,
         plan=plan,
         renews=renews,
-        price=_price(plan.price if price is None else price),
+        price=paid,
         currency=plan.currency,
         starts_day=first,
         ends_day=last_day(first, plan.months),
@@ -371,6 +409,21 @@ def _write(
         _note("membership.renew", "membership.renewed", row, by=by, at=at)
     move_accounts([account.pk], at=at)
     return row
+
+
+def _check_role(plan: MembershipPlan, *, paid: int, first: int, by: User | None, at: datetime) -> None:
+    """Refuse what this colleague may not sell; programs (``by`` is ``None``) sell as they say."""
+    if by is None:
+        return
+    today = company.today(at).number
+    if abs(first - today) > MOST_AHEAD:
+        raise StartsTooFar(day=localtime.day_of(first).isoformat())
+    if by.role in DECIDING:
+        return
+    if paid != plan.price:
+        raise PriceNotYours()
+    if first < today:
+        raise StartNotYours()
 
 
 def _note(act: str, kind: str, row: Membership, *, by: User | None, at: datetime) -> None:

@@ -10,10 +10,11 @@ from django.db import OperationalError
 
 from customers import merges
 from customers.ground import outbox
+from customers.ground.models import AuditEvent
 from customers.models import Customer, Order, Product
 from customers.writing import revise, void
 from loyalty import programmes
-from loyalty.earning import applying, rules
+from loyalty.earning import applying, rules, shortfalls
 from loyalty.models import OrderEarning, PointsAccount, PointsEntry, Programme, Tier
 from tests.customers.undoing import bring, take_back
 from tests.factories import NOW, CustomerFactory, UserFactory, ago, day
@@ -253,7 +254,31 @@ def test_spent_points_are_left_and_shown_where_the_programme_refuses(customer, p
     assert moves_of(customer) == [("earn", 100), ("redeem", -70), ("take_back", -30)]
     assert PointsEntry.objects.get(kind="take_back").detail["short"] == 70
     assert (state_of(order).points, state_of(order).short) == (0, 70)
-    assert [row.order_id for row in applying.shortfalls(programme)] == [order.pk]
+    assert [row.order_id for row in shortfalls.open_shortfalls(programme)] == [order.pk]
+
+
+def test_what_came_short_is_settled_and_more_of_it_is_shown_again(customer, programme, lead, manager):
+    order = bought(customer, ("tea", 2, 100))
+    factories.redeem(PointsAccount.objects.get(), 200)
+    bought(customer, ("tea", -1, 100), at=LATER)
+    row = shortfalls.open_shortfalls(programme).get()
+    with pytest.raises(shortfalls.SettleNotYours):
+        shortfalls.settle(row, note="Left.", by=manager, at=LATER)
+    with pytest.raises(shortfalls.SettleNote):
+        shortfalls.settle(row, note=" ", by=lead, at=LATER)
+    shortfalls.settle(row, note="Left.", by=lead, at=LATER)
+    assert not shortfalls.open_shortfalls(programme).exists()
+    with pytest.raises(shortfalls.SettledAlready):
+        shortfalls.settle(row, note="Left.", by=lead, at=LATER)
+    assert AuditEvent.objects.get(act="points.settle_short").codes == {"order": order.pk, "points": 100}
+    back = bought(customer, ("tea", -1, 100), at=LATER)
+    again = shortfalls.open_shortfalls(programme).get()
+    assert (again.short, again.settled) == (200, 100)
+    void(back, at=LATER)
+    apply(back, at=LATER)
+    void(Order.objects.get(returned__gt=0, void=False), at=LATER)
+    apply(*Order.objects.filter(customer=customer), at=LATER)
+    assert (state_of(order).short, state_of(order).settled) == (0, 0)
 
 
 def test_all_spent_is_shown_without_an_entry(customer, programme):

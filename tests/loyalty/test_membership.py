@@ -6,11 +6,12 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import translation
 
 from customers.ground.models import AuditEvent, Event
+from customers.models import User
 from loyalty.models import Membership, MembershipPlan, PointsAccount
 from loyalty.tiers import editing, membership, move_account, move_all, progress
 from tests.factories import NOW, CompanyFactory
@@ -159,6 +160,50 @@ class TestMembership:
             membership.renew(first, key="3", by=None, at=NOW)
         assert AuditEvent.objects.filter(act="membership.cancel").count() == 2
         assert sell(who, plan, key="4").starts_day == TODAY
+
+    def test_after_a_renewal_that_was_cancelled_it_is_renewed_once_more(self) -> None:
+        made = tiers(programme())
+        first = sell(account(), plan_of(made))
+        membership.cancel(membership.renew(first, key="2", by=None, at=NOW), by=None, at=NOW)
+        again = membership.renew(first, key="3", by=None, at=NOW)
+        assert (again.renews_id, again.starts_day, again.cancelled_at) == (first.pk, first.ends_day + 1, None)
+        with pytest.raises(membership.AlreadyRenewed):
+            membership.renew(first, key="4", by=None, at=NOW)
+        with pytest.raises(IntegrityError), transaction.atomic():  # of two at once the database takes one
+            Membership.objects.filter(cancelled_at__isnull=False).update(cancelled_at=None)
+
+    def test_another_price_and_a_day_in_the_past_are_for_leads(self, manager: User, lead: User) -> None:
+        made = tiers(programme())
+        plan = plan_of(made)
+
+        def sold(by: User, **more: Any) -> Membership:
+            return membership.sell(account(), plan, key="1", by=by, at=NOW, **more)
+
+        for price in (0, 9_899, 9_901):
+            with pytest.raises(membership.PriceNotYours):
+                sold(manager, price=price)
+            assert sold(lead, price=price).price == price
+        with pytest.raises(membership.StartNotYours):
+            sold(manager, starts_day=TODAY - 1)
+        assert sold(lead, starts_day=TODAY - 1).starts_day == TODAY - 1
+        assert sold(manager, price=9_900, starts_day=TODAY).price == 9_900
+        assert sold(manager, starts_day=TODAY + 366).starts_day == TODAY + 366
+        for days in (-367, 367):
+            with pytest.raises(membership.StartsTooFar):
+                sold(lead, starts_day=TODAY + days)
+        long = plan_of(made, code="long", months=13)
+        with pytest.raises(membership.StartsTooFar):  # nor years ahead by renewals
+            membership.renew(
+                membership.sell(account(), long, key="1", by=manager, at=NOW), key="2", by=manager, at=NOW
+            )
+
+    def test_who_ends_one_says_why(self, manager: User) -> None:
+        made = tiers(programme())
+        row = sell(account(), plan_of(made))
+        with pytest.raises(membership.CancelReason):
+            membership.cancel(row, reason=" ", by=manager, at=NOW)
+        membership.cancel(row, reason="Moved away. ", by=manager, at=NOW)
+        assert Membership.objects.get().cancel_reason == "Moved away."
 
     def test_what_is_over_is_not_cancelled(self) -> None:
         made = tiers(programme())

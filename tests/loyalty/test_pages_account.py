@@ -336,18 +336,90 @@ def test_a_membership_is_sold_renewed_and_ended(
         programme, code="plus", name="Plus", price=9900, months=12, tier=None, by=admin, at=NOW
     )
     signed_in(client, manager)
-    assert client.post(path(mine, "sell"), {"plan": plan.pk, "price": "79", "key": "a"}).status_code == 302
+    cheap = client.post(path(mine, "sell"), {"plan": plan.pk, "price": "0", "key": "a"})
+    assert cheap.status_code == 422
+    assert "for another price" in text(cheap).split('id="sell_price_error"')[1].split("</ul>")[0]
+    early = client.post(path(mine, "sell"), {"plan": plan.pk, "starts_day": "2026-01-01", "key": "a"})
+    assert "in the past" in text(early).split('id="sell_starts_day_error"')[1].split("</ul>")[0]
+    assert client.post(path(mine, "sell"), {"plan": plan.pk, "key": "a"}).status_code == 302
     first = Membership.objects.get()
-    assert first.price == 7900
+    assert first.price == 9900
     twice = client.post(path(mine, "sell"), {"plan": plan.pk, "key": "b"})
     assert twice.status_code == 422 and "Renew that one instead" in text(twice)
     for _time in range(2):
         client.post(path(mine, "renew"), {"number": first.pk})
     second = Membership.objects.get(renews=first)
     assert (second.starts_day, second.price) == (first.ends_day + 1, 9900)
-    client.post(path(mine, "end"), {"number": second.pk})
-    second.refresh_from_db()
-    assert second.cancelled_at is not None
+    page = text(client.get(path(mine)))
+    assert f'popovertarget="end-{second.pk}"' in page and f'popovertarget="end-{first.pk}"' not in page
+    unsaid = client.post(path(mine, "end"), {"number": second.pk, "reason": ""})
+    assert unsaid.status_code == 422
+    assert f'aria-labelledby="end-{second.pk}-t" data-open' in text(unsaid)
+    assert not Membership.objects.filter(cancelled_at__isnull=False).exists()
+    assert client.post(path(mine, "end"), {"number": second.pk, "reason": "Dear."}).status_code == 302
+    assert Membership.objects.get(renews=first).cancel_reason == "Dear."
+    page = text(client.get(path(mine)))
+    assert "Dear." in page and page.count(">Renew</button>") == 1
+    assert client.post(path(mine, "end"), {"number": second.pk, "reason": "Dear."}).status_code == 422
+    for _time in range(2):
+        client.post(path(mine, "renew"), {"number": first.pk})
+    assert Membership.objects.get(renews=first, cancelled_at=None).starts_day == second.starts_day
+
+
+def test_of_many_adjustments_that_wait_ten_are_shown(
+    client: Client, mine: PointsAccount, manager: User
+) -> None:
+    signed_in(client, manager)
+    for number in range(10):
+        client.post(path(mine, "adjust"), {"points": 5, "reason": "x", "key": f"k{number}"})
+    page = text(client.get(path(mine)))
+    assert page.count("waits for approval") == 10 and "All 10" not in page
+    client.post(path(mine, "adjust"), {"points": 5, "reason": "x", "key": "one more"})
+    page = text(client.get(path(mine)))
+    assert page.count("waits for approval") == 10 and "All 11" in page
+
+
+def test_who_came_by_the_code_is_listed_to_who_may_see_them(
+    client: Client, mine: PointsAccount, manager: User, lead: User, programme: Any
+) -> None:
+    theirs = CustomerFactory(name="Red Hill")
+    own = CustomerFactory(name="Green Field", owner=manager)
+    given = {"referrer": mine, "programme": programme, "at": NOW}
+    Referral.objects.create(customer=theirs, state="refused", reason="self", **given)
+    Referral.objects.create(customer=own, **given)
+    page = text(signed_in(client, manager).get(path(mine)))
+    assert "2 customers came by this code" in page
+    assert "Green Field" in page and "waits for the first order" in page and "Red Hill" not in page
+    page = text(signed_in(client, lead).get(path(mine)))
+    assert "Green Field" in page and "refused: the two are the same customer" in page and "Red Hill" in page
+
+
+def test_handing_over_takes_two_presses(client: Client, mine: PointsAccount, manager: User) -> None:
+    redeem_it = {"reward": make_reward(name="Tea cup", points=200, stock=1).pk, "key": "one"}
+    signed_in(client, manager).post(path(mine, "redeem"), redeem_it)
+    row = Redemption.objects.get()
+    for page in (text(client.get("/loyalty/redemptions/")), text(client.get(path(mine)))):
+        before = page.split(f'action="/loyalty/redemptions/{row.pk}/done/"')[0]
+        assert before.count("<details") == before.count("</details>") + 1
+        assert "<summary" in before.rpartition("<details")[2]
+        assert "only a team lead or admin can take it back" in page
+
+
+def test_tables_that_scroll_are_reached_by_the_keyboard(
+    client: Client, mine: PointsAccount, manager: User
+) -> None:
+    client.force_login(manager)
+    client.post(path(mine, "redeem"), {"reward": make_reward(points=1).pk, "key": "one"})
+    client.post(path(mine, "adjust"), {"points": 5, "reason": "x", "key": "one"})
+    make_rule(mine.programme, {"kind": "amount", "points": "4", "per": "1"})
+    for address in (
+        path(mine),
+        *(f"/loyalty/{name}/" for name in ("accounts", "redemptions", "adjustments", "rewards", "rules")),
+    ):
+        page = text(client.get(address))
+        found = re.findall(r'<div class="[^"]*table-wrap"[^>]*>', page)
+        assert found, address
+        assert all('tabindex="0" role="region" aria-label' in one for one in found), address
 
 
 def test_by_whose_code_a_customer_came(

@@ -9,16 +9,18 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import translation
 
 from customers.ground import clock
 from customers.ground.models import AuditEvent
 from customers.models import Customer, User
 from loyalty.ledger import sealing
-from loyalty.models import LedgerCheck, PointsAccount, Programme, TierMove
+from loyalty.models import LedgerCheck, OrderEarning, PointsAccount, Programme, TierMove
 from loyalty.pages import charts, figures
 from loyalty.rewards import redeeming
 from retention.timeline import timeline
 from tests.factories import NOW, CustomerFactory, ago, day, findable
+from tests.loyalty.earning import bought, make_rule
 from tests.loyalty.factories import earn, make_account, redeem
 from tests.loyalty.rewarding import make_reward, make_tier
 
@@ -209,6 +211,60 @@ def test_a_filter_that_is_wrong_takes_nothing_away(boss: Client, programme: Prog
     assert answer["Location"].startswith("/loyalty/accounts/?") and f"tier={gold.pk}" in answer["Location"]
     assert not AuditEvent.objects.filter(act="export.run").exists()
     assert "Nothing was taken away" in boss.get(answer["Location"]).content.decode()
+
+
+# --- What could not be taken back --------------------------------------------------------------------
+def test_points_that_could_not_be_taken_back_are_shown_and_settled(
+    client: Client, customer: Customer, manager: User, lead: User, outsider: User, programme: Programme
+) -> None:
+    make_rule(programme, {"kind": "amount", "points": "1", "per": "1"})
+    bought(customer, ("A", 1, 100))
+    account = PointsAccount.objects.get(customer=customer)
+    redeem(account, 70)
+    bought(customer, ("A", -1, 100), at=NOW + timedelta(hours=1))
+    row = OrderEarning.objects.get(short=70)
+    settle = f"/loyalty/shortfalls/{row.pk}/settle/"
+    client.force_login(outsider)
+    assert "/loyalty/shortfalls/" not in text(client.get("/loyalty/"))
+    assert "Nothing is open" in text(client.get("/loyalty/shortfalls/"))
+    client.force_login(manager)
+    assert "/loyalty/shortfalls/" in text(client.get("/loyalty/"))
+    page = text(client.get("/loyalty/shortfalls/"))
+    assert f"/loyalty/accounts/{account.pk}/" in page and "<b>70</b>" in page and settle not in page
+    assert client.post(settle, {"note": "Left."}).status_code == 403
+    client.force_login(lead)
+    assert settle in text(client.get("/loyalty/shortfalls/"))
+    assert "Say in a sentence" in client.post(settle, {"note": ""}, follow=True).content.decode()
+    assert "Settled" in client.post(settle, {"note": "Left."}, follow=True).content.decode()
+    assert "Nothing is open" in text(client.get("/loyalty/shortfalls/"))
+    assert "/loyalty/shortfalls/" not in text(client.get("/loyalty/"))
+    assert client.post("/loyalty/shortfalls/999999999/settle/", {"note": "x"}).status_code == 404
+
+
+def test_tiers_and_rewards_are_called_by_their_names_in_the_language_of_the_reader(
+    client: Client, customer: Customer, manager: User, programme: Programme
+) -> None:
+    gold = make_tier("gold", 0, name_alt="金卡")
+    reward = make_reward(name="Tea cup", name_alt="茶杯", tier=gold, points=1)
+    account = make_account(customer)
+    earn(account, 50)
+    other = make_reward(name="Spoon", points=1, tier=make_tier("diamond", 9, name_alt="钻石卡"))
+    PointsAccount.objects.update(tier=gold)
+    account.refresh_from_db()
+    asked = redeeming.ask_reward(account, reward, key="a", by=manager, at=NOW)
+    manager.language = "zh-hans"
+    manager.save(update_fields=["language"])
+    client.force_login(manager)
+    assert 'tag-accent">金卡' in text(client.get("/loyalty/accounts/"))
+    assert f'<option value="{gold.pk}">金卡' in client.get("/loyalty/accounts/").content.decode()
+    assert "茶杯" in text(client.get("/loyalty/")) and "Tea cup" not in text(client.get("/loyalty/"))
+    acts = text(client.get("/loyalty/redemptions/")).split(f"/redemptions/{asked.pk}/ready/")[1]
+    assert "茶杯" in acts and "Tea cup" not in acts
+    for address in ("/loyalty/rewards/", f"/loyalty/rewards/{reward.pk}/"):
+        page = text(client.get(address))
+        assert "金卡" in page and ">Gold" not in page and page.index("茶杯") < page.index("Tea cup")
+    with translation.override("zh-hans"), pytest.raises(redeeming.RewardForTier, match="钻石卡"):
+        redeeming.ask_reward(account, other, key="b", by=manager, at=NOW)
 
 
 # --- The ledger --------------------------------------------------------------------------------------

@@ -300,6 +300,13 @@ def test_a_tier_is_made_changed_given_benefits_and_retired(boss: Client, program
     assert (gold.code, gold.threshold, gold.multiplier_bp) == ("gold", 500_000, 15_000)
     twin = boss.post("/loyalty/tiers/new/", {**form, "name": "Silver"})
     assert "begins at the same threshold" in error_at(twin, "id_threshold")
+    assert boss.post(f"/loyalty/tiers/{gold.pk}/", {**form, "percent": "125.5"}).status_code == 302
+    assert Tier.objects.get().multiplier_bp == 12_550
+    shown = boss.get(f"/loyalty/tiers/{gold.pk}/").content.decode().split('name="percent"')[1].split(">")[0]
+    assert 'value="125.5"' in shown
+    assert "decimal places" in error_at(
+        boss.post(f"/loyalty/tiers/{gold.pk}/", {**form, "percent": "125.555"}), "id_percent"
+    )
     assert boss.post(f"/loyalty/tiers/{gold.pk}/", {**form, "percent": "200"}).status_code == 302
     benefit = {"name": "Training", "kind": "training", "a_year": "2"}
     bad = boss.post(f"/loyalty/tiers/{gold.pk}/benefit/", {**benefit, "a_year": "0"})

@@ -8,18 +8,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.test import Client
 from django.utils import translation
 
 from customers import undo
+from customers.ground import clock
 from customers.ground.models import Event
 from customers.imports import batches, kinds, mapping, samples
-from customers.models import ExternalRef, ImportBatch
+from customers.models import ExternalRef, ImportBatch, User
 from loyalty.ledger import earning, expiring, redeeming, sealing
 from loyalty.models import PointsAccount, PointsEntry, PointsLot, Programme
 from tests.customers import undoing
 from tests.customers.undoing import take_back
 from tests.factories import NOW
-from tests.loyalty.factories import redeem, sums
+from tests.loyalty.factories import earn, make_account, redeem, sums
 
 pytestmark = pytest.mark.django_db
 HEAD = "id,customer,kind,points,date,expires on\n"
@@ -177,6 +179,48 @@ def test_signs_of_what_goes_out_do_not_matter(tmp_path: Path) -> None:
     rows = ("P-1,C-1,earn,100,2026-02-01,", "P-2,C-1,redeem,-30,2026-03-01,", "P-3,C-1,redeem,30,2026-03-02,")
     assert refused(tmp_path, lines(*rows)) == ""
     assert sums(account_of("C-1")) == (40, 0, 0)
+
+
+def test_points_that_were_handed_out_land_with_the_same_balances_and_last_days(
+    tmp_path: Path, client: Client, admin: User
+) -> None:
+    bring(
+        tmp_path,
+        lines(
+            "P-1,C-1,opening,500,2026-01-01 00:00,2026-12-31",
+            "P-2,C-1,earn,120,2026-02-01 10:00,",
+            "P-3,C-1,redeem,530,2026-03-01 10:00,",
+            "P-4,C-2,earn,70,2026-02-01 10:00,2200-12-31",
+            "P-5,C-2,adjust,5,2026-02-02 10:00,2026-06-30",
+        ),
+    )
+    assert PointsLot.objects.get(points=70).expires_day is None
+    unnamed = make_account()  # no other system knows this customer
+    earn(unnamed, 40)
+    earn(unnamed, 9, usable_day=NOW.date().toordinal() + 5)  # pending
+
+    def held(account: PointsAccount) -> tuple[int, list[tuple[int, int | None, int, str]]]:
+        lots = PointsLot.objects.filter(account=account, left__gt=0, is_pending=False).order_by("pk")
+        rows = lots.values_list("left", "expires_day", "earned_day", "entry__kind")
+        return PointsAccount.objects.get(pk=account.pk).balance, list(rows)
+
+    before = {
+        "C-1": held(account_of("C-1")),
+        "C-2": held(account_of("C-2")),
+        f"customer-{unnamed.customer_id}": held(unnamed),
+    }
+    clock.fix(NOW)
+    client.force_login(admin)
+    answer = client.get("/loyalty/accounts/export/?format=csv&what=lots")
+    text = b"".join(answer.streaming_content).decode("utf-8-sig")  # type: ignore[attr-defined]
+    batch = bring(tmp_path, text, source="elsewhere")  # where none of these customers is known
+    assert (batch.created, batch.refused) == (4, 0)
+    named = ExternalRef.objects.filter(kind="customer", source="elsewhere")
+    assert before == {
+        row.external_id: held(PointsAccount.objects.get(customer=row.object_id)) for row in named
+    }
+    again = bring(tmp_path, text, source="elsewhere")
+    assert (again.created, again.unchanged, again.refused) == (0, 4, 0)
 
 
 def test_without_a_programme_that_runs_every_line_is_refused(tmp_path: Path) -> None:

@@ -1,0 +1,68 @@
+"""Returns whose points were spent by then and could not be taken back: a person decides what becomes of them.
+
+She takes the rest by an adjustment, asks the customer, or leaves it; then she settles it here, which moves
+no points. What comes short later in the same order is shown again.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import F, QuerySet
+from django.utils.translation import gettext_lazy as _
+
+from customers.ground import audit
+from customers.ground.errors import Refused
+from customers.models import User
+from customers.models.people import Role
+from loyalty.ledger import accounts
+from loyalty.models import OrderEarning, Programme
+
+DECIDING = (Role.TEAM_LEAD, Role.ADMIN)
+
+
+class SettleNotYours(Refused):
+    code = "shortfall_role"
+    message = _("A team lead or admin decides what becomes of points that could not be taken back.")
+
+
+class SettledAlready(Refused):
+    code = "shortfall_settled"
+    message = _("This is settled already.")
+
+
+class SettleNote(Refused):
+    code = "shortfall_note"
+    message = _("Say in a sentence what was decided.")
+
+
+def open_shortfalls(programme: Programme) -> QuerySet[OrderEarning]:
+    """Return the orders whose spent points could not be taken back and nobody settled, the newest first."""
+    rows = OrderEarning.objects.filter(programme=programme, short__gt=F("settled"))
+    return rows.order_by("-occurred_at", "-pk")
+
+
+def settle(row: OrderEarning, *, note: str, by: User, at: datetime) -> OrderEarning:
+    """Note that it was decided what becomes of the points that could not be taken back; moves no points.
+
+    Raises :class:`SettleNotYours`, :class:`SettleNote`, :class:`SettledAlready`. Side effects: audit
+    ``points.settle_short``.
+    """
+    if by.role not in DECIDING:
+        raise SettleNotYours()
+    if not note.strip():
+        raise SettleNote()
+    with transaction.atomic():
+        if row.account is not None:
+            accounts.hold(row.account)  # as whoever takes back more from the same order
+        row = OrderEarning.objects.select_for_update(no_key=True, of=("self",)).get(pk=row.pk)
+        if row.short <= row.settled:
+            raise SettledAlready()
+        points = row.short - row.settled
+        row.settled, row.settled_by, row.settled_at = row.short, by, at
+        row.settled_note = note.strip()
+        row.save(update_fields=["settled", "settled_by", "settled_at", "settled_note"])
+        codes = {"order": row.order_id, "points": points}
+        audit.record("points.settle_short", obj=row, by=by, at=at, customer_id=row.customer_id, codes=codes)
+    return row
