@@ -77,6 +77,7 @@ KIND_OF = {  # what the first object in an address is, by what stands before it
     "loyalty/memberships": "membership_plan",
     "loyalty/redemptions": "redemption",
     "loyalty/rewards": "reward",
+    "loyalty/shortfalls": "order_earning",
     "loyalty/tiers": "loyalty_tier",
     "objections": "objection",
     "messages": "message",

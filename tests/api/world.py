@@ -49,6 +49,7 @@ from customers.models import (
 from loyalty.ledger import adjusting
 from loyalty.models import (
     MembershipPlan,
+    OrderEarning,
     PointsAccount,
     PointsAdjustment,
     PointsEntry,
@@ -468,11 +469,23 @@ def _points(customer: Customer, owner: User, word: str) -> dict[str, list[int]]:
     referral = Referral.objects.create(
         referrer=account, programme=account.programme, customer=customer, **said
     )
+    order = OrderFactory(customer=customer)
+    short = OrderEarning.objects.create(
+        programme=account.programme,
+        account=account,
+        customer=customer,
+        order=order,
+        occurred_at=order.occurred_at,
+        occurred_day=order.occurred_day,
+        seen_at=order.recorded_at,
+        short=5,
+    )
     return {
         "points_account": [account.pk],
         "points_entry": [entry.pk],
         "redemption": [taken.pk],
         "points_adjustment": [asked.pk],
+        "order_earning": [short.pk],
         "referral": [referral.pk],
     }
 
@@ -506,6 +519,7 @@ MODELS = {
     "survey_dispatch": SurveyDispatch,
     "survey_response": SurveyResponse,
     "interview": Interview,
+    "order_earning": OrderEarning,
     "points_account": PointsAccount,
     "points_entry": PointsEntry,
     "points_adjustment": PointsAdjustment,
