@@ -122,6 +122,7 @@ def test_who_asked_does_not_decide_herself(client: Client, mine: PointsAccount, 
         ({"points": "", "reason": "x"}, "points", "required"),
         ({"points": "5", "reason": " "}, "reason", "required"),
         ({"points": "-501", "reason": "x"}, "points", "There are 500 points"),
+        ({"points": "5", "reason": "a\0b"}, "reason", "Null characters"),
     ],
 )
 def test_what_cannot_be_adjusted_says_so_at_its_field(
@@ -243,26 +244,23 @@ def test_a_price_that_changed_is_shown_before_it_is_taken(
 def test_a_refused_act_on_a_redemption_keeps_its_words_beside_the_error(
     client: Client, mine: PointsAccount, manager: User, where: str
 ) -> None:
-    make_reward()
     row = redeeming.ask_reward(mine, make_reward(points=1), key="k", by=None, at=NOW)
-    redeeming.set_state(row, "sent", by=None, at=NOW)
     signed_in(client, manager)
-    tracking = "S" * 65
-    address = f"/loyalty/redemptions/{row.pk}"
-    redeeming.set_state(row, "done", by=None, at=NOW)
-    late = client.post(f"{address}/cancel/?state=done", {"reason": "My long <reason>.", "next": where})
-    assert late.status_code == 422
-    page = text(late)
-    assert "A team lead or admin can still cancel it" in late.content.decode()
-    Redemption.objects.update(state="asked")
+    address, tracking = f"/loyalty/redemptions/{row.pk}", "S" * 65
     late = client.post(f"{address}/sent/?state=asked", {"tracking": tracking, "next": where})
-    assert late.status_code == 422
-    page = text(late)
-    assert f'value="{tracking}"' in page
-    assert "at most 64" in page.split(f'id="act-{row.pk}-error"')[1].split("</ul>")[0]
+    assert late.status_code == 422 and f'value="{tracking}"' in text(late)
+    assert "at most 64" in text(late).split(f'id="act-{row.pk}-error"')[1].split("</ul>")[0]
     late = client.post(f"{address}/cancel/?state=asked", {"reason": "   ", "next": where})
     assert "Say in a sentence why" in text(late).split(f'id="act-{row.pk}-error"')[1].split("</ul>")[0]
     assert '<details class="fold-inline" open>' in text(late)
+    reason = {"reason": "My <reason> " + "x" * 500, "next": where}
+    late = client.post(f"{address}/cancel/?state=asked", reason)
+    assert late.status_code == 422 and 'value="My &lt;reason&gt; xxx' in text(late)
+    redeeming.set_state(
+        row, "done", by=None, at=NOW
+    )  # from the list it is gone now, and it is said all the same
+    late = client.post(f"{address}/cancel/?state=asked", {"reason": "Broken.", "next": where})
+    assert late.status_code == 422 and "A team lead or admin can still cancel it" in late.content.decode()
     for act in ("asked", "cancelled"):
         assert client.post(f"{address}/{act}/", {"tracking": "C3"}).status_code == 404
 
@@ -457,13 +455,14 @@ def test_nothing_new_is_done_for_an_erased_customer(
     signed_in(client, admin)
     assert 'popovertarget="adjust"' in text(client.get(path(mine)))
     Customer.objects.filter(pk=mine.customer_id).update(erased_at=NOW)
-    for act, form in {
+    acts: dict[str, dict[str, Any]] = {
         "adjust": {"points": 5, "reason": "Li Na asked."},
         "redeem": {"reward": reward.pk},
         "use": {"benefit": benefit.pk},
         "sell": {"plan": plan.pk, "starts_day": "2028-01-01"},
         "refer": {"code": friend.referral_code},
-    }.items():
+    }
+    for act, form in acts.items():
         answer = client.post(path(mine, act), {**form, "key": act})
         assert answer.status_code == 422, act
         assert "was erased on" in answer.content.decode(), act
