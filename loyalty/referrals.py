@@ -62,10 +62,10 @@ class NoReferrals(Refused):
 def refer(code: str, customer: Customer, *, by: User | None, at: datetime) -> Referral:
     """Note that a customer came by the referral code of another one; return it.
 
-    Case and spaces of the code do not matter. Its account is opened when there is none. Raises
-    ``NoProgramme``, :class:`NoReferrals`,
-    :class:`UnknownReferralCode`, :class:`SelfReferral`, :class:`ReferredBefore`, :class:`NotNew`,
-    ``Erased``. Side effects: audit and event ``referral.make``; both get points when the first order stands.
+    Case and spaces of the code do not matter. The account of who came is opened when there is none. Raises
+    ``NoProgramme``, :class:`NoReferrals`, :class:`UnknownReferralCode`, :class:`SelfReferral`,
+    :class:`ReferredBefore`, :class:`NotNew`, ``Erased``. Side effects: audit and event ``referral.make``;
+    both get points when the first order stands.
     """
     programme = programmes.needed()
     if not rewards_any(programme):

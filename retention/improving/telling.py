@@ -191,7 +191,8 @@ def told_of_loops(contact: Contact, loops: Sequence[int], language: str) -> dict
     ).standing()  # type: ignore[attr-defined]
     found: dict[int, list[str]] = {}
     for row in rows.select_related("action").order_by("-action__ended_at", "-pk") if loops else ():
-        found.setdefault(row.loop_id, []).append(told_of(row.action, language))
+        if row.loop_id is not None:
+            found.setdefault(row.loop_id, []).append(told_of(row.action, language))
     return found
 
 

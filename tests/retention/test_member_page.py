@@ -12,11 +12,14 @@ from django.db import connection
 from django.test import Client, override_settings
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils.html import escape
 
 from customers import complaints, consents, objections
+from customers import contact as contacting
+from customers.contact import Limit
 from customers.ground import clock
-from customers.ground.models import AuditEvent, Event
-from customers.models import Complaint, Consent, Contact, Customer, User
+from customers.ground.models import AuditEvent, Company, Event
+from customers.models import Complaint, Consent, Contact, Customer, Order, User
 from loyalty import links
 from loyalty.models import (
     MemberLink,
@@ -25,16 +28,23 @@ from loyalty.models import (
     PointsLot,
     Programme,
     Redemption,
+    Referral,
     Reward,
     Tier,
     TierBenefit,
 )
 from loyalty.rewards import catalogue, codes, redeeming
+from retention.improving import attaching
+from retention.models import LoopClosure
 from retention.pages import member_links
 from retention.pages.member import points as shown_points
 from retention.pages.member import told as shown_told
+from surveys.models import SurveyResponse
 from tests.factories import NOW, ContactFactory, CustomerFactory, OrderFactory, ago, day
 from tests.loyalty.factories import ProgrammeFactory, earn, make_account
+from tests.retention import improvers
+from tests.retention.improvers import done
+from tests.retention.improving import test_telling as improving
 from tests.retention.loop.world import drained, filed
 from tests.surveys.makers import answered
 
@@ -387,6 +397,127 @@ def test_code_is_shown_to_who_took_it(
     assert "SPRING-1" in client.get(at(token)).text
 
 
+@pytest.fixture
+def colleague(customer: Customer) -> Contact:
+    return ContactFactory(customer=customer, is_main=False)
+
+
+def token_for(contact: Contact) -> str:
+    return links.token_of(links.make_link(contact, by=None, at=NOW, now=clock.real_now()))
+
+
+def test_code_that_a_colleague_was_given_is_seen_by_nobody_else(
+    client: Client,
+    token: str,
+    account: PointsAccount,
+    programme: Programme,
+    contact: Contact,
+    colleague: Contact,
+) -> None:
+    voucher = reward(programme, kind="code", code="voucher", name="Voucher", points=100)
+    codes.add_codes(voucher, "SPRING-1\nSPRING-2\nSPRING-3", by=None, at=NOW)
+    theirs = token_for(colleague)
+    given = {
+        who: redeeming.ask_reward(account, voucher, key=str(n), contact=who, by=None, at=NOW)
+        for n, who in enumerate((contact, colleague, None))
+    }
+    secrets = codes.codes_of(list(given.values()))
+    for one, hers in ((token, contact), (theirs, colleague)):
+        texts = [client.get(at(one)).text]
+        texts += [client.get(at(one, "member_redemption", row.pk)).text for row in given.values()]
+        seen = {secret for secret in secrets.values() if any(secret in text for text in texts)}
+        assert seen == {secrets[given[hers].pk], secrets[given[None].pk]}
+
+
+def test_what_a_colleague_took_is_cancelled_by_her_and_the_main_contact_only(
+    client: Client,
+    token: str,
+    account: PointsAccount,
+    programme: Programme,
+    contact: Contact,
+    colleague: Contact,
+) -> None:
+    mug, theirs = reward(programme), token_for(colleague)
+
+    def url(one: str, taker: Contact) -> str:
+        key = str(Redemption.objects.count())
+        row = redeeming.ask_reward(account, mug, key=key, contact=taker, by=None, at=NOW)
+        return at(one, "member_redemption", row.pk)
+
+    of_main = url(theirs, contact)
+    assert "I do not want it any more" not in client.get(of_main).text
+    assert client.post(of_main, {"cancel": "1"}).status_code == 404
+    assert Redemption.objects.get().state == "asked"
+    of_colleague = url(token, colleague)
+    assert "I do not want it any more" in client.get(of_colleague).text
+    assert client.post(of_colleague, {"cancel": "1"}).status_code == 302
+    assert Redemption.objects.latest("pk").state == "cancelled"
+
+
+# --- Who recommended us -----------------------------------------------------------------------------
+@pytest.fixture
+def referrer(programme: Programme) -> PointsAccount:
+    Programme.objects.update(referral_referrer=200, referral_referred=100)
+    return make_account(CustomerFactory(), at=ago(50))
+
+
+def test_new_customer_enters_a_referral_code_and_has_an_account(
+    client: Client, token: str, customer: Customer, referrer: PointsAccount
+) -> None:
+    page = client.get(at(token))
+    assert at(token, "member_referral") in page.text and "Enter the code" in page.text
+    form = {"code": f" {referrer.referral_code.lower()} "}
+    done = client.post(at(token, "member_referral"), form)
+    assert done.status_code == 302 and done["Location"] == at(token) + "#referred"
+    referral = Referral.objects.get()
+    assert (referral.referrer, referral.customer, referral.by) == (referrer, customer, None)
+    assert PointsAccount.objects.filter(customer=customer).count() == 1
+    after = client.get(at(token))
+    assert "after your first order you get 100 points." in after.text
+    assert at(token, "member_referral") not in after.text
+    assert client.post(at(token, "member_referral"), form).status_code == 409
+    assert Referral.objects.count() == 1
+
+
+@pytest.mark.parametrize("code", ["", " ", "\0", "NOBODYS-CODE", "x" * 5000])
+def test_code_that_is_refused_is_told_at_its_field(
+    client: Client, token: str, referrer: PointsAccount, code: str
+) -> None:
+    response = client.post(at(token, "member_referral"), {"code": code, "lang": "en"})
+    assert response.status_code == 409
+    refused = response.context["referred"].refused
+    assert refused and f'id="code-error">{escape(refused)}<' in response.text
+    assert f'value="{code.strip(" " + chr(0))[:40]}" maxlength' in response.text
+    assert response.context["error"] == "" and not Referral.objects.exists()
+    assert PointsAccount.objects.count() == 1
+
+
+def test_code_of_her_own_company_is_refused(
+    client: Client, token: str, account: PointsAccount, referrer: PointsAccount
+) -> None:
+    response = client.post(at(token, "member_referral"), {"code": account.referral_code})
+    assert response.status_code == 409 and "Nobody refers herself" in response.context["referred"].refused
+
+
+def test_no_code_is_asked_where_none_would_be_taken(
+    client: Client, token: str, customer: Customer, referrer: PointsAccount
+) -> None:
+    def asks() -> bool:
+        return at(token, "member_referral") in client.get(at(token)).text
+
+    assert asks()
+    Programme.objects.update(referral_referrer=0, referral_referred=0)
+    assert not asks()
+    Programme.objects.update(referral_referrer=1)
+    assert asks()
+    order = OrderFactory(customer=customer, occurred_at=ago(10))
+    assert not asks()
+    Order.objects.filter(pk=order.pk).update(void=True)
+    assert asks()
+    Programme.objects.update(state="draft")
+    assert not asks()
+
+
 # --- Statement ------------------------------------------------------------------------------------
 def test_statement_is_paged_newest_first_and_names_her_order(
     client: Client, token: str, account: PointsAccount, customer: Customer
@@ -445,6 +576,57 @@ def test_open_complaints_are_hers_with_how_far_they_are_and_without_words(
     assert "You will hear from us by" in found[0].came.text
     assert found[0].came.address.endswith("/") and "/c/" in found[0].came.address
     assert "It arrived broken." not in response.text and "Of a colleague." not in response.text
+
+
+def test_what_we_wrote_to_another_is_not_shown(
+    client: Client, token: str, customer: Customer, contact: Contact
+) -> None:
+    mine = filed(customer)
+    LoopClosure.objects.update(state="asked", asked_at=NOW, contacted_at=NOW, message_text="Dear Ms Wang")
+    came = client.get(at(token)).context["complaints"][0].came
+    assert came.message == "Dear Ms Wang" and came.address
+    LoopClosure.objects.filter(pk=mine.pk).update(contact=ContactFactory(customer=customer, is_main=False))
+    response = client.get(at(token))
+    came = response.context["complaints"][0].came
+    assert (came.text, came.message, came.address) == (
+        "We did something. Please say whether it is solved.",
+        "",
+        "",
+    )
+    assert "Dear Ms Wang" not in response.text and "/c/" not in response.text
+
+
+def test_what_was_done_about_her_answer_stands_beside_it_once_she_was_told(
+    client: Client, company: Company
+) -> None:
+    contacting.set_limits({"care": Limit(None, 1), "together": Limit(None, 1)}, by=None, at=NOW)
+    her = improving.person()
+    row = answered(her, text="Always late.")
+    other = answered(her, text="Too dear.")
+    drained()
+    made = done(told_en="We deliver within a day.", told_zh="我们当天送达。")
+    attaching.attach(made, loop=loop_of(row), by=None, at=NOW)
+    token = token_for(her)
+
+    def beside() -> dict[str, list[str]]:
+        return {one.comment: one.improved for one in client.get(at(token)).context["answers"]}
+
+    assert beside() == {"Always late.": [], "Too dear.": []}
+    assert improving.tell(made) == {"Wang Wei": ("written", "")}
+    assert beside() == {"Always late.": ["We deliver within a day."], "Too dear.": []}
+    assert "We acted on it: We deliver within a day." in client.get(at(token)).text
+    assert "我们当天送达。" in client.get(at(token, query="?lang=zh-hans")).text
+    colleague = ContactFactory(customer=her.customer, is_main=False)
+    SurveyResponse.objects.filter(pk__in=[row.pk, other.pk]).update(contact=colleague)
+    token = token_for(colleague)
+    assert beside() == {"Always late.": [], "Too dear.": []}
+
+
+def loop_of(row: SurveyResponse) -> LoopClosure:
+    """Return the loop of an answer."""
+    found = LoopClosure.objects.filter(response=row).first()
+    values = {"contact": row.contact, "customer": row.customer}
+    return found or improvers.loop(source="response", response=row, **values)
 
 
 def test_complaint_of_nobody_is_seen_by_the_main_contact_only(
@@ -555,6 +737,43 @@ def test_one_press_ends_all_but_what_she_needs_anyway(client: Client, token: str
     assert Consent.objects.count() == 16
 
 
+def test_press_that_ends_all_keeps_what_was_unticked_and_gives_nothing(
+    client: Client, token: str, contact: Contact, customer: Customer
+) -> None:
+    form = sent(client.get(at(token)), service_email=False, offer_email=True, care_sms=True)
+    form.pop("profiling")
+    client.post(at(token, "member_contact"), form | {"stop": "1"})
+    found = standing(contact)
+    assert found[("service", "email")] is False and ("service", "sms") not in found
+    assert found.pop(("profiling", "")) is False and set(found.values()) == {False}
+    assert len(found) == 15 + 1
+    assert objections.standing_of(customer).filter(contact=contact).count() == 1
+    allowed = sent(client.get(at(token)), service_email=True) | {"profiling": "1", "stop": "1"}
+    client.post(at(token, "member_contact"), allowed)
+    assert objections.standing_of(customer).exists() and standing(contact)[("service", "email")] is False
+
+
+def test_form_that_is_refused_stands_as_she_sent_it(
+    client: Client, token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_args: Any, **_values: Any) -> None:
+        raise objections.Erased
+
+    form = sent(client.get(at(token)), offer_email=True, service_sms=False)
+    form.pop("profiling")
+    with monkeypatch.context() as patch:
+        patch.setattr(consents, "record_consent", refuse)
+        response = client.post(at(token, "member_contact"), form)
+    assert response.status_code == 409
+    wishes = response.context["wishes"]
+    ticked = {way.value for wish in wishes.rows for way in wish.ways if way.is_ticked}
+    assert ticked == set(form["may"]) and "offer:email" in ticked and "service:sms" not in ticked
+    assert not wishes.is_profiling_ticked and wishes.is_profiled
+    assert 'value="offer:email" checked' in response.text
+    assert 'name="was" value="service:sms"' in response.text  # what stands is still what stood
+    assert 'name="was" value="offer:email"' not in response.text
+
+
 def test_profiling_is_objected_to_and_allowed_again(
     client: Client, token: str, contact: Contact, customer: Customer
 ) -> None:
@@ -607,6 +826,33 @@ def test_page_speaks_her_language_and_keeps_the_one_she_chose(
     done = client.post(at(token, "member_reward", mug.pk), form)
     assert done["Location"].endswith("?lang=en")
     assert '<html lang="zh-hans">' in client.get(at(token, query="?lang=tlh")).text
+
+
+def test_language_leads_to_the_same_page_also_after_a_press_that_was_refused(
+    client: Client, token: str, account: PointsAccount, programme: Programme, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_args: Any, **_values: Any) -> None:
+        raise objections.Erased
+
+    chinese = {
+        page: f'href="{page}?lang=zh-hans"' for page in every_page_without_redemption(token, programme)
+    }
+    for page, address in chinese.items():
+        assert address in client.get(page).text
+        assert client.get(page + "?lang=zh-hans").status_code == 200
+    for n in range(24):
+        earn(account, n + 1, at=ago(50 - n))
+    second = client.get(at(token, "member_statement", query="?page=2&lang=en"))
+    assert at(token, "member_statement", query="?lang=zh-hans&amp;page=2") in second.text
+    monkeypatch.setattr(consents, "record_consent", refuse)
+    for route, form in (("member_contact", {"stop": "1"}), ("member_referral", {"code": "X"})):
+        response = client.post(at(token, route), form)
+        assert response.status_code == 409 and chinese[at(token)] in response.text
+
+
+def every_page_without_redemption(token: str, programme: Programme) -> list[str]:
+    reward(programme)
+    return every_page(token, programme)[:4]
 
 
 # --- The links, for colleagues --------------------------------------------------------------------

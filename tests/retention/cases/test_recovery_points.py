@@ -13,6 +13,7 @@ from django.urls import reverse
 from customers.ground import clock
 from customers.ground.models import AuditEvent, Event
 from customers.models import Customer, User
+from loyalty.ledger import adjusting, redeeming
 from loyalty.ledger import recovery as ledger
 from loyalty.ledger.errors import NoPoints, NoProgramme
 from loyalty.models import EntryNote, PointsAccount, PointsEntry, Programme
@@ -114,6 +115,35 @@ def test_points_that_pay_a_debt_count_against_the_limit(programme: Programme, ca
     assert PointsAccount.objects.get().balance == 50
     room = cases.room_for(case, at=LATER)
     assert room is not None and (room.given, room.left, room.month) == (300, 700, 1200)
+
+
+def test_what_a_lead_took_back_can_be_given_again(
+    programme: Programme, case: RetentionCase, lead: User
+) -> None:
+    entry = grant(case, 900)
+    other = make_case(CustomerFactory())
+    grant(other, 100)
+    adjusting.reverse_entry(entry, reason="Wrong case.", key="r", by=lead, at=LATER)
+    room = cases.room_for(case, at=LATER)
+    assert room is not None and (room.given, room.left) == (0, 1000)
+    untouched = cases.room_for(other, at=LATER)
+    assert untouched is not None and untouched.given == 100
+    grant(case, 600, key="again")
+    with pytest.raises(ledger.RecoveryLimit, match="600 are given already"):
+        grant(case, 401, key="more")
+
+
+def test_what_was_taken_back_of_spent_points_can_be_given_again(
+    programme: Programme, case: RetentionCase, lead: User
+) -> None:
+    Programme.objects.update(on_spent_return="debt")
+    entry = grant(case, 900)
+    account = PointsAccount.objects.get()
+    redeeming.redeem(account, points=800, source=("redemption", 1), key="", detail={}, by=None, at=LATER)
+    adjusting.reverse_entry(entry, reason="Wrong case.", key="r", by=lead, at=LATER)
+    account.refresh_from_db()
+    room = cases.room_for(case, at=LATER)
+    assert account.debt == 800 and room is not None and room.given == 0
 
 
 @pytest.mark.parametrize(("points", "is_refused"), [(600, False), (601, True)])
@@ -222,6 +252,40 @@ def test_page_says_why_more_than_the_limit_is_refused(
     assert response.status_code == 422 and "at most 1000 points" in response.text
     assert response.context["open_sheet"] == "points_form"
     assert not PointsEntry.objects.exists()
+    form = response.context["points_form"]
+    assert "at most 1000 points" in form.errors["points"][0] and not form.non_field_errors()
+    grant(make_case(CustomerFactory()), 900, at=clock.now())
+    response = client.post(address(case), {"points": "601", "reason": "Late.", "key": "k"})
+    assert "600 recovery points left" in response.context["points_form"].errors["points"][0]
+
+
+@pytest.mark.parametrize(
+    ("given", "budget", "reason"),
+    [
+        (999, 1500, ""),
+        (1000, 1500, "this case got all 1,000"),
+        (500, 500, "budget is used up"),
+        (500, None, ""),
+        (1000, None, "this case got all 1,000"),
+    ],
+)
+def test_act_stands_with_its_reason_where_nothing_can_be_granted(
+    client: Client,
+    programme: Programme,
+    case: RetentionCase,
+    manager: User,
+    given: int,
+    budget: int | None,
+    reason: str,
+) -> None:
+    Programme.objects.update(recovery_budget=budget)
+    clock.fix(LATER)
+    grant(case, given)
+    client.force_login(manager)
+    text = client.get(address(case, "case")).text
+    assert ('popovertarget="points">' in text) is not bool(reason)
+    assert ('disabled aria-describedby="no-points"' in text) is bool(reason)
+    assert reason in text and ("No more recovery points" in text) is bool(reason)
 
 
 @pytest.mark.parametrize(
