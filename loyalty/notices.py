@@ -291,11 +291,10 @@ def _overtaken(rows: Sequence[LoyaltyNotice], *, at: datetime) -> tuple[dict[int
             found.setdefault(row.pk, str(Reason.OVERTAKEN))
     ending = [row for row in rows if row.kind == Kind.MEMBERSHIP]
     over = Q(cancelled_at__isnull=False) | Q(is_renewed())
-    memberships = Membership.objects.filter(pk__in=[row.subject_id for row in ending])
-    whose = dict(memberships.values_list("pk", "customer"))
-    gone = set(memberships.filter(over).values_list("pk", flat=True))
+    ended = Membership.objects.filter(over, pk__in=[row.subject_id for row in ending])
+    gone = set(ended.values_list("pk", flat=True))
     for row in ending:
-        if row.subject_id in gone or whose[row.subject_id] != row.customer_id:
+        if row.subject_id in gone:
             found.setdefault(row.pk, str(Reason.OVERTAKEN))
     return found, points
 
@@ -403,7 +402,7 @@ def _go_on(notice: LoyaltyNotice, *, at: datetime) -> None:
     contact = Contact.objects.select_related("customer").get(pk=reservation.contact_id)
     if contact.erased_at is not None:
         overtaken[notice.pk] = str(ContactReason.GONE)
-    if contact.customer_id != notice.customer_id:  # a merge was taken back: she is somebody else's
+    if contact.customer_id != notice.customer_id:  # she went to another customer meanwhile
         overtaken[notice.pk] = str(Reason.OVERTAKEN)
     if reason := overtaken.get(notice.pk):
         _close(notice, reason, at=at)

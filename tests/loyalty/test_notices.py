@@ -412,20 +412,51 @@ def test_that_a_tier_which_came_with_a_merge_is_at_risk_is_told() -> None:
     assert told(account=own) == [("grace", 0, 0, "handed", "")]
 
 
-def test_what_waits_does_not_go_to_who_is_another_customer_again() -> None:
+@pytest.mark.parametrize("kind", ["tier_up", "expiry"])
+def test_what_waits_does_not_go_to_who_is_another_customer_again(kind: str) -> None:
     tiers(programme())
     alone = account()  # nobody to write to
     other = member(name="Li", email="li@example.org")
     move_all(at=NOW)
     made = merged(alone, other, NOW)
-    spend(alone, 15_000, at=NIGHT)
+    if kind == "tier_up":
+        spend(alone, 15_000, at=NIGHT)
+    else:
+        earn(alone, 100, expires_day=TODAY + 30, at=NIGHT)
     night(NIGHT)  # quiet hours: the contact waits
-    assert told() == [("tier_up", 0, 0, "waiting", "")]
+    assert [(row[0], row[3]) for row in told()] == [(kind, "waiting")]
     assert ContactReservation.objects.get().contact.customer_id == alone.customer_id
     merges.undo_merge(made, by=None, at=NIGHT + timedelta(hours=1))
     drain.until_empty(at=MORNING)
-    assert told() == [("tier_up", 0, 0, "closed", "overtaken")]
+    assert [(row[0], *row[3:]) for row in told()] == [(kind, "closed", "overtaken")]
     assert said() == []
+
+
+def test_what_waits_does_not_go_to_a_contact_that_went_to_another_customer() -> None:
+    ProgrammeFactory()
+    who = member()
+    earn(who, 100, expires_day=TODAY + 30)
+    night(NIGHT)
+    Contact.objects.filter(customer=who.customer).update(customer=CustomerFactory())
+    drain.until_empty(at=MORNING)
+    assert told() == [("expiry", 30, 100, "closed", "overtaken")]
+    assert said() == []
+
+
+@pytest.mark.parametrize("is_undone", [False, True])
+def test_the_end_of_a_membership_is_told_to_whose_it_is(is_undone: bool) -> None:
+    plan = plus(months=1)
+    own, other = member(), member(name="Li", email="li@example.org")
+    membership.sell(other, plan, key="1", by=None, at=NOW)
+    made = merged(own, other, NOW)
+    at = NIGHT + 25 * DAY
+    notices.plan(at=at)
+    if is_undone:
+        merges.undo_merge(made, by=None, at=at)
+    drain.until_empty(at=MORNING + 25 * DAY)
+    assert [row[3] for row in told(kind="membership")] == ["handed"]
+    message = Message.objects.get(subject__startswith="Your membership")
+    assert message.contact.customer_id == (other if is_undone else own).customer_id
 
 
 @pytest.mark.parametrize("has_own", [False, True])
