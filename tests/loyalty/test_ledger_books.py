@@ -422,6 +422,48 @@ def test_history_expires_as_it_would_have(account: PointsAccount) -> None:
     assert PointsEntry.objects.get(kind="expire").recorded_at == NOW
 
 
+@pytest.mark.parametrize("way", ["night", "lazily"])
+@pytest.mark.parametrize("owes", [0, 1])
+def test_points_that_leave_a_return_window_do_not_expire_at_once_by_inactivity(
+    account: PointsAccount, programme: Programme, way: str, owes: int
+) -> None:
+    set_up(programme, expiry="inactivity", expiry_months=1, pending_days=45, on_spent_return="debt")
+    earn(account, 100)
+    if owes:
+        entry = earn(account, owes, usable_day=day(NOW))
+        redeem(account, owes)
+        earning.take_back(entry, points=owes, source=None, occurred_at=NOW, detail={}, by=None, at=NOW)
+
+    def goes_by(number: int) -> int:
+        account.refresh_from_db()
+        at = NOW + number * DAY
+        if way == "night":
+            expiring.release_all(at)
+            expiring.expire_all(at)
+        else:
+            expiring.settle_due(account, at=at)
+        return sums(account)[0]
+
+    last = expiring.months_later(day(NOW) + 45, 1) - day(NOW)
+    assert [goes_by(number) for number in (44, 45, last, last + 1)] == [0, 100 - owes, 100 - owes, 0]
+
+
+def test_the_night_does_not_read_accounts_in_debt_of_which_nothing_is_released(
+    programme: Programme, django_assert_num_queries: Any
+) -> None:
+    set_up(programme, on_spent_return="debt")
+    for _number in range(3):
+        account = make_account()
+        earn(account, 8, usable_day=day(NOW) + 2)
+        entry = earn(account, 5)
+        redeem(account, 5)
+        earning.take_back(entry, points=5, source=None, occurred_at=NOW, detail={}, by=None, at=NOW)
+    with django_assert_num_queries(3):  # the company; accounts in debt; days
+        expiring.release_all(NOW)
+    expiring.release_all(NOW + 2 * DAY)
+    assert set(PointsAccount.objects.values_list("balance", "pending", "debt")) == {(3, 0, 0)}
+
+
 # --- Merging -----------------------------------------------------------------------------------------
 @pytest.fixture
 def pair(programme: Programme) -> tuple[PointsAccount, PointsAccount]:
@@ -623,6 +665,27 @@ def test_a_whole_ledger_has_no_findings_and_seals_once(account: PointsAccount) -
     first, second = LedgerSeal.objects.order_by("pk")
     assert (first.entries, second.entries, second.first_entry) == (1, 1, first.last_entry + 1)
     assert is_whole()
+
+
+def test_what_is_sealed_while_it_is_compared_is_not_damaged(
+    account: PointsAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The accounts and their seals are read; before their entries are, others come and are sealed."""
+    earn(account, 100)
+    sealing.seal(NOW)
+    redeem(account, 40)
+    prints = sealing._prints
+    sealed: list[int] = []
+
+    def beside(rows: Any) -> dict[int, list[str]]:
+        if not sealed:
+            sealed.append(0)
+            sealed[0] = sealing.seal(NOW)
+        return prints(rows)
+
+    monkeypatch.setattr(sealing, "_prints", beside)
+    assert is_whole()
+    assert sealed == [1]
 
 
 def test_the_database_refuses_to_change_or_delete_an_entry(account: PointsAccount) -> None:

@@ -10,6 +10,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from customers import merges
 from customers.ground import clock
 from customers.ground.models import AuditEvent, Event
 from customers.models import Customer, User
@@ -57,6 +58,17 @@ def test_grant_writes_points_and_step_and_opens_an_account(
     assert EntryNote.objects.get(entry=entry).text == "A week late."
     assert AuditEvent.objects.filter(act="case.points", actor_id=manager.pk).count() == 1
     assert Event.objects.filter(kind="case.points", customer_id=case.customer_id).count() == 1
+
+
+def test_one_key_of_a_case_grants_once_also_after_its_customer_was_merged(
+    programme: Programme, case: RetentionCase
+) -> None:
+    first = grant(case)
+    survivor = make_account().customer
+    gone = Customer.objects.get(pk=case.customer_id)
+    merges.merge_customers(survivor, gone, reason="The same.", by=None, at=LATER)
+    assert grant(case) == first
+    assert PointsAccount.objects.get(customer=survivor).balance == 300
 
 
 def test_grant_begins_the_work_on_a_case_that_was_only_assigned(
