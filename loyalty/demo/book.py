@@ -69,6 +69,7 @@ class Earned:
     moves: int = 0
     short: int = 0
     backs: list[Back] = field(default_factory=list)
+    came_back: dict[str, list[str]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -127,7 +128,7 @@ COLUMNS: dict[type[Any], tuple[str, ...]] = {
     OrderEarning: (
         *("id", "programme_id", "account_id", "customer_id", "order_id", "entry_id", "occurred_at"),
         *("occurred_day", "seen_at", "is_void", "is_return", "is_first", "net", "net_left", "beyond"),
-        *("points", "short", "moves", "exact", "fixed", "lines", "context"),
+        *("points", "short", "moves", "exact", "fixed", "lines", "context", "came_back"),
     ),
     Redemption: (
         *("id", "account_id", "customer_id", "contact_id", "reward_id", "points", "entry_id", "state"),
@@ -227,7 +228,7 @@ class Account:
             lines=bought,
             rounding=row.outcome.rounding,
         )
-        row.net_left = int(purchase.left)
+        row.net_left, row.came_back = int(purchase.left), purchase.came_back
         if should < row.points:
             self._take_back(row, should, purchase, second)
 
@@ -455,6 +456,7 @@ class Account:
                     row.moves,
                 ),
                 *(str(outcome.exact), str(outcome.fixed), json.dumps(lines), json.dumps(row.context)),
+                json.dumps(row.came_back),
             )
 
 

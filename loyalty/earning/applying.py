@@ -9,14 +9,15 @@ which it is paused.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from fractions import Fraction
+from types import MappingProxyType
 from typing import Any
 
 from django.db import OperationalError
-from django.db.models import Exists, OuterRef, Q, Sum
+from django.db.models import Exists, Max, OuterRef, Q, Sum
 
 from customers import company
 from customers.ground.again import tried_again
@@ -26,7 +27,7 @@ from loyalty import programmes, referrals
 from loyalty.earning import baskets, evaluate, occasions
 from loyalty.earning.baskets import Head, Tiers
 from loyalty.earning.evaluate import Basket, Goods, Line, Outcome
-from loyalty.earning.returning import Back, Bought, Purchase, assign
+from loyalty.earning.returning import Back, Bought, Purchase, assign, assign_from
 from loyalty.earning.rules import History
 from loyalty.ledger import accounts, earning
 from loyalty.ledger.earning_many import Earning, earn_many
@@ -38,6 +39,8 @@ AT_ONCE = 500
 ONE_BY_ONE = 20  # more than these at once earn in sets
 SOURCE = "order"
 _MOST_NAMED = 10
+_READ_AT_ONCE = 50
+_IS_BACK = Q(is_return=True) | Q(beyond__gt=0)
 _PERIODS = ("day", "month", "year")
 
 
@@ -149,8 +152,7 @@ class _Chunk:
         self.at = at
         self.applied = Applied()
         self.outcomes: dict[int, Outcome] = {}
-        self.before: dict[int, tuple[object, ...]] = {}
-        self.changed: set[int] = set()
+        self.before: dict[int, dict[str, Any]] = {}
         self.history = History(programme)
         self._histories = {self.history.upto: self.history}
         self.paused = programmes.paused_spans(programme)
@@ -342,7 +344,6 @@ class _Chunk:
     def _save(self, rows: dict[int, OrderEarning], fresh: Sequence[Head]) -> None:
         new = {one.pk for one in fresh}
         changed = [row for pk, row in rows.items() if pk not in new and self.before.get(pk) != _judged(row)]
-        self.changed = {row.customer_id for row in changed}
         update_rows([row for row in changed if not row.is_first], _JUDGED)  # makes room for the next
         update_rows([row for row in changed if row.is_first], _JUDGED)
         OrderEarning.objects.bulk_create([rows[one.pk] for one in fresh])
@@ -389,40 +390,92 @@ class _Chunk:
         return {"order": row.order_id, **self.outcomes[row.order_id].detail()}
 
     def _settle(self, rows: dict[int, OrderEarning], fresh: Sequence[Head]) -> None:
-        """Move the difference between what orders bring and should bring, for whom anything came back."""
-        back = self._rows().filter(Q(is_return=True) | Q(beyond__gt=0))
-        touched = {row.customer_id for row in rows.values() if row.is_return or row.beyond}
-        since = min((one.occurred_at for one in fresh), default=None)
-        if since is not None:  # goods of these may have come back already, when history is brought in
-            buyers = {one.customer_id for one in fresh}
-            later = back.filter(customer__in=buyers, occurred_at__gte=since)
-            touched |= set(later.values_list("customer_id", flat=True))
-        changed = self.changed | touched
-        if not changed:
+        """Move the difference between what orders bring and should bring now.
+
+        Where something came back later than what is new or changed, all orders of the customer are counted
+        again. Else a return is counted off from how things stand, and what was changed stands for itself.
+        """
+        new = {one.pk for one in fresh}
+        changed, first, whole = self._since(rows)
+        if not first:
             return
-        mine = list(self._rows().filter(customer__in=changed).select_related("entry__account", "account"))
-        purchases = {row.order_id: _purchase(row) for row in mine if not row.is_return}
-        assign(list(purchases.values()), self._backs([row for row in mine if not row.is_void]))
-        moved = []
-        for row in sorted((row for row in mine if not row.is_return), key=lambda row: row.order_id):
-            purchase = purchases[row.order_id]
-            left = int(purchase.left)
-            should = self._should(row, purchase)
-            if should == row.points and left == row.net_left:
+        later = self._rows().filter(_IS_BACK, customer__in=first, occurred_at__gte=min(first.values()))
+        later = later.exclude(order__in=new).values_list("customer").annotate(last=Max("occurred_at"))
+        whole |= {customer_id for customer_id, last in later.order_by() if last >= first[customer_id]}
+        naming = Order.objects.filter(returns_of__in=new | changed).exclude(pk__in=new)
+        whole |= {rows[pk].customer_id for pk in naming.values_list("returns_of", flat=True) if pk in rows}
+        backs = [rows[pk] for pk in new if _is_back(rows[pk])]
+        whole |= {rows[pk].customer_id for pk in changed} & {row.customer_id for row in backs}
+        found = self._counted_again(whole) if whole else []
+        alone = self._rows().filter(order__in=changed).exclude(customer__in=whole).select_related("account")
+        found += [(row, _purchase(row)) for row in alone]
+        found += self._counted_off([row for row in backs if row.customer_id not in whole])
+        self._move(found)
+
+    def _since(self, rows: dict[int, OrderEarning]) -> tuple[set[int], dict[int, datetime], set[int]]:
+        """Return which orders were changed, since when any are new or changed, and whose returns were.
+
+        The latter two by customer, also the one whose an order was before.
+        """
+        changed: set[int] = set()
+        first: dict[int, datetime] = {}
+        whole: set[int] = set()
+        for row in rows.values():
+            was, now = self.before.get(row.order_id), _judged(row)
+            if was == now and not _is_back(row):
                 continue
-            row.net_left = left
+            if was is not None:
+                changed.add(row.order_id)
+            for state in (was or now, now):
+                customer_id, moment = state["customer_id"], state["occurred_at"]
+                first[customer_id] = min(first.get(customer_id, moment), moment)
+                if was is not None and (state["is_return"] or state["beyond"]):
+                    whole.add(customer_id)
+        return changed, first, whole
+
+    def _counted_again(self, customers: set[int]) -> list[tuple[OrderEarning, Purchase]]:
+        """Return all orders of customers with what came back of them, counted from the beginning."""
+        mine = list(self._rows().filter(customer__in=customers).select_related("account"))
+        backs = self._backs([row for row in mine if _is_back(row)])
+        found: dict[int, list[tuple[OrderEarning, Purchase]]] = {}
+        for row in mine:
+            if not row.is_return or row.points:  # it may have been a purchase before
+                found.setdefault(row.customer_id, []).append((row, _purchase(row)))
+        for customer_id, pairs in found.items():
+            assign([purchase for _row, purchase in pairs], backs.get(customer_id, []))
+        return [pair for pairs in found.values() for pair in pairs]
+
+    def _counted_off(self, rows: Sequence[OrderEarning]) -> list[tuple[OrderEarning, Purchase]]:
+        """Return the orders from which new returns took, which are later than all others of the customer."""
+        found: list[tuple[OrderEarning, Purchase]] = []
+        for customer_id, backs in self._backs(rows).items():
+            shelf = _Shelf(self._rows().filter(customer=customer_id, is_return=False))
+            assign_from(shelf, backs)
+            found += shelf.read.values()
+        return found
+
+    def _move(self, found: Sequence[tuple[OrderEarning, Purchase]]) -> None:
+        moved = []
+        for row, purchase in sorted(found, key=lambda pair: pair[0].order_id):
+            left, came_back = int(purchase.left), purchase.came_back
+            should = self._should(row, purchase)
+            if (should, left, came_back) == (row.points, row.net_left, row.came_back):
+                continue
+            row.net_left, row.came_back = left, came_back
             if should < row.points:
                 self._take_back(row, should, purchase)
             elif should > row.points:
                 self._give_anew(row, should)
             moved.append(row)
-        update_rows(moved, ["net_left", "points", "short", "settled", "moves", "raised"])
+        update_rows(moved, ["net_left", "came_back", "points", "short", "settled", "moves", "raised"])
 
-    def _backs(self, rows: Sequence[OrderEarning]) -> list[Back]:
-        """Return what came back: records of returns, and what went beyond what was sold in an order."""
+    def _backs(self, rows: Sequence[OrderEarning]) -> dict[int, list[Back]]:
+        """Return what came back, by customer: records of returns, and what went beyond what was sold."""
+        rows = [row for row in rows if not row.is_void]
+        whose = {row.order_id: row.customer_id for row in rows}
         ids = [row.order_id for row in rows if row.is_return]
-        found = [one for one in baskets.heads(Order.objects.filter(pk__in=ids)) if one.counts]
-        lines = baskets.lines_of(found, currency=self.programme.currency)
+        heads = [one for one in baskets.heads(Order.objects.filter(pk__in=ids)) if one.counts]
+        lines = baskets.lines_of(heads, currency=self.programme.currency)
         backs = [
             Back(
                 one.pk,
@@ -431,11 +484,15 @@ class _Chunk:
                 [_goods(line) for line in lines[one.pk] if line.product and line.quantity < 0],
                 amount=-sum(line.amount for line in lines[one.pk] if not line.product),
             )
-            for one in found
+            for one in heads
         ]
-        return backs + [
+        backs += [
             Back(row.order_id, row.occurred_at, None, (), amount=row.beyond) for row in rows if row.beyond
         ]
+        found: dict[int, list[Back]] = {}
+        for back in backs:
+            found.setdefault(whose[back.order_id], []).append(back)
+        return found
 
     def _should(self, row: OrderEarning, purchase: Purchase) -> int:
         shares = {int(no): Fraction(line[3]) for no, line in row.lines.items()}
@@ -563,16 +620,52 @@ def _held(customer_ids: Iterable[int]) -> set[int]:
     return held
 
 
-def _judged(row: OrderEarning) -> tuple[object, ...]:
-    return tuple(getattr(row, OrderEarning._meta.get_field(name).attname) for name in _JUDGED)
+def _judged(row: OrderEarning) -> dict[str, Any]:
+    names = [OrderEarning._meta.get_field(name).attname for name in _JUDGED]
+    return {name: getattr(row, name) for name in names}
 
 
-def _purchase(row: OrderEarning) -> Purchase:
+def _is_back(row: OrderEarning) -> bool:
+    return row.is_return or row.beyond > 0
+
+
+def _purchase(row: OrderEarning, came_back: Mapping[str, Sequence[str]] = MappingProxyType({})) -> Purchase:
     lines = {
-        int(no): Bought(product, Fraction(quantity), amount)
+        int(no): Bought(product, Fraction(quantity), amount, *map(Fraction, came_back.get(no, ())))
         for no, (product, quantity, amount, _share) in row.lines.items()
     }
     return Purchase(row.order_id, row.occurred_at, lines)
+
+
+class _Shelf:
+    """The orders of a customer as they stand, read as far as they are asked for."""
+
+    def __init__(self, rows: Any) -> None:
+        self._rows = rows.select_related("account").order_by("-occurred_at", "-order_id")
+        self.read: dict[int, tuple[OrderEarning, Purchase]] = {}
+
+    def named(self, order_id: int) -> Purchase | None:
+        if order_id not in self.read:
+            self._take(self._rows.filter(order=order_id))
+        return self.read[order_id][1] if order_id in self.read else None
+
+    def before(self, back: Back, product: str = "") -> Iterator[Purchase]:
+        rows = self._rows
+        if product:
+            lines = OrderLine.objects.filter(order=OuterRef("order"), product__code=product)
+            rows = rows.filter(Exists(lines))
+        moment, order_id = back.occurred_at, back.order_id
+        while True:
+            until = Q(occurred_at__lt=moment) | Q(order__lt=order_id)
+            found = self._take(rows.filter(until, occurred_at__lte=moment)[:_READ_AT_ONCE])
+            for row, purchase in found:
+                yield purchase
+                moment, order_id = row.occurred_at, row.order_id
+            if len(found) < _READ_AT_ONCE:
+                return
+
+    def _take(self, rows: Any) -> list[tuple[OrderEarning, Purchase]]:
+        return [self.read.setdefault(row.order_id, (row, _purchase(row, row.came_back))) for row in rows]
 
 
 def _goods(line: Line) -> tuple[str, Fraction, int]:

@@ -8,10 +8,11 @@ Of a line comes back the share of its quantity; where less was paid back than th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from fractions import Fraction
+from typing import Protocol
 
 _NOTHING = Fraction(0)
 
@@ -42,6 +43,12 @@ class Purchase:
         """Return what of the money paid did not come back."""
         return sum((line.amount * (1 - line.back) for line in self.lines.values()), _NOTHING)
 
+    @property
+    def came_back(self) -> dict[str, list[str]]:
+        """Return, by number of the line, what of its worth and quantity came back, as it is kept."""
+        lines = self.lines.items()
+        return {str(no): [str(line.back), str(line.gone)] for no, line in lines if line.back or line.gone}
+
 
 @dataclass(frozen=True, slots=True)
 class Back:
@@ -54,24 +61,59 @@ class Back:
     amount: int = 0
 
 
+class Shelf(Protocol):
+    """Where the orders of one customer are found."""
+
+    def named(self, order_id: int) -> Purchase | None:
+        """Return an order, if it is there."""
+        ...
+
+    def before(self, back: Back, product: str = "") -> Iterator[Purchase]:
+        """Give the orders before a return, the newest first; with ``product`` at least those that have it."""
+        ...
+
+
+class Known:
+    """Orders that are all known."""
+
+    def __init__(self, purchases: Iterable[Purchase]) -> None:
+        newest_first = sorted(purchases, key=lambda one: (one.occurred_at, one.order_id), reverse=True)
+        self._by_id = {one.order_id: one for one in newest_first}
+
+    def named(self, order_id: int) -> Purchase | None:
+        """Return an order, if it is there."""
+        return self._by_id.get(order_id)
+
+    def before(self, back: Back, product: str = "") -> Iterator[Purchase]:
+        """Give the orders before a return, the newest first."""
+        when = (back.occurred_at, back.order_id)
+        return (one for one in self._by_id.values() if (one.occurred_at, one.order_id) < when)
+
+
 def assign(purchases: Sequence[Purchase], backs: Sequence[Back]) -> None:
-    """Let what came back count off what was bought: sets ``back`` of lines and ``returns`` of orders."""
-    by_id = {one.order_id: one for one in purchases}
-    newest_first = sorted(purchases, key=lambda one: (one.occurred_at, one.order_id), reverse=True)
+    """Let what came back count off what one customer bought.
+
+    Sets ``back`` and ``gone`` of lines, ``returns`` and ``returned_at`` of orders.
+    """
+    assign_from(Known(purchases), backs)
+
+
+def assign_from(shelf: Shelf, backs: Sequence[Back]) -> None:
+    """Do what :func:`assign` does with orders that are found in ``shelf``, of which not all may be read."""
     for back in sorted(backs, key=lambda one: (one.occurred_at, one.order_id)):
         if back.returns_of is not None:
-            named = by_id.get(back.returns_of)
+            named = shelf.named(back.returns_of)
             if named is not None:
                 _off_one(named, back)
             continue
-        when = (back.occurred_at, back.order_id)
-        earlier = [one for one in newest_first if (one.occurred_at, one.order_id) < when]
         for product, quantity, amount in back.goods:
             price = amount / quantity
-            for one in earlier:
-                if quantity > 0:
-                    quantity -= _off_product(one, product, quantity, price, back)
-        _off_amount(earlier, back.amount, back)
+            for one in shelf.before(back, product):
+                quantity -= _off_product(one, product, quantity, price, back)
+                if quantity <= 0:
+                    break
+        if back.amount:
+            _off_amount(shelf.before(back), back.amount, back)
 
 
 def _off_one(purchase: Purchase, back: Back) -> None:
@@ -79,7 +121,8 @@ def _off_one(purchase: Purchase, back: Back) -> None:
     for product, quantity, worth in back.goods:
         found = _off_product(purchase, product, quantity, worth / quantity, back)
         amount += worth * (quantity - found) / quantity
-    _off_amount([purchase], amount, back)
+    if amount:
+        _off_amount([purchase], amount, back)
 
 
 def _off_product(
@@ -104,13 +147,11 @@ def _off_product(
     return quantity - wanted
 
 
-def _off_amount(purchases: Sequence[Purchase], amount: Fraction | int, back: Back) -> None:
+def _off_amount(purchases: Iterable[Purchase], amount: Fraction | int, back: Back) -> None:
     """Count an amount off orders, one after the other, of each off all its lines by what is left of them."""
     wanted = Fraction(amount)
     for purchase in purchases:
         left = purchase.left
-        if wanted <= 0:
-            return
         if left <= 0:
             continue
         share = min(wanted, left) / left
@@ -118,6 +159,8 @@ def _off_amount(purchases: Sequence[Purchase], amount: Fraction | int, back: Bac
             line.back += (1 - line.back) * share
         wanted -= min(wanted, left)
         _note(purchase, back)
+        if wanted <= 0:
+            return
 
 
 def _note(purchase: Purchase, back: Back) -> None:

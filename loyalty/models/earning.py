@@ -53,6 +53,7 @@ class OrderEarning(models.Model):
     exact = models.TextField(default="0")  # fractions: as long as many multipliers make them
     fixed = models.TextField(default="0")
     lines = models.JSONField(default=dict)
+    came_back = models.JSONField(default=dict)  # by number of line: share of its worth, and quantity
     context = models.JSONField(default=dict)  # tier, birthday, rules: what it was judged by, kept for changes
 
     objects: ClassVar[models.Manager[OrderEarning]] = OfCustomers.as_manager()  # type: ignore[assignment]
@@ -60,7 +61,7 @@ class OrderEarning(models.Model):
     privacy = declare(
         none_keep="id programme account order entry moves raised context",
         conduct_keep="customer occurred_at occurred_day seen_at is_void is_return is_first net net_left "
-        "beyond points short settled settled_at exact fixed lines",
+        "beyond points short settled settled_at exact fixed lines came_back",
         staff_keep="settled_by",
         text_blank="settled_note",
     )

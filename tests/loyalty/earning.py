@@ -37,7 +37,12 @@ def record(
         orders.Line(Decimal(str(quantity)), Decimal(str(price)), product(code) if code else None)
         for code, quantity, price in lines
     ]
-    return orders.record_order(customer, lines=made, by=None, **{"at": at, **given})
+    returns_of = given.pop("returns_of", None)
+    order = orders.record_order(customer, lines=made, by=None, **{"at": at, **given})
+    if returns_of is not None:  # as an import or the API says it
+        Order.objects.filter(pk=order.pk).update(returns_of=returns_of)
+        order.refresh_from_db()
+    return order
 
 
 def apply(*found: Order, at: datetime = NOW) -> applying.Applied:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from datetime import timedelta
 from typing import Any
 
@@ -517,3 +518,108 @@ def test_trouble_with_the_database_is_not_taken_for_a_bad_order(customer, monkey
     monkeypatch.setattr(applying._Chunk, "apply", gone)
     with pytest.raises(OperationalError):
         applying.earn_missed(LATER)
+
+
+# --- How much is read for a return ------------------------------------------------------------
+def counted_again(customer: Customer, programme: Programme) -> list[tuple[int, dict[str, list[str]]]]:
+    """Return what came back of each order of a customer when all are counted from the beginning."""
+    found = applying._Chunk(programme, at=NOW)._counted_again({customer.pk})
+    return sorted((row.order_id, purchase.came_back) for row, purchase in found)
+
+
+def as_kept(customer: Customer) -> list[tuple[int, dict[str, list[str]]]]:
+    rows = OrderEarning.objects.filter(customer=customer, is_return=False).order_by("order")
+    return list(rows.values_list("order_id", "came_back"))
+
+
+def test_a_return_reads_only_orders_that_it_reaches(customer, programme, monkeypatch):
+    monkeypatch.setattr(applying, "_READ_AT_ONCE", 2)
+    found = [bought(customer, ("tea" if n % 2 else "cup", 1, 10), at=ago(30 - n)) for n in range(12)]
+    read: list[int] = []
+    purchase = applying._purchase
+
+    def reading(row: OrderEarning, *given: Any) -> Any:
+        read.append(row.order_id)
+        return purchase(row, *given)
+
+    def never(self: Any, customers: Any) -> Any:
+        raise AssertionError("all orders are counted again")
+
+    monkeypatch.setattr(applying, "_purchase", reading)
+    monkeypatch.setattr(applying._Chunk, "_counted_again", never)
+    bought(customer, ("tea", -1, 10), at=ago(5))
+    assert read == [found[11].pk, found[9].pk]
+    read.clear()
+    bought(customer, ("cup", -3, 10), at=ago(4))
+    assert read == [found[n].pk for n in (10, 8, 6, 4)]
+    read.clear()
+    bought(customer, ("cup", -1, 10), at=ago(3), returns_of=found[0])
+    assert read == [found[0].pk]
+    read.clear()
+    last = bought(customer, ("tea", 1, 30), at=ago(2))
+    assert read == []
+    apply(revise(last, at=ago(1), status=Order.Status.CANCELLED), at=ago(1))
+    assert read == [last.pk]
+    assert [row.points for row in OrderEarning.objects.filter(is_return=False).order_by("order")] == [
+        *(0, 10, 10, 10, 10, 10, 0, 10, 0, 10, 0, 0),
+        0,
+    ]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_returns_one_by_one_leave_what_counting_all_again_leaves(customer, programme, monkeypatch, seed):
+    monkeypatch.setattr(applying, "_READ_AT_ONCE", 2)
+    chance = random.Random(seed)
+    found: list[Order] = []
+    waiting: list[Order] = []
+    for n in range(24):
+        at = ago(60 - n)
+        code, count = chance.choice(["tea", "cup", "pot"]), chance.randint(1, 3)
+        if chance.random() < 0.55 or not found:
+            other = chance.choice(["tea", "jar"])
+            order = record(customer, (code, count, "10.30"), (other, 1, "5.55"), ("", 1, "-1.11"), at=at)
+            found.append(order)
+        elif chance.random() < 0.3:
+            order = record(customer, (code, -count, "10.30"), at=at, returns_of=chance.choice(found))
+        elif chance.random() < 0.3:
+            order = record(customer, ("", -1, "7.77"), at=at)
+        else:
+            order = record(customer, (code, -count, "9.10"), ("jar", 1, 8), at=at)
+        waiting.append(order)
+        if chance.random() < 0.7:
+            apply(*waiting, at=at)
+            waiting = []
+    apply(*waiting)
+    assert as_kept(customer) == counted_again(customer, programme)
+    assert any(came_back for _order, came_back in as_kept(customer))
+    void(found[-2], at=NOW)
+    apply(found[-2])
+    assert as_kept(customer) == counted_again(customer, programme)
+
+
+def test_what_one_customer_brings_back_takes_nothing_from_another(customer):
+    other = CustomerFactory()
+    mine, theirs = bought(customer, ("tea", 1, 10), at=ago(5)), bought(other, ("tea", 1, 20), at=ago(4))
+    backs = [record(customer, ("tea", -1, 10), at=ago(3)), record(other, ("cup", -1, 10), at=ago(3))]
+    apply(*backs, at=ago(3))
+    assert [state_of(order).points for order in (mine, theirs)] == [0, 20]
+    for back in backs:
+        Order.objects.filter(pk=back.pk).update(recorded_at=ago(2))
+    apply(*backs, at=ago(2))
+    assert [state_of(order).points for order in (mine, theirs)] == [0, 20]
+
+
+def test_an_order_that_is_changed_keeps_what_came_back_of_it(customer):
+    order = bought(customer, ("tea", 4, 10), at=ago(5))
+    bought(customer, ("tea", -1, 10), at=ago(4))
+    second = bought(customer, ("cup", 1, 30), at=ago(3))
+    second.lines.update(amount=2000)
+    second = revise(second, at=ago(2), sold=2000, sold_base=2000)
+    apply(order, second, at=ago(2))  # the first one as it is
+    assert [state_of(one).points for one in (order, second)] == [30, 20]
+    order.lines.update(amount=8000)
+    order = revise(order, at=ago(1), sold=8000, sold_base=8000)
+    back = record(customer, ("tea", -1, 20), at=ago(1))
+    apply(order, back, at=ago(1))  # changed, and more of it back
+    assert state_of(order).points == 50
+    assert state_of(order).net_left == 5000
