@@ -184,9 +184,10 @@ def _counted(run: _Pass, bound: dict[str, Any]) -> str:
 def _write_basis(run: _Pass, bound: dict[str, Any]) -> str:
     """Return SQL that writes what counts into the accounts that do not move, where it is another."""
     return (
-        f"WITH counted AS MATERIALIZED (SELECT a.id, {_counted(run, bound)} AS basis FROM {_ACCOUNTS} AS a "
-        f"WHERE a.programme_id = %(programme)s AND {_among()} "
-        f"AND NOT EXISTS (SELECT 1 FROM {_MOVES} AS m WHERE m.id > %(before)s AND m.account_id = a.id)) "
+        f"WITH {_mine(_among())}, moved AS MATERIALIZED "
+        f"(SELECT account_id FROM {_MOVES} WHERE id > %(before)s), "
+        f"counted AS MATERIALIZED (SELECT a.id, {_counted(run, bound)} AS basis FROM mine AS a "
+        "WHERE a.programme_id = %(programme)s AND a.id NOT IN (SELECT account_id FROM moved)) "
         f"UPDATE {_ACCOUNTS} SET tier_basis = {_at_least_zero('counted.basis')}, tier_basis_day = %(today)s "
         f"FROM counted WHERE {_ACCOUNTS}.id = counted.id AND ({_ACCOUNTS}.tier_basis_day IS NULL "
         f"OR {_ACCOUNTS}.tier_basis <> {_at_least_zero('counted.basis')})"
@@ -213,14 +214,15 @@ def _write_moves(run: _Pass, bound: dict[str, Any]) -> str:
 
 def _write_accounts() -> str:
     """Return SQL that brings the accounts to where their newest move says."""
-    # the list of ids stands with the moves: beside the join it would be read again for each account
+    # the list of ids stands with the moves: beside the join it would be read again for each account; the
+    # limit cuts nothing off, it tells the planner that they are few
     mine = _among().replace("a.id", "account_id")
     tier = f"COALESCE({_ACCOUNTS}.tier_id, 0) <> COALESCE(made.to_tier_id, 0)"
     same = f"{_ACCOUNTS}.tier_basis_day IS NOT NULL AND {_ACCOUNTS}.tier_basis = made.basis"
     return (
         "WITH made AS MATERIALIZED "
         "(SELECT account_id, to_tier_id, grace_until_day, is_paid, basis, occurred_day "
-        f"FROM {_MOVES} WHERE id > %(before)s AND {mine}) "
+        f"FROM {_MOVES} WHERE id > %(before)s AND {mine} LIMIT {CHUNK}) "
         f"UPDATE {_ACCOUNTS} SET tier_id = made.to_tier_id, grace_until_day = made.grace_until_day, "
         f"is_tier_paid = made.is_paid, tier_basis = made.basis, "
         f"tier_basis_day = CASE WHEN {same} THEN tier_basis_day ELSE made.occurred_day END, "
@@ -231,6 +233,17 @@ def _write_accounts() -> str:
 
 def _moment() -> str:
     return "CAST(%(at)s AS timestamp with time zone)" if _is_postgresql() else "%(at)s"
+
+
+def _mine(among: str) -> str:
+    """Return a CTE of the accounts of a chunk, read by their numbers and before anything is joined.
+
+    Joined at once, a planner without statistics, as after an import, reads every account for each chunk.
+    """
+    return (
+        "mine AS MATERIALIZED (SELECT id, programme_id, customer_id, tier_id, grace_until_day, is_tier_paid, "
+        f"tier_basis, tier_basis_day FROM {_ACCOUNTS} AS a WHERE {among})"
+    )
 
 
 def _at_least_zero(value: str) -> str:
@@ -261,12 +274,12 @@ def _decided(run: _Pass, bound: dict[str, Any], *, basis: str, among: str) -> st
     falls = "now - 1" if programme.tier_fall == Programme.Fall.ONE_STEP else "target"
     grace = "grace_until_day IS NULL" if programme.tier_grace_days else "1 = 0"
     return f"""
-    counted AS MATERIALIZED (
+    {_mine(among)}, counted AS MATERIALIZED (
         SELECT a.id, a.customer_id, a.tier_id, a.grace_until_day, a.is_tier_paid, a.tier_basis,
             a.tier_basis_day, {basis} AS counted, COALESCE(({paid}), 0) AS paid,
             CASE WHEN a.tier_id IS NULL THEN 0 ELSE {_rank_of(run, "a.tier_id", missing=_RETIRED)} END AS now
-        FROM {_ACCOUNTS} AS a JOIN {_CUSTOMERS} AS c ON c.id = a.customer_id
-        WHERE a.programme_id = %(programme)s AND {among} AND c.merged_into_id IS NULL
+        FROM mine AS a WHERE a.programme_id = %(programme)s
+            AND (SELECT c.merged_into_id FROM {_CUSTOMERS} AS c WHERE c.id = a.customer_id) IS NULL
     ), standing AS (
         SELECT id, customer_id, tier_id, grace_until_day, is_tier_paid, tier_basis, tier_basis_day, paid, now,
             {_at_least_zero("counted")} AS basis, {_reached(run, _at_least_zero("counted"))} AS reached
