@@ -437,11 +437,7 @@ def test_what_waits_does_not_go_to_a_contact_that_went_to_another_customer() -> 
     who = member()
     earn(who, 100, expires_day=TODAY + 30)
     night(NIGHT)
-<<<<<<< HEAD
     Contact.objects.filter(customer=who.customer).update(customer=CustomerFactory(), is_main=False)
-=======
-    Contact.objects.filter(customer=who.customer).update(customer=CustomerFactory(contact=False))
->>>>>>> md
     drain.until_empty(at=MORNING)
     assert told() == [("expiry", 30, 100, "closed", "overtaken")]
     assert said() == []
