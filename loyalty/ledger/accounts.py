@@ -133,7 +133,7 @@ def merged_into(given: Iterable[PointsAccount]) -> dict[int, int]:
     stubs_of: dict[int, int] = {}
     while stands_for:
         found = Customer.objects.filter(merged_into__in=stands_for).values_list("pk", "merged_into")
-        stands_for = {pk: stands_for[into] for pk, into in found}
+        stands_for = {pk: stands_for[into] for pk, into in found if into is not None}
         stubs_of |= stands_for
     if not stubs_of:
         return {}

@@ -153,7 +153,8 @@ def _write(plan: CarePlan, contacts: Sequence[Contact], first: int, *, at: datet
         .filter(pk__in=[row.pk for row in known.values()])
         .values_list("pk", flat=True)
     )
-    fresh, anew = [], []
+    fresh: list[CareTouch] = []
+    anew: list[CareTouch] = []
     for one in contacts:
         channel = plan.channel or way_to(one, ways[one.pk], sendable=sendable)
         obstacle, occurrence = ways[one.pk][channel], occasions.occurrence_of(plan, one, first)
