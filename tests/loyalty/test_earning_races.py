@@ -13,10 +13,10 @@ from django.test.utils import CaptureQueriesContext
 from customers import merges
 from customers.ground import again
 from customers.models import Customer
-from loyalty import referrals
-from loyalty.earning import applying
+from loyalty import programmes, referrals
+from loyalty.earning import applying, rules
 from loyalty.ledger import accounts
-from loyalty.models import PointsAccount, PointsEntry, Programme
+from loyalty.models import EarningRule, PointsAccount, PointsEntry, Programme
 from tests.factories import NOW, CompanyFactory, CustomerFactory, ago
 from tests.loyalty.earning import SPEND, apply, make_rule, record, sums_of
 from tests.loyalty.factories import ProgrammeFactory, make_account
@@ -128,3 +128,19 @@ def test_referrals_are_rewarded_when_the_orders_are_done(
     apply(order)
     assert within == [False]
     assert sums_of(Customer.objects.get(pk=referrer.customer_id))[0] == 200
+
+
+@pytest.mark.services
+def test_who_changes_the_programme_keeps_nobody_from_writing_accounts(programme: Programme) -> None:
+    with CaptureQueriesContext(connection) as asked:
+        programmes.change_programme(programme, values={"worth_of_100": 7}, by=None, at=NOW)
+        rule = make_rule(programme, {"kind": "minimum", "amount": "5"})
+        rules.order_rules(programme, [rule.pk, *_others(programme, rule)], by=None, at=NOW)
+    locks = [row["sql"] for row in asked if " UPDATE" in row["sql"] and row["sql"].startswith("SELECT")]
+    of_programme = [sql for sql in locks if f'FROM "{Programme._meta.db_table}"' in sql]
+    assert len(of_programme) == 3
+    assert all("FOR NO KEY UPDATE" in sql for sql in of_programme)
+
+
+def _others(programme: Programme, rule: EarningRule) -> list[int]:
+    return list(programme.rules.exclude(pk=rule.pk).values_list("pk", flat=True))
