@@ -21,7 +21,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 LARGEST = 300_000  # bytes
-CUSTOMERS, MONTHS, UNTIL, SEED = "100", "12", "2026-03-31", "1"
+CUSTOMERS, MONTHS, UNTIL, SEED = "65", "12", "2026-03-31", "1"
 
 
 def main(root: Path = ROOT) -> None:
