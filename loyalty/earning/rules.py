@@ -221,7 +221,8 @@ def difference(rule: EarningRule, before: int, after: int) -> list[Difference]:
             raise NoSuchVersion(number=number)
     old = {**found[before].document, "is_on": found[before].is_on}
     new = {**found[after].document, "is_on": found[after].is_on}
-    names = [*old, *(name for name in new if name not in old)]
+    # in an order of ours: the database keeps documents in one of its own
+    names = ["kind", *sorted((old.keys() | new.keys()) - {"kind", "is_on"}), "is_on"]
     return [Difference(n, old.get(n), new.get(n)) for n in names if old.get(n) != new.get(n)]
 
 

@@ -12,7 +12,7 @@ import pytest
 from django.db import transaction
 from django.db.models import Model
 
-from customers import causes, usage
+from customers import causes, company, usage
 from customers.demo import load, world
 from customers.models import Customer, ExternalRef
 from loyalty import demo
@@ -216,10 +216,14 @@ def test_bulk_leaves_what_the_verbs_leave(town: None, wanted: str) -> None:
 
     terms = demo._found(begins=demo.local_day(int(AT.timestamp())) - demo.DAYS, by=None)
     demo._offer(terms, by=None)
+    running = Programme.objects.get()
+    first = (running.starts_day or 0) + 1
     for number, (second, act, what) in enumerate(done):
         at = (
             demo.aware(second or demo.moment(what, demo.book.NIGHT)) if act == "night" else demo.aware(second)
         )
+        if company.today(at).number > first:  # the first night came for the others, too
+            Programme.objects.filter(tiers_as_of_day=None).update(tiers_as_of_day=first)
         if act == "order":
             applying.apply_orders([what], at=at)
         elif act == "redeem":

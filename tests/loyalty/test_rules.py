@@ -196,7 +196,7 @@ def test_an_earlier_version_comes_back_as_a_new_one(programme):
         rules.revert_rule(rule, number=1, **WHO)
     with pytest.raises(rules.NoSuchVersion):
         rules.revert_rule(rule, number=9, **WHO)
-    assert [one.field for one in rules.difference(rule, 2, 4)] == ["kind", "points", "period", "is_on", "per"]
+    assert [one.field for one in rules.difference(rule, 2, 4)] == ["kind", "per", "period", "points", "is_on"]
     with pytest.raises(rules.NoSuchVersion):
         rules.difference(rule, 1, 9)
 

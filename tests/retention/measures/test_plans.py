@@ -112,7 +112,7 @@ def test_pass_reads_a_shard_from_its_covering_index_in_order(code: str) -> None:
 
 @pytest.mark.parametrize("code", INDEXES)
 def test_pass_reads_given_customers_from_its_covering_index(code: str) -> None:
-    source, customers = sources()[code], compute.only(range(1, CUSTOMERS, 3))
+    source, customers = sources()[code], compute.only(range(1, CUSTOMERS, 10))
     assert is_read_in_order(plan_of(source_pass(source, customers, mode="live"), customers), source)
 
 
@@ -148,6 +148,15 @@ def test_lines_are_read_by_the_index_of_the_few_products_that_are_withdrawn() ->
 
 def test_lots_are_read_by_the_index_of_those_that_expire_soon() -> None:
     source, customers = sources()["expiring"], compute.between(1, SHARD)
+    if (
+        connection.vendor == "postgresql"
+    ):  # a lot has an allocation or two: of an empty table the plan is by chance
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO loyalty_lotallocation (entry_id, lot_id, points) "
+                f"SELECT n, n, -1 FROM generate_series(1, {FACTS}) n"
+            )
+            cursor.execute("ANALYZE loyalty_lotallocation")
     plan = plan_of(source_pass(source, customers, mode="live"), customers)
     if connection.vendor == "sqlite":
         assert "SEARCH l USING INDEX points_lot_customer (customer_id" in plan
