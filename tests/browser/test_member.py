@@ -250,7 +250,7 @@ def test_recovery_points_are_granted_on_the_cases_page_and_seen_on_the_own_page(
     page.locator("main form button").first.click()
     page.wait_for_load_state()
     page.locator("main summary").last.click()
-    page.wait_for_function("document.querySelector('details img').naturalWidth > 0")
+    expect(page.locator("details img").first).not_to_have_js_property("naturalWidth", 0)
     page.screenshot(path=str(tmp_path / f"links-{language}.png"), full_page=True)
     assert page.problems == []
     accessible(page)

@@ -196,7 +196,7 @@ def test_sheet_with_the_code_prints_alone(sign_in: Any, admin: Any, live_server:
     page.click('a[href$="/print/"]')
     image = page.locator(".qr-sheet img")
     expect(image).to_be_visible()
-    page.wait_for_function("document.querySelector('.qr-sheet img').naturalWidth > 0", timeout=20_000)
+    expect(image).not_to_have_js_property("naturalWidth", 0, timeout=20_000)
     assert page.problems == []
     accessible(page)
     page.screenshot(path=str(tmp_path / "sheet.png"), full_page=True)
