@@ -64,7 +64,7 @@ def make(
 
 def write(entry: PointsEntry) -> PointsEntry | None:
     """Insert an entry of an account that is held and return ``None``; else the first of its key or source."""
-    if entry.key and accounts.merged_into([entry.account]) and (first := known(entry)) is not None:
+    if (first := of_merged(entry)) is not None:
         return first
     try:
         with transaction.atomic():
@@ -75,6 +75,11 @@ def write(entry: PointsEntry) -> PointsEntry | None:
             raise
         return first
     return None
+
+
+def of_merged(entry: PointsEntry) -> PointsEntry | None:
+    """Return the entry of the same key or source where a merge lets no constraint see that it was written."""
+    return known(entry) if entry.key and accounts.merged_into([entry.account]) else None
 
 
 def known(entry: PointsEntry) -> PointsEntry | None:

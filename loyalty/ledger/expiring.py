@@ -77,16 +77,18 @@ def idle_until(programme: Programme, moved_day: int) -> int | None:
 
 
 # --- One account -----------------------------------------------------------------------------------
-def settle_due(account: PointsAccount, *, at: datetime, recorded_at: datetime | None = None) -> None:
-    """Release and expire what is due of an account; one question when nothing is."""
-    if is_due(account, at=at):
+def settle_due(
+    account: PointsAccount, *, at: datetime, recorded_at: datetime | None = None, firm: Company | None = None
+) -> None:
+    """Release and expire what is due of an account; one question when nothing is and ``firm`` is given."""
+    if is_due(account, at=at, firm=firm):
         release_due(account, at=at, recorded_at=recorded_at)
         expire_due(account, at=at, recorded_at=recorded_at)
 
 
-def is_due(account: PointsAccount, *, at: datetime) -> bool:
+def is_due(account: PointsAccount, *, at: datetime, firm: Company | None = None) -> bool:
     """Say whether anything of an account is to be released or expires; reads only."""
-    today = company.today(at).number
+    today = company.today(at, firm).number
     idle = idle_until(account.programme, account.moved_day)
     if idle is not None and idle < today:
         return True

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.db.models.functions import Greatest
 
@@ -59,10 +59,10 @@ def redeem(
     """
     if points <= 0:
         raise NoPoints()
-    when = occurred_at or at
-    today = company.today(when).number
+    when, firm = occurred_at or at, company.current()
+    today = company.today(when, firm).number
     with transaction.atomic():
-        expiring.settle_due(account, at=when, recorded_at=at)
+        expiring.settle_due(account, at=when, recorded_at=at, firm=firm)
         entry = entries.make(
             account,
             kind=kind,
@@ -79,8 +79,7 @@ def redeem(
             batch=batch,
         )
         try:
-            with transaction.atomic():
-                is_taken = _use(account, entry, points, today)
+            is_taken = _use(account, entry, points, today)
         except _Written as written:
             return written.entry
         if is_taken:
@@ -112,12 +111,20 @@ def redeem(
 
 def _use(account: PointsAccount, entry: PointsEntry, points: int, today: int) -> bool:
     """Take points from balance and lots and write the entry; say whether there were enough."""
-    if not _take(account, points, today):
-        return False
-    if (first := entries.write(entry)) is not None:
-        raise _Written(first)
-    lots.take(account, entry, points)
-    return True
+    try:
+        with transaction.atomic():
+            if not _take(account, points, today):
+                return False
+            if (first := entries.of_merged(entry)) is not None:
+                raise _Written(first)
+            entry.save(force_insert=True)
+            lots.take(account, entry, points)
+            return True
+    except IntegrityError:
+        first = entries.known(entry)
+        if first is None:
+            raise
+        raise _Written(first) from None
 
 
 def _take(account: PointsAccount, points: int, today: int) -> int:
