@@ -283,7 +283,7 @@ def _today(stage: Stage) -> int:
 
 def _left(account: int) -> int:
     """Return what lots hold, which the balance must say, too."""
-    lots = PointsLot.objects.filter(account=account).aggregate(sum=models.Sum("left"))["sum"]
+    lots = PointsLot.objects.filter(account=account, left__gt=0).aggregate(sum=models.Sum("left"))["sum"]
     if lots != PointsAccount.objects.values_list("balance", flat=True).get(pk=account):
         raise Unequal("lots and balance differ")
     return int(lots)
