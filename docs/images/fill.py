@@ -3,7 +3,7 @@
 Run ``LIUKE_DEMO=1 python docs/images/fill.py`` beside a running demo. Fills the file and the dealings of one
 customer of the account manager, an import to look at, a segment, and two customers that are one; defines
 what counts as lost, applies it to the past, makes an own measure, and tries a rule on the past; plans to
-whom a survey is sent, and holds an interview.
+whom a survey is sent, holds an interview, and plans greetings on birthdays and at Mid-Autumn.
 """
 
 from __future__ import annotations
@@ -44,6 +44,7 @@ def main() -> None:
     _rules(admin, at=at)
     _survey(admin, at=at)
     _interview(customer, manager=manager, admin=admin, at=at)
+    _care(admin, at=at)
     sys.stdout.write(f"{customer.pk}\n")
 
 
@@ -199,6 +200,43 @@ def _interview(customer: Any, *, manager: Any, admin: Any, at: datetime) -> None
     ]
     main = customer.contacts.get(is_main=True)
     interviews.begin(customer, made[0], contact=main, by=manager, at=at)
+
+
+def _care(admin: Any, *, at: datetime) -> None:
+    from customers import contacts
+    from customers.models import Contact
+    from retention import care
+
+    soon = Contact.objects.filter(left_on=None, customer__gone_at=None, is_main=True).exclude(email="")
+    for place, contact in enumerate(soon.order_by("pk")[:60:5]):
+        day = (at + timedelta(days=2 + 2 * place)).date()
+        born: dict[str, Any] = {"birth_calendar": "solar", "birth_month": day.month, "birth_day": day.day}
+        contacts.change_contact(contact, by=admin, at=at, **born)
+    plans: tuple[dict[str, Any], ...] = (
+        {
+            "code": "birthdays",
+            "name": "生日祝福 Birthdays",
+            "occasion": "birthday",
+            "days_before": 3,
+            "subject_en": "Happy birthday, {{name}}",
+            "text_en": "Dear {{name}},\n{{company}} wishes you a happy birthday. {{points}} points are yours.",
+            "subject_zh": "{{name}}，生日快乐",
+            "text_zh": "{{name}}，您好！\n{{company}}祝您生日快乐，送上 {{points}} 积分。",
+            "points": 100,
+        },
+        {
+            "code": "mid-autumn",
+            "name": "中秋节 Mid-Autumn",
+            "occasion": "festival",
+            "festival": "mid_autumn",
+            "subject_zh": "中秋快乐",
+            "text_zh": "{{name}}，{{company}}祝您中秋快乐，阖家团圆。",
+            "gift_zh": "月饼礼盒",
+        },
+    )
+    for said in plans:
+        made = care.create_plan(care.Said(holdout_share=1000, **said), by=admin, at=at)
+        care.start_plan(made, by=admin, at=at)
 
 
 if __name__ == "__main__":

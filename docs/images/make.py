@@ -97,6 +97,14 @@ def pictures(customer: str) -> list[Picture]:
         Picture("change-impact", "admin", at("/changes/1/"), TWO),
         Picture("change", "admin", at("/changes/2/"), TWO),
         Picture("own-measures", "admin", at("/settings/measures/own/"), TWO),
+        Picture("loyalty", "admin", at("/loyalty/"), TWO),
+        Picture("points", "admin", behind("/loyalty/accounts/?tier=2", "main tbody a"), TWO),
+        Picture("rewards", "admin", at("/loyalty/rewards/"), TWO),
+        Picture("earning", "admin", at("/loyalty/rules/"), TWO),
+        Picture("tiers", "admin", at("/loyalty/tiers/"), TWO),
+        Picture("member", "admin", own_page, PHONE),
+        Picture("care", "admin", at("/care/"), TWO),
+        Picture("care-upcoming", "admin", behind("/care/", "main tbody a", place=1, end="upcoming/"), TWO),
     ]
 
 
@@ -105,6 +113,19 @@ def status_of_asked(page: Page) -> str:
     address = behind(behind("/loops/?state=asked", "main th a")(page), "main a[rel=noreferrer]")(page)
     language = page.locator("html").get_attribute("lang")
     return f"{address.removeprefix(origin(page))}?lang={language}"
+
+
+def own_page(page: Page) -> str:
+    """Return the way to the own page of a customer who stands in a tier; its link is made if it has none."""
+    account = behind("/loyalty/accounts/?tier=2", "main tbody a")(page)
+    language = page.locator("html").get_attribute("lang")
+    page.goto(origin(page) + behind(account, "main a[href$='/own-page/']")(page))
+    for _press in range(2):  # to make a link, and to show it
+        if not page.locator("input[readonly]").count():
+            page.locator("main form button").first.click()
+            page.wait_for_load_state()
+    address = page.locator("input[readonly]").first.input_value()
+    return f"/{address.split('/', 3)[3]}?lang={language}"
 
 
 def origin(page: Page) -> str:
