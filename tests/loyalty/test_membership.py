@@ -302,7 +302,7 @@ class TestProgress:
         spend(who, -12_000, at=NOW)
         at = NOW + DAY
         assert self.said(who, at=at) == [
-            "¥320 to keep Gold; it stays through June 11, 2026",
+            "¥320 to keep Gold; it stays through 11 Jun 2026",
             "¥1,320 to Platinum",
         ]
 

@@ -87,7 +87,7 @@ def test_each_reminder_goes_once_whatever_runs_twice() -> None:
             night(NOW + n * DAY)
     rows = LoyaltyNotice.objects.order_by("pk").values_list("days_before", "state", "subject_id")
     assert list(rows) == [(n, "handed", last) for n in (30, 15, 7, 1)]
-    assert said() == ["100 points expire after June 10, 2026"] * 4
+    assert said() == ["100 points expire after 10 Jun 2026"] * 4
 
 
 def test_only_the_days_that_the_programme_names() -> None:
@@ -139,7 +139,7 @@ def test_what_waited_tells_the_points_that_are_left() -> None:
     redeem(who, 99, at=NIGHT)
     drain.until_empty(at=MORNING)
     assert told() == [("expiry", 30, 1, "handed", "")]
-    assert said() == ["1 point expires after June 10, 2026"]
+    assert said() == ["1 point expires after 10 Jun 2026"]
 
 
 def test_a_reminder_is_of_no_use_once_the_next_one_is_due() -> None:
@@ -305,12 +305,12 @@ def test_a_tier_lost_after_grace_is_told_before_and_after() -> None:
         night(NOW + n * DAY)
     assert [row[0] for row in told()] == ["grace", "tier_down"]
     assert said() == [
-        "¥120 to keep Gold, through June 11, 2026",
-        "Your tier is now Silver: ¥20 to keep it, through July 12, 2026",
+        "¥120 to keep Gold, through 11 Jun 2026",
+        "Your tier is now Silver: ¥20 to keep it, through 12 Jul 2026",
     ]
     text = Message.objects.order_by("pk")[1].text
     assert "Your tier is no longer Gold but Silver." in text
-    assert "Your tier Silver stays through July 12, 2026. With another ¥20 by then you keep it." in text
+    assert "Your tier Silver stays through 12 Jul 2026. With another ¥20 by then you keep it." in text
     assert "With another ¥120 you reach Gold." in text
 
 
@@ -406,7 +406,7 @@ def test_that_a_tier_which_came_with_a_merge_is_at_risk_is_told() -> None:
     move_all(at=NOW + DAY)
     made = merged(own, other, NOW + DAY)
     night(NOW + DAY + timedelta(hours=1))
-    assert said() == ["¥100 to keep Silver, through June 11, 2026"]
+    assert said() == ["¥100 to keep Silver, through 11 Jun 2026"]
     merges.undo_merge(made, by=None, at=NOW + DAY + timedelta(hours=2))
     night(NOW + 2 * DAY)
     assert told(account=own) == [("grace", 0, 0, "handed", "")]
@@ -492,7 +492,7 @@ def test_the_end_of_a_membership_is_told_a_month_and_a_week_before(left: int, da
     ends = told(kind="membership")
     assert ends == ([] if days is None else [("membership", days, 0, "waiting", "")])
     drain.until_empty(at=at)
-    assert said() == ([] if days is None else ["Your membership “Plus” ends on May 10, 2027"])
+    assert said() == ([] if days is None else ["Your membership “Plus” ends on 10 May 2027"])
 
 
 def test_a_membership_that_is_renewed_or_cancelled_is_not_told() -> None:
@@ -529,7 +529,7 @@ def test_a_text_message_is_short_and_says_how_to_end_them() -> None:
     earn(who, 100, expires_day=TODAY + 30)
     night(NOW)
     assert Message.objects.get().text == (
-        "Liuke Test Co.: 100 points expire after June 10, 2026. {{loyalty_page}} No more of these: reply TD"
+        "Liuke Test Co.: 100 points expire after 10 Jun 2026. {{loyalty_page}} No more of these: reply TD"
     )
 
 
@@ -548,7 +548,7 @@ def test_the_night_moves_lapses_and_tells_in_this_order_once_a_day() -> None:
     assert done["notices"] == 2
     assert nightly.keep(at + timedelta(hours=1)) is None
     drain.until_empty(at=at)
-    assert said()[-2:] == ["Your tier is now Bronze", "100 points expire after June 18, 2026"]
+    assert said()[-2:] == ["Your tier is now Bronze", "100 points expire after 18 Jun 2026"]
 
 
 # --- Faults and crowds ------------------------------------------------------------------------

@@ -581,7 +581,7 @@ SAID = [
     ),
     (
         {"attribute": "audit", "op": "<", "value": "2026-05-01"},
-        "“Audit” is less than May 1, 2026.",
+        "“Audit” is less than 1 May 2026.",
         None,
     ),
     ({"attribute": "area", "op": "is_unknown"}, "“Area” is unknown.", None),

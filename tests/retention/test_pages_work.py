@@ -451,7 +451,7 @@ def test_customer_page_shows_the_newest_value_of_each_attribute(client, manager,
     client.force_login(manager)
     page = client.get(reverse("retention:customer", args=[customer.pk])).content.decode()
     assert "<dt>Staff</dt><dd>1,350.5</dd>" in page and "1,200" not in page
-    assert "<dt>Opened on</dt><dd>July 29, 2021</dd>" in page
+    assert "<dt>Opened on</dt><dd>29 Jul 2021</dd>" in page
 
 
 # --- Rules ------------------------------------------------------------------------------------

@@ -59,7 +59,7 @@ def said(code: str, language: str = "en", currency: str = "CNY", **evidence: Any
             },
             "it is not so that “Orders in 90 days” is one of 1, 2 and (“Spend in 90 days” is between ¥100 "
             "and ¥2,500.50 or “Overdue against own rhythm” is unknown) and “Spend in 90 days” is less than "
-            "0.5 times “Spend in the 90 days before” and “Last order” is less than May 1, 2026.",
+            "0.5 times “Spend in the 90 days before” and “Last order” is less than 1 May 2026.",
         ),
     ],
 )
@@ -123,17 +123,17 @@ def test_interval_is_rounded_for_reading(span: int, days: int, interval: str) ->
         (
             "complaint-overdue",
             {"complaints_overdue": 1, "complaint_due_day": TODAY - 8},
-            "1 complaint is overdue: it should have been resolved by May 3, 2026.",
+            "1 complaint is overdue: it should have been resolved by 3 May 2026.",
         ),
         (
             "complaint-overdue",
             {"complaints_overdue": 2, "complaint_due_day": TODAY - 8},
-            "2 complaints are overdue: the first should have been resolved by May 3, 2026.",
+            "2 complaints are overdue: the first should have been resolved by 3 May 2026.",
         ),
         (
             "complaint-reopened",
             {"complaints_reopened_open": 1, "last_reopened_day": TODAY - 1},
-            "1 complaint was opened again after it had been resolved, last on May 10, 2026.",
+            "1 complaint was opened again after it had been resolved, last on 10 May 2026.",
         ),
         (
             "complaints-rising",
@@ -143,7 +143,7 @@ def test_interval_is_rounded_for_reading(span: int, days: int, interval: str) ->
         (
             "contract-ending",
             {"contract_end_day": TODAY + 45},
-            "The contract ends in 45 days, on June 25, 2026.",
+            "The contract ends in 45 days, on 25 Jun 2026.",
         ),
         ("contract-ending", {"contract_end_day": TODAY}, "The contract ends today."),
         (

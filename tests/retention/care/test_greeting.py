@@ -79,7 +79,7 @@ def test_placeholders_are_filled():
     Customer.objects.filter(pk=one.customer_id).update(owner=owner, name="Blue Lake", since=date(2023, 5, 11))
     words = "{{name}}|{{customer}}|{{manager}}|{{day}}|{{years}}|{{gift}}|{{points}}|{{festival}}"
     greeted(plan(occasion="since", text_en=words, gift_en="a mug"))
-    assert Message.objects.get().text == f"Ann|Blue Lake|{owner}|May 11, 2026|3|a mug||"
+    assert Message.objects.get().text == f"Ann|Blue Lake|{owner}|11 May 2026|3|a mug||"
 
 
 def test_festival_and_orders_are_named_in_her_language():
