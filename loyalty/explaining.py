@@ -45,12 +45,19 @@ def sentence(document: Mapping[str, Any], *, currency: str, tiers: Mapping[str, 
     """
     kind = document["kind"]
     if kind == documents.AMOUNT:
-        text = gettext("%(points)s points for each %(money)s paid") % {
-            "points": document["points"],
-            "money": _money(document["per"], currency),
-        }
+        each = ngettext(
+            "%(points)s point for each %(money)s paid",
+            "%(points)s points for each %(money)s paid",
+            _one_or_more(document["points"]),
+        )
+        text = each % {"points": document["points"], "money": _money(document["per"], currency)}
     elif kind == documents.ITEM:
-        text = gettext("%(points)s points for each item") % {"points": document["points"]}
+        each = ngettext(
+            "%(points)s point for each item",
+            "%(points)s points for each item",
+            _one_or_more(document["points"]),
+        )
+        text = each % {"points": document["points"]}
     elif kind == documents.MULTIPLIER:
         text = gettext("Points by amount × %(times)s") % {"times": document["times"]}
     elif kind == documents.EXCLUSION:
@@ -74,12 +81,17 @@ def sentence(document: Mapping[str, Any], *, currency: str, tiers: Mapping[str, 
     return gettext(" · ").join([text, *_conditions(document, tiers or {})])
 
 
+def _one_or_more(points: Any) -> int:
+    """Return the number that decides between *point* and *points*: half a point is of the many."""
+    return 1 if Decimal(str(points)) == 1 else 2
+
+
 def _conditions(document: Mapping[str, Any], tiers: Mapping[str, str]) -> list[str]:
     found = []
     if goods := [*document.get("products", ()), *document.get("labels", ())]:
         found.append(gettext("on: %(goods)s") % {"goods": _listed(goods)})
     if document.get("why"):
-        found.append(str(documents.REASONS[document["why"]]))
+        found.append(gettext("reason: %(why)s") % {"why": documents.REASONS[document["why"]]})
     if "tiers" in document:
         named = [tiers.get(code, code) for code in document["tiers"]]
         found.append(gettext("in the tier: %(tiers)s") % {"tiers": _listed(named)})

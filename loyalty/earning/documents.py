@@ -31,6 +31,7 @@ from typing import Any
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from customers.ground.errors import Refused
 
@@ -62,7 +63,7 @@ PERIODS: dict[str, str | Promise] = {
     "year": _("year"),
 }
 REASONS: dict[str, str | Promise] = {
-    "delivery": _("delivery"),
+    "delivery": pgettext_lazy("why goods earn nothing", "delivery"),
     "sale": _("sale goods"),
     "goods": _("other goods"),
 }

@@ -25,8 +25,8 @@ _CHANNELS = [("", _("her preferred one")), *((one.value, one.label) for one in m
 _KNOWN = ", ".join("{{" + name + "}}" for name in PLACEHOLDERS)
 
 
-def _text(label: Any, most: int, **more: Any) -> forms.CharField:
-    return forms.CharField(label=label, max_length=most, required=False, **more)
+def _text(label: Any, most: int, *, required: bool = False, **more: Any) -> forms.CharField:
+    return forms.CharField(label=label, max_length=most, required=required, **more)
 
 
 def _words(label: Any, **more: Any) -> forms.CharField:
@@ -36,9 +36,14 @@ def _words(label: Any, **more: Any) -> forms.CharField:
 class CareForm(forms.Form):
     """All that a person says of a plan."""
 
-    name = _text(pgettext_lazy("of a thing", "Name"), 100)
+    name = _text(pgettext_lazy("of a thing", "Name"), 100, required=True)
     name_alt = _text(_("Name in the other language"), 100)
-    code = _text(_("Code"), 40, help_text=_("Small letters, digits, - and _. It names the plan in programs."))
+    code = _text(
+        _("Code"),
+        40,
+        required=True,
+        help_text=_("Small letters, digits, - and _. It names the plan in programs."),
+    )
     occasion = forms.ChoiceField(label=_("Occasion"), choices=CarePlan.Occasion.choices)
     festival = forms.ChoiceField(
         label=_("Festival"), choices=[("", "—"), *CarePlan.Festival.choices], required=False
