@@ -40,20 +40,30 @@ class HasLeft(Refused):
     message = _("%(name)s left on %(day)s. Make the link for somebody who is still there.")
 
 
+class HolderGone(Refused):
+    code = "member_link_gone"
+    message = _(
+        "The customer is gone meanwhile: merged into another customer, or the import was taken back. Look "
+        "for the customer and make the link there."
+    )
+
+
 def make_link(contact: Contact, *, by: User | None, at: datetime, now: datetime) -> MemberLink:
     """Make a new link for ``contact`` and revoke the one before; :func:`address_of` gives its address.
 
     Args:
         now: the real time, by which links live.
 
-    Raises :class:`HasLeft`, ``Erased``. Side effects: audit ``member_link.make``.
+    Raises :class:`HasLeft`, :class:`HolderGone`, ``Erased``. Side effects: audit ``member_link.make``.
     """
-    objections.refuse_erased(contact)
-    objections.refuse_erased(contact.customer)
-    if contact.left_on is not None and contact.left_on <= _today(at):
-        raise HasLeft(name=contact.name, day=contact.left_on.isoformat())
     with transaction.atomic():
-        _hold(contact)
+        contact = _held(contact).get()
+        objections.refuse_erased(contact)
+        objections.refuse_erased(contact.customer)
+        if contact.customer.gone_at is not None:
+            raise HolderGone()
+        if contact.left_on is not None and contact.left_on <= _today(at):
+            raise HasLeft(name=contact.name, day=contact.left_on.isoformat())
         return _made(contact, by=by, at=at, now=now)
 
 
@@ -61,16 +71,16 @@ def link_for(contact: Contact, *, at: datetime, now: datetime) -> str:
     """Return the address that a letter to ``contact`` carries; the link is made when there is none.
 
     One that ends soon is renewed, so that no letter carries a link that opens nothing next month. Who has
-    left or was erased gets none: the address is empty. Side effects: as :func:`make_link` when it is made.
+    left, is gone or was erased gets none: the address is empty. Side effects: as :func:`make_link` when it
+    is made.
     """
-    has_left = contact.left_on is not None and contact.left_on <= _today(at)
-    if has_left or contact.erased_at is not None or contact.customer.erased_at is not None:
-        return ""
     with transaction.atomic():
-        _hold(contact)
-        link = live(contact, now=now)
+        held = _held(contact).filter(there(at=at)).first()
+        if held is None:
+            return ""
+        link = live(held, now=now)
         if link is None or not token_of(link):
-            link = _made(contact, by=None, at=at, now=now)
+            link = _made(held, by=None, at=at, now=now)
         elif link.expires_at - now < RENEWED_BEFORE:
             link.expires_at = now + LASTS
             link.save(update_fields=["expires_at"])
@@ -121,19 +131,18 @@ def find(token: str, *, at: datetime, now: datetime) -> MemberLink | None:
         token_hash=link_tokens.hash_of(_KIND, token),
         revoked_at=None,
         expires_at__gt=now,
-        contact__customer__erased_at=None,
-        contact__customer__gone_at=None,
     )
     return found.select_related("contact__customer").first()
 
 
 def there(*, at: datetime, contact: str = "") -> Q:
-    """Return the condition for contacts whose link opens: neither erased, nor left by the day of ``at``.
+    """Return the condition for contacts whose link opens: not left by the day of ``at``, nor erased or gone.
 
-    ``contact``: the way to the contact, as in a filter.
+    Neither she nor her customer, that is. ``contact``: the way to the contact, as in a filter.
     """
     stays = Q(**{f"{contact}left_on": None}) | Q(**{f"{contact}left_on__gt": _today(at)})
-    return Q(**{f"{contact}erased_at": None}) & stays
+    ends = ("erased_at", "customer__erased_at", "customer__gone_at")
+    return Q(**{f"{contact}{one}": None for one in ends}) & stays
 
 
 def live(contact: Contact, *, now: datetime) -> MemberLink | None:
@@ -186,9 +195,10 @@ def _made(contact: Contact, *, by: User | None, at: datetime, now: datetime) -> 
     return link
 
 
-def _hold(contact: Contact) -> None:
-    """Let one at a time make a link of a contact, so that one is live."""
-    list(Contact.objects.select_for_update(no_key=True).filter(pk=contact.pk).values_list("pk"))
+def _held(contact: Contact) -> QuerySet[Contact]:
+    """Return the contact, held as she stands: one at a time makes a link of her, so that one is live."""
+    rows = Contact.objects.select_for_update(no_key=True, of=("self",)).select_related("customer")
+    return rows.filter(pk=contact.pk)
 
 
 def _today(at: datetime) -> date:

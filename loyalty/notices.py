@@ -20,10 +20,12 @@ from django.db.models import Q, QuerySet, Sum
 from customers import company, stubs
 from customers import contact as contacting
 from customers.channels import links as places
+from customers.channels import senders
 from customers.channels.writing import send_message
+from customers.contact import foreseeing
 from customers.ground import clock, drain, events, localtime, outbox
 from customers.ground.models import OutboxRow
-from customers.models import Channel, Contact, ContactClass, ContactReason, ContactReservation, Message
+from customers.models import Contact, ContactClass, ContactReason, ContactReservation, Message
 from loyalty import letters, links
 from loyalty.ledger.expiring import idle_until
 from loyalty.models import (
@@ -40,7 +42,6 @@ from loyalty.tiers.membership import is_renewed
 log = logging.getLogger(__name__)
 
 PURPOSE = ContactClass.CARE
-WAYS = (Channel.EMAIL, Channel.SMS, Channel.MESSENGER)
 NEWS_DAYS = 14
 """So long a move between tiers is news."""
 MEMBERSHIP_DAYS = (30, 7)
@@ -380,7 +381,7 @@ def _hand_over(pk: int, *, at: datetime) -> int:
         contact,
         purpose=PURPOSE,
         channel=channel,
-        key=f"loyalty:{notice.pk}:{int(notice.at.timestamp())}",  # it may wait anew, see ``_write``
+        key=f"loyalty:{notice.pk}:{contact.pk}:{int(notice.at.timestamp())}",  # it may wait anew
         latest_at=latest,
         by=None,
         at=at,
@@ -395,15 +396,16 @@ def _go_on(notice: LoyaltyNotice, *, at: datetime) -> None:
     reservation = notice.reservation
     if reservation is None or reservation.state == ContactReservation.State.DEFERRED:
         return
+    contact = Contact.objects.select_related("customer").get(pk=reservation.contact_id)
+    if contact.customer_id != notice.customer_id:
+        _wait_anew(notice, at=at)
+        return
     if reservation.state == ContactReservation.State.CLOSED:
         _close(notice, reservation.reason, at=at)
         return
     overtaken, points = _overtaken([notice], at=at)
-    contact = Contact.objects.select_related("customer").get(pk=reservation.contact_id)
     if contact.erased_at is not None:
         overtaken[notice.pk] = str(ContactReason.GONE)
-    if contact.customer_id != notice.customer_id:  # she went to another customer meanwhile
-        overtaken[notice.pk] = str(Reason.OVERTAKEN)
     if reason := overtaken.get(notice.pk):
         _close(notice, reason, at=at)
         return
@@ -415,17 +417,28 @@ def _go_on(notice: LoyaltyNotice, *, at: datetime) -> None:
     notice.save(update_fields=["points", "message", "state"])
 
 
+def _wait_anew(notice: LoyaltyNotice, *, at: datetime) -> None:
+    """Let a notice ask for another contact: the one that was decided is another customer's now.
+
+    By a merge, or as one was taken back; what it tells may still be true for whom it is about.
+    """
+    notice.reservation, notice.at, notice.due_at = None, at, at
+    notice.save(update_fields=["reservation", "at", "due_at"])
+
+
 def _way_to(customer_id: int, *, at: datetime) -> tuple[Contact | None, str, str]:
-    """Return whom to write to and how, or why nobody: the main contact first, each by her own way first."""
+    """Return whom to write to and how, or why nobody: the main contact first, each by her own way first.
+
+    But ways by which messages can leave come before those without a sender. A bounded number of queries.
+    """
     today = localtime.day_of(company.today(at).number)
     rows = Contact.objects.filter(customer=customer_id, erased_at__isnull=True).exclude(left_on__lte=today)
-    obstacles = []
-    for contact in rows.select_related("customer").order_by("-is_main", "pk"):
-        for channel in sorted(WAYS, key=lambda way: way != contact.preferred_channel):
-            obstacle = contacting.obstacle_to(contact, purpose=PURPOSE, channel=channel, at=at)
-            if not obstacle:
-                return contact, channel, ""
-            obstacles.append(str(obstacle))
+    contacts = list(rows.select_related("customer").order_by("-is_main", "pk"))
+    ways = foreseeing.obstacles(contacts, purpose=PURPOSE, at=at)
+    found = foreseeing.first_to_reach(contacts, ways, sendable=senders.channels_in_use())
+    if found is not None:
+        return *found, ""
+    obstacles = {str(obstacle) for of_one in ways.values() for obstacle in of_one.values()}
     told = (ContactReason.NO_CONSENT, ContactReason.DEAD_ADDRESS, ContactReason.NO_ADDRESS)
     return None, "", next((str(reason) for reason in told if reason in obstacles), str(ContactReason.GONE))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from customers import company, consents
@@ -66,6 +66,19 @@ def way_to(contact: Contact, ways: Ways, *, sendable: Collection[str]) -> str:
             if ways[channel] == wanted:
                 return channel
     return order[0]
+
+
+def first_to_reach(
+    contacts: Sequence[Contact], ways: Mapping[int, Ways], *, sendable: Collection[str]
+) -> tuple[Contact, str] | None:
+    """Return the first of some contacts who can be reached, and by which channel; nothing where none can.
+
+    Who can be reached by a channel with a sender in use (``sendable``) comes before who cannot, whose
+    message would wait for one. ``ways``: what :func:`obstacles` says of each.
+    """
+    open_to = [(one, way_to(one, ways[one.pk], sendable=sendable)) for one in contacts]
+    found = [(one, channel) for one, channel in open_to if not ways[one.pk][channel]]
+    return min(found, key=lambda pair: pair[1] not in sendable, default=None)
 
 
 def _messenger_names(ids: Sequence[int]) -> dict[int, str]:

@@ -1,7 +1,7 @@
-"""Links to a customer's own page: made for one contact, shown once, copied, printed as a QR code, revoked.
+"""Links to a customer's own page: made for one contact, shown by a press, printed as a QR code, revoked.
 
-With a link one acts as the customer. So the page itself shows none: it stands in the answer to the press
-that makes it, or to "Show the link", and each such press is audited.
+With a link one acts as the customer. So the page itself shows none: it stands in the answer to "Show the
+link", and each such press is audited.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.paginator import Paginator
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -63,25 +64,30 @@ def customer_member(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 @allow(*WORKERS)
 def customer_member_make(request: HttpRequest, pk: int) -> HttpResponse:
-    """Make a link for a contact and show it; the one before opens nothing any more."""
+    """Make a link for a contact; the one before opens nothing any more. Loading the page again makes none."""
     customer = customer_of(request.user, pk)
     contact = get_object_or_404(customer.contacts.all(), pk=whole(request.POST.get("contact")) or 0)
     try:
-        link = links.make_link(contact, by=request.user, at=clock.now(), now=clock.real_now())
+        links.make_link(contact, by=request.user, at=clock.now(), now=clock.real_now())
     except Refused as refusal:
         messages.error(request, str(refusal))
         return redirect("retention:customer_member", customer.pk)
-    messages.success(request, _("The link is made. Send it however you write to her."))
-    return _shown(request, customer, link)
+    messages.success(
+        request, _("The link is made. Press “Show the link”, and send it however you write to her.")
+    )
+    here = reverse("retention:customer_member", args=[customer.pk])
+    number = whole(request.POST.get("page")) or 1
+    return redirect(f"{here}{f'?page={number}' if number > 1 else ''}#contact-{contact.pk}")
 
 
 @never_cache
 @require_POST
 @allow(*WORKERS)
 def customer_member_show(request: HttpRequest, pk: int, link: int) -> HttpResponse:
-    """Show the address and the QR code of a live link."""
+    """Show the address and the QR code of a live link; of one that opens nothing there is none."""
     customer = customer_of(request.user, pk)
-    return _shown(request, customer, _link_of(customer, link))
+    opens = links.there(at=clock.now(), contact="contact__")
+    return _shown(request, customer, _link_of(customer, link, opens))
 
 
 @require_POST
@@ -119,8 +125,8 @@ def _page(request: HttpRequest, customer: Customer, shown: Shown | None = None) 
     return render(request, "retention/member_links.html", context)
 
 
-def _link_of(customer: Customer, link: int) -> MemberLink:
-    return get_object_or_404(links.all_live(now=clock.real_now()).filter(customer=customer), pk=link)
+def _link_of(customer: Customer, link: int, *which: Q) -> MemberLink:
+    return get_object_or_404(links.all_live(now=clock.real_now()).filter(*which, customer=customer), pk=link)
 
 
 def _file(mime: str, content: bytes) -> str:

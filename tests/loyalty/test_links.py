@@ -94,8 +94,16 @@ def test_link_of_who_left_opens_nothing_from_that_day_on(contact: Contact) -> No
 
 def test_link_of_a_customer_that_is_gone_opens_nothing(contact: Contact, customer: Customer) -> None:
     link = made(contact)
+    assert Contact.objects.filter(links.there(at=NOW), pk=contact.pk).exists()
     Customer.objects.filter(pk=customer.pk).update(gone_at=NOW)
     assert not opens(link)
+    assert not Contact.objects.filter(links.there(at=NOW), pk=contact.pk).exists()
+    with pytest.raises(links.HolderGone, match="Look for the customer"):
+        made(contact)  # also for who read the contact before
+    assert links.link_for(contact, at=NOW, now=clock.real_now()) == ""
+    assert AuditEvent.objects.filter(act="member_link.make").count() == 1
+    Customer.objects.filter(pk=customer.pk).update(gone_at=None)
+    assert opens(link)
 
 
 def test_erasure_destroys_the_link(contact: Contact, customer: Customer, admin: User) -> None:

@@ -15,7 +15,7 @@ from customers import merges
 from customers.channels.unsubscribing import withdraw
 from customers.contact import Limit
 from customers.ground import clock, drain
-from customers.models import Contact, ContactReservation, Merge, Message
+from customers.models import Contact, ContactReservation, Merge, Message, Sender
 from loyalty import links, nightly, notices
 from loyalty.ledger import expiring, redeeming
 from loyalty.models import LoyaltyNotice, PointsAccount
@@ -214,6 +214,13 @@ def test_a_reminder_of_who_moved_meanwhile_is_closed() -> None:
 
 
 # --- Consent and addresses --------------------------------------------------------------------
+def mail_sender() -> None:
+    """Put a way out for e-mail into use, by which nothing leaves here."""
+    Sender.objects.create(
+        name="Mail", channel="email", kind="smtp", is_active=True, hook="h", made_at=NOW, changed_at=NOW
+    )
+
+
 def test_nobody_is_told_without_consent() -> None:
     ProgrammeFactory()
     who = make_account(CustomerFactory())
@@ -245,6 +252,34 @@ def test_the_way_that_a_contact_prefers_comes_first_and_another_contact_where_th
     night(NOW)
     ways = Message.objects.order_by("pk").values_list("channel", "contact__name")
     assert list(ways) == [("sms", "Wang Wei"), ("email", "Li")]
+
+
+def test_ways_by_which_messages_can_leave_come_first() -> None:
+    ProgrammeFactory()
+    mail_sender()
+    who = member(preferred_channel="sms", phone="+86 139 1234 5678")
+    other = member(name="Li", email="", preferred_channel="sms", phone="+86 139 1234 5679")
+    agreeing(customer=other.customer, is_main=False, email="sun@example.org", name="Sun")
+    alone = member(name="Zhao", email="", phone="+86 139 1234 5670")
+    for one in (who, other, alone):
+        earn(one, 100, expires_day=TODAY + 30)
+    notices.plan(at=NOW)
+    notices.hand_over_due(NOW)
+    ways = Message.objects.order_by("pk").values_list("channel", "contact__name")
+    assert list(ways) == [("email", "Wang Wei"), ("email", "Sun"), ("sms", "Zhao")]  # the last one waits
+
+
+def test_choosing_a_way_asks_as_many_queries_for_many_contacts_as_for_one() -> None:
+    ProgrammeFactory()
+    asked = []
+    for count in (1, 5):
+        who = make_account(CustomerFactory())
+        for n in range(count):
+            agreeing(customer=who.customer, is_main=False, email="", phone="", name=f"C{n}")
+        with CaptureQueriesContext(connection) as queries:
+            notices._way_to(who.customer_id, at=NOW)
+        asked.append(len(queries))
+    assert asked[0] == asked[1]
 
 
 def test_the_limit_over_care_defers_and_the_notice_goes_on_later() -> None:
@@ -439,7 +474,7 @@ def test_what_waits_does_not_go_to_a_contact_that_went_to_another_customer() -> 
     night(NIGHT)
     Contact.objects.filter(customer=who.customer).update(customer=CustomerFactory(), is_main=False)
     drain.until_empty(at=MORNING)
-    assert told() == [("expiry", 30, 100, "closed", "overtaken")]
+    assert told() == [("expiry", 30, 100, "closed", "gone")]  # nobody is left to write to
     assert said() == []
 
 
@@ -457,6 +492,29 @@ def test_the_end_of_a_membership_is_told_to_whose_it_is(is_undone: bool) -> None
     assert [row[3] for row in told(kind="membership")] == ["handed"]
     message = Message.objects.get(subject__startswith="Your membership")
     assert message.contact.customer_id == (other if is_undone else own).customer_id
+
+
+@pytest.mark.parametrize("has_word", [False, True])
+def test_what_waited_for_another_contact_is_asked_for_anew_as_a_merge_is_taken_back(has_word: bool) -> None:
+    plan = plus(months=1)
+    own, other = member(), member(name="Li", email="li@example.org")
+    membership.sell(other, plan, key="1", by=None, at=NOW)
+    made = merged(own, other, NOW)
+    at = NIGHT + 25 * DAY
+    notices.plan(at=at)
+    drain.until_empty(at=at)
+    waits = ContactReservation.objects.get()
+    assert (waits.state, waits.contact.customer_id) == ("deferred", own.customer_id)
+    if not has_word:  # of the other contact, whom it is about no longer
+        withdraw(waits.contact, channel="email", source="link", at=at)
+    merges.undo_merge(made, by=None, at=at + timedelta(hours=1))
+    drain.until_empty(at=MORNING + 25 * DAY)
+    assert [row[3:] for row in told(kind="membership")] == [("handed", "")]
+    message = Message.objects.get()
+    assert message.contact.customer_id == other.customer_id
+    assert ContactReservation.objects.exclude(pk=waits.pk).get().contact_id == message.contact_id
+    drain.until_empty(at=MORNING + 26 * DAY)
+    assert Message.objects.count() == 1
 
 
 @pytest.mark.parametrize("has_own", [False, True])

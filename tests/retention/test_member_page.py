@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils.html import escape
 
-from customers import complaints, consents, objections
+from customers import complaints, consents, merges, objections
 from customers import contact as contacting
 from customers.contact import Limit
 from customers.ground import clock
@@ -39,6 +39,7 @@ from retention.models import LoopClosure
 from retention.pages import member_links
 from retention.pages.member import points as shown_points
 from retention.pages.member import told as shown_told
+from retention.pages.member import visit as visits
 from surveys.models import SurveyResponse
 from tests.factories import NOW, ContactFactory, CustomerFactory, OrderFactory, ago, day
 from tests.loyalty.factories import ProgrammeFactory, earn, make_account
@@ -196,6 +197,20 @@ def test_page_without_account_opens_none(client: Client, token: str, programme: 
     mug = Reward.objects.get()
     assert client.post(at(token, "member_reward", mug.pk), {"key": "k"}).status_code == 404
     assert not PointsAccount.objects.exists()
+
+
+def test_slowed_press_leads_to_her_page_and_a_slowed_look_to_itself(
+    client: Client, token: str, account: PointsAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(visits, "VISITS_A_MINUTE", 0)
+    for route in ("member_contact", "member_referral"):
+        response = client.post(at(token, route), {"stop": "1"}, REMOTE_ADDR="203.0.113.9")
+        assert response.status_code == 429
+        assert f'<form method="get" action="{at(token)}">' in response.text
+    look = client.get(at(token, "member_statement"), REMOTE_ADDR="203.0.113.9")
+    assert look.status_code == 429 and '<form method="get">' in look.text
+    monkeypatch.undo()
+    assert client.get(at(token)).status_code == 200 and not Consent.objects.exists()
 
 
 # --- Points ---------------------------------------------------------------------------------------
@@ -358,6 +373,78 @@ def test_press_that_comes_too_late_says_why_and_takes_nothing(
     response = client.post(at(token, "member_reward", mug.pk), form)
     assert response.status_code == 409 and "100 points are missing." in response.text
     assert Redemption.objects.count() == 1
+
+
+@pytest.mark.parametrize("is_code", [False, True])
+def test_what_she_took_is_hers_also_after_a_merge_and_as_that_is_taken_back(
+    client: Client, token: str, account: PointsAccount, programme: Programme, contact: Contact, is_code: bool
+) -> None:
+    mug = reward(programme, kind="code" if is_code else "goods")
+    if is_code:
+        codes.add_codes(mug, "SPRING-1", by=None, at=NOW)
+    form = confirm(client, token, mug)
+    first = client.post(at(token, "member_reward", mug.pk), form)["Location"]
+    survivor = ContactFactory().customer
+    theirs, other = token_for(survivor.contacts.get()), CustomerFactory()
+    strange = make_account(other, at=ago(200))
+    earn(strange, 500, at=ago(100))
+    foreign = redeeming.ask_reward(strange, reward(programme, code="b"), key=form["key"], by=None, at=NOW)
+    account.customer.refresh_from_db()
+    made = merges.merge_customers(survivor, account.customer, reason="The same.", by=None, at=NOW)
+    page = client.get(at(token))
+    assert [taken.row.key for taken, _url in page.context["redemptions"]] == [form["key"]]
+    assert ("SPRING-1" in page.text) == is_code and client.get(first).status_code == 200
+    again = client.post(at(token, "member_reward", mug.pk), form)
+    assert again["Location"] == first and Redemption.objects.count() == 2
+    assert client.get(at(token, "member_redemption", foreign.pk)).status_code == 404
+    seen = client.get(at(theirs, "member_redemption", Redemption.objects.earliest("pk").pk))
+    assert seen.status_code == 200 and "SPRING-1" not in seen.text  # a colleague's now
+    merges.undo_merge(made, by=None, at=NOW + timedelta(hours=1))
+    assert client.get(first).status_code == 200
+    assert client.get(seen.wsgi_request.path).status_code == 404
+
+
+def test_what_she_took_before_a_merge_is_cancelled_after_it(
+    client: Client, token: str, account: PointsAccount, programme: Programme
+) -> None:
+    row = redeeming.ask_reward(account, reward(programme), key="k", by=None, at=NOW)
+    survivor = CustomerFactory()
+    account.customer.refresh_from_db()
+    merges.merge_customers(survivor, account.customer, reason="The same.", by=None, at=NOW)
+    url = at(token, "member_redemption", row.pk)
+    assert client.post(url, {"cancel": "1"})["Location"] == url
+    assert "You can use 500 points today." in client.get(url).text
+
+
+def test_reward_that_is_withdrawn_between_look_and_press_is_told_on_her_page(
+    client: Client, token: str, account: PointsAccount, programme: Programme
+) -> None:
+    mug = reward(programme)
+    form, url = confirm(client, token, mug), at(token, "member_reward", mug.pk)
+    catalogue.retire_reward(mug, by=None, at=NOW)
+    for _press in range(2):
+        response = client.post(url, form)
+        assert response.status_code == 409 and "This reward is not offered today." in response.text
+        assert response.context["account"] == shown_points.account_of(response.context["visit"])
+    assert client.get(url).status_code == 404  # a look is no press
+    other = ProgrammeFactory(code="old", state="draft")
+    for pk in (reward(other).pk, 999):
+        assert client.post(at(token, "member_reward", pk), form).status_code == 404
+    catalogue.offer_reward(mug, by=None, at=NOW)
+    assert client.post(url, form).status_code == 302
+
+
+def test_reward_of_a_tier_that_was_lost_between_look_and_press_is_told_on_her_page(
+    client: Client, token: str, account: PointsAccount, programme: Programme
+) -> None:
+    gold = Tier.objects.create(programme=programme, code="gold", name="Gold", threshold=100_000)
+    PointsAccount.objects.update(tier=gold)
+    mug = reward(programme, tier=gold)
+    form = confirm(client, token, mug)
+    PointsAccount.objects.update(tier=None)
+    response = client.post(at(token, "member_reward", mug.pk), form)
+    assert response.status_code == 409 and "from the tier “Gold” on" in response.text
+    assert not Redemption.objects.exists()
 
 
 def test_cancelling_gives_the_points_back_into_their_lots_until_it_is_sent(
@@ -828,6 +915,18 @@ def test_page_speaks_her_language_and_keeps_the_one_she_chose(
     assert '<html lang="zh-hans">' in client.get(at(token, query="?lang=tlh")).text
 
 
+@pytest.mark.parametrize(("hers", "browser", "shown"), [("", "en", "en"), ("", "zh-CN", "zh-hans")])
+def test_page_speaks_as_the_browser_where_her_language_is_not_known(
+    client: Client, token: str, hers: str, browser: str, shown: str
+) -> None:
+    Company.objects.update(language="zh-hans")
+    for rows in (Contact.objects, Customer.objects):
+        rows.update(language=hers)
+    assert client.get(at(token), HTTP_ACCEPT_LANGUAGE=browser).context["words"] == shown
+    Contact.objects.update(language="en")
+    assert client.get(at(token), HTTP_ACCEPT_LANGUAGE=browser).context["words"] == "en"
+
+
 def test_language_leads_to_the_same_page_also_after_a_press_that_was_refused(
     client: Client, token: str, account: PointsAccount, programme: Programme, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -865,7 +964,11 @@ def test_colleague_makes_copies_and_revokes_a_link(
     make = reverse("retention:customer_member_make", args=[customer.pk])
     made = client.post(make, {"contact": contact.pk})
     link = MemberLink.objects.get()
-    assert link.by == manager and made.status_code == 200 and links.address_of(link) in made.text
+    assert link.by == manager and made.status_code == 302
+    assert made["Location"] == f"{page}#contact-{contact.pk}"
+    assert "Press “Show the link”" in client.get(page).text
+    link.refresh_from_db()
+    assert link.revoked_at is None and MemberLink.objects.count() == 1  # what was loaded again made none
     show = reverse("retention:customer_member_show", args=[customer.pk, link.pk])
     assert links.address_of(link) in client.post(show).text
     client.post(reverse("retention:customer_member_revoke", args=[customer.pk, link.pk]))
@@ -898,8 +1001,11 @@ def test_link_is_shown_by_a_press_only_and_each_is_audited(
     event = shows.get()
     assert (event.actor_id, event.customer_id, event.object_id) == (manager.pk, customer.pk, link.pk)
     assert event.codes == {"contact": contact.pk}
-    client.post(reverse("retention:customer_member_make", args=[customer.pk]), {"contact": contact.pk})
-    assert shows.count() == 2
+    make = reverse("retention:customer_member_make", args=[customer.pk])
+    made = client.post(make, {"contact": contact.pk}, follow=True)
+    token = links.token_of(MemberLink.objects.latest("pk"))
+    assert shows.count() == 1 and token not in made.text
+    assert all(token not in address for address, _status in made.redirect_chain)
 
 
 @override_settings(SECRET_KEY="another")
@@ -931,7 +1037,23 @@ def test_contacts_whose_link_opens_are_listed_on_pages(
     assert f'href="{page}?page=2"' in first.text and f'href="{page}"' in second.text
     form = {"contact": last.pk, "page": "2"}
     made = client.post(reverse("retention:customer_member_make", args=[customer.pk]), form)
-    assert links.address_of(MemberLink.objects.get()) in made.text
+    assert made["Location"] == f"{page}?page=2#contact-{last.pk}"
+    show = reverse("retention:customer_member_show", args=[customer.pk, MemberLink.objects.get().pk])
+    assert links.address_of(MemberLink.objects.get()) in client.post(show, {"page": "2"}).text
+
+
+def test_link_of_who_left_is_not_shown_but_can_be_revoked(
+    client: Client, customer: Customer, contact: Contact, manager: User
+) -> None:
+    link = links.make_link(contact, by=None, at=NOW, now=clock.real_now())
+    Contact.objects.filter(pk=contact.pk).update(left_on=NOW.date())
+    client.force_login(manager)
+    show = reverse("retention:customer_member_show", args=[customer.pk, link.pk])
+    assert client.post(show).status_code == 404
+    assert not AuditEvent.objects.filter(act="member_link.show").exists()
+    client.post(reverse("retention:customer_member_revoke", args=[customer.pk, link.pk]))
+    link.refresh_from_db()
+    assert link.revoked_at is not None
 
 
 def test_link_of_another_customer_is_not_there(client: Client, customer: Customer, manager: User) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from django.core.paginator import Page, Paginator
-from django.db.models import Sum
+from django.db.models import QuerySet, Sum
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -163,11 +163,19 @@ def offer_of(account: Account, reward: Reward, visit: Visit, *, taken: int) -> O
     )
 
 
-def one_offer(account: Account, pk: int, visit: Visit) -> Offer:
-    """Return one of the rewards that are offered to her; a dead page for every other number."""
-    reward = catalogue.offered_to(account.row, at=visit.at).select_related("tier").filter(pk=pk).first()
+def reward_of(account: Account, pk: int) -> Reward:
+    """Return a reward of her programme, offered today or not; a dead page for every other number."""
+    reward = Reward.objects.filter(programme=account.programme, pk=pk).first()
     if reward is None:
         raise Dead
+    return reward
+
+
+def one_offer(account: Account, pk: int, visit: Visit) -> Offer | None:
+    """Return one of the rewards that are offered to her; nothing for every other number."""
+    reward = catalogue.offered_to(account.row, at=visit.at).select_related("tier").filter(pk=pk).first()
+    if reward is None:
+        return None
     return offer_of(account, reward, visit, taken=_taken_of(account.row, [reward]).get(pk, 0))
 
 
@@ -175,7 +183,7 @@ def redemptions(
     account: Account, visit: Visit, *, number: str | None
 ) -> tuple[list[Taken], Page[Redemption]]:
     """Return a page of the rewards that she took, newest first, and what page it is."""
-    found = Redemption.objects.filter(account=account.row).select_related("reward").order_by("-id")
+    found = _hers(account).select_related("reward").order_by("-id")
     page = Paginator(found, MOST_REDEMPTIONS).get_page(number)
     secrets = codes.codes_of(list(page))
     return [_taken(row, secrets, visit) for row in page], page
@@ -183,7 +191,7 @@ def redemptions(
 
 def one_redemption(account: Account, pk: int, visit: Visit) -> Taken:
     """Return one of the rewards that were taken; a dead page for every other number."""
-    row = Redemption.objects.filter(account=account.row, pk=pk).select_related("reward", "account").first()
+    row = _hers(account).filter(pk=pk).select_related("reward", "account").first()
     if row is None:
         raise Dead
     return _taken(row, codes.codes_of([row]), visit)
@@ -265,6 +273,13 @@ def invitation_of(account: Account, visit: Visit) -> Invitation | None:
 def _either(name: str, alt: str, visit: Visit) -> str:
     """Texts stand in the company's language, and perhaps in the other one."""
     return alt if alt and visit.language[:2] != company.current().language[:2] else name
+
+
+def _hers(account: Account) -> QuerySet[Redemption]:
+    """Return what was taken for her company; what came with a merge still names the account of then."""
+    return Redemption.objects.filter(
+        customer=account.row.customer_id, account__programme=account.row.programme_id
+    )
 
 
 def _taken(row: Redemption, secrets: dict[int, str], visit: Visit) -> Taken:

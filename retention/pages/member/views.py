@@ -60,7 +60,8 @@ def member_told(visit: Visit) -> HttpResponse:
 def member_reward(visit: Visit, pk: int) -> HttpResponse:
     """Ask once more before points are taken; the key of the form makes two presses one reward.
 
-    A press is for the price that she was shown: at another one she is asked anew.
+    A press is for the price that she was shown: at another one she is asked anew. What was withdrawn since
+    she looked is told on her page.
     """
     account = points.account_of(visit)
     if account is None:
@@ -72,11 +73,11 @@ def member_reward(visit: Visit, pk: int) -> HttpResponse:
     known = Redemption.objects.filter(account__in=mine, key=key).order_by("pk").first()
     if known is not None:  # pressed twice: she sees what the first press got, also when it was the last one
         return visit.onward("member_redemption", known.pk)
-    offer = points.one_offer(account, pk, visit)
+    reward = points.reward_of(account, pk)
     try:
         made = redeeming.ask_reward(
             account.row,
-            offer.reward,
+            reward,
             key=key,
             price=price,
             contact=visit.contact,
@@ -185,6 +186,10 @@ def _home(
 
 def _confirm(visit: Visit, account: points.Account, pk: int, *, error: str = "") -> HttpResponse:
     offer = points.one_offer(account, pk, visit)
+    if offer is None and error:
+        return _home(visit, error=error, status=409)
+    if offer is None:
+        raise Dead
     values = {
         "account": account,
         "offer": offer,

@@ -101,7 +101,7 @@ def opened(route: str) -> Callable[[Callable[..., HttpResponse]], Any]:
                     at=clock.real_now(),
                 )
             except throttles.Throttled as slowed:
-                return _slowed(request, slowed)
+                return _slowed(request, token, slowed)
             at = clock.now()
             with company.reading_once(), context.acting(channel="page", address=""):  # whence is hers
                 link = links.find(token, at=at, now=clock.real_now()) if company.find() else None
@@ -121,7 +121,10 @@ def opened(route: str) -> Callable[[Callable[..., HttpResponse]], Any]:
 
 
 def _language(request: HttpRequest, contact: Contact) -> tuple[str, str]:
-    """Return the language that she chose, and that of the page: the chosen one, else hers, else ours."""
+    """Return the language that she chose, and that of the page: the chosen one, else hers.
+
+    Where neither is known it is the one that her browser asks for, not the company's.
+    """
     chosen = request.GET.get("lang", "") or request.POST.get("lang", "")
     if chosen in dict(settings.LANGUAGES):
         return chosen, chosen
@@ -134,9 +137,11 @@ def _dead(request: HttpRequest) -> HttpResponse:
     return render(request, "retention/member/dead.html", {"words": translation.get_language()}, status=404)
 
 
-def _slowed(request: HttpRequest, slowed: throttles.Throttled) -> HttpResponse:
+def _slowed(request: HttpRequest, token: str, slowed: throttles.Throttled) -> HttpResponse:
+    """Ask for patience; a press goes on at the page of the link, since some addresses take presses only."""
     seconds = (getattr(slowed, "headers", {}) or {}).get("Retry-After", "60")
-    shown = {"seconds": seconds, "words": translation.get_language()}
+    home = reverse("retention:member", args=[token]) if request.method == "POST" else ""
+    shown = {"seconds": seconds, "words": translation.get_language(), "home": home}
     response = render(request, "retention/loops/status_slowed.html", shown, status=429)
     response["Retry-After"] = seconds
     return response
