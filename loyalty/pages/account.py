@@ -297,13 +297,15 @@ _PRESSED: dict[str, Callable[[HttpRequest, PointsAccount, datetime], None]] = {
 # --- The page ------------------------------------------------------------------------------------
 def _account(request: HttpRequest, pk: int) -> PointsAccount:
     """Return the account, of a customer that was merged away the survivor's; one must see whose it is."""
-    asked = PointsAccount.objects.filter(pk=pk).values_list("programme", "customer", "customer__merged_into")
-    programme, customer, merged = get_object_or_404(asked)
-    if merged is not None:
-        customer = stubs.survivor_of(customer)
+    asked = get_object_or_404(PointsAccount.objects.select_related("customer"), pk=pk)
+    customer: int | None = asked.customer_id
+    if asked.customer.merged_into_id is not None:
+        customer = stubs.survivor_of(asked.customer_id)
     visible: Any = PointsAccount.objects.visible_to(request.user)  # type: ignore[attr-defined]
     found: PointsAccount = get_object_or_404(
-        visible.select_related("customer__owner", "programme", "tier"), programme=programme, customer=customer
+        visible.select_related("customer__owner", "programme", "tier"),
+        programme=asked.programme_id,
+        customer=customer,
     )
     return found
 

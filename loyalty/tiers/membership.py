@@ -323,11 +323,11 @@ def is_renewed() -> Exists:
 
 
 def is_followed() -> Exists:
-    """Return the condition that the customer stays a member after the last day of a membership.
+    """Return the condition that the customer is a member beyond the last day of a membership.
 
-    By another one of the programme that ends later, a renewal or not. One that was cancelled counts if it
-    ran beyond that last day: then its cancelling is the end. A renewal that was cancelled before it began
-    is none.
+    By another one of the programme that ends later, a renewal or not, also one that begins after a gap. One
+    that was cancelled counts if it ran beyond that last day: then its cancelling is the end. A renewal that
+    was cancelled before it began is none.
     """
     later = Membership.objects.filter(
         customer=OuterRef("customer"),
