@@ -203,7 +203,7 @@ def _plan_idle(programme: Programme, bound: dict[str, Any]) -> int:
 
 
 def _plan_memberships(programme: Programme, *, at: datetime) -> int:
-    """Plan a notice of the end of each membership that runs and is not renewed."""
+    """Plan a notice of the end of each membership that runs and no other one of the customer outlasts."""
     done = 0
     for days, first, last, later in _groups(MEMBERSHIP_DAYS):
         bound, today = _bound(programme, at=at)
@@ -215,7 +215,10 @@ def _plan_memberships(programme: Programme, *, at: datetime) -> int:
             f"FROM {_MEMBERSHIPS} AS m JOIN {_ACCOUNTS} AS a ON a.id = m.account_id "
             f"LEFT JOIN {_MEMBERSHIPS} AS r ON r.renews_id = m.id AND r.cancelled_at IS NULL "
             "WHERE m.ends_day BETWEEN %(first)s AND %(last)s AND m.starts_day <= %(today)s "
-            "AND m.cancelled_at IS NULL AND r.id IS NULL AND a.programme_id = %(programme)s",
+            "AND m.cancelled_at IS NULL AND r.id IS NULL AND a.programme_id = %(programme)s "
+            f"AND NOT EXISTS (SELECT 1 FROM {_MEMBERSHIPS} AS o JOIN {_ACCOUNTS} AS b ON b.id = o.account_id "
+            "WHERE o.customer_id = m.customer_id AND b.programme_id = a.programme_id "
+            "AND o.ends_day > m.ends_day AND o.cancelled_at IS NULL)",
             bound,
         )
     return done

@@ -312,8 +312,10 @@ class Accounts(Lists, Details, Resource):
     }
 
     def rows(self) -> QuerySet[PointsAccount]:
-        """Return the accounts of customers that the caller may see."""
+        """Return the accounts of customers that the caller may see; listed are those that are not gone."""
         found: Any = PointsAccount.objects.visible_to(self.request.user)  # type: ignore[attr-defined]
+        if self.action == "list":
+            found = found.present()
         rows: QuerySet[PointsAccount] = found.select_related("programme", "customer")
         return rows
 

@@ -24,7 +24,7 @@ DECIDING = (Role.TEAM_LEAD, Role.ADMIN)
 
 class SettleNotYours(Refused):
     code = "shortfall_role"
-    message = _("A team lead or admin decides what becomes of points that could not be taken back.")
+    message = _("A team lead or admin decides what becomes of points that could not be taken back. Ask one.")
 
 
 class SettledAlready(Refused):

@@ -36,7 +36,7 @@ class Decided(Refused):
 
 class ReverseNotYours(Refused):
     code = "points_reverse_role"
-    message = _("A team lead or admin reverses entries by hand.")
+    message = _("A team lead or admin reverses entries by hand. Ask one.")
 
 
 class HasRedemption(Refused):

@@ -31,6 +31,15 @@ class OfCustomers(models.QuerySet[models.Model]):
         visible = Customer.objects.visible_to(user)  # type: ignore[attr-defined]
         return self.filter(customer__in=visible.order_by().values("pk"))
 
+    def present(self) -> OfCustomers:
+        """Return those of customers that are not gone, as who was merged into another one is."""
+        return self.exclude(customer__in=gone())
+
+
+def gone() -> models.QuerySet[Customer, int]:
+    """Return the ids of the customers that are gone: few, read from an index of their own."""
+    return Customer.objects.filter(gone_at__isnull=False).order_by().values_list("pk", flat=True)
+
 
 class PointsAccount(models.Model):
     """The points of one customer in a programme, and the tier that it stands in."""

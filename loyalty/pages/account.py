@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 from django.views.decorators.http import require_POST, require_safe
 
-from customers import company, showing
+from customers import company, showing, stubs
 from customers.access import allow
 from customers.ground import clock, localtime
 from customers.ground.numbers import whole
@@ -32,6 +32,7 @@ from loyalty.models import (
     PointsAdjustment,
     PointsEntry,
     PointsLot,
+    Programme,
     Redemption,
     Referral,
     TierBenefit,
@@ -60,6 +61,7 @@ MOST_CONTACTS = 100
 MOST_USES = 10
 MOST_WAITING = 10
 MOST_MEMBERSHIPS = 5
+ALL_MEMBERSHIPS = 500
 MOST_REFERRED = 20
 REVERSED = (
     PointsEntry.Kind.OPENING,
@@ -74,8 +76,15 @@ REVERSED = (
 @require_safe
 @allow(*SEES_LOYALTY)
 def account_page(request: HttpRequest, pk: int) -> HttpResponse:
-    """Show an account; ``?as_of=`` shows its statement as it was on a day, ``?page=`` older entries."""
-    return _page(request, _account(request, pk))
+    """Show an account; of a customer that was merged away go to the account of the survivor.
+
+    ``?as_of=`` shows its statement as it was on a day, ``?page=`` older entries, ``?memberships=all`` every
+    membership.
+    """
+    account = _account(request, pk)
+    if account.pk != pk:
+        return redirect("loyalty:account", pk=account.pk)
+    return _page(request, account)
 
 
 def shown(request: HttpRequest, pk: int, *, refused: RefusedAct) -> HttpResponse:
@@ -93,7 +102,7 @@ def account_act(request: HttpRequest, pk: int, act: str) -> HttpResponse:
         if act not in _PRESSED:
             raise Http404
         _PRESSED[act](request, account, clock.now())
-        return redirect("loyalty:account", pk=pk)
+        return redirect("loyalty:account", pk=account.pk)
     return made(request, account, clock.now())
 
 
@@ -102,7 +111,9 @@ def _adjust(request: HttpRequest, account: PointsAccount, at: datetime) -> HttpR
     def done(row: PointsAdjustment) -> str:
         if row.state == PointsAdjustment.State.GRANTED:
             return _("The points are adjusted.")
-        return _("It is above the limit of one person: somebody else decides it under “Adjustments”.")
+        if request.user.role in DECIDES:  # type: ignore[union-attr]
+            return _("It is above the limit of one person: somebody else decides it under “Adjustments”.")
+        return _("It waits for a team lead or admin, under “Adjustments”.")
 
     return _done(
         request,
@@ -184,28 +195,35 @@ def _use(request: HttpRequest, account: PointsAccount, at: datetime) -> HttpResp
 
 
 def _sell(request: HttpRequest, account: PointsAccount, at: datetime) -> HttpResponse:
-    plans = _plans(account)
+    def done(row: Membership) -> str:
+        runs = row.starts_day <= company.today(at).number
+        if runs and row.plan.tier_id is not None and account.programme.state == Programme.State.PAUSED:
+            return _(
+                "The membership is sold. While the programme is paused no tier changes: "
+                "its own comes in the night after the programme goes on."
+            )
+        return _("The membership is sold.")
+
     return _done(
         request,
         account,
-        SellForm(request.POST, account=account, plans=plans),
+        SellForm(request.POST, account=account, plans=_plans(account)),
         lambda data: membership.sell(
             account,
-            next(plan for plan in plans if plan.pk == data["plan"]),
+            data["plan"][0],
+            expected_price=data["plan"][1],
             starts_day=data["starts_day"],
             price=data["price"],
             key=data["key"],
             by=request.user,  # type: ignore[arg-type]
             at=at,
         ),
-        done=_("The membership is sold."),
+        done=done,
     )
 
 
 def _end(request: HttpRequest, account: PointsAccount, at: datetime) -> HttpResponse:
-    row = get_object_or_404(
-        Membership.objects.select_related("account", "plan"), account=account, pk=_number(request)
-    )
+    row = _membership(request, account)
     return _done(
         request,
         account,
@@ -244,7 +262,7 @@ _MADE: dict[str, Callable[[HttpRequest, PointsAccount, datetime], HttpResponse]]
 
 # --- Acts of one press ---------------------------------------------------------------------------
 def _undo_use(request: HttpRequest, account: PointsAccount, at: datetime) -> None:
-    use = get_object_or_404(BenefitUse, account=account, pk=_number(request))
+    use = get_object_or_404(_of(account, BenefitUse), pk=_number(request))
     press(
         request,
         lambda: benefits.undo_use(use, by=request.user, at=at),  # type: ignore[arg-type]
@@ -253,15 +271,19 @@ def _undo_use(request: HttpRequest, account: PointsAccount, at: datetime) -> Non
 
 
 def _renew(request: HttpRequest, account: PointsAccount, at: datetime) -> None:
-    row = get_object_or_404(
-        Membership.objects.select_related("account", "plan"), account=account, pk=_number(request)
-    )
+    row = _membership(request, account)
     # a second press finds the same key; after a renewal that was cancelled there is another one
     before = Membership.objects.filter(renews=row, cancelled_at__isnull=False).count()
     key = f"renew-{row.pk}-{before}" if before else f"renew-{row.pk}"
     press(
         request,
-        lambda: membership.renew(row, key=key, by=request.user, at=at),  # type: ignore[arg-type]
+        lambda: membership.renew(
+            row,
+            expected_price=whole(request.POST.get("price")),
+            key=key,
+            by=request.user,  # type: ignore[arg-type]
+            at=at,
+        ),
         done=_("The membership is renewed."),
     )
 
@@ -274,12 +296,29 @@ _PRESSED: dict[str, Callable[[HttpRequest, PointsAccount, datetime], None]] = {
 
 # --- The page ------------------------------------------------------------------------------------
 def _account(request: HttpRequest, pk: int) -> PointsAccount:
+    """Return the account, of a customer that was merged away the survivor's; one must see whose it is."""
+    asked = get_object_or_404(PointsAccount.objects.select_related("customer"), pk=pk)
+    customer: int | None = asked.customer_id
+    if asked.customer.merged_into_id is not None:
+        customer = stubs.survivor_of(asked.customer_id)
     visible: Any = PointsAccount.objects.visible_to(request.user)  # type: ignore[attr-defined]
     found: PointsAccount = get_object_or_404(
         visible.select_related("customer__owner", "programme", "tier"),
-        pk=pk,
-        customer__merged_into__isnull=True,
+        programme=asked.programme_id,
+        customer=customer,
     )
+    return found
+
+
+def _of(account: PointsAccount, model: Any) -> Any:
+    """Return the rows of the account's customer, those of another account that a merge brought among them."""
+    rows = model.objects.filter(customer=account.customer_id)
+    return rows.filter(account__programme=account.programme_id)
+
+
+def _membership(request: HttpRequest, account: PointsAccount) -> Membership:
+    rows = _of(account, Membership).select_related("account", "plan")
+    found: Membership = get_object_or_404(rows, pk=_number(request))
     return found
 
 
@@ -336,12 +375,8 @@ def _page(
         "as_of": as_of,
         "as_of_day": as_of_form.cleaned_data.get("as_of") if as_of is not None else None,
         "entitled": entitled,
-        "uses": BenefitUse.objects.filter(account=account)
-        .select_related("benefit", "by")
-        .order_by("-pk")[:MOST_USES]
-        if entitled
-        else (),
-        "memberships": _memberships(account, today.number, refused, entry),
+        "uses": _of(account, BenefitUse).select_related("benefit", "by").order_by("-pk")[:MOST_USES],
+        **_memberships(request, account, today.number, refused, entry),
         "today": today.number,
         **_waiting(account),
         "entry_open": entry if isinstance(refused, ReverseForm) else None,
@@ -384,28 +419,30 @@ def _is_there(sheet: str, context: dict[str, Any]) -> bool:
 
 def _waiting(account: PointsAccount) -> dict[str, Any]:
     """Return the first adjustments that wait, and how many do where that is more."""
-    asked = PointsAdjustment.objects.filter(account=account, state=PointsAdjustment.State.ASKED)
+    asked = _of(account, PointsAdjustment).filter(state=PointsAdjustment.State.ASKED)
     rows = list(asked.select_related("by").order_by("pk")[: MOST_WAITING + 1])
     is_more = len(rows) > MOST_WAITING
     return {"waiting": rows[:MOST_WAITING], "all_waiting": asked.count() if is_more else 0}
 
 
 def _memberships(
-    account: PointsAccount, today: int, refused: forms.Form | None, number: int | None
-) -> list[tuple[Membership, EndForm | None]]:
-    """Return the newest memberships, each with the form that ends it while there is something to end."""
-    rows = Membership.objects.filter(account=account).select_related("plan")
+    request: HttpRequest, account: PointsAccount, today: int, refused: forms.Form | None, number: int | None
+) -> dict[str, Any]:
+    """Return the newest memberships, or all, each with the form that ends it if there is something to end."""
+    rows = _of(account, Membership).select_related("plan")
     rows = rows.annotate(is_renewed=membership.is_renewed()).order_by("-ends_day", "-pk")
+    most = ALL_MEMBERSHIPS if request.GET.get("memberships") == "all" else MOST_MEMBERSHIPS
+    first = list(rows[: most + 1])
     found: list[tuple[Membership, EndForm | None]] = []
-    for row in rows[:MOST_MEMBERSHIPS]:
+    for row in first[:most]:
         form = None
-        if row.cancelled_at is None and row.ends_day >= today and not row.is_renewed:  # type: ignore[attr-defined]
+        if row.cancelled_at is None and row.ends_day >= today and not row.is_renewed:
             form = EndForm(account=account, initial={"number": row.pk}, auto_id=f"end-{row.pk}_%s")
             if isinstance(refused, EndForm) and number == row.pk:
                 form = refused
             form.sheet = f"end-{row.pk}"
         found.append((row, form))
-    return found
+    return {"memberships": found, "more_memberships": len(first) > most}
 
 
 def _referred(request: HttpRequest, account: PointsAccount) -> dict[str, Any]:
@@ -444,7 +481,7 @@ def _lots(account: PointsAccount) -> list[PointsLot]:
 
 
 def _redemptions(request: HttpRequest, account: PointsAccount, refused: RefusedAct | None) -> dict[str, Any]:
-    found = Redemption.objects.filter(account=account).select_related("reward", "contact").order_by("-pk")
+    found = _of(account, Redemption).select_related("reward", "contact").order_by("-pk")
     rows = list(found[: MOST_REDEMPTIONS + 1])
     shown = rows_of(rows[:MOST_REDEMPTIONS], user=request.user, refused=refused)
     if refused is not None and not any(one.refused for one in shown):

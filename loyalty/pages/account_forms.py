@@ -6,9 +6,10 @@ import secrets
 from typing import Any
 
 from django import forms
+from django.utils.translation import get_language, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 
+from customers.ground.money import format_money
 from customers.ground.numbers import whole
 from customers.models import Contact
 from loyalty.models import MembershipPlan, PointsAccount, Reward
@@ -67,23 +68,30 @@ class ReverseForm(KeyedForm):
     reason = text_field(_("Reason"), MOST_REASON)
 
 
-class RewardField(forms.ChoiceField):
-    """A reward at the price that its label shows; its value is the reward and that price.
+class PricedField(forms.ChoiceField):
+    """Something at the price that its label shows; its value is the row and that price.
 
     What was chosen at a price that has changed since stays chosen, at the price that is shown now.
     """
 
-    def __init__(self, *, offered: list[Reward], **options: Any) -> None:
+    def __init__(self, *, offered: list[Any], **options: Any) -> None:
         self.offered = {str(row.pk): row for row in offered}
-        says = _("%(reward)s – %(points)s points")
-        choices = [
-            (f"{row.pk}:{row.points}", says % {"reward": called(row), "points": f"{row.points:,}"})
-            for row in offered
-        ]
-        super().__init__(choices=choices, **options)
+        super().__init__(choices=[(self.value_of(row), self.label_of(row)) for row in offered], **options)
 
-    def clean(self, value: Any) -> tuple[Reward, int | None]:
-        """Return the reward and the price that was shown; nothing where none was sent."""
+    def price_of(self, row: Any) -> int:
+        """Return what the row costs now."""
+        raise NotImplementedError
+
+    def label_of(self, row: Any) -> Any:
+        """Return what the choice says, with the price."""
+        raise NotImplementedError
+
+    def value_of(self, row: Any) -> str:
+        """Return the value of the choice, with the price."""
+        return f"{row.pk}:{self.price_of(row)}"
+
+    def clean(self, value: Any) -> tuple[Any, int | None]:
+        """Return the row and the price that was shown; nothing where none was sent."""
         pk, _colon, price = str(value or "").partition(":")
         super().clean(self.bound_data(value, None))
         return self.offered[pk], whole(price)
@@ -91,7 +99,32 @@ class RewardField(forms.ChoiceField):
     def bound_data(self, data: Any, initial: Any) -> Any:
         """Return what is chosen now."""
         row = self.offered.get(str(data or "").partition(":")[0])
-        return data if row is None else f"{row.pk}:{row.points}"
+        return data if row is None else self.value_of(row)
+
+
+class RewardField(PricedField):
+    """A reward at the price that its label shows."""
+
+    def price_of(self, row: Reward) -> int:
+        """Return its points."""
+        return row.points
+
+    def label_of(self, row: Reward) -> Any:
+        """Return its name and its points."""
+        says = _("%(reward)s – %(points)s points")
+        return says % {"reward": called(row), "points": f"{row.points:,}"}
+
+
+class PlanField(PricedField):
+    """A membership at the price that its label shows."""
+
+    def price_of(self, row: MembershipPlan) -> int:
+        """Return minor units of its currency."""
+        return row.price
+
+    def label_of(self, row: MembershipPlan) -> Any:
+        """Return its name and its price."""
+        return f"{called(row)} – {format_money(row.price, row.currency, get_language() or 'en')}"
 
 
 class RedeemForm(KeyedForm):
@@ -146,25 +179,31 @@ class SellForm(KeyedForm):
     REFUSALS = {
         "plan_not_sold": "plan",
         "already_member": "plan",
+        "membership_price_changed": "plan",
         "plan_price": "price",
         "membership_price_role": "price",
         "membership_start_role": "starts_day",
         "membership_start": "starts_day",
     }
 
-    plan = forms.TypedChoiceField(label=_("Membership"), coerce=int)
     starts_day = DayField(label=_("First day"), required=False, help_text=_("Empty: today."))
 
     def __init__(self, *args: Any, plans: list[MembershipPlan], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["plan"].choices = [(row.pk, called(row)) for row in plans]  # type: ignore[attr-defined]
-        currency = self.account.programme.currency
+        self.fields["plan"] = PlanField(label=_("Membership"), offered=plans)
         self.fields["price"] = MoneyField(
             label=_("Paid"),
-            currency=currency,
+            currency=self.account.programme.currency,
             required=False,
             help_text=_("Empty: the price of the membership."),
         )
+        self.order_fields(["key", "plan", "starts_day", "price"])
+
+    def clean_plan(self) -> tuple[MembershipPlan, int | None]:
+        """Let what was paid, which is read after it, be in the currency of the plan."""
+        plan, shown = self.cleaned_data["plan"]
+        self.fields["price"].currency = plan.currency  # type: ignore[attr-defined]
+        return plan, shown
 
 
 class EndForm(KeyedForm):

@@ -112,8 +112,12 @@ def account_open(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def narrowed(form: ListForm, programme: Programme, user: Any) -> tuple[QuerySet[PointsAccount], str]:
-    """Return the accounts that the form shows to ``user``, and the name of their order."""
-    found: QuerySet[Any] = PointsAccount.objects.visible_to(user).filter(programme=programme)  # type: ignore[attr-defined]
+    """Return the accounts that the form shows to ``user``, and the name of their order.
+
+    None is of a customer that is gone: what one who was merged away had stands with the survivor.
+    """
+    visible: Any = PointsAccount.objects.visible_to(user)  # type: ignore[attr-defined]
+    found: QuerySet[Any] = visible.present().filter(programme=programme)
     form.is_valid()
     asked = form.cleaned_data
     if text := asked.get("q"):

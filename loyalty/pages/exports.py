@@ -33,8 +33,8 @@ _CHUNK = 1_000
 def account_export(request: HttpRequest) -> HttpResponseBase:
     """Hand out the accounts that the filter shows.
 
-    With ``?what=entries`` all that moved in them; with ``?what=lots`` the points that can be used now, as
-    ``import_data points`` reads them: they land with the same balances and last days.
+    With ``?what=entries`` all that moved the points of their customers; with ``?what=lots`` the points that
+    can be used now, as ``import_data points`` reads them: they land with the same balances and last days.
     """
     programme = running()
     if programme is None:
@@ -45,7 +45,8 @@ def account_export(request: HttpRequest) -> HttpResponseBase:
         return redirect(f"{reverse('loyalty:account_list')}?{request.GET.urlencode()}")
     found, _sort = narrowed(form, programme, request.user)
     if request.GET.get("what") == "entries":
-        entries = PointsEntry.objects.filter(account__in=found.order_by().values("pk"))
+        whose = found.order_by().values("customer")  # also what moved in accounts that went into theirs
+        entries = PointsEntry.objects.filter(programme=programme, customer__in=whose)
         rows: QuerySet[Any] = entries.select_related("customer").order_by("pk")
         return _answer(request, rows, "points-entries", _entry_header(), _entry)
     if request.GET.get("what") == "lots":

@@ -12,6 +12,7 @@ from django.db.models.functions import Coalesce
 
 from customers.ground.localtime import day_of
 from loyalty.models import PointsAccount, PointsEntry, PointsLot, Programme
+from loyalty.models.ledger import gone
 
 MONTHS = 12
 SPANS = (30, 60, 90)
@@ -24,7 +25,7 @@ CAME = (
 
 @dataclass(frozen=True)
 class Outstanding:
-    """What all accounts hold together, in points."""
+    """What all accounts hold together, in points; counted are those of customers that are not gone."""
 
     accounts: int
     points: int
@@ -48,7 +49,7 @@ class Month:
 def outstanding(programme: Programme) -> Outstanding:
     """Return what all accounts of a programme hold; one query."""
     sums = PointsAccount.objects.filter(programme=programme).aggregate(
-        n=Count("pk"),
+        n=Count("pk", filter=~Q(customer__in=gone())),
         points=Coalesce(Sum("balance"), 0),
         held=Coalesce(Sum("pending"), 0),
         owed=Coalesce(Sum("debt"), 0),

@@ -61,7 +61,10 @@ HELP: dict[str, Words] = {
     "breakage_bp": _("In percent. Empty: as it was measured. It lowers the liability, never a balance."),
     "on_spent_return": _("Points that are left are always taken back."),
     "tier_window_days": _("Counts when “the last days” are counted."),
-    "adjust_limit": _("Above it a team lead or admin decides, and never who asked."),
+    "adjust_limit": _(
+        "So much a team lead or admin adjusts alone, of a customer and a day. "
+        "Everything else another one decides."
+    ),
     "recovery_budget": _("Empty: no budget."),
 }
 _STEP = re.compile(r"[\s,，、;；]+")

@@ -112,9 +112,8 @@ class PlanForm(forms.Form):
         tiers.queryset = programme.tiers.filter(
             Q(is_retired=False) | Q(pk=plan.tier_id if plan is not None else None)
         )  # its own also when it was retired: the verb asks for another one
-        self.fields["price"] = MoneyField(
-            label=gettext_lazy("Price"), currency=programme.currency, help_text=programme.currency
-        )
+        currency = programme.currency if plan is None else plan.currency
+        self.fields["price"] = MoneyField(label=gettext_lazy("Price"), currency=currency, help_text=currency)
         self.order_fields(["name", "name_alt", "price", "months", "tier", "is_on"])
         if plan is None:
             del self.fields["is_on"]
@@ -130,7 +129,8 @@ def tier_list(request: HttpRequest) -> HttpResponse:
     rows = list(programme.tiers.filter(is_retired=False).prefetch_related("benefits"))
     counts: dict[int | None, int] = {}
     if request.user.role in SEES_FIGURES:  # type: ignore[union-attr]
-        held = PointsAccount.objects.filter(programme=programme).order_by()
+        there: Any = PointsAccount.objects.present()  # type: ignore[attr-defined]
+        held = there.filter(programme=programme).order_by()
         counts = dict(held.values_list("tier").annotate(Count("pk")))
     context = {
         "tiers": [

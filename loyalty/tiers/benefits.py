@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
+from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
 from customers import company, objections, stubs
@@ -27,7 +28,7 @@ MOST_TRIES = 50
 
 class NotEntitled(Refused):
     code = "benefit_not_entitled"
-    message = _("The tier of this customer does not bring “%(benefit)s”.")
+    message = _("The tier of this customer does not bring “%(benefit)s”. Choose something that it brings.")
 
 
 class NoneLeft(Refused):
@@ -37,12 +38,17 @@ class NoneLeft(Refused):
 
 class WrongDay(Refused):
     code = "benefit_day"
-    message = _("Write a day that is not in the future, and not before the customer joined.")
+    message = _("Write a day that is not in the future, and not before the account was opened on %(day)s.")
 
 
 class Undone(Refused):
     code = "benefit_undone"
     message = _("This use was taken back already.")
+
+
+class KeyOfAnotherBenefit(Refused):
+    code = "benefit_key"
+    message = _("This key was used for another benefit. Use a new key for each use.")
 
 
 @dataclass(frozen=True)
@@ -89,13 +95,14 @@ def use_benefit(
         used_day: local day; today where it is not said. Its calendar year is the year of the entitlement.
         key: names this one use: the same key again returns the first use and changes nothing.
 
-    Raises :class:`NotEntitled`, :class:`NoneLeft`, :class:`WrongDay`, ``Erased``. Side effects: event
-    ``benefit.used``, audit ``benefit.use``.
+    Raises :class:`NotEntitled`, :class:`NoneLeft`, :class:`WrongDay`, :class:`KeyOfAnotherBenefit`,
+    ``Erased``. Side effects: event ``benefit.used``, audit ``benefit.use``.
     """
     today = company.today(at)
     day = today.number if used_day is None else used_day
-    if not localtime.day_number(account.opened_at, today.zone) <= day <= today.number:
-        raise WrongDay()
+    opened = localtime.day_number(account.opened_at, today.zone)
+    if not opened <= day <= today.number:
+        raise WrongDay(day=date_format(localtime.day_of(opened), "DATE_FORMAT"))
     tries = 0
     while True:
         try:
@@ -134,6 +141,8 @@ def _use(
     if key:
         asked = BenefitUse.objects.filter(account__in=accounts.with_merged(account), key=key)
         if (known := asked.order_by("pk").first()) is not None:
+            if known.benefit_id != benefit.pk:
+                raise KeyOfAnotherBenefit()
             return known
     standing = PointsAccount.objects.filter(pk=account.pk).values_list("tier", "customer").first()
     benefit.refresh_from_db()

@@ -78,7 +78,7 @@ class BenefitRefused(Refused):
 
 class BenefitRetired(Refused):
     code = "benefit_retired"
-    message = _("“%(benefit)s” is retired.")
+    message = _("“%(benefit)s” is retired and cannot be changed. Let the tier bring another one instead.")
 
 
 def create_tier(

@@ -12,17 +12,20 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_slug
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.utils.formats import date_format
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from customers import company, objections, stubs, touched, writing
 from customers.ground import audit, events, localtime, money
 from customers.ground.errors import Refused
 from customers.ground.models import Event
-from customers.models import Customer, User
+from customers.models import User
 from customers.models.people import Role
 from loyalty.ledger import accounts
 from loyalty.models import Membership, MembershipPlan, PointsAccount, Programme, Tier
+from loyalty.naming import called
 from loyalty.tiers.moving import move_accounts
 
 MOST_MONTHS = 120
@@ -60,7 +63,13 @@ class PlanTierRefused(Refused):
 
 class PlanNotSold(Refused):
     code = "plan_not_sold"
-    message = _("“%(plan)s” is not sold any more.")
+    message = _("“%(plan)s” is not sold any more. Choose another membership.")
+    on_renewal = _("“%(plan)s” is not sold any more. Sell another membership with the first day %(day)s.")
+
+
+class PlanPriceChanged(Refused):
+    code = "membership_price_changed"
+    message = _("The price has changed: “%(plan)s” costs %(price)s now. Nothing was sold yet.")
 
 
 class PriceNotYours(Refused):
@@ -92,7 +101,8 @@ class AlreadyMember(Refused):
 
 class AlreadyRenewed(Refused):
     code = "membership_renewed"
-    message = _("This membership is renewed already.")
+    message = _("This membership is renewed already. Renew the newer one instead.")
+    on_cancel = _("This membership is renewed. Cancel the renewal first.")
 
 
 class MembershipCancelled(Refused):
@@ -182,39 +192,46 @@ def sell(
     *,
     starts_day: int | None = None,
     price: int | None = None,
+    expected_price: int | None = None,
     key: str,
     occurred_at: datetime | None = None,
     by: User | None,
     at: datetime,
 ) -> Membership:
-    """Sell a membership; return it. The account has its tier at once, if it runs today.
+    """Sell a membership; return it. It renews the one that ends on the day before its first, if any.
+
+    The account has its tier at once, if it runs today and the programme is live; while that is paused
+    nobody moves, and the tier comes in the night after it went on.
 
     Args:
         starts_day: its first local day, today where it is not said.
         price: what was paid, minor units of the plan's currency; the plan's price where it is not said.
+        expected_price: the plan's price that whoever pressed was shown; where it is another one, refused.
         key: names this one sale: the same key again returns the first and changes nothing.
         occurred_at: when it was bought; ``at`` where it is not said.
 
     For another price, or from a day in the past, only a team lead or admin sells it. Raises
-    :class:`PlanNotSold`, :class:`AlreadyMember`, :class:`PlanPriceRefused`, :class:`PriceNotYours`,
-    :class:`StartNotYours`, :class:`StartsTooFar`, ``InTheFuture``, ``Erased``. Side effects: event
-    ``membership.sold``, audit ``membership.sell``; those of ``move_accounts``.
+    :class:`PlanNotSold`, :class:`AlreadyMember`, :class:`PlanPriceRefused`, :class:`PlanPriceChanged`,
+    :class:`PriceNotYours`, :class:`StartNotYours`, :class:`StartsTooFar`, ``InTheFuture``, ``Erased``. Side
+    effects: event ``membership.sold``, audit ``membership.sell``; those of ``move_accounts``.
     """
     first = company.today(at).number if starts_day is None else starts_day
     with transaction.atomic():
-        customer_id = _hold(account)
-        if (known := _known(account, key)) is not None:
+        held = _hold(account)
+        if (known := _known(held, key)) is not None:
             return known
-        standing = running(account).filter(ends_day__gte=first).order_by("-ends_day").first()
+        standing = running(held).filter(ends_day__gte=first).order_by("-ends_day").first()
         if standing is not None:
-            raise AlreadyMember(day=localtime.day_of(standing.ends_day).isoformat())
+            raise AlreadyMember(day=_said(standing.ends_day))
+        before = running(held).filter(~is_renewed(), ends_day=first - 1)
         return _write(
-            account,
+            held,
             plan,
-            customer_id=customer_id,
-            renews=None,
+            act="sell",
+            renews=before.order_by("-pk").first(),
             first=first,
             price=price,
+            expected_price=expected_price,
             key=key,
             occurred_at=occurred_at,
             by=by,
@@ -227,6 +244,7 @@ def renew(
     *,
     plan: MembershipPlan | None = None,
     price: int | None = None,
+    expected_price: int | None = None,
     key: str,
     occurred_at: datetime | None = None,
     by: User | None,
@@ -234,14 +252,13 @@ def renew(
 ) -> Membership:
     """Sell the next period, from the day after the last one; from today where that is over.
 
-    ``plan``: another one than before. Raises :class:`AlreadyRenewed`, :class:`MembershipCancelled` and
-    what :func:`sell` raises. Side effects: event ``membership.renewed``, audit ``membership.renew``;
-    those of ``move_accounts``.
+    Where the customer was merged away it is sold to the survivor. ``plan``: another one than before. Raises
+    :class:`AlreadyRenewed`, :class:`MembershipCancelled` and what :func:`sell` raises. Side effects: event
+    ``membership.renewed``, audit ``membership.renew``; those of ``move_accounts``.
     """
-    account = membership.account
     with transaction.atomic():
-        customer_id = _hold(account)
-        if (known := _known(account, key)) is not None:
+        held = _hold(membership.account)
+        if (known := _known(held, key)) is not None:
             return known
         membership.refresh_from_db()
         if membership.cancelled_at is not None:
@@ -249,16 +266,17 @@ def renew(
         if Membership.objects.filter(renews=membership, cancelled_at=None).exists():
             raise AlreadyRenewed()
         first = max(membership.ends_day + 1, company.today(at).number)
-        later = running(account).filter(ends_day__gte=first).order_by("-ends_day").first()
+        later = running(held).filter(ends_day__gte=first).order_by("-ends_day").first()
         if later is not None:
-            raise AlreadyMember(day=localtime.day_of(later.ends_day).isoformat())
+            raise AlreadyMember(day=_said(later.ends_day))
         return _write(
-            account,
+            held,
             plan or membership.plan,
-            customer_id=customer_id,
+            act="renew",
             renews=membership,
             first=first,
             price=price,
+            expected_price=expected_price,
             key=key,
             occurred_at=occurred_at,
             by=by,
@@ -276,20 +294,20 @@ def cancel(membership: Membership, *, reason: str = "", by: User | None, at: dat
     if by is not None and not reason.strip():
         raise CancelReason()
     with transaction.atomic():
-        _hold(membership.account)
+        held = _hold(membership.account)
         membership.refresh_from_db()
         if membership.cancelled_at is not None:
             raise MembershipCancelled()
         today = company.today(at).number
         if membership.ends_day < today:
-            raise MembershipOver(day=localtime.day_of(membership.ends_day).isoformat())
+            raise MembershipOver(day=_said(membership.ends_day))
         if Membership.objects.filter(renews=membership, cancelled_at=None).exists():
-            raise AlreadyRenewed()
+            raise AlreadyRenewed(AlreadyRenewed.on_cancel)
         membership.cancelled_at, membership.cancelled_day = at, today
         membership.cancel_reason = reason.strip()
         membership.save(update_fields=["cancelled_at", "cancelled_day", "cancel_reason"])
         _note("membership.cancel", "membership.cancelled", membership, by=by, at=at)
-        move_accounts([membership.account_id], at=at)
+        move_accounts([held.pk], at=at)
     return membership
 
 
@@ -304,14 +322,31 @@ def is_renewed() -> Exists:
     return Exists(Membership.objects.filter(renews=OuterRef("pk"), cancelled_at=None))
 
 
+def is_followed() -> Exists:
+    """Return the condition that the customer is a member beyond the last day of a membership.
+
+    By another one of the programme that ends later, a renewal or not, also one that begins after a gap. One
+    that was cancelled counts if it ran beyond that last day: then its cancelling is the end. A renewal that
+    was cancelled before it began is none.
+    """
+    later = Membership.objects.filter(
+        customer=OuterRef("customer"),
+        plan__programme=OuterRef("plan__programme"),
+        ends_day__gt=OuterRef("ends_day"),
+    )
+    ran_on = Q(cancelled_day__gte=F("starts_day"), cancelled_day__gt=OuterRef("ends_day"))
+    return Exists(later.filter(Q(cancelled_at=None) | ran_on))
+
+
 def lapse_due(*, at: datetime) -> int:
-    """Note which memberships ran out and were not renewed; return how many.
+    """Note which memberships ran out, and their customers are no members any more; return how many.
 
     Once for each, however often it is called. Side effects: event ``membership.lapsed``.
     """
     today = company.today(at).number
     over = Membership.objects.filter(
         ~is_renewed(),
+        ~is_followed(),
         ends_day__lt=today,
         cancelled_at=None,
         lapsed_at=None,
@@ -354,12 +389,10 @@ def last_day(first: int, months: int) -> int:
 
 
 # --- Parts ------------------------------------------------------------------------------------
-def _hold(account: PointsAccount) -> int:
-    """Hold the customer and the account; return the customer that it is of now."""
+def _hold(account: PointsAccount) -> PointsAccount:
+    """Hold the customer and the account; return it, of a customer that was merged away the survivor's."""
     stubs.resolved_one(account.customer_id)
-    held = PointsAccount.objects.select_for_update(no_key=True).filter(pk=account.pk)
-    account.customer_id = held.values_list("customer", flat=True).get()
-    return account.customer_id
+    return accounts.hold(account)
 
 
 def _known(account: PointsAccount, key: str) -> Membership | None:
@@ -373,24 +406,30 @@ def _write(
     account: PointsAccount,
     plan: MembershipPlan,
     *,
-    customer_id: int,
+    act: str,
     renews: Membership | None,
     first: int,
     price: int | None,
+    expected_price: int | None,
     key: str,
     occurred_at: datetime | None,
     by: User | None,
     at: datetime,
 ) -> Membership:
+    plan = MembershipPlan.objects.get(pk=plan.pk)
     if not plan.is_on or plan.programme_id != account.programme_id:
-        raise PlanNotSold(plan=plan.name)
-    objections.refuse_erased(Customer.objects.get(pk=customer_id))
+        said = PlanNotSold.on_renewal if act == "renew" else PlanNotSold.message
+        raise PlanNotSold(said, plan=called(plan), day=_said(first))
+    objections.refuse_erased(account.customer)
+    if expected_price not in (None, plan.price):
+        price_now = money.format_money(plan.price, plan.currency, get_language() or "en")
+        raise PlanPriceChanged(plan=called(plan), price=price_now)
     paid = _price(plan.price if price is None else price)
     _check_role(plan, paid=paid, first=first, by=by, at=at)
     when = writing.moments(at=at, occurred_at=occurred_at)
     row = Membership.objects.create(
         account=account,
-        customer_id=customer_id,
+        customer_id=account.customer_id,
         plan=plan,
         renews=renews,
         price=paid,
@@ -403,7 +442,7 @@ def _write(
         recorded_at=at,
         by=by,
     )
-    if renews is None:
+    if act == "sell":
         _note("membership.sell", "membership.sold", row, by=by, at=at)
     else:
         _note("membership.renew", "membership.renewed", row, by=by, at=at)
@@ -417,13 +456,18 @@ def _check_role(plan: MembershipPlan, *, paid: int, first: int, by: User | None,
         return
     today = company.today(at).number
     if abs(first - today) > MOST_AHEAD:
-        raise StartsTooFar(day=localtime.day_of(first).isoformat())
+        raise StartsTooFar(day=_said(first))
     if by.role in DECIDING:
         return
     if paid != plan.price:
         raise PriceNotYours()
     if first < today:
         raise StartNotYours()
+
+
+def _said(day: int) -> str:
+    """Return a local day for people to read."""
+    return date_format(localtime.day_of(day), "DATE_FORMAT")
 
 
 def _note(act: str, kind: str, row: Membership, *, by: User | None, at: datetime) -> None:

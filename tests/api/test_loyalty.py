@@ -9,6 +9,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from customers import merges
 from customers.ground import clock
 from customers.ground.models import ApiAnswer
 from customers.models import Customer, ExternalRef, ImportBatch
@@ -61,6 +62,14 @@ class TestReading:
         assert [(tier["code"], tier["threshold"]) for tier in said["tiers"]] == [("gold", 1000)]
         listed = program.get("loyalty-programmes/", state="draft").json()
         assert listed["results"] == []
+
+    def test_an_account_of_who_was_merged_away_is_not_listed_and_still_reached(
+        self, program: Any, account: PointsAccount
+    ) -> None:
+        other = make_account()
+        merges.merge_customers(account.customer, other.customer, reason="Same.", by=None, at=NOW)
+        assert [row["id"] for row in program.get("points-accounts/").json()["results"]] == [account.pk]
+        assert program.get(f"points-accounts/{other.pk}/").status_code == 200
 
     def test_account_shows_balance_pending_next_expiry_and_progress(
         self, program: Any, account: PointsAccount, monkeypatch: pytest.MonkeyPatch

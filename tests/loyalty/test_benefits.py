@@ -100,7 +100,7 @@ class TestUse:
     @pytest.mark.parametrize("day", [TODAY + 1, TODAY - 801])
     def test_not_in_the_future_and_not_before_the_customer_joined(self, day: int) -> None:
         benefit, who = training(), gold()
-        with pytest.raises(benefits.WrongDay):
+        with pytest.raises(benefits.WrongDay, match="before the account was opened on March 2, 2024"):
             use(who, benefit, used_day=day)
         assert use(who, benefit, used_day=TODAY - 800).year == 2024
 
@@ -108,7 +108,7 @@ class TestUse:
         benefit, who = training(), account()
         move_all(at=NOW)
         who.refresh_from_db()
-        with pytest.raises(benefits.NotEntitled, match="Day of training"):
+        with pytest.raises(benefits.NotEntitled, match=r"Day of training.+Choose something that it brings"):
             use(who, benefit)
         assert left(who) == []
         golden = gold()
@@ -133,6 +133,15 @@ class TestUse:
         assert use(who, benefit, key="a").pk == use(who, benefit, key="a").pk
         assert use(who, benefit, key="b").number == 2
         assert use(who, benefit, key="b").number == 2
+
+    def test_the_key_of_another_benefit_is_refused(self) -> None:
+        benefit, who = training(), gold()
+        gift = editing.create_benefit(benefit.tier, kind="gift", name="Gift", a_year=2, by=None, at=NOW)
+        use(who, benefit, key="a")
+        with pytest.raises(benefits.KeyOfAnotherBenefit):
+            use(who, gift, key="a")
+        assert BenefitUse.objects.count() == 1
+        assert use(who, gift).number == use(who, gift, key="b").number - 1  # without a key none is another's
 
     def test_uses_that_a_merge_brought_count(self) -> None:
         benefit, who, other = training(), gold(), gold()

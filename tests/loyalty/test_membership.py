@@ -10,8 +10,10 @@ from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import translation
 
+from customers import merges
 from customers.ground.models import AuditEvent, Event
 from customers.models import User
+from loyalty import programmes
 from loyalty.models import Membership, MembershipPlan, PointsAccount
 from loyalty.tiers import editing, membership, move_account, move_all, progress
 from tests.factories import NOW, CompanyFactory
@@ -120,7 +122,7 @@ class TestMembership:
         who, plan = account(), plan_of(made)
         row = sell(who, plan)
         assert sell(who, plan).pk == row.pk
-        with pytest.raises(membership.AlreadyMember, match="2026-06-10"):
+        with pytest.raises(membership.AlreadyMember, match="10 Jun 2026"):
             sell(who, plan, key="2")
         sell(who, plan, key="2", starts_day=row.ends_day + 1)
         assert sell(account(), plan).pk != row.pk
@@ -208,7 +210,7 @@ class TestMembership:
     def test_what_is_over_is_not_cancelled(self) -> None:
         made = tiers(programme())
         row = sell(account(), plan_of(made))
-        with pytest.raises(membership.MembershipOver):
+        with pytest.raises(membership.MembershipOver, match="10 Jun 2026"):
             membership.cancel(row, by=None, at=NOW + 31 * DAY)
         membership.cancel(row, by=None, at=NOW + 30 * DAY)
 
@@ -232,6 +234,117 @@ class TestMembership:
         second = membership.renew(first, key="2", by=None, at=NOW)
         membership.cancel(second, by=None, at=NOW)
         assert membership.lapse_due(at=NOW + 31 * DAY) == 1
+
+    def test_one_that_went_on_has_not_lapsed_when_its_renewal_is_cancelled(self) -> None:
+        made = tiers(programme())
+        first = sell(account(), plan_of(made))
+        second = membership.renew(first, key="2", by=None, at=NOW)
+        begun = NOW + 31 * DAY
+        assert membership.lapse_due(at=begun) == 0
+        membership.cancel(second, by=None, at=begun)  # on its first day: that is the end, and it is told
+        assert membership.lapse_due(at=begun) == 0
+        assert membership.lapse_due(at=NOW + 90 * DAY) == 0
+        kinds = Event.objects.filter(kind__startswith="membership.").order_by("pk")
+        assert list(kinds.values_list("kind", flat=True)) == [
+            *("membership.sold", "membership.renewed", "membership.cancelled")
+        ]
+
+    def test_a_sale_of_the_day_after_renews_the_one_before(self) -> None:
+        made = tiers(programme())
+        who, plan = account(), plan_of(made)
+        first = sell(who, plan)
+        second = sell(who, plan, key="2", starts_day=first.ends_day + 1)
+        third = sell(who, plan, key="3", starts_day=second.ends_day + 2)  # a day later: another beginning
+        assert (first.renews_id, second.renews_id, third.renews_id) == (None, first.pk, None)
+        assert Event.objects.filter(kind="membership.sold").count() == 3
+        with pytest.raises(membership.AlreadyRenewed, match="Renew the newer one"):
+            membership.renew(first, key="4", by=None, at=NOW)
+        with pytest.raises(membership.AlreadyRenewed, match="Cancel the renewal first"):
+            membership.cancel(first, by=None, at=NOW)
+        membership.cancel(second, by=None, at=NOW)
+        again = sell(who, plan, key="5", starts_day=third.ends_day + 1)
+        assert (again.renews_id, membership.renew(again, key="6", by=None, at=NOW).renews_id) == (
+            third.pk,
+            again.pk,
+        )
+
+    def test_who_is_a_member_by_another_period_has_not_lapsed(self) -> None:
+        """Two periods that nothing links: sold before sales renewed, or brought together by a merge."""
+        made = tiers(programme())
+        who, other, plan = account(), account(), plan_of(made)
+        first = sell(who, plan)
+        longer = sell(other, plan, starts_day=TODAY + 10)
+        Membership.objects.filter(pk=longer.pk).update(customer=who.customer)
+        assert membership.lapse_due(at=NOW + 31 * DAY) == 0
+        over = NOW + (longer.ends_day + 1 - TODAY) * DAY
+        assert membership.lapse_due(at=over) == 1  # the longer one, and not both
+        assert Event.objects.get(kind="membership.lapsed").subject_id == longer.pk
+        assert first.pk != longer.pk
+
+    def test_a_period_that_was_cancelled_while_another_ran_is_none_to_go_on_by(self) -> None:
+        made = tiers(programme())
+        who, other, plan = account(), account(), plan_of(made)
+        first = sell(who, plan)
+        longer = sell(other, plan, starts_day=TODAY + 10)
+        Membership.objects.filter(pk=longer.pk).update(customer=who.customer)
+        membership.cancel(longer, by=None, at=NOW + 30 * DAY)  # the last day of the first
+        assert membership.lapse_due(at=NOW + 31 * DAY) == 1
+        assert Event.objects.get(kind="membership.lapsed").subject_id == first.pk
+
+    def test_another_price_than_was_shown_is_refused(self) -> None:
+        made = tiers(programme())
+        who, plan = account(), plan_of(made)
+        stale = MembershipPlan.objects.get(pk=plan.pk)
+        row = sell(who, stale, expected_price=9_900)
+        said = {"name": "Plus", "months": 1, "tier": made["Gold"], "by": None, "at": NOW}
+        membership.change_plan(plan, price=12_000, **said)
+        with pytest.raises(membership.PlanPriceChanged, match="“Plus” costs ¥120 now"):
+            sell(account(), stale, expected_price=9_900)
+        with pytest.raises(membership.PlanPriceChanged):
+            membership.renew(row, key="2", expected_price=9_900, by=None, at=NOW)
+        assert sell(who, stale, expected_price=9_900).pk == row.pk  # sent again
+        assert sell(account(), stale).price == 12_000
+        assert membership.renew(row, key="2", expected_price=12_000, by=None, at=NOW).price == 12_000
+
+    def test_while_paused_it_is_sold_and_its_tier_comes_afterwards(self) -> None:
+        of = programme()
+        made = tiers(of)
+        who, plan = account(), plan_of(made)
+        programmes.pause_programme(of, by=None, at=NOW)
+        sell(who, plan)
+        assert standing(who) == (None, None)
+        programmes.resume_programme(of, by=None, at=NOW)
+        move_all(at=NOW)
+        assert standing(who) == ("Gold", None)
+
+    def test_verbs_on_one_that_a_merge_brought_move_the_account_of_the_survivor(self) -> None:
+        made = tiers(programme())
+        own, other, plan = account(), account(), plan_of(made)
+        row = sell(other, plan)
+        merges.merge_customers(own.customer, other.customer, reason="Same.", by=None, at=NOW)
+        assert standing(own)[0] == "Gold"
+        row = Membership.objects.get(pk=row.pk)
+        second = membership.renew(row, key="2", by=None, at=NOW)
+        assert (second.account_id, second.customer_id) == (own.pk, own.customer_id)
+        assert membership.renew(row, key="2", by=None, at=NOW).pk == second.pk
+        membership.cancel(second, by=None, at=NOW)
+        assert standing(own)[0] == "Gold"
+        membership.cancel(row, by=None, at=NOW)
+        assert standing(own)[0] == "Bronze"
+        sold = sell(PointsAccount.objects.get(pk=other.pk), plan, key="3")
+        assert (sold.account_id, sold.customer_id) == (own.pk, own.customer_id)
+        assert standing(own)[0] == "Gold"
+
+    def test_what_is_not_sold_says_from_which_day_another_one_is(self) -> None:
+        made = tiers(programme())
+        plan = plan_of(made)
+        row = sell(account(), plan)
+        said = {"name": "Plus", "price": 9_900, "months": 1, "tier": made["Gold"], "by": None, "at": NOW}
+        membership.change_plan(plan, is_on=False, **said)
+        with pytest.raises(membership.PlanNotSold, match="with the first day 11 Jun 2026"):
+            membership.renew(row, key="2", by=None, at=NOW)
+        with pytest.raises(membership.PlanNotSold, match="Choose another membership"):
+            sell(account(), plan)
 
 
 @pytest.mark.django_db

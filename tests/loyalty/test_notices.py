@@ -18,7 +18,7 @@ from customers.ground import clock, drain
 from customers.models import Contact, ContactReservation, Merge, Message, Sender
 from loyalty import links, nightly, notices
 from loyalty.ledger import expiring, redeeming
-from loyalty.models import LoyaltyNotice, PointsAccount
+from loyalty.models import LoyaltyNotice, Membership, PointsAccount
 from loyalty.tiers import editing, membership, move_account, move_all
 from tests.customers.test_contact import agreeing
 from tests.factories import NOW, CustomerFactory
@@ -515,6 +515,19 @@ def test_what_waited_for_another_contact_is_asked_for_anew_as_a_merge_is_taken_b
     assert ContactReservation.objects.exclude(pk=waits.pk).get().contact_id == message.contact_id
     drain.until_empty(at=MORNING + 26 * DAY)
     assert Message.objects.count() == 1
+
+
+@pytest.mark.parametrize("longer", [1, -1])
+def test_the_end_of_a_membership_is_not_told_to_who_has_a_longer_one(longer: int) -> None:
+    plan = plus(months=1)
+    own, other = member(), member(name="Li", email="li@example.org")
+    first = membership.sell(own, plan, key="1", by=None, at=NOW)
+    brought = membership.sell(other, plan, key="1", by=None, at=NOW)
+    Membership.objects.filter(pk=brought.pk).update(ends_day=first.ends_day + longer)
+    merged(own, other, NOW)
+    notices.plan(at=NIGHT + 25 * DAY)
+    told_of = [row.subject_id for row in LoyaltyNotice.objects.filter(kind="membership")]
+    assert told_of == [brought.pk if longer > 0 else first.pk]
 
 
 @pytest.mark.parametrize("has_own", [False, True])

@@ -13,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 
 from customers.ground import clock, localtime
 from customers.models import Customer, User
+from loyalty import programmes
 from loyalty.models import (
     BenefitUse,
     Membership,
@@ -24,7 +25,7 @@ from loyalty.models import (
 )
 from loyalty.rewards import catalogue, codes, redeeming
 from loyalty.tiers import editing, membership
-from tests.factories import NOW, ContactFactory, CustomerFactory, day
+from tests.factories import NOW, ContactFactory, CustomerFactory, ago, day
 from tests.loyalty.earning import bought, make_rule
 from tests.loyalty.factories import earn, make_account, sums
 from tests.loyalty.rewarding import make_reward, make_tier
@@ -93,6 +94,9 @@ def test_what_a_manager_adjusts_waits_and_a_lead_grants_it(
     signed_in(client, manager)
     for _time in range(2):  # a double press
         assert client.post(path(mine, "adjust"), form).status_code == 302
+    told = client.get("/loyalty/adjustments/").content.decode()
+    assert "It waits for a team lead or admin, under “Adjustments”." in told
+    assert "above the limit of one person" not in told
     row = PointsAdjustment.objects.get()
     assert (row.state, row.points, sums(mine)) == ("asked", 300, (500, 0, 0))
     assert client.post(f"/loyalty/adjustments/{row.pk}/grant/").status_code == 403
@@ -105,7 +109,9 @@ def test_what_a_manager_adjusts_waits_and_a_lead_grants_it(
 
 def test_who_asked_does_not_decide_herself(client: Client, mine: PointsAccount, lead: User) -> None:
     signed_in(client, lead)
-    client.post(path(mine, "adjust"), {"points": 5000, "reason": "Much.", "key": "big"})
+    form = {"points": 5000, "reason": "Much.", "key": "big"}
+    told = client.post(path(mine, "adjust"), form, follow=True).content.decode()
+    assert "It is above the limit of one person" in told
     row = PointsAdjustment.objects.get()
     assert row.state == "asked"
     assert "somebody else decides" in text(client.get("/loyalty/adjustments/"))
@@ -357,11 +363,110 @@ def test_a_membership_is_sold_renewed_and_ended(
     assert client.post(path(mine, "end"), {"number": second.pk, "reason": "Dear."}).status_code == 302
     assert Membership.objects.get(renews=first).cancel_reason == "Dear."
     page = text(client.get(path(mine)))
-    assert "Dear." in page and page.count(">Renew</button>") == 1
+    assert "Dear." in page and page.count(">Renew for ¥99</button>") == 1
     assert client.post(path(mine, "end"), {"number": second.pk, "reason": "Dear."}).status_code == 422
     for _time in range(2):
         client.post(path(mine, "renew"), {"number": first.pk})
     assert Membership.objects.get(renews=first, cancelled_at=None).starts_day == second.starts_day
+
+
+def test_a_membership_is_sold_at_the_price_that_was_shown(
+    client: Client, mine: PointsAccount, manager: User, programme: Any
+) -> None:
+    said: dict[str, Any] = {"name": "Plus", "months": 1, "tier": None, "by": None, "at": NOW}
+    plan = membership.create_plan(programme, code="plus", price=9900, **said)
+    signed_in(client, manager)
+    page = text(client.get(path(mine)))
+    assert f'<option value="{plan.pk}:9900">Plus – ¥99</option>' in page
+    membership.change_plan(plan, price=12_000, **said)
+    form = {"plan": f"{plan.pk}:9900", "key": "a"}
+    refused = client.post(path(mine, "sell"), form)
+    assert refused.status_code == 422 and not Membership.objects.exists()
+    assert "costs ¥120 now" in text(refused).split('id="sell_plan_error"')[1].split("</ul>")[0]
+    assert f'value="{plan.pk}:12000" selected' in text(refused)
+    assert client.post(path(mine, "sell"), {**form, "plan": f"{plan.pk}:12000"}).status_code == 302
+    first = Membership.objects.get()
+    assert first.price == 12_000
+    page = text(client.get(path(mine)))
+    assert 'name="price" value="12000"' in page and ">Renew for ¥120</button>" in page
+    membership.change_plan(plan, price=99_900, **said)
+    late = client.post(path(mine, "renew"), {"number": first.pk, "price": "12000"}, follow=True)
+    assert "costs ¥999 now" in late.content.decode() and Membership.objects.count() == 1
+    client.post(path(mine, "renew"), {"number": first.pk, "price": "99900"})
+    assert Membership.objects.get(renews=first).price == 99_900
+    for odd in ("\0", "²:1", "9" * 40, ""):
+        assert client.post(path(mine, "sell"), {"plan": odd, "key": "k"}).status_code == 422
+
+
+def test_a_membership_in_another_currency_is_shown_and_sold_in_it(
+    client: Client, mine: PointsAccount, admin: User, programme: Any
+) -> None:
+    plan = membership.create_plan(
+        programme, code="plus", name="Plus", price=5000, currency="JPY", tier=None, by=None, at=NOW
+    )
+    signed_in(client, admin)
+    assert f'<option value="{plan.pk}:5000">Plus – JP¥5,000</option>' in text(client.get(path(mine)))
+    set_up = client.get(f"/loyalty/memberships/{plan.pk}/").content.decode()
+    assert 'value="5000"' in set_up and "JPY" in set_up
+    address = f"/loyalty/memberships/{plan.pk}/"
+    client.post(address, {"name": "Plus", "price": "5000", "months": "12", "is_on": "on"})
+    plan.refresh_from_db()
+    assert (plan.price, plan.currency) == (5000, "JPY")
+    client.post(path(mine, "sell"), {"plan": f"{plan.pk}:5000", "price": "4800", "key": "a"})
+    row = Membership.objects.get()
+    assert (row.price, row.currency) == (4800, "JPY")
+
+
+def test_a_sale_while_the_programme_is_paused_says_that_its_tier_comes_later(
+    client: Client, mine: PointsAccount, manager: User, programme: Any
+) -> None:
+    said: dict[str, Any] = {"name": "Plus", "price": 1, "by": None, "at": NOW}
+    plain = membership.create_plan(programme, code="plain", tier=None, **said)
+    golden = membership.create_plan(programme, code="golden", tier=make_tier("gold", 100_000), **said)
+    programmes.pause_programme(programme, by=None, at=NOW)
+    signed_in(client, manager)
+    later = "its own comes in the night after the programme goes on"
+    told = client.post(path(mine, "sell"), {"plan": golden.pk, "key": "a"}, follow=True).content.decode()
+    assert "The membership is sold." in told and later in told
+    client.post(path(mine, "end"), {"number": Membership.objects.get().pk, "reason": "x"})
+    told = client.post(path(mine, "sell"), {"plan": plain.pk, "key": "b"}, follow=True).content.decode()
+    assert "The membership is sold." in told and later not in told
+
+
+def test_all_memberships_are_reached(
+    client: Client, mine: PointsAccount, manager: User, programme: Any
+) -> None:
+    plan = membership.create_plan(
+        programme, code="plus", name="Plus", price=1, months=1, tier=None, by=None, at=NOW
+    )
+    row = membership.sell(mine, plan, key="0", starts_day=day(NOW) - 3650, by=None, at=NOW)
+    for number in range(1, 5):
+        row = membership.renew(row, key=str(number), by=None, at=ago(3650 - 31 * number))
+    signed_in(client, manager)
+    assert "All memberships" not in text(client.get(path(mine)))
+    membership.renew(row, key="6", by=None, at=NOW)
+    page = client.get(path(mine))
+    link = f'href="{path(mine)}?memberships=all#membership"'
+    assert link in text(page) and len(page.context["memberships"]) == 5
+    page = client.get(path(mine) + "?memberships=all")
+    assert link not in text(page) and len(page.context["memberships"]) == 6
+
+
+def test_a_use_is_taken_back_also_after_a_fall(
+    client: Client, mine: PointsAccount, manager: User, admin: User
+) -> None:
+    gold = make_tier("gold", 0)
+    benefit = editing.create_benefit(gold, kind="training", name="Training", a_year=1, by=admin, at=NOW)
+    PointsAccount.objects.update(tier=gold)
+    signed_in(client, manager)
+    client.post(path(mine, "use"), {"benefit": benefit.pk, "key": "a"})
+    PointsAccount.objects.update(tier=None)
+    page = text(client.get(path(mine)))
+    use = BenefitUse.objects.get()
+    assert f'name="number" value="{use.pk}"' in page and "/undo-use/" in page
+    assert "What it brings" not in page and 'popovertarget="use"' not in page
+    client.post(path(mine, "undo-use"), {"number": use.pk})
+    assert "/undo-use/" not in text(client.get(path(mine)))
 
 
 def test_of_many_adjustments_that_wait_ten_are_shown(
