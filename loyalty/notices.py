@@ -37,7 +37,7 @@ from loyalty.models import (
     Tier,
     TierMove,
 )
-from loyalty.tiers.membership import is_renewed
+from loyalty.tiers.membership import is_followed, is_renewed
 
 log = logging.getLogger(__name__)
 
@@ -294,7 +294,7 @@ def _overtaken(rows: Sequence[LoyaltyNotice], *, at: datetime) -> tuple[dict[int
         if not stands:
             found.setdefault(row.pk, str(Reason.OVERTAKEN))
     ending = [row for row in rows if row.kind == Kind.MEMBERSHIP]
-    over = Q(cancelled_at__isnull=False) | Q(is_renewed())
+    over = Q(cancelled_at__isnull=False) | Q(is_renewed()) | Q(is_followed())
     ended = Membership.objects.filter(over, pk__in=[row.subject_id for row in ending])
     gone = set(ended.values_list("pk", flat=True))
     for row in ending:

@@ -97,7 +97,8 @@ def _list(request: HttpRequest, refused: RefusedAct | None = None) -> HttpRespon
     account = _account(request)
     form = ListForm(request.GET)
     if account is not None:
-        visible = visible.filter(account=account)
+        of_customer = {"customer": account.customer_id, "account__programme": account.programme_id}
+        visible = visible.filter(**of_customer)  # also what a merge brought
     elif form.is_valid() and (text := form.cleaned_data["q"]):
         visible = visible.filter(matching(text, customer="customer_id"))
     state = request.GET.get("state", "")

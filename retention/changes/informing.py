@@ -7,7 +7,7 @@ so that a worker who dies in the middle leaves nothing half done and the next on
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from django.db import OperationalError, transaction
@@ -15,7 +15,9 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from customers import company, stubs
 from customers import contact as contacting
+from customers.channels import senders
 from customers.channels.writing import send_message
+from customers.contact import foreseeing
 from customers.ground import drain, events, localtime, outbox
 from customers.ground.models import OutboxRow
 from customers.models import Channel, Contact, ContactClass, ContactReservation, Message
@@ -35,7 +37,6 @@ AT_ONCE = 25
 MOST_TRIES = 8
 FIRST_WAIT = timedelta(minutes=1)  # and twice as long each time: two hours in all
 ENDED, CALLED = "retention.change_notice_ended", "retention.change_call_logged"
-WAYS = (Channel.EMAIL, Channel.SMS, Channel.MESSENGER)
 State = ConcernedCustomer.State
 
 
@@ -173,10 +174,13 @@ def _send(change: BusinessChange, rows: Sequence[ConcernedCustomer], *, at: date
     found = Contact.objects.filter(customer__in=[row.customer_id for row in rows], erased_at__isnull=True)
     contacts: dict[int, list[Contact]] = {}
     contact: Contact | None
-    for contact in found.exclude(left_on__lte=today).select_related("customer").order_by("-is_main", "id"):
+    found = found.exclude(left_on__lte=today).select_related("customer").order_by("-is_main", "id")
+    for contact in found:
         contacts.setdefault(contact.customer_id, []).append(contact)
+    ways = foreseeing.obstacles(list(found), purpose=ContactClass.SERVICE, at=at)
+    sendable = senders.channels_in_use()
     for row in rows:
-        contact, channel = _way_to(contacts.get(row.customer_id, []), at=at)
+        contact, channel = _way_to(contacts.get(row.customer_id, []), ways, sendable=sendable)
         if contact is None:
             row.unsent = Message.Reason.NO_ADDRESS
             continue
@@ -202,12 +206,15 @@ def _send(change: BusinessChange, rows: Sequence[ConcernedCustomer], *, at: date
         )
 
 
-def _way_to(contacts: Sequence[Contact], *, at: datetime) -> tuple[Contact | None, str]:
-    """Return whom to write to and by which way: the main contact first, each by her preferred way first."""
-    for contact in contacts:
-        for channel in sorted(WAYS, key=lambda way: way != contact.preferred_channel):
-            if not contacting.obstacle_to(contact, purpose=ContactClass.SERVICE, channel=channel, at=at):
-                return contact, channel
+def _way_to(
+    contacts: Sequence[Contact], ways: Mapping[int, foreseeing.Ways], *, sendable: Collection[str]
+) -> tuple[Contact | None, str]:
+    """Return whom to write to and by which way: the main contact first, each by her preferred way first.
+
+    But ways by which messages can leave come before those without a sender.
+    """
+    if found := foreseeing.first_to_reach(contacts, ways, sendable=sendable):
+        return found
     return (contacts[0], Channel.EMAIL) if contacts else (None, "")
 
 
