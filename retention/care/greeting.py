@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from datetime import datetime, timedelta
+from hashlib import sha256
 
 from django.db import transaction
 from django.db.models import Q
@@ -95,21 +96,28 @@ def _greet(pk: int, customer: int, *, at: datetime) -> bool:
         if hindrance := _hindrance(touch, at=at):
             _close(touch, hindrance, at=at)
             return True
-        key = f"care:{touch.pk}"
-        if touch.reservation_id is not None:  # it is tried again: on another day, perhaps by another channel
-            key += f":{touch.reservation_id}"
         ends = localtime.start_of_day(touch.latest_day + 1, company.current().time_zone) - _SECOND
         touch.reservation = contacting.reserve_contact(
             touch.contact,
             purpose=ContactClass.CARE,
             channel=touch.channel,
-            key=key,
+            key=_key(touch),
             latest_at=ends,
             by=None,
             at=at,
         )
         _follow(touch, "", at=at)
     return True
+
+
+def _key(touch: CareTouch) -> str:
+    """Return the key of the contact of a greeting, another one each time that it is tried again.
+
+    It tells neither plan nor occasion, nor the number of the touch: a gap in these would say that somebody is
+    withheld.
+    """
+    named = f"{touch.plan.holdout_salt}:{touch.pk}:{touch.reservation_id or ''}"
+    return f"care:{sha256(named.encode()).hexdigest()[:32]}"
 
 
 def _give_back(*, at: datetime) -> int:
@@ -179,8 +187,8 @@ def _follow(touch: CareTouch, hindrance: str, *, at: datetime) -> None:
 def _send(touch: CareTouch, reservation: ContactReservation, *, at: datetime) -> None:
     """Give the points and write the message.
 
-    Entry, event and contact name the touch by its number only, and neither plan nor occasion: when somebody
-    is erased, what stays with its moment must not tell that it was a birthday.
+    Entry and event name the touch by its number only, and neither plan nor occasion: when somebody is erased,
+    what stays with its moment must not tell that it was a birthday.
     """
     plan = touch.plan
     if plan.points:
