@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import F, QuerySet
+from django.db.models import Exists, F, QuerySet
 from django.db.models.lookups import IsNull
 from django.utils.translation import gettext_lazy as _
 
@@ -29,6 +29,7 @@ from customers.models import (
     ContactGate,
     ContactReason,
     ContactReservation,
+    Message,
     SocialHandle,
     User,
 )
@@ -130,20 +131,17 @@ def take_back(reservation: ContactReservation, *, by: User | None, at: datetime)
 
     Side effects: event ``contact.closed``; audit ``contact.take_back``.
     """
-    with transaction.atomic():
-        waiting = ContactReservation.objects.filter(pk=reservation.pk, state=State.DEFERRED)
-        if not waiting.update(state=State.CLOSED, reason=Reason.TAKEN_BACK, due_at=None, ended_at=at):
-            raise ReservationEnded()
-        events.record(
-            "contact.closed",
-            customer_id=reservation.customer_id,
-            subject=reservation,
-            occurred_at=at,
-            data={"purpose": reservation.purpose, "reason": str(Reason.TAKEN_BACK)},
-        )
-        audit.record("contact.take_back", obj=reservation, by=by, at=at, customer_id=reservation.customer_id)
-    reservation.refresh_from_db()
-    return reservation
+    return _close(reservation, State.DEFERRED, by=by, at=at)
+
+
+def let_go(reservation: ContactReservation, *, by: User | None, at: datetime) -> ContactReservation:
+    """Close a granted contact that was not made and nobody needs any more: no limit counts it any longer.
+
+    Raises :class:`ReservationEnded` when it is not granted, or a message was written for it. Side effects as
+    of :func:`take_back`.
+    """
+    unused = ~Exists(Message.objects.filter(reservation=reservation.pk))
+    return _close(reservation, State.GRANTED, unused, by=by, at=at)
 
 
 def obstacle_to(contact: Contact, *, purpose: str, channel: str, at: datetime) -> str:
@@ -175,6 +173,26 @@ def consider_due(at: datetime, *, limit: int = 50) -> int:
             log.exception("contact reservation failed", extra={"reservation": pk})
             ContactReservation.objects.filter(pk=pk, state=State.DEFERRED).update(due_at=at + PUT_OFF)
     return done
+
+
+def _close(
+    reservation: ContactReservation, state: str, *conditions: Any, by: User | None, at: datetime
+) -> ContactReservation:
+    ended = {"state": State.CLOSED, "reason": Reason.TAKEN_BACK, "due_at": None, "granted_day": None}
+    with transaction.atomic():
+        rows = ContactReservation.objects.filter(*conditions, pk=reservation.pk, state=state)
+        if not rows.update(**ended, ended_at=at):
+            raise ReservationEnded()
+        events.record(
+            "contact.closed",
+            customer_id=reservation.customer_id,
+            subject=reservation,
+            occurred_at=at,
+            data={"purpose": reservation.purpose, "reason": str(Reason.TAKEN_BACK)},
+        )
+        audit.record("contact.take_back", obj=reservation, by=by, at=at, customer_id=reservation.customer_id)
+    reservation.refresh_from_db()
+    return reservation
 
 
 def _known(purpose: str, key: str) -> ContactReservation | None:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Exists, Min, OuterRef, QuerySet
+from django.db.models import Exists, Min, OuterRef, Q, QuerySet
 
 from customers import company, stubs
 from customers.channels import senders
@@ -25,14 +25,16 @@ from retention.rules.holdout import bucket_of
 
 log = logging.getLogger(__name__)
 
-NAME = "care"  # of the runs in ``BackgroundRun``: one for each local day, plan and version of it
+NAME = "care"  # of the runs in ``BackgroundRun``: one for each local day, plan, version and start of it
 AT_ONCE = 1_000
 """So many contacts are looked at in one transaction."""
+APART = 300
+"""Within so many days of a greeting the same occasion is not another one, however it was set right."""
 State = CareTouch.State
 
 
 def nightly(*, at: datetime) -> dict[str, int] | None:
-    """Find who is due by each plan that runs, once each local day, plan and version; return counts.
+    """Find who is due by each plan that runs, once each local day, plan, version and start; return counts.
 
     Nothing when there was nothing to do. A plan whose segment no longer stands is logged and tried again.
     Side effects: rows that the drain greets; those that waited too long are closed.
@@ -43,7 +45,7 @@ def nightly(*, at: datetime) -> dict[str, int] | None:
     today = localtime.day_of(company.today(at, firm).number).isoformat()
     done: dict[str, int] = {}
     for plan in CarePlan.objects.filter(state=CarePlan.State.LIVE).select_related("segment"):
-        slot = f"{today}:{plan.pk}:{plan.version}"
+        slot = f"{today}:{plan.pk}:{plan.version}:{plan.changed_at:%Y%m%dT%H%M%S%f}"
         if not runs.take(NAME, slot, at=at):
             continue
         try:
@@ -122,12 +124,18 @@ def draw(plan: CarePlan, customers: Iterable[int], *, at: datetime) -> dict[int,
 
 
 def _not_yet(plan: CarePlan, due: QuerySet[Contact], first: int, last: int) -> QuerySet[Contact]:
-    """Return those without a row for an occasion of these days, so that a second night looks at nobody."""
+    """Return those without a row for an occasion of these days, so that a second night looks at nobody.
+
+    Nor whom the plan greeted or withheld for an occasion nearby: of the same birthday set right from one
+    calendar to the other, whose years have other numbers.
+    """
     again = CareTouch.objects.to_be_tried_again()  # type: ignore[attr-defined]
     there = CareTouch.objects.filter(plan=plan).exclude(pk__in=again.values("pk"))
     if plan.occasion == CarePlan.Occasion.ORDERS:
         return due.filter(~Exists(there.filter(customer=OuterRef("customer"))))
-    there = there.filter(occasion_day__gte=first, occasion_day__lte=last)
+    had = Q(state__in=[State.SENT, State.WITHHELD]) | Q(entry__isnull=False)
+    near = Q(occasion_day__gt=first - APART, occasion_day__lt=last + APART)
+    there = there.filter(Q(occasion_day__gte=first, occasion_day__lte=last) | had & near)
     if plan.occasion == CarePlan.Occasion.BIRTHDAY:
         return due.filter(~Exists(there.filter(contact=OuterRef("pk"))))
     return due.filter(~Exists(there.filter(customer=OuterRef("customer"))))
@@ -166,17 +174,20 @@ def _write(plan: CarePlan, contacts: Sequence[Contact], first: int, *, at: datet
         )
         if row.pk is not None and (row.pk not in again or obstacle):
             continue
-        row.customer_id, row.channel = one.customer_id, channel
+        if row.customer_id != one.customer_id:  # drawn was the one that it belonged to before
+            row.customer_id, row.is_drawn = one.customer_id, False
+        row.channel = channel
         row.occasion_day, row.latest_day = occurrence.day, latest
         row.due_day = max(occurrence.day - plan.days_before, plan.live_from_day or 0)
         row.state, row.reason = (State.CLOSED, obstacle) if obstacle else (State.WAITING, "")
         row.due_at, row.ended_at = None, at if obstacle else None
         (fresh if row.pk is None else anew).append(row)
-    held = draw(plan, (row.customer_id for row in fresh if row.state == State.WAITING), at=at)
-    for row in fresh:
-        if row.state == State.WAITING and row.customer_id in held:
-            row.is_drawn = True
-            row.state = State.WITHHELD if held[row.customer_id] else State.WAITING
+    waiting = [row for row in (*fresh, *anew) if row.state == State.WAITING]
+    held = draw(plan, (row.customer_id for row in waiting), at=at)
+    for row in waiting:
+        row.is_drawn = row.is_drawn or row.customer_id in held
+        if row.pk is None and held.get(row.customer_id):
+            row.state = State.WITHHELD
     secrets.SystemRandom().shuffle(fresh)  # or a gap in the numbers would say who is withheld
     CareTouch.objects.bulk_create(fresh, ignore_conflicts=True)
     _reopen(plan, anew)
@@ -186,5 +197,6 @@ def _reopen(plan: CarePlan, rows: Sequence[CareTouch]) -> None:
     """Let wait again what was closed; not of whom is held out, or the row would be seen to go."""
     out = CareDraw.objects.filter(plan=plan, customer__in=[row.customer_id for row in rows], is_held_out=True)
     held = set(out.values_list("customer_id", flat=True))
-    names = ["customer", "channel", "occasion_day", "due_day", "latest_day", "state", "reason", "due_at"]
-    CareTouch.objects.bulk_update([row for row in rows if row.customer_id not in held], [*names, "ended_at"])
+    names = ["customer", "channel", "is_drawn", "occasion_day", "due_day", "latest_day"]
+    again = [row for row in rows if row.customer_id not in held]
+    CareTouch.objects.bulk_update(again, [*names, "state", "reason", "due_at", "ended_at"])

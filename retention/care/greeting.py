@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from datetime import datetime, timedelta
+from hashlib import sha256
 
 from django.db import transaction
 from django.db.models import Q
@@ -95,22 +96,28 @@ def _greet(pk: int, customer: int, *, at: datetime) -> bool:
         if hindrance := _hindrance(touch, at=at):
             _close(touch, hindrance, at=at)
             return True
-        key = f"care:{touch.plan_id}:{touch.contact_id}:{touch.occasion}"
-        before = touch.reservation
-        if before is not None and before.state == ContactReservation.State.CLOSED:  # it is tried again
-            key += f":{before.pk}"
         ends = localtime.start_of_day(touch.latest_day + 1, company.current().time_zone) - _SECOND
         touch.reservation = contacting.reserve_contact(
             touch.contact,
             purpose=ContactClass.CARE,
             channel=touch.channel,
-            key=key,
+            key=_key(touch),
             latest_at=ends,
             by=None,
             at=at,
         )
         _follow(touch, "", at=at)
     return True
+
+
+def _key(touch: CareTouch) -> str:
+    """Return the key of the contact of a greeting, another one each time that it is tried again.
+
+    It tells neither plan nor occasion, nor the number of the touch: a gap in these would say that somebody is
+    withheld.
+    """
+    named = f"{touch.plan.holdout_salt}:{touch.pk}:{touch.reservation_id or ''}"
+    return f"care:{sha256(named.encode()).hexdigest()[:32]}"
 
 
 def _give_back(*, at: datetime) -> int:
@@ -171,12 +178,18 @@ def _follow(touch: CareTouch, hindrance: str, *, at: datetime) -> None:
         touch.state, touch.reason = State.DEFERRED, reservation.reason
         touch.save(update_fields=["state", "reason", "reservation"])
     elif hindrance:
+        contacting.let_go(reservation, by=None, at=at)
         _close(touch, hindrance, at=at)
     else:
         _send(touch, reservation, at=at)
 
 
 def _send(touch: CareTouch, reservation: ContactReservation, *, at: datetime) -> None:
+    """Give the points and write the message.
+
+    Entry and event name the touch by its number only, and neither plan nor occasion: when somebody is erased,
+    what stays with its moment must not tell that it was a birthday.
+    """
     plan = touch.plan
     if plan.points:
         touch.entry = earning.earn(
@@ -185,12 +198,12 @@ def _send(touch: CareTouch, reservation: ContactReservation, *, at: datetime) ->
             source=(SOURCE, touch.pk),
             kind=PointsEntry.Kind.GIFT,
             occurred_at=at,
-            detail={"plan": plan.pk, "code": plan.code, "occasion": touch.occasion},
+            detail={},
             by=None,
             at=at,
         )
         touch.points = plan.points
-    letter = letters.write(touch, years=occasions.years_of(touch))
+    letter = letters.write(touch, channel=reservation.channel, years=occasions.years_of(touch))
     touch.message = send_message(reservation, subject=letter.subject, text=letter.text, by=None, at=at)
     touch.state, touch.reason, touch.version, touch.ended_at = State.SENT, "", plan.version, at
     touch.save(
@@ -199,8 +212,8 @@ def _send(touch: CareTouch, reservation: ContactReservation, *, at: datetime) ->
             *("reservation", "message", "entry", "points"),
         ]
     )
-    codes = {"plan": plan.code, "occasion": touch.occasion, "points": touch.points}
-    events.record("care.sent", customer_id=touch.customer_id, subject=touch, occurred_at=at, data=codes)
+    said = {"points": touch.points}
+    events.record("care.sent", customer_id=touch.customer_id, subject=touch, occurred_at=at, data=said)
 
 
 def _close(touch: CareTouch, reason: str, *, at: datetime) -> None:

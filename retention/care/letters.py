@@ -32,17 +32,18 @@ class Letter:
     text: str
 
 
-def write(touch: CareTouch, *, years: int = 0) -> Letter:
+def write(touch: CareTouch, *, channel: str, years: int = 0) -> Letter:
     """Return what a greeting says, in her language, else the customer's, else the company's.
 
-    Messages that are no e-mails say how to end them; e-mails get that line when they are sent.
+    Messages that are no e-mails say how to end them; e-mails get that line when they are sent. ``channel``:
+    that of the contact that was granted.
     """
     plan, contact, firm = touch.plan, touch.contact, company.current()
     language = words_language(contact.language or contact.customer.language or firm.language)
     with translation.override(language):
         values = _values(touch, language, years)
         text = filling.fill(plan.said("text", language), values)
-        if touch.channel != Channel.EMAIL and UNSUBSCRIBE not in text:
+        if channel != Channel.EMAIL and UNSUBSCRIBE not in text:
             text += "\n" + _("No more of these messages: %(link)s") % {"link": UNSUBSCRIBE}
     return Letter(filling.fill(plan.said("subject", language), values), text)
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date
 from typing import Any
-
-from django.db.models import Q
 
 from customers import company
 from customers.ground import localtime
@@ -29,28 +27,36 @@ def erase_touches(person: str, pk: int) -> int:
     """Leave of greetings for a birthday the year only, and close what waits; return how many were changed.
 
     Each moment becomes the first day of its year, and the comparison no longer counts them, since it would
-    count from the wrong day.
+    count from the wrong day. Each gets another number and no link to contact, message and points: these keep
+    their moments, and would tell the birthday by it.
     """
-    rows = CareTouch.objects.filter(**{person: pk}, plan__occasion=CarePlan.Occasion.BIRTHDAY)
-    waiting = Q(state__in=[CareTouch.State.WAITING, CareTouch.State.DEFERRED])
-    changed = 0
-    for year in sorted({localtime.day_of(day).year for day in rows.values_list("occasion_day", flat=True)}):
-        first = date(year, 1, 1).toordinal()
-        mine = rows.filter(occasion_day__gte=first, occasion_day__lt=date(year + 1, 1, 1).toordinal())
-        moment = _start_of(first)
-        values: dict[str, Any] = {
-            **dict.fromkeys(("occasion_day", "due_day", "latest_day"), first),
-            "is_drawn": False,
-            "made_at": moment,
-            "due_at": None,
-        }
-        closed = {"state": CareTouch.State.CLOSED, "reason": ContactReason.GONE, "ended_at": moment}
-        changed += mine.exclude(waiting).filter(ended_at=None).update(**values)
-        changed += mine.exclude(waiting).exclude(ended_at=None).update(**values, ended_at=moment)
-        changed += mine.filter(waiting).update(**values, **closed)
-    return changed
-
-
-def _start_of(day: int) -> datetime:
+    rows = CareTouch.objects.select_for_update(of=("self",)).order_by("pk")
+    mine = rows.filter(**{person: pk}, plan__occasion=CarePlan.Occasion.BIRTHDAY)
     firm = company.find()
-    return localtime.start_of_day(day, firm.time_zone if firm is not None else "UTC")
+    zone = firm.time_zone if firm is not None else "UTC"
+    changed = [row for row in mine if _forget(row, zone)]
+    CareTouch.objects.filter(pk__in=[row.pk for row in changed]).delete()
+    for row in changed:
+        row.pk = None
+    CareTouch.objects.bulk_create(changed)
+    return len(changed)
+
+
+def _forget(touch: CareTouch, zone: str) -> bool:
+    """Take from a row, not saved, what tells a day; return whether anything did."""
+    first = date(localtime.day_of(touch.occasion_day).year, 1, 1).toordinal()
+    moment = localtime.start_of_day(first, zone)
+    values: dict[str, Any] = {
+        **dict.fromkeys(("occasion_day", "due_day", "latest_day"), first),
+        **dict.fromkeys(("due_at", "reservation_id", "message_id", "entry_id")),
+        "is_drawn": False,
+        "made_at": moment,
+    }
+    if touch.state in (CareTouch.State.WAITING, CareTouch.State.DEFERRED):
+        values |= {"state": CareTouch.State.CLOSED, "reason": ContactReason.GONE, "ended_at": moment}
+    elif touch.ended_at is not None:
+        values["ended_at"] = moment
+    before = {name: getattr(touch, name) for name in values}
+    for name, value in values.items():
+        setattr(touch, name, value)
+    return before != values

@@ -10,6 +10,7 @@ from django.db import IntegrityError, transaction
 
 from customers import consents
 from customers import contact as contacting
+from customers.channels.writing import send_message
 from customers.contact.budget import Limit, LimitRefused, Quiet, QuietRefused
 from customers.ground import drain
 from customers.ground.models import AuditEvent, Event
@@ -334,6 +335,22 @@ def test_take_back_closes_what_waits_and_nothing_else(contact):
             contacting.take_back(ended, by=None, at=NOW)
     assert AuditEvent.objects.filter(act="contact.take_back").count() == 1
     assert contacting.consider_due(NOW + 9 * DAY) == 0
+
+
+def test_a_contact_that_was_not_made_is_let_go_and_counts_no_more(contact):
+    contacting.set_limits({"offer": Limit(1, 30)}, by=None, at=NOW)
+    unused = ask(contact, key="a")
+    waits = ask(contact, key="b")
+    assert told(contacting.let_go(unused, by=None, at=NOW)) == ("closed", "taken_back", None)
+    used = ask(contact, key="c")
+    assert told(used) == GRANTED
+    send_message(used, subject="Hello", text="Hello", by=None, at=NOW)
+    for kept in (unused, waits, used):
+        with pytest.raises(contacting.ReservationEnded):
+            contacting.let_go(kept, by=None, at=NOW)
+    assert told(ask(contact, key="d"))[0] == "deferred"
+    assert Event.objects.filter(kind="contact.closed", subject_id=unused.pk).count() == 1
+    assert AuditEvent.objects.filter(act="contact.take_back").count() == 1
 
 
 # --- Setting limits ----------------------------------------------------------------------------

@@ -15,7 +15,8 @@ from retention import care, segments
 from retention.care import finding, occasions
 from retention.models import CareDraw, CareTouch
 from tests.customers.test_contact import agreeing
-from tests.factories import NOW, ContactFactory, OrderFactory, UserFactory
+from tests.factories import NOW, ContactFactory, CustomerFactory, OrderFactory, UserFactory
+from tests.loyalty.factories import ProgrammeFactory, earn, make_account
 from tests.retention.care.makers import born, found, plan, said, sent
 
 pytestmark = pytest.mark.django_db
@@ -299,6 +300,19 @@ def test_nightly_finds_by_each_plan_that_runs_once_a_local_day():
     assert care.nightly(at=NOW + DAY) == {"birthdays": 1, "later": 1}
 
 
+def test_a_plan_that_is_started_again_looks_again_the_same_day():
+    born(5, 11)
+    made = plan()
+    assert care.nightly(at=NOW) == {"birthdays": 1}
+    care.pause_plan(made, by=None, at=NOW + timedelta(minutes=10))
+    later = born(5, 11)
+    assert care.nightly(at=NOW + timedelta(minutes=15)) is None
+    care.start_plan(made, by=None, at=NOW + timedelta(minutes=20))
+    assert care.nightly(at=NOW + timedelta(minutes=25)) == {"birthdays": 1}
+    assert (later.pk, "2026", "waiting") in found(made)
+    assert care.nightly(at=NOW + timedelta(minutes=30)) is None
+
+
 def test_what_waited_too_long_is_closed_that_night():
     born(5, 11)
     made = plan()
@@ -364,6 +378,79 @@ def test_another_day_of_the_same_year_opens_again_what_was_closed_for_the_wrong_
         tomorrow = TODAY.toordinal() + 1
         assert (touch.occasion_day, touch.due_day, touch.latest_day) == (tomorrow,) * 3
         assert (touch.reason, touch.ended_at) == ("", None)
+
+
+def by_the_sun(contact):
+    """Set right a birthday by the lunar calendar: it is that of May 11."""
+    Contact.objects.filter(pk=contact.pk).update(
+        birth_calendar="solar", birth_month=5, birth_day=11, birth_is_leap=None
+    )
+
+
+@pytest.mark.parametrize("state", ["sent", "withheld", "failed"])
+def test_a_birthday_is_greeted_once_though_its_calendar_was_set_right(state):
+    ProgrammeFactory()
+    one, other = born(12, 29, calendar="lunar"), born(5, 11)  # 除夕 of 2025: February 16, 2026
+    made = plan(at=at(2026, 2, 1))
+    care.find_due(made, at=at(2026, 2, 16))
+    assert found(made) == {(one.pk, "2025", "waiting")}
+    become = {"state": state}
+    if state != "withheld":
+        become |= {"version": 1, "ended_at": at(2026, 2, 16)}
+    if state == "failed":  # its points were given and stay
+        entry = earn(make_account(one.customer), 50)
+        become |= {"state": "closed", "reason": "dead_address", "entry": entry}
+    CareTouch.objects.update(**become)
+    by_the_sun(one)
+    care.find_due(made, at=NOW)
+    assert {(who, key) for who, key, _state in found(made)} == {(one.pk, "2025"), (other.pk, "2026")}
+    care.find_due(made, at=at(2027, 5, 11))
+    assert (one.pk, "2027", "waiting") in found(made)
+
+
+def test_who_was_not_greeted_by_the_wrong_calendar_is_by_the_right_one():
+    one = born(12, 29, calendar="lunar")
+    made = plan(at=at(2026, 2, 1))
+    care.find_due(made, at=at(2026, 2, 16))
+    CareTouch.objects.update(state="closed", reason="no_consent", ended_at=at(2026, 2, 16))
+    by_the_sun(one)
+    care.find_due(made, at=NOW)
+    assert (one.pk, "2026", "waiting") in found(made)
+
+
+def test_who_changed_customer_is_drawn_for_the_one_it_belongs_to_now(monkeypatch):
+    monkeypatch.setattr(finding, "bucket_of", lambda salt, customer: buckets[customer])
+    moves, stays, out = born(5, 11), born(5, 11), born(5, 11)
+    to, held = CustomerFactory(), CustomerFactory()
+    buckets = {one.customer_id: 9999 for one in (moves, stays, out)} | {to.pk: 9999, held.pk: 0}
+    made = plan(holdout_share=1000)
+    care.find_due(made, at=NOW)
+    CareTouch.objects.update(state="closed", reason="gone", ended_at=NOW)
+    CareTouch.objects.filter(contact=moves).update(is_drawn=False)
+    Contact.objects.filter(pk=moves.pk).update(customer=to, is_main=False)
+    Contact.objects.filter(pk=out.pk).update(customer=held, is_main=False)
+    care.find_due(made, at=NOW)
+    drawn = dict(CareDraw.objects.filter(customer__in=[to, held]).values_list("customer_id", "is_held_out"))
+    assert drawn == {to.pk: False, held.pk: True}
+    assert set(CareTouch.objects.values_list("contact_id", "customer_id", "state", "is_drawn")) == {
+        (moves.pk, to.pk, "waiting", True),
+        (stays.pk, stays.customer_id, "waiting", True),
+        (out.pk, out.customer_id, "closed", True),
+    }
+
+
+def test_who_changed_customer_is_not_compared_when_nobody_is_drawn_any_more(monkeypatch):
+    monkeypatch.setattr(finding, "bucket_of", lambda salt, customer: 9999)
+    one, to = born(5, 11), CustomerFactory()
+    made = plan(holdout_share=1)
+    care.find_due(made, at=NOW)
+    CareTouch.objects.update(state="closed", reason="gone", ended_at=NOW, is_drawn=True)
+    made = care.change_plan(made, said(), by=None, at=NOW)
+    Contact.objects.filter(pk=one.pk).update(customer=to, is_main=False)
+    care.find_due(made, at=NOW)
+    touch = CareTouch.objects.get()
+    assert (touch.customer_id, touch.state, touch.is_drawn) == (to.pk, "waiting", False)
+    assert not CareDraw.objects.filter(customer=to).exists()
 
 
 def test_who_is_held_out_is_not_seen_to_go_from_what_was_closed():

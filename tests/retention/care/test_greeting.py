@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, timedelta
 
 import pytest
@@ -17,7 +18,7 @@ from customers.models import Contact, ContactReservation, Customer, Message, Uns
 from loyalty import explaining
 from loyalty.models import PointsAccount, PointsEntry
 from retention import care, segments
-from retention.care import greeting
+from retention.care import greeting, told
 from retention.models import CareTouch
 from retention.timeline import timeline
 from tests.customers import providers
@@ -25,7 +26,7 @@ from tests.customers.test_channels import http_sender
 from tests.customers.test_contact import agreeing
 from tests.factories import NOW, OrderFactory, UserFactory, ago, day
 from tests.loyalty.factories import ProgrammeFactory, earn, make_account, sums
-from tests.retention.care.makers import born, drained, plan
+from tests.retention.care.makers import born, drained, plan, said
 
 pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)
@@ -266,7 +267,8 @@ def test_gift_points_are_booked_once_with_the_greeting():
     assert (touch.entry, touch.points) == (entry, 50)
     assert (entry.kind, entry.source_type, entry.source_id) == ("gift", "care", touch.pk)
     assert Message.objects.get().text == "50 points for you"
-    CareTouch.objects.update(state="waiting", entry=None, message=None, version=None, ended_at=None)
+    unknown = dict.fromkeys(("reservation", "entry", "message", "version", "ended_at"))
+    CareTouch.objects.update(state="waiting", **unknown)
     drained(NOW)  # as after a crash that nobody knows of
     assert sums(make_account(one.customer)) == (50, 0, 0)
     assert PointsEntry.objects.count() == Message.objects.count() == 1
@@ -320,6 +322,24 @@ def test_without_a_programme_a_plan_with_points_says_so_and_asks_for_no_contact(
     assert CareTouch.objects.get().reason_text == "no points programme is running"
 
 
+def test_who_got_nothing_for_want_of_a_programme_is_greeted_that_day_when_the_plan_is_started_again():
+    programme = ProgrammeFactory()
+    one = born(5, 11)
+    made = plan(points=50)
+    type(programme).objects.update(state="draft")
+    care.nightly(at=NOW)
+    drained(NOW)
+    assert became() == [(one.pk, "closed", "no_programme")]
+    type(programme).objects.update(state="live")
+    later = NOW + timedelta(hours=1)
+    care.pause_plan(made, by=None, at=later)
+    care.start_plan(made, by=None, at=later)
+    care.nightly(at=later)
+    drained(later)
+    assert became() == [(one.pk, "sent", "")]
+    assert PointsEntry.objects.count() == 1
+
+
 def test_a_gift_is_named_as_one_and_shows_no_activity():
     programme = ProgrammeFactory(tier_basis="points")
     one = born(5, 11)
@@ -350,6 +370,62 @@ def test_a_birthday_that_was_set_right_meanwhile_is_not_greeted_on_the_wrong_day
     assert became() == [(one.pk, "closed", "no_occasion")]
     assert not Message.objects.exists()
     assert greeted(made, at=NOW + DAY) == [(one.pk, "sent", "")]
+
+
+def closed_in_the_morning(made, one):
+    """Have a greeting put off at night, and closed when it was granted: her birthday is tomorrow."""
+    care.find_due(made, at=NIGHT)
+    drained(NIGHT)
+    Contact.objects.filter(pk=one.pk).update(birth_day=12)
+    contacting.consider_due(NOW)
+    drained(NOW)
+    assert became() == [(one.pk, "closed", "no_occasion")]
+
+
+def test_what_is_tried_again_is_asked_for_anew_and_leaves_in_time():
+    ProgrammeFactory()
+    one = born(5, 11)
+    contacting.set_limits({"care": Limit(1, 30)}, by=None, at=NOW)
+    made = plan(points=50, at=NIGHT)
+    closed_in_the_morning(made, one)
+    assert list(ContactReservation.objects.values_list("state", "reason")) == [("closed", "taken_back")]
+    assert greeted(made, at=NOW + DAY) == [(one.pk, "sent", "")]  # what was not made does not count
+    message = Message.objects.get()
+    assert message.latest_at > NOW + DAY
+    assert message.reservation.granted_day == day(NOW + DAY)
+    assert PointsEntry.objects.count() == 1
+
+
+def test_what_is_tried_again_keeps_to_the_limit():
+    ProgrammeFactory()
+    one = born(5, 11)
+    contacting.set_limits({"care": Limit(1, 30)}, by=None, at=NOW)
+    made = plan(points=50, at=NIGHT)
+    closed_in_the_morning(made, one)
+    contacting.reserve_contact(one, purpose="care", channel="email", key="another", by=None, at=NOW)
+    assert greeted(made, at=NOW + DAY) == [(one.pk, "deferred", "limit_reached")]
+    assert not Message.objects.exists()
+    assert not PointsEntry.objects.exists()
+
+
+def test_what_is_tried_again_by_another_channel_is_written_for_it():
+    one = born(5, 11)
+    made = plan(at=NIGHT)
+    closed_in_the_morning(made, one)
+    made = care.change_plan(made, said(channel="sms"), by=None, at=NOW)
+    greeted(made, at=NOW + DAY)
+    message = Message.objects.get()
+    assert (message.channel, message.reservation.channel) == ("sms", "sms")
+    assert "{{unsubscribe}}" in message.text
+
+
+def test_the_words_are_those_for_the_channel_that_was_granted():
+    born(5, 11)
+    made = plan()
+    care.find_due(made, at=NOW)
+    touch = CareTouch.objects.get()
+    assert "{{unsubscribe}}" in greeting.letters.write(touch, channel="sms").text
+    assert "{{unsubscribe}}" not in greeting.letters.write(touch, channel="email").text
 
 
 def test_thanks_for_an_order_that_was_cancelled_meanwhile_are_not_said():
@@ -420,3 +496,29 @@ def test_pausing_gives_back_what_was_put_off_and_starting_asks_anew():
     drained(NOW)
     assert became() == [(one.pk, "sent", "")]
     assert ContactReservation.objects.filter(state="granted").count() == 1
+
+
+# --- Erased ------------------------------------------------------------------------------------
+def test_nothing_that_keeps_its_moment_leads_to_the_birthday_of_who_is_erased(admin):
+    ProgrammeFactory()
+    one, other = born(5, 11), born(5, 11)
+    birthdays = plan(points=50)
+    party = plan(code="party", occasion="festival", festival="own", month=5, day=11, points=20)
+    for made in (birthdays, party):
+        greeted(made)
+    hers = CareTouch.objects.filter(contact=one)
+    festive, kept = hers.filter(plan=party).values().get(), CareTouch.objects.filter(contact=other)
+    others = list(kept.order_by("pk").values())
+    old = hers.get(plan=birthdays)
+    erase_person(one, reason="request", by=admin, at=NOW + DAY)
+    touch = hers.get(plan=birthdays)
+    assert (touch.reservation, touch.message, touch.entry) == (None, None, None)
+    assert (touch.state, touch.points, touch.occasion) == ("sent", 50, "2026")
+    assert hers.filter(plan=party).values().get() == festive
+    assert list(kept.order_by("pk").values()) == others
+    assert not CareTouch.objects.filter(pk=old.pk).exists()  # what names it by its number leads nowhere
+    entry = PointsEntry.objects.get(pk=old.entry_id)
+    event = Event.objects.get(kind="care.sent", subject_id=old.pk)
+    assert (entry.source_id, entry.detail, event.data) == (old.pk, {}, {"points": 50})
+    assert re.fullmatch(r"care:[0-9a-f]{32}", old.reservation.key)
+    assert told.erase_touches("contact", one.pk) == 0
