@@ -14,14 +14,21 @@ from django.db import connection, models, reset_queries, transaction
 from django.test.utils import CaptureQueriesContext
 
 from benchmarks.book import FACTS, Limit, Measured, Ratio, Stage, Trial, Unequal, bench
-from benchmarks.generate.rows import execute, insert
+from benchmarks.generate.rows import execute, insert, references_unchecked
 from customers import company
 from customers.models import Customer, Order
 from loyalty.ledger import expiring, redeeming, statement
 from loyalty.models import LotAllocation, PointsAccount, PointsEntry, PointsLot, Programme, Tier
 from loyalty.tiers import counting, moving
 
-DEPENDS = ("loyalty", *FACTS, "customers/touched.py", "benchmarks/ledger.py")
+DEPENDS = (
+    "loyalty/ledger",
+    "loyalty/models",
+    "loyalty/tiers",
+    *FACTS,
+    "customers/touched.py",
+    "benchmarks/ledger.py",
+)
 EACH, POINTS = 5, 100  # entries of a customer, points of each
 ASKED, PAGE = 400, 50  # statements asked for, rows of each
 HOT = 2_000  # more entries of the one account that everybody redeems from
@@ -94,7 +101,7 @@ def ledger_statement(stage: Stage) -> Trial:
 @bench(
     "ledger-expiry",
     title="Expiry of a lot of every second customer in one night",
-    ratios=(Ratio("ours", "floor"),),
+    ratios=(Ratio("ours", "floor", at_most=4),),
     limits=(Limit("ours", "s", at_most=SECONDS), Limit("ours", "entries of a rerun", at_most=0)),
     depends=DEPENDS,
     row="lot",
@@ -139,7 +146,7 @@ def ledger_expiry(stage: Stage) -> Trial:
 @bench(
     "ledger-tiers",
     title="Tiers of every customer by the money of 365 days",
-    ratios=(Ratio("ours", "floor"),),
+    ratios=(Ratio("ours", "floor", at_most=3),),
     limits=(Limit("ours", "s", at_most=SECONDS), Limit("ours", "moves of a rerun", at_most=0)),
     depends=DEPENDS,
     row="account",
@@ -192,7 +199,7 @@ def ledger_tiers(stage: Stage) -> Trial:
 @bench(
     "ledger-hot",
     title=f"{THREADS * REDEMPTIONS} redemptions from one account, {THREADS} at once",
-    ratios=(Ratio("ours", "FOR UPDATE"),),
+    ratios=(Ratio("FOR UPDATE", "ours", at_least=1.5),),
     depends=DEPENDS,
     floor="FOR UPDATE",
     row="redemption",
@@ -305,49 +312,50 @@ def _filled(stage: Stage) -> int:
     customers = Customer._meta.db_table
     moment = f"TIMESTAMPTZ '{stage.now.isoformat()}' - interval '1 hour'"
     same = {"programme_id": str(programme.pk)}
-    insert(
-        PointsAccount,
-        {
+    with references_unchecked():
+        insert(
+            PointsAccount,
+            {
+                **same,
+                "customer_id": "c.id",
+                "balance": str(EACH * POINTS),
+                "opened_at": moment,
+                "moved_day": str(today),
+                "referral_code": "'B' || c.id",
+            },
+            f"{customers} c ORDER BY c.id",
+        )
+        hot = PointsAccount.objects.order_by("pk").values_list("pk", flat=True)[0]
+        said = {
             **same,
-            "customer_id": "c.id",
-            "balance": str(EACH * POINTS),
-            "opened_at": moment,
-            "moved_day": str(today),
-            "referral_code": "'B' || c.id",
-        },
-        f"{customers} c ORDER BY c.id",
-    )
-    hot = PointsAccount.objects.order_by("pk").values_list("pk", flat=True)[0]
-    said = {
-        **same,
-        "account_id": "a.id",
-        "customer_id": "a.customer_id",
-        "kind": "'earn'",
-        "points": str(POINTS),
-        "occurred_at": f"{moment} - (100 - n) * interval '1 day'",
-        "occurred_day": f"{today} - 100 + n",
-        "recorded_at": f"{moment} - (100 - n) * interval '1 day'",
-        "ingested_at": moment,
-    }
-    insert(PointsEntry, said, f"{account} a CROSS JOIN generate_series(1, {EACH}) n ORDER BY a.id, n")
-    more = {**said, "occurred_day": f"{today}", "occurred_at": moment, "recorded_at": moment}
-    insert(PointsEntry, more, f"{account} a CROSS JOIN generate_series(1, {HOT}) n WHERE a.id = {hot}")
-    execute(f"UPDATE {account} SET balance = {(EACH + HOT) * POINTS} WHERE id = {hot}")
-    n = f"(e.occurred_day - {today} + 100)"
-    insert(
-        PointsLot,
-        {
-            "account_id": "e.account_id",
-            "customer_id": "e.customer_id",
-            "entry_id": "e.id",
-            "points": "e.points",
-            "left": "e.points",
-            "earned_day": "e.occurred_day",
-            "usable_day": "e.occurred_day",
-            "expires_day": f"CASE WHEN e.customer_id % 2 = 0 AND {n} <= {EACH} THEN {today} + {n} END",
-        },
-        f"{entry} e ORDER BY e.id",
-    )
+            "account_id": "a.id",
+            "customer_id": "a.customer_id",
+            "kind": "'earn'",
+            "points": str(POINTS),
+            "occurred_at": f"{moment} - (100 - n) * interval '1 day'",
+            "occurred_day": f"{today} - 100 + n",
+            "recorded_at": f"{moment} - (100 - n) * interval '1 day'",
+            "ingested_at": moment,
+        }
+        insert(PointsEntry, said, f"{account} a CROSS JOIN generate_series(1, {EACH}) n ORDER BY a.id, n")
+        more = {**said, "occurred_day": f"{today}", "occurred_at": moment, "recorded_at": moment}
+        insert(PointsEntry, more, f"{account} a CROSS JOIN generate_series(1, {HOT}) n WHERE a.id = {hot}")
+        execute(f"UPDATE {account} SET balance = {(EACH + HOT) * POINTS} WHERE id = {hot}")
+        n = f"(e.occurred_day - {today} + 100)"
+        insert(
+            PointsLot,
+            {
+                "account_id": "e.account_id",
+                "customer_id": "e.customer_id",
+                "entry_id": "e.id",
+                "points": "e.points",
+                "left": "e.points",
+                "earned_day": "e.occurred_day",
+                "usable_day": "e.occurred_day",
+                "expires_day": f"CASE WHEN e.customer_id % 2 = 0 AND {n} <= {EACH} THEN {today} + {n} END",
+            },
+            f"{entry} e ORDER BY e.id",
+        )
     return int(hot)
 
 
