@@ -99,8 +99,8 @@ EMPTY = _("“%(label)s” must not be empty, and has at most %(most)s character
 CHOICE = _("“%(label)s” must be one of: %(known)s.")
 UNKNOWN = _("A programme has no setting “%(field)s”.")
 BASIS = _(
-    "The tier “%(tier)s” begins at a threshold that is counted so far otherwise. Retire the tiers that begin "
-    "above zero, change this, and make them again with their new thresholds."
+    "The threshold of the tier “%(tier)s” is written in what is counted now. Retire the tiers that begin "
+    "above zero, change this, and make them again with new thresholds."
 )
 REMINDERS = _("Reminders are up to %(most)s different numbers of days, from 1 to 365, for example 30, 7, 1.")
 NO_CODE = _("A code has up to 40 small letters, digits and hyphens.")

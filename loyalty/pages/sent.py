@@ -20,7 +20,7 @@ Made = TypeVar("Made")
 
 class RowChanged(Refused):
     code = "row_changed"
-    message = _("Somebody else changed this meanwhile. Load the page again and make your change there.")
+    message = _("Somebody else changed this meanwhile. Load the page again.")
 
 
 class StandsAlready(Refused):

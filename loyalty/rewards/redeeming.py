@@ -200,13 +200,13 @@ def set_state(
         is_moved = row.state != state
         if state not in MOVED or (is_moved and state not in MOVES[row.state]):
             raise RedemptionMove(state=row.get_state_display(), wanted=State(state).label)
-        if was and row.state not in (was, state):
-            raise RedemptionMoved(state=row.get_state_display())
         before = (row.state, row.tracking, row.note)
         row.tracking = row.tracking if tracking is None else tracking.strip()
         row.note = row.note if note is None else note.strip()
         if (state, row.tracking, row.note) == before:
-            return row
+            return row  # also what was sent twice
+        if was not in ("", row.state):
+            raise RedemptionMoved(state=row.get_state_display())
         row.state, row.changed_by, row.changed_at = state, by, at
         row.save(update_fields=["state", "tracking", "note", "changed_by", "changed_at"])
         _note(state if is_moved else "change", row, by=by, at=at)

@@ -256,6 +256,10 @@ def test_a_row_that_moved_meanwhile_is_looked_at_again(
     assert client.post(f"{address}/sent/", {"state": "ready", "tracking": "SF1"}).status_code == 302
     again = {"state": "ready", "tracking": "SF1"}
     assert client.post(f"{address}/sent/", again).status_code == 302  # the same press again
+    other = client.post(f"{address}/sent/", {"state": "ready", "tracking": "SF2"})  # a number of another page
+    assert other.status_code == 422 and Redemption.objects.get().tracking == "SF1"
+    assert client.post(f"{address}/sent/", {"state": "sent", "tracking": "SF2"}).status_code == 302
+    assert Redemption.objects.get().tracking == "SF2"
     redeeming.set_state(row, "done", **WHO)
     client.force_login(lead)
     late = client.post(f"{address}/cancel/", {"state": "asked", "reason": "Not wanted."})
