@@ -232,8 +232,8 @@ def reward_act(request: HttpRequest, pk: int, act: str) -> HttpResponse:
             done=lambda row: _("%(n)s are in stock now.") % {"n": f"{row.stock:,}"},
         ):
             reward.refresh_from_db()
-            form.data = form.data.copy()
-            form.data["stock"] = _stock_shown(reward)  # what is shown now, and may be added to
+            # what is shown now, and may be added to
+            form.data = {**request.POST.dict(), "stock": _stock_shown(reward)}
             return _page(request, reward, stock_form=form)
     elif act == "codes":
         sent = CodesForm(request.POST, request.FILES, auto_id="codes_%s")
