@@ -98,6 +98,10 @@ BETWEEN = _("“%(label)s” must be a whole number from %(least)s to %(most)s."
 EMPTY = _("“%(label)s” must not be empty, and has at most %(most)s characters.")
 CHOICE = _("“%(label)s” must be one of: %(known)s.")
 UNKNOWN = _("A programme has no setting “%(field)s”.")
+BASIS = _(
+    "The threshold of the tier “%(tier)s” is written in what is counted now. Retire the tiers that begin "
+    "above zero, change this, and make them again with new thresholds."
+)
 REMINDERS = _("Reminders are up to %(most)s different numbers of days, from 1 to 365, for example 30, 7, 1.")
 NO_CODE = _("A code has up to 40 small letters, digits and hyphens.")
 
@@ -181,6 +185,8 @@ def change_programme(
         changed = sorted(name for name, value in wanted.items() if now[name] != value)
         if not changed:
             raise NothingChanged()
+        if "tier_basis" in changed:
+            _refuse_thresholds(held)
         for name in changed:
             setattr(held, name, wanted[name])
         held.save(update_fields=changed)
@@ -350,6 +356,13 @@ def _step(
         _note(act, held, reason=reason, by=by, at=at)
     programme.refresh_from_db()
     return programme
+
+
+def _refuse_thresholds(programme: Programme) -> None:
+    """Refuse another basis while the threshold of a tier is in the unit of the old one."""
+    tier = programme.tiers.filter(is_retired=False, threshold__gt=0).order_by("threshold", "pk").first()
+    if tier is not None:
+        raise SettingRefused(BASIS, field="tier_basis", tier=tier.name)
 
 
 def _hold(programme: Programme) -> Programme:

@@ -299,7 +299,7 @@ class Accounts(Lists, Details, Resource):
     gives = {"list": AccountShape, "redeem": MovedShape, "earn": MovedShape, "adjust": AdjustmentShape}
     answers = {"create": 201, "redeem": 201, "earn": 201, "adjust": 201}
     refuses = {
-        "create": ["no_programme"],
+        "create": ["no_programme", "erased"],
         "redeem": ["not_enough_points", "erased"],
         "earn": ["points_reference_taken", "future"],
         "adjust": ["not_enough_points", "points_amount", "points_reason", "erased"],
@@ -322,7 +322,7 @@ class Accounts(Lists, Details, Resource):
     def create(self, request: Request) -> Response:
         """Open the account of a customer in the programme that runs, or give the one that it has."""
         customer = customer_of(request, self.taken()["customer"])
-        return self.made(accounts.account_for(customer.pk, at=clock.now()))
+        return self.made(accounts.open_for(customer, at=clock.now()))
 
     @action(detail=True, methods=["post"])
     def redeem(self, request: Request, pk: str) -> Response:

@@ -16,7 +16,7 @@ from customers.models.people import Role
 READ = may(*Role.values, scope="loyalty:read")
 EARN = may(Role.INTEGRATION, scope="loyalty:earn")
 """Programs alone, of what happened elsewhere: people adjust, within the limit or with a second person."""
-OPEN = may(Role.TEAM_LEAD, Role.ADMIN, Role.INTEGRATION, scope="loyalty:earn")
+OPEN = may(Role.ACCOUNT_MANAGER, Role.TEAM_LEAD, Role.ADMIN, Role.INTEGRATION, scope="loyalty:earn")
 SPEND = may(Role.TEAM_LEAD, Role.ADMIN, Role.INTEGRATION, scope="loyalty:redeem")
 """Of points for nothing in the catalogue."""
 REDEEM = may(Role.ACCOUNT_MANAGER, Role.TEAM_LEAD, Role.ADMIN, Role.INTEGRATION, scope="loyalty:redeem")

@@ -139,6 +139,7 @@ class Rewards(Lists, Details, Resource):
     refuses = {
         "create": ["reward_code_taken", *_REFUSED, "reward_stock_of_codes", "no_programme"],
         "partial_update": _REFUSED,
+        "offer": ["reward_tier"],
         "add_stock": ["reward_stock_of_codes", "reward_stock"],
         "add_codes": ["reward_has_no_codes", "codes_missing", "codes_too_many", "code_refused"],
     }

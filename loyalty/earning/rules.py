@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Max
+from django.db.models import F, Max
 from django.utils.translation import gettext_lazy as _
 
 from customers.ground import audit, money
@@ -290,10 +290,8 @@ def ready(rules: Sequence[evaluate.Rule], programme: Programme) -> evaluate.Rule
 def current_rules(programme: Programme) -> list[evaluate.Rule]:
     """Return the newest versions of the rules that are on."""
     rows = EarningRuleVersion.objects.filter(rule__programme=programme, is_on=True)
-    rows = rows.order_by("rule__position", "rule_id").select_related("rule")
-    return [
-        evaluate.Rule(row.rule_id, row.number, row.document) for row in rows if row.number == row.rule.version
-    ]
+    rows = rows.filter(number=F("rule__version")).order_by("rule__position", "rule_id")
+    return [evaluate.Rule(row.rule_id, row.number, row.document) for row in rows]
 
 
 def _of(versions: Sequence[EarningRuleVersion], moment: datetime) -> EarningRuleVersion | None:

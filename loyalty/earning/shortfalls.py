@@ -43,8 +43,11 @@ def open_shortfalls(programme: Programme) -> QuerySet[OrderEarning]:
     return rows.order_by("-occurred_at", "-pk")
 
 
-def settle(row: OrderEarning, *, note: str, by: User, at: datetime) -> OrderEarning:
+def settle(row: OrderEarning, *, note: str, short: int | None = None, by: User, at: datetime) -> OrderEarning:
     """Note that it was decided what becomes of the points that could not be taken back; moves no points.
+
+    Args:
+        short: so much came short of the order when it was decided; what did since stays open.
 
     Raises :class:`SettleNotYours`, :class:`SettleNote`, :class:`SettledAlready`. Side effects: audit
     ``points.settle_short``.
@@ -57,10 +60,11 @@ def settle(row: OrderEarning, *, note: str, by: User, at: datetime) -> OrderEarn
         if row.account is not None:
             accounts.hold(row.account)  # as whoever takes back more from the same order
         row = OrderEarning.objects.select_for_update(no_key=True, of=("self",)).get(pk=row.pk)
-        if row.short <= row.settled:
+        upto = row.short if short is None else min(row.short, short)
+        if upto <= row.settled:
             raise SettledAlready()
-        points = row.short - row.settled
-        row.settled, row.settled_by, row.settled_at = row.short, by, at
+        points = upto - row.settled
+        row.settled, row.settled_by, row.settled_at = upto, by, at
         row.settled_note = note.strip()
         row.save(update_fields=["settled", "settled_by", "settled_at", "settled_note"])
         codes = {"order": row.order_id, "points": points}

@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.db.models.functions import Greatest
 
-from customers import company, stubs
+from customers import company, objections, stubs
 from customers.models import Customer
 from loyalty.ledger.errors import NoProgramme
 from loyalty.models import PointsAccount, Programme
@@ -54,6 +54,17 @@ def account_for(customer_id: int, *, at: datetime, programme: Programme | None =
         raise RuntimeError(f"no points account could be made for customer {customer_id}")
     account.programme = programme
     return account
+
+
+def open_for(customer: Customer, *, at: datetime) -> PointsAccount:
+    """Open the account of a customer because somebody asks for it; return it, or the one that it has.
+
+    Raises :class:`NoProgramme`, and ``Erased`` where there is none yet.
+    """
+    programme = running()
+    if not PointsAccount.objects.filter(programme=programme, customer=customer).exists():
+        objections.refuse_erased(customer)
+    return account_for(customer.pk, at=at, programme=programme)
 
 
 def accounts_for(

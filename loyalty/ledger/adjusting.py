@@ -96,16 +96,18 @@ def adjust(
 def decide_adjustment(row: PointsAdjustment, *, is_granted: bool, by: User, at: datetime) -> PointsAdjustment:
     """Grant or decline an adjustment that waits; return it.
 
-    Raises :class:`NotYours`, :class:`Decided`, ``NotEnoughPoints``. Side effects: audit
-    ``points.adjust_grant`` or ``points.adjust_decline``; when granted those of the entry.
+    Raises :class:`NotYours`, :class:`Decided`, ``NotEnoughPoints``, when granted ``Erased``. Side
+    effects: audit ``points.adjust_grant`` or ``points.adjust_decline``; when granted those of the entry.
     """
     with transaction.atomic():
-        accounts.hold(row.account)
+        held = accounts.hold(row.account)
         row.refresh_from_db()
         if row.state != State.ASKED:
             raise Decided()
         if not may_decide(row, by=by):
             raise NotYours()
+        if is_granted:
+            objections.refuse_erased(held.customer)
         row.state = State.GRANTED if is_granted else State.DECLINED
         row.decided_by, row.decided_at = by, at
         row.save(update_fields=["state", "decided_by", "decided_at"])

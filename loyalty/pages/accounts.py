@@ -104,7 +104,7 @@ def account_open(request: HttpRequest, pk: int) -> HttpResponse:
     visible = Customer.objects.visible_to(request.user)  # type: ignore[attr-defined]
     customer = get_object_or_404(visible, pk=pk)
     try:
-        account = accounts.account_for(customer.pk, at=clock.now())
+        account = accounts.open_for(customer, at=clock.now())
     except Refused as refusal:
         messages.error(request, str(refusal))
         return redirect("loyalty:overview")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
@@ -49,6 +49,8 @@ def adjustment_act(request: HttpRequest, pk: int, act: str) -> HttpResponse:
     """Grant or decline an adjustment that waits."""
     visible: Any = PointsAdjustment.objects.visible_to(request.user)  # type: ignore[attr-defined]
     row: PointsAdjustment = get_object_or_404(visible, pk=pk)
+    if act not in {"grant", "decline"}:
+        raise Http404
     is_granted = act == "grant"
     press(
         request,

@@ -129,7 +129,8 @@ def _labels(columns: Sequence[Column]) -> SafeString:
 def short(value: int) -> str:
     """Write a number as a scale does: ``950``, ``12k``, ``1.5M``; with a minus where it is below zero."""
     sign, size = ("\u2212" if value < 0 else ""), abs(value)
-    for unit, letter in ((1_000_000_000, "G"), (1_000_000, "M"), (1_000, "k")):
-        if size >= unit:
-            return f"{sign}{size / unit:.3g}{letter}"
-    return f"{sign}{size}"
+    for unit, letter in ((1, ""), (1_000, "k"), (1_000_000, "M"), (1_000_000_000, "G")):
+        rounded = float(f"{size / unit:.3g}")
+        if rounded < 1_000:
+            return f"{sign}{rounded:g}{letter}"
+    return f"{sign}{rounded:,.0f}{letter}"

@@ -157,6 +157,9 @@ def _answer(
     if form == "xlsx" and count > exports.MOST_ROWS:
         messages.error(request, _("A workbook holds a million lines at most. Take CSV, or filter."))
         return redirect("loyalty:account_list")
+    named = f"{name}-{localtime.day_of(company.today(at).number).isoformat()}"
+    if request.method == "HEAD":  # nothing leaves
+        return exports.download((), header=header, form=form, name=named)
     codes = {"list": name, "format": form, "rows": count}
     audit.record("export.run", obj=None, by=request.user, at=at, codes=codes)
 
@@ -164,5 +167,4 @@ def _answer(
         for row in rows.iterator(chunk_size=_CHUNK):
             yield cells(row)
 
-    day = localtime.day_of(company.today(at).number).isoformat()
-    return exports.download(lines(), header=header, form=form, name=f"{name}-{day}")
+    return exports.download(lines(), header=header, form=form, name=named)

@@ -99,6 +99,11 @@ def field_of(form: forms.Form, refusal: Refused) -> str | None:
     return named if named in form.fields else None
 
 
+def told(form: forms.Form) -> str:
+    """Return all that is wrong with a form in one line, for where it is not shown again."""
+    return " ".join(str(error) for found in form.errors.values() for error in found)
+
+
 def press(request: HttpRequest, verb: Callable[[], Any], *, done: str) -> None:
     """Call the verb of a button; say what was done, or why not."""
     try:

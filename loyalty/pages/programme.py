@@ -19,7 +19,7 @@ from customers.ground.localtime import day_of
 from loyalty import programmes
 from loyalty.models import Programme
 from loyalty.pages.fields import free_code
-from loyalty.pages.frame import act_on, running, show
+from loyalty.pages.frame import act_on, running, show, told
 from loyalty.pages.programme_forms import (
     SECTIONS,
     NewForm,
@@ -128,7 +128,7 @@ def programme_act(request: HttpRequest, act: str) -> HttpResponse:
         return redirect("loyalty:programme")
     found.refresh_from_db()
     if found.state != _BEFORE[act]:  # somebody took the step meanwhile: its sheet is not shown any more
-        messages.error(request, " ".join(str(error) for error in form.non_field_errors()))
+        messages.error(request, told(form))
         return redirect("loyalty:programme")
     return _page(request, found, status=422, **{f"{act}_form": form})
 

@@ -60,6 +60,7 @@ HELP: dict[str, Words] = {
     "remind_days": _("Days before points expire on which a reminder may go out, for example 30, 15, 7, 1."),
     "breakage_bp": _("In percent. Empty: as it was measured. It lowers the liability, never a balance."),
     "on_spent_return": _("Points that are left are always taken back."),
+    "tier_basis": _("Thresholds are counted in it: it changes only while no tier begins above zero."),
     "tier_window_days": _("Counts when “the last days” are counted."),
     "adjust_limit": _(
         "So much a team lead or admin adjusts alone, of a customer and a day. "

@@ -16,7 +16,10 @@ State = Redemption.State
 
 
 class MoveForm(forms.Form):
-    """What is said when a redemption moves on."""
+    """What is said when a redemption moves on: ``state`` is what was shown, ``sure`` the second press."""
+
+    state = forms.ChoiceField(choices=State.choices, required=False)
+    sure = forms.BooleanField(required=False)
 
     tracking = forms.CharField(label=gettext_lazy("Tracking number"), max_length=64, required=False)
     reason = forms.CharField(label=gettext_lazy("Reason"), max_length=500, required=False)

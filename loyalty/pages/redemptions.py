@@ -82,11 +82,22 @@ def redemption_act(request: HttpRequest, pk: int, act: str) -> HttpResponse:
     return redirect(_address(request.GET))
 
 
-def _act(row: Redemption, act: str, said: dict[str, str], *, by: Any, at: datetime) -> None:
+class NotSure(Refused):
+    code = "redemption_not_sure"
+    message = gettext_lazy(
+        "Press once more to say that it was handed over. Afterwards only a team lead or admin can "
+        "take it back."
+    )
+
+
+def _act(row: Redemption, act: str, said: dict[str, Any], *, by: Any, at: datetime) -> None:
     if act == "cancel":
-        redeeming.cancel(row, reason=said["reason"], by=by, at=at)
-    else:
-        redeeming.set_state(row, act, tracking=said["tracking"] or None, by=by, at=at)
+        redeeming.cancel(row, reason=said["reason"], was=said["state"], by=by, at=at)
+        return
+    if act == State.DONE and not said["sure"]:
+        raise NotSure()
+    tracking = said["tracking"] or None
+    redeeming.set_state(row, act, was=said["state"], tracking=tracking, by=by, at=at)
 
 
 def _list(request: HttpRequest, refused: RefusedAct | None = None) -> HttpResponse:

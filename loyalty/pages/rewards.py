@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django import forms
 from django.core.paginator import Paginator
+from django.db import transaction
 from django.db.models import Count, Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
@@ -16,17 +18,19 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from customers import company
 from customers.access import allow
 from customers.ground import clock
+from customers.ground.errors import Refused
 from loyalty.models import Programme, Redemption, Reward
 from loyalty.pages.fields import DayField, free_code, number_field, points_field, text_field
 from loyalty.pages.frame import act_on, press, running, show
 from loyalty.pages.roles import SEES_LOYALTY, SETS_UP
+from loyalty.pages.sent import SeenForm, make_once
 from loyalty.rewards import catalogue, codes
 
 PAGE = 50
 MOST_FILE = 2 * 1024 * 1024
 
 
-class RewardForm(forms.Form):
+class RewardForm(SeenForm):
     """What a reward is and who may have it."""
 
     REFUSALS = {
@@ -38,6 +42,7 @@ class RewardForm(forms.Form):
         "reward_stock": "stock",
         "reward_stock_of_codes": "stock",
     }
+    SHOWS = catalogue.SETTINGS
 
     name = text_field(pgettext_lazy("of a reward", "Name"), 120)
     name_alt = text_field(gettext_lazy("Name in the other language"), 120, required=False)
@@ -71,7 +76,7 @@ class RewardForm(forms.Form):
     until_day = DayField(label=gettext_lazy("Offered until"), required=False)
 
     def __init__(self, *args: Any, programme: Programme, reward: Reward | None = None, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+        super().__init__(*args, row=reward, **kwargs)
         tiers: forms.ModelChoiceField = self.fields["tier"]  # type: ignore[assignment]
         tiers.queryset = programme.tiers.filter(
             Q(is_retired=False) | Q(pk=reward.tier_id if reward is not None else None)
@@ -80,10 +85,22 @@ class RewardForm(forms.Form):
             del self.fields["kind"], self.fields["stock"]
 
 
-class StockForm(forms.Form):
-    """How many come into stock, or leave it."""
+class StockChanged(Refused):
+    code = "reward_stock_changed"
+    message = gettext_lazy(
+        "The stock changed since this page was shown: it is “%(stock)s” now. Nothing was added; press again "
+        "if it still is to be."
+    )
 
-    REFUSALS = {"reward_stock": "count", "reward_stock_of_codes": "count"}
+
+class StockForm(forms.Form):
+    """How many come into stock, or leave it; ``stock`` is what was shown."""
+
+    REFUSALS = dict.fromkeys(("reward_stock", "reward_stock_of_codes", "reward_stock_changed"), "count")
+
+    stock = forms.CharField(
+        widget=forms.HiddenInput(attrs={"autocomplete": "off"}), required=False, max_length=20
+    )
 
     count = forms.IntegerField(
         label=gettext_lazy("Add to stock"),
@@ -149,7 +166,13 @@ def reward_new(request: HttpRequest) -> HttpResponse:
 
     def make(data: dict[str, Any]) -> Reward:
         code = free_code(data["name"], programme.rewards.values_list("code", flat=True), stem="reward")
-        return catalogue.create_reward(programme, code=code, **data, by=request.user, at=clock.now())  # type: ignore[arg-type]
+        who: dict[str, Any] = {"by": request.user, "at": clock.now()}
+        # one that is not offered may be an old one: a twin of it costs the same
+        same = Q(is_on=True) | Q(kind=data["kind"], points=data["points"])
+        twins = programme.rewards.filter(same, name=data["name"])
+        return make_once(
+            programme, twins, lambda: catalogue.create_reward(programme, code=code, **data, **who)
+        )
 
     made: list[Reward] = []
     if request.method == "POST" and act_on(
@@ -175,10 +198,11 @@ def reward_page(request: HttpRequest, pk: int) -> HttpResponse:
     if request.user.role not in SETS_UP:  # type: ignore[union-attr]
         raise Http404
     form = RewardForm(request.POST, programme=reward.programme, reward=reward)
+    who: dict[str, Any] = {"by": request.user, "at": clock.now()}
     if act_on(
         request,
         form,
-        lambda data: catalogue.change_reward(reward, **data, by=request.user, at=clock.now()),  # type: ignore[arg-type]
+        form.changing(lambda data: catalogue.change_reward(reward, **data, **who)),
         done=_("The reward is saved. What was asked for before costs what it did."),
     ):
         return redirect("loyalty:reward", pk=pk)
@@ -204,9 +228,12 @@ def reward_act(request: HttpRequest, pk: int, act: str) -> HttpResponse:
         if not act_on(
             request,
             form,
-            lambda data: catalogue.add_stock(reward, data["count"], **who),
+            lambda data: _add_stock(reward, data, **who),
             done=lambda row: _("%(n)s are in stock now.") % {"n": f"{row.stock:,}"},
         ):
+            reward.refresh_from_db()
+            # what is shown now, and may be added to
+            form.data = {**request.POST.dict(), "stock": _stock_shown(reward)}
             return _page(request, reward, stock_form=form)
     elif act == "codes":
         sent = CodesForm(request.POST, request.FILES, auto_id="codes_%s")
@@ -217,6 +244,20 @@ def reward_act(request: HttpRequest, pk: int, act: str) -> HttpResponse:
     else:
         raise Http404
     return redirect("loyalty:reward", pk=pk)
+
+
+def _add_stock(reward: Reward, data: dict[str, Any], *, by: Any, at: datetime) -> Reward:
+    """Add to the stock that was shown; another one than that is refused."""
+    with transaction.atomic():
+        held = Reward.objects.select_for_update(no_key=True, of=("self",)).get(pk=reward.pk)
+        if data["stock"] not in ("", _stock_shown(held)):
+            counted = _("as many as wanted") if held.stock is None else f"{held.stock:,}"
+            raise StockChanged(stock=counted)
+        return catalogue.add_stock(reward, data["count"], by=by, at=at)
+
+
+def _stock_shown(reward: Reward) -> str:
+    return "none" if reward.stock is None else str(reward.stock)
 
 
 def _told_of_codes(added: codes.Added) -> str:
@@ -242,7 +283,7 @@ def _page(request: HttpRequest, reward: Reward, **given: forms.Form) -> HttpResp
         "taken": _taken([reward.pk]).get(reward.pk, 0),
         "is_over": reward.until_day is not None and reward.until_day < today,
         "form": RewardForm(programme=reward.programme, reward=reward, initial=initial),
-        "stock_form": StockForm(auto_id="stock_%s"),
+        "stock_form": StockForm(auto_id="stock_%s", initial={"stock": _stock_shown(reward)}),
         "codes_form": CodesForm(auto_id="codes_%s"),
         **given,
     }

@@ -166,6 +166,8 @@ class RuleForm(forms.Form):
         self.kind = kind
         for name in documents.fields_of(kind):
             self.fields[name] = _FIELDS[name](programme)
+        if "tiers" in self.fields:
+            self._offer_named(programme, self.initial.get("tiers") or [])
         self.fields["reason"] = text_field(
             _("Why it is changed"),
             rules.LONGEST_REASON,
@@ -180,6 +182,18 @@ class RuleForm(forms.Form):
                 required=False,
                 help_text=_("Else it waits to be switched on."),
             )
+
+    def _offer_named(self, programme: Programme, codes: list[str]) -> None:
+        """Offer also the retired tiers that the rule names: left out, it would be everybody's."""
+        field: Any = self.fields["tiers"]
+        offered = {code for code, _name in field.choices}
+        missing = [code for code in codes if code not in offered]
+        names = {row.code: called(row) for row in programme.tiers.filter(code__in=missing)}
+        says = gettext("%(tier)s (retired)")
+        field.choices = [
+            *field.choices,
+            *((code, says % {"tier": names.get(code, code)}) for code in missing),
+        ]
 
     def clean(self) -> dict[str, Any]:
         """Check the document as the verb does, so that what is wrong stands at its field."""

@@ -6,26 +6,39 @@ from itertools import pairwise
 from typing import Any
 
 from django import forms
+from django.contrib import messages
+from django.db import transaction
+from django.db.models import F, Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from customers.access import allow
 from customers.ground import clock
+from customers.ground.errors import Refused
 from customers.ground.numbers import whole
 from loyalty import explaining
 from loyalty.earning import documents, rules
 from loyalty.models import EarningRule, EarningRuleVersion, Programme
 from loyalty.naming import called
 from loyalty.pages.fields import free_code
-from loyalty.pages.frame import act_on, press, running, show
+from loyalty.pages.frame import act_on, press, running, show, told
 from loyalty.pages.roles import SEES_LOYALTY, SETS_UP
 from loyalty.pages.rule_forms import HELP, RuleForm, StepForm, differences
+from loyalty.pages.sent import hold
 
 VERSIONS = 20
+
+
+class RuleStands(Refused):
+    code = "earning_rule_stands"
+    message = gettext_lazy(
+        "The rule “%(rule)s” says the same already. Change that one, or let this one say something else."
+    )
 
 
 @require_safe
@@ -59,19 +72,22 @@ def rule_new(request: HttpRequest) -> HttpResponse:
     made: list[EarningRule] = []
 
     def make(data: dict[str, Any]) -> None:
-        code = free_code(
-            data["name"], programme.rules.values_list("code", flat=True), stem=kind.replace("_", "-")
-        )
-        rule = rules.create_rule(
-            programme,
-            code,
-            name=data["name"],
-            name_alt=data["name_alt"],
-            document=form.document,
-            is_on=data["is_on"],
-            by=request.user,  # type: ignore[arg-type]
-            at=clock.now(),
-        )
+        with transaction.atomic():
+            hold(programme.pk)
+            _refuse_twin(programme, data["name"], form.document)
+            code = free_code(
+                data["name"], programme.rules.values_list("code", flat=True), stem=kind.replace("_", "-")
+            )
+            rule = rules.create_rule(
+                programme,
+                code,
+                name=data["name"],
+                name_alt=data["name_alt"],
+                document=form.document,
+                is_on=data["is_on"],
+                by=request.user,  # type: ignore[arg-type]
+                at=clock.now(),
+            )
         made.append(rule)
 
     if request.method == "POST" and act_on(request, form, make, done=_("The rule is made.")):
@@ -138,7 +154,10 @@ def rule_act(request: HttpRequest, code: str, act: str) -> HttpResponse:
     """Switch a rule on or off, let it say again what a version said, or move it up or down."""
     programme, rule = _rule(code)
     form = StepForm(request.POST)
-    reason = form.cleaned_data["reason"] if form.is_valid() else ""
+    if not form.is_valid():
+        messages.error(request, told(form))
+        return _back(request, rule)
+    reason = form.cleaned_data["reason"]
     who: dict[str, Any] = {"by": request.user, "at": clock.now()}
     if act in {"on", "off"}:
         is_on = act == "on"
@@ -157,9 +176,22 @@ def rule_act(request: HttpRequest, code: str, act: str) -> HttpResponse:
         return redirect("loyalty:rule_list")
     else:
         raise Http404
+    return _back(request, rule)
+
+
+def _back(request: HttpRequest, rule: EarningRule) -> HttpResponse:
+    """Return to where an act on a rule was pressed."""
     if request.POST.get("next") == "list":
         return redirect("loyalty:rule_list")
     return redirect("loyalty:rule", rule.code)
+
+
+def _refuse_twin(programme: Programme, name: str, document: documents.Json) -> None:
+    """Refuse a rule that says what one says which is on, or which has the same name: it was sent twice."""
+    mine = EarningRuleVersion.objects.filter(rule__programme=programme, number=F("rule__version"))
+    for row in mine.filter(Q(is_on=True) | Q(rule__name=name)).select_related("rule"):
+        if row.document == document:
+            raise RuleStands(rule=called(row.rule))
 
 
 def _rule(code: str) -> tuple[Programme, EarningRule]:
@@ -189,8 +221,7 @@ def _tiers(programme: Programme) -> dict[str, str]:
 
 def _sentences(programme: Programme, found: list[EarningRule]) -> dict[int, tuple[str, str]]:
     """Return of each rule its kind and what its newest version says; two queries."""
-    newest = {rule.pk: rule.version for rule in found}
-    rows = EarningRuleVersion.objects.filter(rule__in=newest)
+    rows = EarningRuleVersion.objects.filter(rule__in=found, number=F("rule__version"))
     tiers = _tiers(programme)
     return {
         row.rule_id: (
@@ -198,5 +229,4 @@ def _sentences(programme: Programme, found: list[EarningRule]) -> dict[int, tupl
             explaining.sentence(row.document, currency=programme.currency, tiers=tiers),
         )
         for row in rows
-        if row.number == newest[row.rule_id]
     }

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms
+from django.db.models import F
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
@@ -192,11 +193,12 @@ def _year(programme: Programme, known: list[EarningRule], about: AboutForm) -> Y
 
 def _newest(known: list[EarningRule]) -> list[evaluate.Rule]:
     """Return the newest versions of rules, on or off, in their order; one query."""
-    versions = {rule.pk: rule.version for rule in known}
-    rows = EarningRuleVersion.objects.filter(rule__in=versions)
-    found = {row.rule_id: row for row in rows if row.number == versions[row.rule_id]}
+    rows = EarningRuleVersion.objects.filter(rule__in=known, number=F("rule__version"))
+    found = {row.rule_id: row for row in rows}
     return [
-        evaluate.Rule(rule.pk, rule.version, found[rule.pk].document) for rule in known if rule.pk in found
+        evaluate.Rule(rule.pk, row.number, row.document)
+        for rule in known
+        if (row := found.get(rule.pk)) is not None
     ]
 
 

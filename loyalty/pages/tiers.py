@@ -19,12 +19,13 @@ from loyalty.models import MembershipPlan, PointsAccount, Programme, Tier, TierB
 from loyalty.pages.fields import MoneyField, free_code, number_field, points_field, text_field
 from loyalty.pages.frame import act_on, press, running, show
 from loyalty.pages.roles import SEES_FIGURES, SEES_LOYALTY, SETS_UP
+from loyalty.pages.sent import SeenForm, make_once, one_line
 from loyalty.tiers import editing, membership
 
 _ALT = gettext_lazy("Name in the other language")
 
 
-class TierForm(forms.Form):
+class TierForm(SeenForm):
     """What a tier is called, where it begins and what it multiplies."""
 
     REFUSALS = {
@@ -33,6 +34,7 @@ class TierForm(forms.Form):
         "tier_threshold": "threshold",
         "tier_multiplier": "percent",
     }
+    SHOWS = ("name", "name_alt", "threshold", "multiplier_bp")
 
     name = text_field(pgettext_lazy("of a tier", "Name"), 60)
     name_alt = text_field(_ALT, 60, required=False)
@@ -58,15 +60,16 @@ class TierForm(forms.Form):
 
     def values(self) -> dict[str, Any]:
         """Return what the verbs take."""
-        data = dict(self.cleaned_data)
+        data = {name: value for name, value in self.cleaned_data.items() if name != "seen"}
         data["multiplier_bp"] = int(data.pop("percent") * 100)
         return data
 
 
-class BenefitForm(forms.Form):
+class BenefitForm(SeenForm):
     """One thing that a tier brings."""
 
     REFUSALS = {"tier_name": "name", "benefit_a_year": "a_year"}
+    SHOWS = ("name", "name_alt", "kind", "a_year")
 
     name = text_field(pgettext_lazy("of a benefit", "What it is"), 120)
     name_alt = text_field(gettext_lazy("The same in the other language"), 120, required=False)
@@ -82,7 +85,7 @@ class BenefitForm(forms.Form):
     )
 
 
-class PlanForm(forms.Form):
+class PlanForm(SeenForm):
     """A membership that is sold."""
 
     REFUSALS = {
@@ -91,6 +94,7 @@ class PlanForm(forms.Form):
         "plan_months": "months",
         "plan_tier": "tier",
     }
+    SHOWS = ("name", "name_alt", "price", "months", "tier", "is_on")
 
     name = text_field(pgettext_lazy("of a plan", "Name"), 100)
     name_alt = text_field(_ALT, 100, required=False)
@@ -107,7 +111,7 @@ class PlanForm(forms.Form):
     def __init__(
         self, *args: Any, programme: Programme, plan: MembershipPlan | None = None, **kwargs: Any
     ) -> None:
-        super().__init__(*args, **kwargs)
+        super().__init__(*args, row=plan, **kwargs)
         tiers: forms.ModelChoiceField = self.fields["tier"]  # type: ignore[assignment]
         tiers.queryset = programme.tiers.filter(
             Q(is_retired=False) | Q(pk=plan.tier_id if plan is not None else None)
@@ -182,11 +186,12 @@ def tier_page(request: HttpRequest, pk: int) -> HttpResponse:
         return _page(request, tier)
     if request.user.role not in SETS_UP:  # type: ignore[union-attr]
         raise Http404
-    form = TierForm(request.POST, programme=tier.programme)
+    form = TierForm(request.POST, programme=tier.programme, row=tier)
+    who: dict[str, Any] = {"by": request.user, "at": clock.now()}
     if act_on(
         request,
         form,
-        lambda data: editing.change_tier(tier, **form.values(), by=request.user, at=clock.now()),  # type: ignore[arg-type]
+        form.changing(lambda _data: editing.change_tier(tier, **form.values(), **who)),
         done=_("The tier is saved."),
     ):
         return redirect("loyalty:tier", pk=pk)
@@ -206,9 +211,12 @@ def tier_act(request: HttpRequest, pk: int, act: str) -> HttpResponse:
     if act != "benefit":
         raise Http404
     form = BenefitForm(request.POST, auto_id="benefit_%s")
-    if act_on(
-        request, form, lambda data: editing.create_benefit(tier, **data, **who), done=_("It is brought now.")
-    ):
+
+    def bring(data: dict[str, Any]) -> TierBenefit:
+        twins = tier.benefits.filter(name=one_line(data["name"]), is_retired=False)
+        return make_once(tier.programme, twins, lambda: editing.create_benefit(tier, **data, **who))
+
+    if act_on(request, form, bring, done=_("It is brought now.")):
         return redirect("loyalty:tier", pk=pk)
     return _page(request, tier, benefit_form=form)
 
@@ -226,10 +234,9 @@ def tier_benefit(request: HttpRequest, pk: int) -> HttpResponse:
         press(request, lambda: editing.retire_benefit(benefit, **who), done=done)
         return redirect("loyalty:tier", pk=benefit.tier_id)
     initial = {name: getattr(benefit, name) for name in ("name", "name_alt", "kind", "a_year")}
-    form = BenefitForm(request.POST or None, initial=initial)
-    if request.method == "POST" and act_on(
-        request, form, lambda data: editing.change_benefit(benefit, **data, **who), done=_("It is saved.")
-    ):
+    form = BenefitForm(request.POST or None, initial=initial, row=benefit)
+    change = form.changing(lambda data: editing.change_benefit(benefit, **data, **who))
+    if request.method == "POST" and act_on(request, form, change, done=_("It is saved.")):
         return redirect("loyalty:tier", pk=benefit.tier_id)
     return show(
         request,
@@ -252,7 +259,11 @@ def plan_new(request: HttpRequest) -> HttpResponse:
 
     def make(data: dict[str, Any]) -> MembershipPlan:
         code = free_code(data["name"], programme.plans.values_list("code", flat=True), stem="plan")
-        return membership.create_plan(programme, code=code, **data, by=request.user, at=clock.now())  # type: ignore[arg-type]
+        who: dict[str, Any] = {"by": request.user, "at": clock.now()}
+        twins = programme.plans.filter(name=one_line(data["name"]), is_on=True)
+        return make_once(
+            programme, twins, lambda: membership.create_plan(programme, code=code, **data, **who)
+        )
 
     if request.method == "POST" and act_on(request, form, make, done=_("The membership can be sold now.")):
         return redirect("loyalty:tier_list")
@@ -267,12 +278,10 @@ def plan_edit(request: HttpRequest, pk: int) -> HttpResponse:
     names = ("name", "name_alt", "price", "months", "is_on")
     initial = {name: getattr(plan, name) for name in names} | {"tier": plan.tier_id}
     form = PlanForm(request.POST or None, programme=plan.programme, plan=plan, initial=initial)
-    if request.method == "POST" and act_on(
-        request,
-        form,
-        lambda data: membership.change_plan(plan, **data, by=request.user, at=clock.now()),  # type: ignore[arg-type]
-        done=_("It is saved. What was sold stays as it was."),
-    ):
+    who: dict[str, Any] = {"by": request.user, "at": clock.now()}
+    change = form.changing(lambda data: membership.change_plan(plan, **data, **who))
+    done = _("It is saved. What was sold stays as it was.")
+    if request.method == "POST" and act_on(request, form, change, done=done):
         return redirect("loyalty:tier_list")
     return _plan(request, plan.programme, plan, form)
 
@@ -296,7 +305,7 @@ def _page(request: HttpRequest, tier: Tier, **given: forms.Form) -> HttpResponse
         "tier": tier,
         "is_spend": tier.programme.tier_basis == Programme.Basis.SPEND,
         "benefits": tier.benefits.filter(is_retired=False),
-        "form": TierForm(programme=tier.programme, initial=initial),
+        "form": TierForm(programme=tier.programme, row=tier, initial=initial),
         "benefit_form": BenefitForm(auto_id="benefit_%s"),
         **given,
     }

@@ -139,7 +139,10 @@ def change_reward(reward: Reward, *, by: User | None, at: datetime, **settings: 
 
 
 def offer_reward(reward: Reward, *, by: User | None, at: datetime) -> Reward:
-    """Let customers ask for it. Side effects: audit ``reward.offer`` when it was not offered."""
+    """Let customers ask for it. Raises what :func:`create_reward` raises, as :class:`RewardTier`.
+
+    Side effects: audit ``reward.offer`` when it was not offered.
+    """
     return _switch(reward, True, by=by, at=at)
 
 
@@ -205,7 +208,13 @@ def give_stock_back(reward_id: int) -> None:
 
 def _switch(reward: Reward, is_on: bool, *, by: User | None, at: datetime) -> Reward:
     with transaction.atomic():
-        if Reward.objects.filter(pk=reward.pk).exclude(is_on=is_on).update(is_on=is_on):
+        rows = Reward.objects.select_for_update(no_key=True, of=("self",)).select_related("tier")
+        held = rows.get(pk=reward.pk)
+        if held.is_on != is_on:
+            if is_on:
+                _check(held)  # its tier may be retired since
+            held.is_on = is_on
+            held.save(update_fields=["is_on"])
             audit.record("reward.offer" if is_on else "reward.retire", obj=reward, by=by, at=at)
     reward.refresh_from_db()
     return reward

@@ -95,6 +95,10 @@ class RedemptionMove(Refused):
     message = _("The redemption is “%(state)s” and cannot become “%(wanted)s”.")
 
 
+class RedemptionMoved(RedemptionMove):
+    message = _("The redemption is “%(state)s” by now, and was not changed. Look at it again.")
+
+
 class CancelNotYours(Refused):
     code = "redemption_cancel"
     message = _("The redemption is “%(state)s”. A team lead or admin can still cancel it.")
@@ -177,12 +181,16 @@ def set_state(
     redemption: Redemption,
     state: str,
     *,
+    was: str = "",
     tracking: str | None = None,
     note: str | None = None,
     by: User | None,
     at: datetime,
 ) -> Redemption:
     """Say how far it is, by :data:`MOVES`; the state that it has already changes words alone, if any.
+
+    Args:
+        was: the state that whoever says so was shown; one that moved since is refused. Empty: not asked.
 
     Raises :class:`RedemptionMove`. Side effects: audit ``redemption.<state>`` and event
     ``redemption.moved``; of words alone audit ``redemption.change``. Where nothing changes there are none.
@@ -192,11 +200,13 @@ def set_state(
         is_moved = row.state != state
         if state not in MOVED or (is_moved and state not in MOVES[row.state]):
             raise RedemptionMove(state=row.get_state_display(), wanted=State(state).label)
-        was = (row.state, row.tracking, row.note)
+        before = (row.state, row.tracking, row.note)
         row.tracking = row.tracking if tracking is None else tracking.strip()
         row.note = row.note if note is None else note.strip()
-        if (state, row.tracking, row.note) == was:
-            return row
+        if (state, row.tracking, row.note) == before:
+            return row  # also what was sent twice
+        if was not in ("", row.state):
+            raise RedemptionMoved(state=row.get_state_display())
         row.state, row.changed_by, row.changed_at = state, by, at
         row.save(update_fields=["state", "tracking", "note", "changed_by", "changed_at"])
         _note(state if is_moved else "change", row, by=by, at=at)
@@ -205,7 +215,9 @@ def set_state(
     return row
 
 
-def cancel(redemption: Redemption, *, reason: str, by: User | None, at: datetime) -> Redemption:
+def cancel(
+    redemption: Redemption, *, reason: str, was: str = "", by: User | None, at: datetime
+) -> Redemption:
     """Cancel it: its points go back into the lots that they came from, with their old expiry.
 
     The customer herself (``by`` is ``None``) cancels while it is asked for or ready, colleagues until it
@@ -214,9 +226,12 @@ def cancel(redemption: Redemption, *, reason: str, by: User | None, at: datetime
     other goods are counted with ``catalogue.add_stock`` when they come back. A code becomes void and is
     not given out again. One that is cancelled already stays as it is.
 
-    Raises :class:`CancelReason` when a colleague gives none, :class:`CancelNotYours`. Side effects: an
-    entry of the ledger, and another where points come back into a lot past its day; audit
-    ``redemption.cancel``; event ``redemption.cancelled``.
+    Args:
+        was: the state that whoever cancels was shown; one that moved since is refused. Empty: not asked.
+
+    Raises :class:`CancelReason` when a colleague gives none, :class:`CancelNotYours`,
+    :class:`RedemptionMove`. Side effects: an entry of the ledger, and another where points come back into a
+    lot past its day; audit ``redemption.cancel``; event ``redemption.cancelled``.
     """
     if by is not None and not reason.strip():
         raise CancelReason()
@@ -226,14 +241,16 @@ def cancel(redemption: Redemption, *, reason: str, by: User | None, at: datetime
             return row
         if not may_cancel(row, by=by):
             raise CancelNotYours(state=row.get_state_display())
-        was = row.state
+        if was and row.state != was:
+            raise RedemptionMoved(state=row.get_state_display())
+        before = row.state
         row.state, row.changed_by, row.changed_at = State.CANCELLED, by, at
         row.note = "\n".join(part for part in (row.note, reason.strip()) if part)
         row.save(update_fields=["state", "note", "changed_by", "changed_at"])
         if row.entry is not None:
             ledger.give_back(row.entry, source=(SOURCE, row.pk), key="", by=by, at=at)
         codes.void(row)
-        if was in ON_THE_SHELF:
+        if before in ON_THE_SHELF:
             catalogue.give_stock_back(row.reward_id)
         _note("cancel", row, by=by, at=at)
         _tell("redemption.cancelled", row, at=at)

@@ -12,13 +12,14 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_slug
 from django.db import IntegrityError, transaction
+from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 
 from customers.ground import audit
 from customers.ground.errors import Refused
 from customers.ground.money import GREATEST_MINOR
 from customers.models import User
-from loyalty.models import Programme, Reward, Tier, TierBenefit
+from loyalty.models import EarningRule, EarningRuleVersion, Programme, Reward, Tier, TierBenefit
 
 MOST_TIERS = 20
 MOST_MULTIPLIER_BP = 1_000_000
@@ -69,6 +70,11 @@ class TierOfReward(Refused):
 class TierOfPlan(Refused):
     code = "tier_of_plan"
     message = _("The membership “%(plan)s” holds this tier. Give the plan another tier, or stop selling it.")
+
+
+class TierOfRule(Refused):
+    code = "tier_of_rule"
+    message = _("The rule “%(rule)s” counts in this tier. Let it name another tier, or switch it off.")
 
 
 class BenefitRefused(Refused):
@@ -158,7 +164,8 @@ def retire_tier(tier: Tier, *, by: User | None, at: datetime) -> Tier:
     """Retire a tier and what it brings; who stands in it goes to the tier of its basis in the next night.
 
     Raises :class:`TierOfPlan` while a plan that is sold holds it, :class:`TierOfReward` while a reward that
-    is offered asks for it. Side effects: audit ``tier.retire``.
+    is offered asks for it, :class:`TierOfRule` while a rule that is on names it. Side effects:
+    audit ``tier.retire``.
     """
     with transaction.atomic():
         _hold(tier.programme)
@@ -171,6 +178,9 @@ def retire_tier(tier: Tier, *, by: User | None, at: datetime) -> Tier:
         reward = Reward.objects.filter(tier=tier, is_on=True).first()
         if reward is not None:
             raise TierOfReward(reward=reward.name)
+        rule = _naming(tier)
+        if rule is not None:
+            raise TierOfRule(rule=rule.name)
         tier.is_retired = True
         tier.save(update_fields=["is_retired"])
         tier.benefits.filter(is_retired=False).update(is_retired=True)
@@ -256,6 +266,13 @@ def retire_benefit(benefit: TierBenefit, *, by: User | None, at: datetime) -> Ti
 def _hold(programme: Programme) -> None:
     """Let one at a time edit the tiers of a programme."""
     list(Programme.objects.select_for_update(no_key=True).filter(pk=programme.pk).values_list("pk"))
+
+
+def _naming(tier: Tier) -> EarningRule | None:
+    """Return a rule that is on and counts in the tier alone or among others, or nothing."""
+    rows = EarningRuleVersion.objects.filter(rule__programme=tier.programme_id, rule__is_on=True)
+    rows = rows.filter(number=F("rule__version")).select_related("rule").order_by("rule__position", "rule_id")
+    return next((row.rule for row in rows if tier.code in row.document.get("tiers", [])), None)
 
 
 def _save(tier: Tier) -> None:

@@ -57,7 +57,8 @@ def progress_of(account: PointsAccount, *, at: datetime) -> Progress:
     above = [one for one in above if tier is None or one.threshold > tier.threshold]
     following = above[0] if above else None
     membership = _holding(account, which) if account.is_tier_paid else None
-    is_short = tier is not None and not account.is_tier_paid and basis < tier.threshold
+    # a retired tier is left in the next night, whatever is earned
+    is_short = tier is not None and not (tier.is_retired or account.is_tier_paid) and basis < tier.threshold
     return Progress(
         tier=tier,
         next_tier=following,
@@ -114,6 +115,8 @@ def _holds_through(
     """Return the last day on which the tier stands if nothing more is earned or bought."""
     if tier is None:
         return None
+    if tier.is_retired:
+        return which.today
     if account.is_tier_paid:
         return membership.ends_day if membership is not None else None
     if account.grace_until_day is not None:

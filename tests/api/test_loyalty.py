@@ -404,6 +404,23 @@ class TestRights:
         answer = person("post", f"points-accounts/{account.pk}/earn/", body)
         assert (code_of(answer), sums(account)) == ((403, "role_not_allowed"), (0, 0, 0))
 
+    def test_manager_opens_accounts_of_her_customers_alone(
+        self, caller: Any, manager: Any, programme: Any
+    ) -> None:
+        mine, other = CustomerFactory(owner=manager), CustomerFactory()
+        her = caller(manager)
+        made = her("post", "points-accounts/", {"customer": mine.pk})
+        assert (made.status_code, made.json()["customer"]) == (201, mine.pk)
+        refused = her("post", "points-accounts/", {"customer": other.pk})
+        assert (refused.status_code, refused.json()["errors"][0]["code"]) == (400, "does_not_exist")
+        assert PointsAccount.objects.count() == 1
+        Customer.objects.filter(pk=mine.pk).update(erased_at=NOW)
+        assert her("post", "points-accounts/", {"customer": mine.pk}).status_code == 201  # it has one
+        gone = CustomerFactory(owner=manager, erased_at=NOW)
+        assert code_of(her("post", "points-accounts/", {"customer": gone.pk}))[1] == "erased"
+        analyst = caller(UserFactory(role="analyst"))
+        assert analyst("post", "points-accounts/", {"customer": other.pk}).status_code == 403
+
     def test_lead_still_opens_accounts_and_redeems_points(self, caller: Any, account: PointsAccount) -> None:
         earn(account, 10)
         admin = caller(UserFactory(role="admin"))

@@ -462,6 +462,28 @@ class TestProgress:
         assert (found.membership, found.holds_through, found.to_keep) == (row, row.ends_day, 0)
         assert progress.sentences(found) == []
 
+    def test_a_retired_tier_stands_through_today(self) -> None:
+        made = tiers(programme(tier_grace_days=30))
+        bought, paid = account(), account()
+        spend(bought, 22_000)
+        plan = plan_of(made)
+        sell(paid, plan)
+        move_all(at=NOW)
+        for who in (bought, paid):
+            who.refresh_from_db()
+            found = progress.progress_of(who, at=NOW)
+            assert (found.tier, found.holds_through != TODAY) == (made["Gold"], True)
+        MembershipPlan.objects.update(is_on=False)
+        spend(bought, -10_000)
+        editing.retire_tier(made["Gold"], by=None, at=NOW)
+        for who in (bought, paid):
+            who = PointsAccount.objects.get(pk=who.pk)
+            found = progress.progress_of(who, at=NOW)
+            assert (found.holds_through, found.to_keep, found.is_in_grace) == (TODAY, 0, False)
+            assert not any("keep" in said for said in progress.sentences(found))
+        move_all(at=NOW + DAY)
+        assert (standing(bought), standing(paid)) == (("Silver", None), ("Bronze", None))
+
     def test_nothing_reached_is_the_way_to_the_lowest(self) -> None:
         tiers(programme(), {"Gold": 20_000})
         who = account()

@@ -93,6 +93,18 @@ def test_a_scale_ends_at_a_round_number(value: int, step: int) -> None:
     assert charts._round_up(value) == step
 
 
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        *((0, "0"), (7, "7"), (950, "950"), (999, "999"), (1_000, "1k"), (1_234, "1.23k"), (12_000, "12k")),
+        *((999_499, "999k"), (999_600, "1M"), (999_999, "1M"), (-999_999, "\u22121M"), (1_500_000, "1.5M")),
+        *((999_999_999, "1G"), (10**12, "1,000G"), (12 * 10**12, "12,000G")),
+    ],
+)
+def test_a_scale_writes_no_powers(value: int, shown: str) -> None:
+    assert charts.short(value) == shown
+
+
 # --- Accounts ----------------------------------------------------------------------------------------
 def test_accounts_are_filtered_searched_sorted_and_paged(
     boss: Client, programme: Programme, monkeypatch: pytest.MonkeyPatch

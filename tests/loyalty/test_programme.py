@@ -12,6 +12,7 @@ from loyalty import programmes, ready
 from loyalty.earning import documents
 from loyalty.ledger.errors import NoProgramme
 from loyalty.models import EarningRule, EarningRuleVersion, Programme
+from loyalty.tiers import editing
 from tests.factories import NOW, UserFactory, day
 
 pytestmark = pytest.mark.django_db
@@ -137,6 +138,20 @@ def test_a_change_of_nothing_or_of_what_another_changed_is_refused():
         programmes.change_programme(made, values={"pending_days": 2}, version=1, **WHO)
     made.refresh_from_db()
     assert (made.pending_days, made.version) == (1, 2)
+
+
+def test_what_tiers_count_changes_only_while_no_threshold_is_written_in_it():
+    made = draft()
+    gold = editing.create_tier(made, code="gold", name="Gold", threshold=1000, **WHO)
+    editing.create_tier(made, code="start", name="Start", threshold=0, **WHO)
+    other = "points" if made.tier_basis == "spend" else "spend"
+    with pytest.raises(programmes.SettingRefused) as refused:
+        programmes.change_programme(made, values={"tier_basis": other}, **WHO)
+    assert refused.value.field == "tier_basis" and "“Gold”" in str(refused.value)
+    kept = programmes.change_programme(made, values={"tier_basis": made.tier_basis, "pending_days": 3}, **WHO)
+    assert kept.pending_days == 3
+    editing.retire_tier(gold, **WHO)
+    assert programmes.change_programme(made, values={"tier_basis": other}, **WHO).tier_basis == other
 
 
 def test_it_starts_today_or_on_a_day_and_only_once():
