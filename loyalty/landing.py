@@ -99,8 +99,9 @@ def upsert_points(
 ) -> Landed:
     """Write entries of the past; those of one customer in the order in which they happened.
 
-    What goes out takes what expired by then last and what expires first before the rest; a line that takes
-    more than came in before is refused (:class:`NotCovered`): an opening balance covers it. Also refused:
+    A redemption takes what had not expired by then, an expiry what expires first. An adjustment takes what
+    expires first of what could be used, and only then what had expired by then. A line that takes more than
+    came in before is refused (:class:`NotCovered`): an opening balance covers it. Also refused:
     :class:`EntryFixed`, ``NoProgramme``. Side effects: accounts that are missing; marks on the customers
     touched. Nobody is called or written to because of the past.
     """
@@ -278,17 +279,23 @@ def _last_day(stated: int) -> int | None:
 def _parts(lots: Sequence[PointsLot], record: PointsRecord, day: int) -> list[tuple[PointsLot, int]]:
     """Return what a movement takes from which lot: of those that were there, what expires first.
 
-    What had expired by then is only taken by an expiry or an adjustment. Raises :class:`NotCovered`.
+    What had expired by then is only taken by an expiry or, after all others, by an adjustment. Raises
+    :class:`NotCovered`.
     """
-    is_use = record.kind == Kind.REDEEM
-    there = [
-        lot
-        for lot in lots
-        if lot.left > 0
-        and lot.usable_day <= day
-        and not (is_use and lot.expires_day is not None and lot.expires_day < day)
-    ]
-    there.sort(key=lambda lot: (lot.expires_day is None, lot.expires_day or 0, lot.earned_day))
+
+    def is_over(lot: PointsLot) -> bool:
+        return lot.expires_day is not None and lot.expires_day < day
+
+    is_use, is_adjusted = record.kind == Kind.REDEEM, record.kind == Kind.ADJUST
+    there = [lot for lot in lots if lot.left > 0 and lot.usable_day <= day and not (is_use and is_over(lot))]
+    there.sort(
+        key=lambda lot: (
+            is_adjusted and is_over(lot),
+            lot.expires_day is None,
+            lot.expires_day or 0,
+            lot.earned_day,
+        )
+    )
     have, wanted = sum(lot.left for lot in there), -record.points
     if have < wanted:
         said = localtime.day_of(day).isoformat()

@@ -225,6 +225,7 @@ def resume_programme(programme: Programme, *, reason: str = "", by: User | None,
     account in grace.
     """
     with transaction.atomic():
+        moving.hold_graces(programme)  # accounts before the programme, as whoever grants points
         _step(programme, {State.PAUSED}, State.LIVE, act="programme.resume", reason=reason, by=by, at=at)
         paused_at = paused_spans(programme)[-1][0]
         if days := company.today(at).number - company.today(paused_at).number:

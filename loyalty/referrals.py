@@ -160,6 +160,9 @@ def _reward(pk: int, order_id: int, programme: Programme, *, at: datetime) -> bo
     referral = Referral.objects.select_for_update(of=("self",)).select_related("referrer").get(pk=pk)
     if referral.state != State.WAITING:
         return False
+    standing = OrderEarning.objects.filter(programme=programme, order=order_id, net_left__gt=0)
+    if not standing.filter(customer=referral.customer_id).exists():
+        return False  # it came back, or went to another customer, meanwhile: the next night looks again
     referrer_id = stubs.survivor_of(referral.referrer.customer_id) or referral.referrer.customer_id
     reason = ""
     if is_same(referrer_id, referral.customer_id):

@@ -5,14 +5,14 @@ A survey earns for being answered, whatever the answers are: nothing of them is 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from functools import reduce
 from operator import or_
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, Min, OuterRef, Q
 
 from customers import birthdays as calendar
 from customers import company
@@ -23,8 +23,10 @@ from loyalty.earning import documents
 from loyalty.earning.evaluate import Rule
 from loyalty.earning.rules import History
 from loyalty.ledger import accounts, earning
+from loyalty.ledger.earning_many import Earning, earn_many
 from loyalty.models import PointsAccount, PointsEntry, Programme
 
+Span = tuple[datetime, datetime | None]
 SOURCES = {
     documents.ACCOUNT_OPENED: "account",
     documents.SURVEY_ANSWERED: "response",
@@ -60,7 +62,10 @@ def accounts_opened(
 ) -> int:
     """Give points for accounts that were opened while a rule said so; return to how many.
 
-    ``among``: those to look at; without it all of the last :data:`LOOKED_BACK`. A rerun gives nothing.
+    Once a customer: one that others were merged into has been there since the first of their accounts, and
+    had what any of them had. An account opened in a pause gives nothing, nor one that began with points of
+    another system: its customer was a member before. ``among``: those to look at; without it all of the last
+    :data:`LOOKED_BACK`. A rerun gives nothing. Side effects: those of the ledger's ``earn_many``.
     """
     if programme.state != Programme.State.LIVE:
         return 0
@@ -69,8 +74,8 @@ def accounts_opened(
         return 0
     had = PointsEntry.objects.filter(
         programme=programme,
+        customer=OuterRef("customer"),
         source_type=SOURCES[documents.ACCOUNT_OPENED],
-        source_id=OuterRef("pk"),
         kind=PointsEntry.Kind.EARN,
     )
     rows = PointsAccount.objects.filter(
@@ -80,15 +85,58 @@ def accounts_opened(
         rows = rows.filter(pk__in=[account.pk for account in among])
     else:
         rows = rows.filter(opened_at__gte=at - LOOKED_BACK)
-    given = 0
-    for account in rows.select_related("programme").order_by("pk").iterator(chunk_size=_AT_ONCE):
-        rules = history.in_force(account.opened_at).event(documents.ACCOUNT_OPENED)
-        moment = account.opened_at
-        event = documents.ACCOUNT_OPENED
-        given += (
-            bool(rules) and _give(account, rules, event, account.pk, occurred_at=moment, at=at) is not None
-        )
+    given = last = 0
+    while ids := list(rows.filter(pk__gt=last).order_by("pk").values_list("pk", flat=True)[:_AT_ONCE]):
+        last = ids[-1]
+        with transaction.atomic():
+            accounts.hold_all(ids)  # they are read again: customers may be merged meanwhile
+            found = list(rows.filter(pk__in=ids).select_related("programme").order_by("pk"))
+            given += _opened(found, history, programme, at=at)
     return given
+
+
+def _opened(found: Sequence[PointsAccount], history: History, programme: Programme, *, at: datetime) -> int:
+    """Give points for accounts that are held; return to how many."""
+    event, spans = documents.ACCOUNT_OPENED, programmes.paused_spans(programme)
+    zone = company.current().time_zone
+    account_of = {account.pk: account.pk for account in found} | accounts.merged_into(found)
+    since = _since(account_of)
+    brought = {account_of[pk] for pk in _brought(account_of)}
+    earnings = []
+    for account in found:
+        moment = since[account.pk]
+        rules = history.in_force(moment).event(event)
+        detail = _detail(event, rules)
+        if detail["points"] and account.pk not in brought and not _is_paused(spans, moment):
+            earnings.append(
+                Earning(
+                    account,
+                    detail["points"],
+                    moment,
+                    source=(SOURCES[event], account.pk),
+                    detail=detail,
+                    usable_day=localtime.day_number(moment, zone),
+                )
+            )
+    return sum(entry is not None for entry in earn_many(earnings, by=None, at=at))
+
+
+def _brought(ids: Collection[int]) -> set[int]:
+    """Return the accounts whose first entry came with an import."""
+    first = PointsEntry.objects.filter(account__in=ids).order_by().values("account").annotate(first=Min("pk"))
+    imported = Q(batch__isnull=False) | Q(detail__way="import")
+    rows = PointsEntry.objects.filter(imported, pk__in=[row["first"] for row in first])
+    return set(rows.values_list("account", flat=True))
+
+
+def _since(account_of: Mapping[int, int]) -> dict[int, datetime]:
+    """Return when the first of the accounts that are one by now was opened, by the survivor's."""
+    since: dict[int, datetime] = {}
+    rows = PointsAccount.objects.filter(pk__in=account_of).values_list("pk", "opened_at")
+    for pk, opened_at in rows:
+        account = account_of[pk]
+        since[account] = min(since.get(account, opened_at), opened_at)
+    return since
 
 
 def birthdays(programme: Programme, *, at: datetime) -> int:
@@ -164,9 +212,11 @@ def _programme(moment: datetime) -> Programme | None:
     programme = programmes.current(at=moment)
     if programme is None or programme.state != Programme.State.LIVE:
         return None
-    spans = programmes.paused_spans(programme)
-    is_paused = any(since <= moment and (until is None or moment < until) for since, until in spans)
-    return None if is_paused else programme
+    return None if _is_paused(programmes.paused_spans(programme), moment) else programme
+
+
+def _is_paused(spans: Sequence[Span], moment: datetime) -> bool:
+    return any(since <= moment and (until is None or moment < until) for since, until in spans)
 
 
 def _give(
@@ -196,20 +246,12 @@ def _given(
     source = SOURCES[event]
     times = _times(account, source, occurred_at) if any("times_a_year" in r.document for r in rules) else 0
     counting = [rule for rule in rules if times < rule.document.get("times_a_year", times + 1)]
-    points = sum(rule.document["points"] for rule in counting)
-    if not points:
+    detail = _detail(event, counting)
+    if not detail["points"]:
         return None
-    detail: dict[str, Any] = {
-        "event": event,
-        "points": points,
-        "parts": [
-            {"rule": r.id, "version": r.version, "kind": documents.EVENT, "got": str(r.document["points"])}
-            for r in counting
-        ],
-    }
     return earning.earn(
         account,
-        points=points,
+        points=detail["points"],
         source=(source, subject),
         occurred_at=occurred_at,
         detail=detail,
@@ -217,6 +259,18 @@ def _given(
         by=None,
         at=at,
     )
+
+
+def _detail(event: str, rules: Sequence[Rule]) -> dict[str, Any]:
+    """Return what explains the points that rules give for an event."""
+    return {
+        "event": event,
+        "points": sum(rule.document["points"] for rule in rules),
+        "parts": [
+            {"rule": r.id, "version": r.version, "kind": documents.EVENT, "got": str(r.document["points"])}
+            for r in rules
+        ],
+    }
 
 
 def _times(account: PointsAccount, source: str, moment: datetime) -> int:

@@ -57,17 +57,20 @@ def adjust(
     """Add points by hand, or take them when below zero; return the adjustment.
 
     A team lead or admin does it alone within the programme's limit, which what she adjusted alone in this
-    account on the same local day counts against; else it waits for a second person. The same key
-    again changes nothing. Raises ``NoPoints``, :class:`NoReason`, ``NotEnoughPoints``, ``Erased``. Side
-    effects: audit ``points.adjust_grant`` or ``….adjust_ask``; when granted those of the entry.
+    account, and in those that were merged into it, on the same local day counts against; else it waits for a
+    second person. The same key again changes nothing; one of more than :data:`MOST_KEY` characters is a
+    ``ValueError``. Raises ``NoPoints``, :class:`NoReason`, ``NotEnoughPoints``, ``Erased``. Side effects:
+    audit ``points.adjust_grant`` or ``….adjust_ask``; when granted those of the entry.
     """
+    if len(key) > MOST_KEY:
+        raise ValueError(f"an adjustment has a key of at most {MOST_KEY} characters")
     if not points:
         raise NoPoints()
     if not reason.strip():
         raise NoReason()
     with transaction.atomic():
         held = accounts.hold(account)
-        asked = PointsAdjustment.objects.filter(account__in=accounts.with_merged(held), key=key[:MOST_KEY])
+        asked = PointsAdjustment.objects.filter(account__in=accounts.with_merged(held), key=key)
         known = asked.order_by("pk").first()
         if known is not None:
             return known
@@ -79,7 +82,7 @@ def adjust(
             points=points,
             reason=reason.strip(),
             state=State.ASKED,
-            key=key[:MOST_KEY],
+            key=key,
             by=by,
             at=at,
         )
@@ -127,8 +130,9 @@ def reverse_entry(entry: PointsEntry, *, reason: str, key: str, by: User | None,
 
     All that is not back yet; return the new entry. Raises :class:`ReverseNotYours`, :class:`NoReason`,
     :class:`HasRedemption`, ``NotOfThisKind`` for entries that follow from others, ``PointsSpent`` where the
-    programme does not let spent points become a debt, ``MoreThanMoved`` when it is reversed already.
-    Side effects: those of ``take_back`` or ``give_back``; the reason as the new entry's words.
+    programme does not let spent points become a debt, ``MoreThanMoved`` when it is reversed already,
+    ``KeyOfAnother`` when the key reversed another entry. Side effects: those of ``take_back`` or
+    ``give_back``; the reason as the new entry's words.
     """
     if by is not None and by.role not in DECIDING:
         raise ReverseNotYours()
@@ -168,7 +172,11 @@ def _may_alone(row: PointsAdjustment, *, by: User | None, at: datetime) -> bool:
     today = company.today(at)
     since = localtime.start_of_day(today.number, today.zone)
     alone = PointsAdjustment.objects.filter(
-        account=row.account, by=by, state=State.GRANTED, decided_by=None, at__gte=since
+        account__in=accounts.with_merged(row.account),
+        by=by,
+        state=State.GRANTED,
+        decided_by=None,
+        at__gte=since,
     )
     size = Func(F("points"), function="ABS", output_field=IntegerField())
     so_far = alone.aggregate(sum=Sum(size))["sum"] or 0

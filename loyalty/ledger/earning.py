@@ -60,9 +60,10 @@ def earn(
             ``usable_day``.
         detail: ids, codes and numbers that explain it; ``note``: a person's words.
 
-    What is usable at once pays a debt first. A gift is no activity of the customer: it does not put off
-    that points expire by inactivity, unless all of them have by now. The same key or source again returns
-    the first entry and changes nothing. Raises :class:`NoPoints`. Side effects: lot; audit and event
+    What is usable at once pays a debt first. What stood idle too long by the day of ``occurred_at`` expires
+    first, by an entry of its own. A gift is no activity of the customer: it does not put off that points
+    expire by inactivity, unless all of them have by now. The same key or source again returns the first entry
+    and changes nothing. Raises :class:`NoPoints`, ``KeyOfAnother``. Side effects: lot; audit and event
     ``points.earn`` (or that of the kind); the customer is touched.
     """
     if points <= 0:
@@ -71,10 +72,12 @@ def earn(
     day, today = company.today(occurred_at, firm).number, company.today(at, firm).number
     with transaction.atomic():
         held = accounts.hold(account)
-        is_idle = kind == Kind.GIFT and _is_idle(held, today)
-        if is_idle:  # what stood too long goes; the gift is to last longer than until the next night
-            expiring.expire_due(held, at=at)
+        is_gift = kind == Kind.GIFT
+        is_idle = stood_idle(held, today if is_gift else day)
+        if is_idle and (held.balance or held.pending):  # what stood too long goes before it moves again
+            expiring.settle_due(held, at=at if is_gift else occurred_at, recorded_at=at)
             held = accounts.lock(held)
+            is_idle = stood_idle(held, today if is_gift else day)
         usable, expires = days_of(held.programme, kind, day, usable_day, expires_day)
         is_pending = usable > today
         paid = 0 if is_pending else min(points, held.debt)
@@ -110,7 +113,7 @@ def earn(
         )
         if paid:
             lots.move(entry, [(lot, -paid)])
-        moved = day if kind != Kind.GIFT or is_idle else None
+        moved = day if not is_gift or is_idle else None
         accounts.change(held, points=entry.points, pending=entry.pending, debt=entry.debt, day=moved)
         entries.told(entry, str(kind), by=by, at=at, note=note)
     return entry
@@ -134,8 +137,9 @@ def take_back(
     They come from the earning's own lot: what is pending or left first. Of what is spent the programme
     says whether it becomes a debt, or is refused (:class:`PointsSpent`; with ``is_partial`` what is left
     is taken and ``detail["short"]`` says how much is not). What expired is gone already and owes nothing.
-    The same key or source again returns the first entry. Raises :class:`NoPoints`, :class:`MoreThanMoved`
-    when more would be taken back than was earned. Side effects: audit and event ``points.take_back``.
+    The same key or source again returns the first entry. Raises :class:`NoPoints`, ``KeyOfAnother``,
+    :class:`MoreThanMoved` when more would be taken back than was earned. Side effects: audit and event
+    ``points.take_back``.
     """
     if points <= 0:
         raise NoPoints()
@@ -246,9 +250,10 @@ def days_of(
     return usable_day, None if expires is None else max(expires, usable_day)
 
 
-def _is_idle(account: PointsAccount, today: int) -> bool:
+def stood_idle(account: PointsAccount, day: int) -> bool:
+    """Say whether an account stood idle so long by a day that its points have expired."""
     idle = expiring.idle_until(account.programme, account.moved_day)
-    return idle is not None and idle < today
+    return idle is not None and idle < day
 
 
 def _parts(own: list[PointsLot], points: int) -> list[tuple[PointsLot, int]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -14,10 +14,10 @@ from customers import company, touched
 from customers.ground import audit, localtime
 from customers.ground.rows import update_rows
 from customers.models import ImportBatch, User
-from loyalty.ledger import accounts, earning, entries
+from loyalty.ledger import accounts, earning, entries, expiring
 from loyalty.ledger.earning import UNSET, Day
 from loyalty.ledger.entries import Source
-from loyalty.ledger.errors import NoPoints
+from loyalty.ledger.errors import KeyOfAnother, NoPoints
 from loyalty.models import LotAllocation, PointsAccount, PointsEntry, PointsLot
 
 Kind = PointsEntry.Kind
@@ -26,7 +26,7 @@ CHUNK = 500
 
 @dataclass(frozen=True)
 class Earning:
-    """One earning, with the arguments of :func:`loyalty.ledger.earning.earn`."""
+    """One earning, with the arguments of :func:`loyalty.ledger.earning.earn`; no gift."""
 
     account: PointsAccount
     points: int
@@ -44,15 +44,20 @@ class Earning:
 def earn_many(
     rows: Sequence[Earning], *, by: User | None, at: datetime, batch: ImportBatch | None = None
 ) -> list[PointsEntry | None]:
-    """Do what :func:`loyalty.ledger.earning.earn` does for each row, in sets; return the new entries.
+    """Let points come in as :func:`loyalty.ledger.earning.earn` does, in sets; return the new entries.
 
-    ``None`` stands for a row whose key or source was there already, before or earlier in ``rows``; it
-    changes nothing. Each chunk is a transaction of its own unless the caller has one. Raises ``NoPoints``
-    before anything is written. Side effects: one audit event ``points.earn_many`` a chunk, and no events:
-    nothing follows from history; customers are touched.
+    Lots, days, debts and what stood idle too long are treated as there, row by row in their order. Other than
+    there, ``None`` stands for a row whose key or source was there already, before or earlier in ``rows``: it
+    changes nothing. There are no gifts, no notes, and no events, as nothing follows from history, but one
+    audit event ``points.earn_many`` a chunk. A chunk of which somebody else earned a row at the same moment
+    is earned one by one, with all that follows. Each chunk is a transaction of its own unless the caller has
+    one. Raises ``NoPoints``, and ``ValueError`` for a gift or a key that is too long, before anything is
+    written; ``KeyOfAnother`` before anything of the chunk is. Side effects: lots; customers are touched.
     """
     if any(row.points <= 0 for row in rows):
         raise NoPoints()
+    if any(row.kind == Kind.GIFT or len(row.key) > entries.MOST_KEY for row in rows):
+        raise ValueError(f"gifts come in one by one, and a key has at most {entries.MOST_KEY} characters")
     made: list[PointsEntry | None] = []
     for start in range(0, len(rows), CHUNK):
         some = rows[start : start + CHUNK]
@@ -88,14 +93,64 @@ def _one(row: Earning, *, by: User | None, at: datetime, batch: ImportBatch | No
 def _earn(
     rows: Sequence[Earning], *, by: User | None, at: datetime, batch: ImportBatch | None
 ) -> list[PointsEntry | None]:
-    firm = company.current()
-    today = company.today(at, firm).number
     held = accounts.hold_all({row.account.pk for row in rows})
     new = _unknown(rows, held)
     made: list[PointsEntry | None] = [None] * len(rows)
+    for places in _between_idle(rows, new, held, at=at):
+        _write(rows, places, held, made, by=by, at=at, batch=batch)
+    fresh = [entry for entry in made if entry is not None]
+    if fresh:
+        touched.mark({entry.customer_id for entry in fresh}, at=at)
+        codes = {"entries": len(fresh), "points": sum(rows[place].points for place in new)}
+        audit.record("points.earn_many", obj=batch, by=by, at=at, codes=codes)
+    return made
+
+
+def _between_idle(
+    rows: Sequence[Earning], new: Sequence[int], held: dict[int, PointsAccount], *, at: datetime
+) -> Iterator[list[int]]:
+    """Yield the places of new rows in stretches to be written at once.
+
+    Where an account stood idle too long before a row, what it has by then expires: before the stretch, which
+    for that begins anew when the account is among those of the stretch already.
+    """
+    zone = company.current().time_zone
+    some: list[int] = []
+    moved: dict[int, int] = {}  # by account, since when it stands still, as this stretch leaves it
+    for place in new:
+        row = rows[place]
+        account = held[row.account.pk]
+        day = localtime.day_number(row.occurred_at, zone)
+        idle = expiring.idle_until(account.programme, moved.get(account.pk, account.moved_day))
+        if idle is not None and idle < day:
+            if account.pk in moved:
+                yield some
+                some, moved = [], {}
+            if account.balance or account.pending:
+                expiring.settle_due(account, at=row.occurred_at, recorded_at=at)
+                now = accounts.lock(account)
+                held |= {pk: now for pk, one in held.items() if one.pk == now.pk}
+        some.append(place)
+        moved[account.pk] = max(moved.get(account.pk, account.moved_day), day)
+    if some:
+        yield some
+
+
+def _write(
+    rows: Sequence[Earning],
+    places: Sequence[int],
+    held: Mapping[int, PointsAccount],
+    made: list[PointsEntry | None],
+    *,
+    by: User | None,
+    at: datetime,
+    batch: ImportBatch | None,
+) -> None:
+    firm = company.current()
+    today = company.today(at, firm).number
     lots: list[PointsLot] = []
     paid: list[tuple[PointsLot, int]] = []
-    for place in new:
+    for place in places:
         row, account = rows[place], held[rows[place].account.pk]
         day = localtime.day_number(row.occurred_at, firm.time_zone)
         usable, expires = earning.days_of(account.programme, row.kind, day, row.usable_day, row.expires_day)
@@ -137,31 +192,31 @@ def _earn(
         account.moved_day = max(account.moved_day, day)
         made[place] = entry
         lots.append(lot)
-    fresh = [entry for entry in made if entry is not None]
-    if not fresh:
-        return made
-    PointsEntry.objects.bulk_create(fresh)
+    PointsEntry.objects.bulk_create([lot.entry for lot in lots])
     PointsLot.objects.bulk_create(lots)
     LotAllocation.objects.bulk_create(
         [LotAllocation(entry=lot.entry, lot=lot, points=points) for lot, points in paid]
     )
-    moved = {entry.account_id: held[rows[place].account.pk] for place, entry in enumerate(made) if entry}
+    moved = {lot.account_id: lot.account for lot in lots}
     update_rows(list(moved.values()), ["balance", "pending", "debt", "moved_day"])
-    touched.mark({entry.customer_id for entry in fresh}, at=at)
-    codes = {"entries": len(fresh), "points": sum(lot.points for lot in lots)}
-    audit.record("points.earn_many", obj=batch, by=by, at=at, codes=codes)
-    return made
 
 
 def _unknown(rows: Sequence[Earning], held: Mapping[int, PointsAccount]) -> list[int]:
-    """Return the places of the rows whose key and source nobody had, neither before nor among them."""
-    keys = {row.key[: entries.MOST_KEY] for row in rows if row.key}
+    """Return the places of the rows whose key and source nobody had, neither before nor among them.
+
+    Raises ``KeyOfAnother`` for a key that stands for an entry of another kind.
+    """
+    keys = {row.key for row in rows if row.key}
     sources = {row.source for row in rows if row.source}
     seen: set[object] = set()
+    kind_of: dict[tuple[int, str], str] = {}
     if keys:
         own = {account.pk: account.pk for account in held.values()} | accounts.merged_into(held.values())
         there = PointsEntry.objects.filter(account__in=own, key__in=keys)
-        seen |= {(own[account], key) for account, key in there.values_list("account", "key")}
+        for pk, key, kind in there.values_list("account", "key", "kind"):
+            if own[pk] == pk or (own[pk], key) not in kind_of:  # its own counts before a stub's
+                kind_of[own[pk], key] = kind
+        seen |= kind_of.keys()
     for kind_of_source in {source[0] for source in sources}:
         numbers = [source[1] for source in sources if source[0] == kind_of_source]
         mine = Q(source_type=kind_of_source, source_id__in=numbers)
@@ -173,7 +228,9 @@ def _unknown(rows: Sequence[Earning], held: Mapping[int, PointsAccount]) -> list
         account = held[row.account.pk]
         names: set[object] = set()
         if row.key:
-            names.add((account.pk, row.key[: entries.MOST_KEY]))
+            if kind_of.setdefault((account.pk, row.key), row.kind) != row.kind:
+                raise KeyOfAnother()
+            names.add((account.pk, row.key))
         if row.source:
             names.add((account.programme_id, *row.source, str(row.kind)))
         if names.isdisjoint(seen):

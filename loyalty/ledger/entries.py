@@ -13,6 +13,7 @@ from customers import touched
 from customers.ground import audit, events
 from customers.models import ImportBatch, User
 from loyalty.ledger import accounts
+from loyalty.ledger.errors import KeyOfAnother
 from loyalty.models import EntryNote, PointsAccount, PointsEntry
 
 Source = tuple[str, int]
@@ -39,7 +40,12 @@ def make(
     recorded_assumed: bool = False,
     batch: ImportBatch | None = None,
 ) -> PointsEntry:
-    """Return an entry that is not yet written; ``at`` is when it is recorded unless that is given."""
+    """Return an entry that is not yet written; ``at`` is when it is recorded unless that is given.
+
+    A key of more than :data:`MOST_KEY` characters is a ``ValueError``: cut, it would be that of another act.
+    """
+    if len(key) > MOST_KEY:
+        raise ValueError(f"a key has at most {MOST_KEY} characters")
     return PointsEntry(
         programme_id=account.programme_id,
         account=account,
@@ -54,7 +60,7 @@ def make(
         recorded_assumed=recorded_assumed,
         source_type=source[0] if source else "",
         source_id=source[1] if source else None,
-        key=key[:MOST_KEY],
+        key=key,
         reverses=reverses,
         detail=dict(detail or {}),
         by=by,
@@ -85,7 +91,8 @@ def of_merged(entry: PointsEntry) -> PointsEntry | None:
 def known(entry: PointsEntry) -> PointsEntry | None:
     """Return the entry that was written with the same key, or from the same source as the same kind.
 
-    A key of an account is also one of the account that its customer went into by a merge.
+    A key of an account is also one of the account that its customer went into by a merge. Raises
+    :class:`KeyOfAnother` when the key was used for an entry of another kind, or against another entry.
     """
     same = Q()
     if entry.source_id is not None:
@@ -99,7 +106,11 @@ def known(entry: PointsEntry) -> PointsEntry | None:
         same |= Q(account__in=accounts.with_merged(entry.account), key=entry.key)
     found = list(PointsEntry.objects.filter(same).order_by("pk")) if same else []
     own = (one for one in found if one.account_id == entry.account_id)
-    return next(own, found[0] if found else None)
+    first = next(own, found[0] if found else None)
+    if first is not None and entry.key and first.key == entry.key:
+        if (first.kind, first.reverses_id) != (entry.kind, entry.reverses_id):
+            raise KeyOfAnother()
+    return first
 
 
 def told(entry: PointsEntry, what: str, *, by: User | None, at: datetime, note: str = "") -> None:

@@ -48,6 +48,11 @@ class NotOfThisKind(Refused):
     message = _("This entry cannot be taken back by hand: it follows from another one.")
 
 
+class KeyOfAnother(Refused):
+    code = "points_key"
+    message = _("This key was used for something else. Use a new key each time.")
+
+
 class LedgerDamaged(Refused):
     code = "ledger_damaged"
     message = _(

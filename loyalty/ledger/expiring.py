@@ -102,19 +102,8 @@ def expire_due(account: PointsAccount, *, at: datetime, recorded_at: datetime | 
     ``at`` says what is due, ``recorded_at`` (unset: the same) when we know it. Returns how many points
     expired. Side effects: one entry for each last day, allocations.
     """
-    firm = company.current()
     with transaction.atomic():
-        held = accounts.hold(account)
-        today = company.today(at, firm).number
-        moved = Moved()
-        for day in _days("expires_day", _passed(today).filter(account=held)):
-            moved += _expire([held.pk], _ON_DAY, [day], day, {"day": day}, at=recorded_at or at, firm=firm)
-        idle = idle_until(held.programme, held.moved_day)
-        if idle is not None and idle < today:
-            moved += _expire(
-                [held.pk], "", [], idle, {"idle_since": held.moved_day}, at=recorded_at or at, firm=firm
-            )
-    return -moved.points
+        return _expire_held(accounts.hold(account), at=at, recorded_at=recorded_at or at)
 
 
 def release_due(account: PointsAccount, *, at: datetime, recorded_at: datetime | None = None) -> int:
@@ -122,15 +111,36 @@ def release_due(account: PointsAccount, *, at: datetime, recorded_at: datetime |
 
     Returns how many points left the window. Side effects: one entry a lot, allocations where a debt is paid.
     """
-    firm = company.current()
     with transaction.atomic():
-        held = accounts.hold(account)
-        today = company.today(at, firm).number
-        moved = Moved()
-        if held.debt:
-            moved += _release_in_debt(held, today, at=recorded_at or at, firm=firm)
-        for day in _days("usable_day", _pending_until(today).filter(account=held)):
-            moved += _release([held.pk], day, at=recorded_at or at, firm=firm)
+        return _release_held(accounts.hold(account), at=at, recorded_at=recorded_at or at)
+
+
+def settle_held(account: PointsAccount, *, at: datetime) -> None:
+    """Do what :func:`settle_due` does to this very account, also a stub's; it is held."""
+    _release_held(account, at=at, recorded_at=at)
+    _expire_held(accounts.lock(account), at=at, recorded_at=at)
+
+
+def _expire_held(held: PointsAccount, *, at: datetime, recorded_at: datetime) -> int:
+    firm = company.current()
+    today = company.today(at, firm).number
+    moved = Moved()
+    for day in _days("expires_day", _passed(today).filter(account=held)):
+        moved += _expire([held.pk], _ON_DAY, [day], day, {"day": day}, at=recorded_at, firm=firm)
+    idle = idle_until(held.programme, held.moved_day)
+    if idle is not None and idle < today:
+        moved += _expire([held.pk], "", [], idle, {"idle_since": held.moved_day}, at=recorded_at, firm=firm)
+    return -moved.points
+
+
+def _release_held(held: PointsAccount, *, at: datetime, recorded_at: datetime) -> int:
+    firm = company.current()
+    today = company.today(at, firm).number
+    moved = Moved()
+    if held.debt:
+        moved += _release_in_debt(held, today, at=recorded_at, firm=firm)
+    for day in _days("usable_day", _pending_until(today).filter(account=held)):
+        moved += _release([held.pk], day, at=recorded_at, firm=firm)
     return moved.points
 
 

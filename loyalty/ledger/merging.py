@@ -15,7 +15,7 @@ from django.utils.translation import gettext
 from customers import company, movers
 from customers.merges import keeping
 from customers.models import Merge
-from loyalty.ledger import accounts, transferring
+from loyalty.ledger import accounts, expiring, transferring
 from loyalty.models import LotAllocation, PointsAccount, PointsEntry, PointsLot, Tier, TierMove
 
 Kind = PointsEntry.Kind
@@ -37,11 +37,16 @@ def lock(first: int, second: int) -> None:
 
 
 def join(merge: Merge) -> None:
-    """Move points and the higher tier to the survivor's account, which is made if it is missing."""
+    """Move points and the higher tier to the survivor's account, which is made if it is missing.
+
+    What is due in either of the two is released or expires first.
+    """
     others = PointsAccount.objects.filter(customer_id=merge.merged_id).select_related("programme", "tier")
     for other in others.order_by("pk"):
         own = accounts.account_for(merge.survivor_id, at=merge.at, programme=other.programme)
         accounts.lock_all([own.pk, other.pk])
+        for account in (own, other):  # what is due by now is not carried, nor saved by what the other did
+            expiring.settle_held(accounts.lock(account), at=merge.at)
         target = accounts.lock(own)
         _raise_tier(merge, target, other)
         transferring.carry(accounts.lock(other), target, because=("merge", merge.pk), at=merge.at)

@@ -15,6 +15,7 @@ from customers.ground.errors import Refused
 from customers.models import User
 from loyalty.ledger import accounts, earning
 from loyalty.ledger.entries import Source
+from loyalty.ledger.errors import KeyOfAnother
 from loyalty.models import PointsAccount, PointsEntry, Programme
 
 Kind = PointsEntry.Kind
@@ -52,9 +53,9 @@ def grant_recovery(
         source: what they are given for, as ("case_points", 3): it gives once.
         already: what the same case got before and was not taken back, which counts against the limit, too.
 
-    Raises ``NoPoints``, :class:`NoReason`, :class:`RecoveryLimit`, :class:`RecoveryBudget`. Side effects: the
-    programme is held, so that two at once cannot both use the rest of the budget; lot; words; audit and
-    event ``points.recovery``.
+    Raises ``NoPoints``, :class:`NoReason`, :class:`RecoveryLimit`, :class:`RecoveryBudget`,
+    ``KeyOfAnother``. Side effects: the programme is held, so that two at once cannot both use the rest of the
+    budget; lot; words; audit and event ``points.recovery``.
     """
     if not reason.strip():
         raise NoReason()
@@ -66,6 +67,8 @@ def grant_recovery(
             | Q(account__in=accounts.with_merged(account), key=key, key__gt="")
         ).first()
         if known is not None:
+            if known.kind != Kind.RECOVERY:
+                raise KeyOfAnother()
             return known
         if already + points > programme.recovery_limit:
             raise RecoveryLimit(limit=programme.recovery_limit, already=already)

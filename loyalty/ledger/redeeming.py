@@ -54,8 +54,8 @@ def redeem(
             by then expires first. Unset: ``at``.
         recorded_at: when the company knew it; unset: ``at``.
 
-    Raises :class:`NoPoints`, :class:`NotEnoughPoints`, ``LedgerDamaged``. Side effects: audit and event
-    ``points.redeem`` (or that of the kind); the customer is touched.
+    Raises :class:`NoPoints`, :class:`NotEnoughPoints`, ``KeyOfAnother``, ``LedgerDamaged``. Side
+    effects: audit and event ``points.redeem`` (or that of the kind); the customer is touched.
     """
     if points <= 0:
         raise NoPoints()
@@ -148,8 +148,8 @@ def give_back(
 
     A part goes first to the lot that expires last. Lots keep their last day: what comes back into one
     that is past it expires at once, by an entry of its own; what the account owes is paid from the rest.
-    The same key or source again returns the first entry. Raises :class:`MoreThanMoved`. Side effects:
-    audit and event ``points.give_back``.
+    The same key or source again returns the first entry. Raises :class:`MoreThanMoved`, ``KeyOfAnother``.
+    Side effects: audit and event ``points.give_back``.
     """
     if points is not None and points <= 0:
         raise NoPoints()

@@ -1,7 +1,8 @@
 """Imports of points that are taken back: what somebody used stands in the way, the rest is reversed.
 
 Nothing is deleted: what is left of the import's lots goes by entries against its own, and what it took from
-lots of others goes back into them. So each account comes to hold what it would without the import.
+lots of others goes back into them. A debt that its points paid stands again. So each account comes to hold
+what it would without the import; where the customer was merged meanwhile, that of the one it went into.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from customers import company, touched
 from customers.ground import rows
 from customers.models import Customer, ExternalRef, ImportBatch, ImportChange
 from customers.movers import Blocker
-from loyalty.ledger import accounts, entries
+from loyalty.ledger import accounts, earning, entries, expiring, transferring
 from loyalty.models import LotAllocation, PointsAccount, PointsEntry, PointsLot
 
 REFERENCE = "pointsentry"  # the kind of the names that other systems give to entries
@@ -54,14 +55,16 @@ def in_the_way(batch_id: int) -> Iterator[Blocker]:
 def reverse(batch: ImportBatch, after: int, most: int, at: datetime) -> tuple[list[int], int]:
     """Reverse the next entries of an import, in the caller's transaction; return their ids and the last.
 
-    Their names in other systems become free, so that a mended file can land under the same ones.
+    What comes back to an account of a stub goes on to the survivor's, debts as well. With the last entry of
+    an account what it owes is paid from what it can use. Their names in other systems become free, so that a
+    mended file can land under the same ones.
     """
     found = list(made_by(batch).filter(pk__gt=after).order_by("pk")[:most])
     if not found:
         return [], 0
     ids = [entry.pk for entry in found]
-    held = accounts.lock_all(entry.account_id for entry in found)
-    account_of = PointsAccount.objects.in_bulk(held)
+    held = accounts.hold_all({entry.account_id for entry in found})
+    account_of = accounts.lock_rows(held)
     kept, lent = _left(ids), _lent(batch, ids)
     changed: dict[int, PointsLot] = {}
     against: list[PointsEntry] = []
@@ -98,9 +101,40 @@ def reverse(batch: ImportBatch, after: int, most: int, at: datetime) -> tuple[li
         [LotAllocation(entry=entry, lot=lot, points=part) for entry, lot, part in moved]
     )
     rows.update_rows(list(account_of.values()), ["balance", "debt"])
+    _settle_up(batch, {made.account_id: made for made in against}, account_of, held, last=ids[-1], at=at)
     ExternalRef.objects.filter(kind=REFERENCE, object_id__in=ids).delete()
     touched.mark({entry.customer_id for entry in found}, at=at)
     return ids, ids[-1]
+
+
+def _settle_up(
+    batch: ImportBatch,
+    newest: dict[int, PointsEntry],
+    account_of: dict[int, PointsAccount],
+    survivors: dict[int, PointsAccount],
+    *,
+    last: int,
+    at: datetime,
+) -> None:
+    """Let what came back to stubs go on, and accounts pay what they owe once all of an import is reversed.
+
+    ``newest``: the last entry against those of the import, by account; ``last``: the one reversed last. Until
+    the last one of an account it still has points of the import, which pay nothing.
+    """
+    for pk, made in newest.items():
+        if survivors[pk].pk != pk:
+            transferring.forward(account_of[pk], because=made, at=at)
+    ends = {pk: account.pk for pk, account in survivors.items()}
+    rest = made_by(batch).filter(pk__gt=last, account__in={*ends, *ends.values()})
+    waiting = set(rest.order_by().values_list("account", flat=True).distinct())
+    owing = PointsAccount.objects.filter(pk__in=ends.values(), debt__gt=0, balance__gt=0)
+    able = set(owing.values_list("pk", flat=True))
+    for pk in sorted(ends):
+        if ends[pk] in able and not {pk, ends[pk]} & waiting:
+            because = PointsEntry.objects.filter(account=pk, reverses__batch=batch).order_by("pk").last()
+            if because is not None:
+                expiring.settle_due(survivors[pk], at=at)  # what came back into lots past their day goes
+                earning.pay_debt(accounts.lock(survivors[pk]), at=at, because=because)
 
 
 def _left(ids: Sequence[int]) -> dict[int, list[PointsLot]]:

@@ -126,6 +126,13 @@ def move_account(account: PointsAccount, at: datetime) -> TierMove | None:
     return moves[0] if moves else None
 
 
+def hold_graces(programme: Programme) -> None:
+    """Lock the accounts of a programme that are in grace, in order, in the caller's transaction."""
+    rows = PointsAccount.objects.filter(programme=programme, grace_until_day__isnull=False)
+    for _pk in rows.select_for_update(no_key=True).order_by("pk").values_list("pk", flat=True).iterator():
+        pass
+
+
 def lengthen_grace(programme: Programme, *, days: int, at: datetime) -> int:
     """Let every grace of a programme last so many days longer; return how many accounts that are.
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from io import StringIO
 from typing import Any
 
@@ -31,7 +32,14 @@ from loyalty.ledger import (
     statement,
 )
 from loyalty.ledger.earning_many import Earning
-from loyalty.ledger.errors import MoreThanMoved, NoProgramme, NotEnoughPoints, NotOfThisKind, PointsSpent
+from loyalty.ledger.errors import (
+    KeyOfAnother,
+    MoreThanMoved,
+    NoProgramme,
+    NotEnoughPoints,
+    NotOfThisKind,
+    PointsSpent,
+)
 from loyalty.models import (
     EntryNote,
     LedgerCheck,
@@ -98,6 +106,49 @@ def test_an_adjustment_is_made_once_for_its_key(account: PointsAccount, lead: Us
     first = adjust(account, 10, lead, key="k")
     assert adjust(account, 20, lead, key="k") == first
     assert sums(account) == (10, 0, 0)
+
+
+def test_a_key_that_is_too_long_is_not_cut_to_that_of_another_act(account: PointsAccount, lead: User) -> None:
+    adjust(account, 5, lead, key="p" * 64)
+    earn(account, 5, key="p" * 120)
+    with pytest.raises(ValueError, match="64 characters"):
+        adjust(account, 7, lead, key="p" * 65)
+    for act in (earn, redeem):
+        with pytest.raises(ValueError, match="120 characters"):
+            act(account, 7, key="p" * 121)
+    with pytest.raises(ValueError, match="120 characters"):
+        earning_many.earn_many([Earning(account, 7, NOW, key="p" * 121)], by=None, at=NOW)
+    assert sums(account) == (10, 0, 0)
+
+
+def test_a_key_of_another_act_is_refused(account: PointsAccount, lead: User) -> None:
+    set_up(account.programme, recovery_limit=300)
+    entries = [earn(account, 10, key="a"), earn(account, 20, key="b")]
+    used = redeem(account, 5, key="c")
+    reverse = {"reason": "Wrong.", "by": lead, "at": NOW}
+    first = adjusting.reverse_entry(entries[1], key="k", **reverse)
+    recover = {"reason": "Late.", "by": None, "at": NOW, "source": ("case_points", 1)}
+    many = [Earning(account, 7, NOW, key="x"), Earning(account, 7, NOW, key="c")]
+    twice = [Earning(account, 7, NOW, key="x"), Earning(account, 7, NOW, key="x", kind="opening")]
+    acts: list[Callable[[], object]] = [
+        lambda: adjusting.reverse_entry(entries[0], key="k", **reverse),
+        lambda: adjusting.reverse_entry(used, key="k", **reverse),
+        lambda: redeem(account, 1, key="a"),
+        lambda: redeem(account, 1000, key="a"),
+        lambda: earn(account, 1, key="c"),
+        lambda: earn(account, 1, key="c", kind="opening"),
+        lambda: recovery.grant_recovery(account, points=5, key="a", **recover),
+        lambda: earning_many.earn_many(many, by=None, at=NOW),
+        lambda: earning_many.earn_many(twice, by=None, at=NOW),
+    ]
+    had = sums(account)
+    for act in acts:
+        with pytest.raises(KeyOfAnother):
+            act()
+    assert sums(account) == had
+    assert adjusting.reverse_entry(entries[1], key="k", **reverse) == first
+    assert redeem(account, 9, key="c") == used
+    assert is_whole()
 
 
 def test_a_second_person_decides_above_the_limit(
@@ -281,6 +332,66 @@ def test_points_of_an_idle_account_expire_all_together(account: PointsAccount, p
     with pytest.raises(NotEnoughPoints):
         redeem(make_account(other.customer), 1, at=NOW + 60 * DAY)
     assert is_whole()
+
+
+def _earned(account: PointsAccount, when: datetime) -> None:
+    earn(account, 5, at=NOW, occurred_at=when)
+
+
+def _recovered(account: PointsAccount, when: datetime) -> None:
+    earn(account, 5, at=NOW, occurred_at=when, kind="recovery")
+
+
+def _earned_many(account: PointsAccount, when: datetime) -> None:
+    earning_many.earn_many([Earning(account, 5, when)], by=None, at=NOW)
+
+
+@pytest.mark.parametrize("act", [_earned, _recovered, _earned_many])
+@pytest.mark.parametrize(
+    ("days", "left"),
+    [(0, 5), (61, 5), (62, 105), (89, 105)],
+    ids=["today", "a day late", "in time", "before"],
+)
+def test_what_stood_idle_too_long_does_not_come_back(
+    programme: Programme, act: Callable[[PointsAccount, datetime], None], days: int, left: int
+) -> None:
+    """What was earned 90 days ago could be used until 62 days ago: who moved by then saved it that day."""
+    set_up(programme, expiry="inactivity", expiry_months=1)
+    account = make_account(at=NOW - 90 * DAY)
+    earn(account, 100, at=NOW - 90 * DAY)
+    account.refresh_from_db()
+    act(account, NOW - days * DAY)
+    assert sums(account) == (left, 0, 0)
+    rows = PointsEntry.objects.filter(kind="expire")
+    expected = [(-100, day(NOW) - 61, NOW)] if left == 5 else []
+    assert list(rows.values_list("points", "occurred_day", "recorded_at")) == expected
+    assert is_whole()
+
+
+def test_many_earnings_expire_what_stood_idle_between_them(programme: Programme) -> None:
+    set_up(programme, expiry="inactivity", expiry_months=1)
+    one, other = (make_account(at=NOW - 200 * DAY) for _n in range(2))
+    rows = [
+        Earning(account, points, NOW - days * DAY)
+        for points, days in ((1, 190), (2, 170), (4, 100), (8, 50), (16, 40))
+        for account in (one, other)
+    ]
+    earning_many.earn_many(rows, by=None, at=NOW)
+    by_one = make_account(at=NOW - 200 * DAY)
+    for row in rows[::2]:
+        earn(by_one, row.points, occurred_at=row.occurred_at)
+    for account in (one, other, by_one):
+        assert sums(account) == (24, 0, 0)
+        moves = PointsEntry.objects.filter(account=account, kind="expire").order_by("pk")
+        assert list(moves.values_list("points", flat=True)) == [-3, -4]
+    expiring.expire_all(NOW)
+    assert sums(one) == (0, 0, 0)
+    assert is_whole()
+
+
+def test_gifts_do_not_come_in_sets(account: PointsAccount) -> None:
+    with pytest.raises(ValueError, match="one by one"):
+        earning_many.earn_many([Earning(account, 5, NOW, kind="gift")], by=None, at=NOW)
 
 
 def test_a_night_releases_and_expires_everybody_once(account: PointsAccount, programme: Programme) -> None:
@@ -503,6 +614,34 @@ def test_merging_moves_points_and_keeps_lots_and_days(pair: tuple[PointsAccount,
     )
     assert taken is not None and (taken.account, taken.points, taken.detail) == (own, -65, {"short": 5})
     assert is_whole()
+
+
+@pytest.mark.parametrize(("own", "other", "kept"), [(1, 90, (5, 0)), (90, 1, (0, 5)), (20, 20, (5, 5))])
+def test_what_stood_idle_too_long_does_not_come_back_by_a_merge(
+    programme: Programme, own: int, other: int, kept: tuple[int, int]
+) -> None:
+    set_up(programme, expiry="inactivity", expiry_months=1)
+    pair = [make_account(at=NOW - 90 * DAY) for _n in range(2)]
+    for account, days in zip(pair, (own, other), strict=True):
+        earn(account, 5, at=NOW - days * DAY)
+    made = merge((pair[0], pair[1]))
+    expiring.expire_all(NOW + DAY)
+    assert [sums(account)[0] for account in pair] == [sum(kept), 0]
+    merges.undo_merge(made, by=None, at=NOW + 2 * DAY)
+    assert tuple(sums(account)[0] for account in pair) == kept
+    rows = PointsEntry.objects.filter(kind="expire")
+    assert all(row.customer_id == row.account.customer_id for row in rows.select_related("account"))
+    assert is_whole()
+
+
+def test_the_limit_of_one_person_does_not_begin_anew_by_a_merge(
+    pair: tuple[PointsAccount, PointsAccount], lead: User
+) -> None:
+    own, other = pair
+    adjust(other, 600, lead)
+    merge(pair)
+    assert adjust(own, 401, lead).state == "asked"
+    assert adjust(own, 400, lead).state == "granted"
 
 
 def test_an_account_is_made_for_the_survivor_who_has_none(programme: Programme) -> None:

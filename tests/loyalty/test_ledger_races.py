@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,14 +14,15 @@ from django.db import connection, connections, transaction
 from customers import merges
 from customers.ground.errors import Refused
 from customers.models import Customer
-from loyalty.ledger import accounts, earning, earning_many, expiring, redeeming, sealing
+from loyalty import programmes
+from loyalty.ledger import accounts, earning, earning_many, expiring, recovery, redeeming, sealing
 from loyalty.ledger.earning_many import Earning
 from loyalty.ledger.errors import NotEnoughPoints, PointsSpent
 from loyalty.models import LotAllocation, PointsAccount, PointsEntry, PointsLot, Programme, Redemption
 from loyalty.rewards import catalogue, codes
 from tests.factories import NOW, CompanyFactory, CustomerFactory, day
 from tests.loyalty.factories import ProgrammeFactory, earn, make_account, redeem, sums
-from tests.loyalty.rewarding import make_reward
+from tests.loyalty.rewarding import make_reward, make_tier
 
 pytestmark = [pytest.mark.services, pytest.mark.django_db(transaction=True)]
 WORKERS = 20
@@ -247,6 +249,29 @@ def test_cancelling_earning_and_using_beside_merges_leave_whole_books(account: P
     assert not [one for one in results[4:] if isinstance(one, Exception)]
     assert sum(sums(one)[0] for one in pair) == 600 + 20 * 3 + 20 * 2
     assert is_whole()
+
+
+@postgres
+def test_a_programme_is_resumed_while_somebody_grants_recovery_points(account: PointsAccount) -> None:
+    programme = account.programme
+    Programme.objects.update(state="paused", recovery_limit=100)
+    made = {"starts_day": 1, "state": "paused"}
+    programme.versions.create(number=1, document=made, at=NOW - timedelta(days=3))
+    Programme.objects.update(version=1)
+    programme.refresh_from_db()
+    tier = make_tier("gold", 100)
+    PointsAccount.objects.update(tier=tier, grace_until_day=day(NOW) + 5)
+    with transaction.atomic():
+        accounts.lock(account)
+        thread, result = in_thread(lambda: programmes.resume_programme(programme, by=None, at=NOW))
+        wait_until_somebody_waits()
+        recovery.grant_recovery(
+            account, points=5, source=("case_points", 1), reason="Late.", key="k", by=None, at=NOW
+        )
+    thread.join(30)
+    assert isinstance(result[0], Programme), result
+    account.refresh_from_db()
+    assert (account.balance, account.grace_until_day) == (5, day(NOW) + 8)
 
 
 # --- Rewards -----------------------------------------------------------------------------------------

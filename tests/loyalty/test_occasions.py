@@ -6,17 +6,19 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from customers import merges
 from customers.ground import events, outbox
-from customers.models import Contact, Customer
-from loyalty import programmes
+from customers.models import Contact, Customer, ImportBatch, Merge
+from loyalty import landing, programmes
 from loyalty.earning import applying, occasions, rules
 from loyalty.ledger import accounts
-from loyalty.models import PointsEntry, Programme
+from loyalty.models import PointsAccount, PointsEntry, Programme
 from tests.factories import NOW, ContactFactory, CustomerFactory, ago, day
 from tests.loyalty.earning import SPEND, bought, make_rule
-from tests.loyalty.factories import make_account
+from tests.loyalty.factories import earn, make_account
 from tests.surveys import makers
 
 pytestmark = pytest.mark.django_db
@@ -94,6 +96,87 @@ def test_the_account_of_a_first_order_earns_at_once(programme):
     customer = CustomerFactory()
     bought(customer, ("tea", 1, 10))
     assert entries() == [(customer.pk, "order", 10), (customer.pk, "account", 50)]
+
+
+def merge(survivor: Customer, other: Customer, *, at: Any = NOW) -> Merge:
+    pair = [Customer.objects.get(pk=one.pk) for one in (survivor, other)]
+    return merges.merge_customers(*pair, reason="Same.", by=None, at=at)
+
+
+def test_an_account_opened_earns_once_a_customer_also_after_a_merge(programme):
+    make_rule(programme, OPENED, at=ago(9))
+    one, other, survivor, late = (CustomerFactory() for _n in range(4))
+    for customer in (one, other):
+        make_account(customer, at=ago(2))
+    assert occasions.accounts_opened(programme, at=ago(1)) == 2
+    merge(survivor, one)  # her account is made by that
+    merge(other, late)
+    late = CustomerFactory()
+    make_account(late)
+    merge(survivor, late)  # who had nothing yet
+    assert occasions.accounts_opened(programme, at=NOW) == 0
+    accounts_of = PointsAccount.objects.filter(customer__in=[survivor.pk, other.pk])
+    assert list(accounts_of.values_list("balance", flat=True)) == [50, 50]
+
+
+def test_an_account_made_by_a_merge_was_opened_when_the_first_of_the_two_was(programme):
+    rule = make_rule(programme, OPENED, at=ago(5))
+    customers = [CustomerFactory() for _n in range(4)]
+    make_account(customers[0], at=ago(7))  # before there was a rule
+    make_account(customers[1], at=ago(4))
+    rules.change_rule(rule, document={**OPENED, "points": 70}, by=None, at=ago(3))
+    merge(customers[2], customers[0])
+    merge(customers[3], customers[1])
+    assert occasions.accounts_opened(programme, at=NOW) == 1
+    assert entries() == [(customers[3].pk, "account", 50)]
+    assert PointsEntry.objects.get().occurred_at == ago(4)
+
+
+def test_an_account_opened_in_a_pause_earns_nothing(programme):
+    make_rule(programme, OPENED, at=ago(9))
+    before, within, after = (CustomerFactory() for _n in range(3))
+    make_account(before, at=ago(6))
+    programmes.pause_programme(programme, by=None, at=ago(5))
+    make_account(within, at=ago(4))
+    programmes.resume_programme(programme, by=None, at=ago(3))
+    make_account(after, at=ago(3))
+    assert occasions.accounts_opened(programme, at=NOW) == 2
+    assert {customer for customer, _source, _points in entries()} == {before.pk, after.pk}
+
+
+def test_an_account_that_began_with_imported_points_was_not_opened_by_that(programme):
+    make_rule(programme, OPENED, at=ago(9))
+    batch = ImportBatch.objects.create(kind="points", made_at=NOW)
+    members = [CustomerFactory() for _n in range(4)]
+    earned = make_account(members[0])
+    earn(earned, 5)  # then a file tells of it, too
+    records = [
+        landing.PointsRecord(
+            external_id=f"x{one.pk}",
+            customer=one.pk,
+            occurred_at=ago(300),
+            recorded_at=ago(300),
+            recorded_assumed=False,
+            kind="opening",
+            points=10,
+        )
+        for one in members[:3]
+    ]
+    landing.upsert_points(records, source="till", batch=batch, at=NOW)
+    merge(members[3], members[2])  # her account begins with them as well
+    assert occasions.accounts_opened(programme, at=NOW) == 1
+    assert [row[0] for row in entries() if row[1] == "account"] == [members[0].pk]
+
+
+def test_many_opened_accounts_take_as_many_queries_as_few(programme):
+    make_rule(programme, OPENED, at=ago(9))
+    taken = []
+    for number in (2, 12):
+        accounts.accounts_for([CustomerFactory().pk for _n in range(number)], at=NOW, programme=programme)
+        with CaptureQueriesContext(connection) as asked:
+            assert occasions.accounts_opened(programme, at=NOW) == number
+        taken.append(len(asked))
+    assert taken[0] == taken[1]
 
 
 def test_a_birthday_earns_on_its_day_once_a_year(programme):

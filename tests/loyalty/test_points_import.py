@@ -11,11 +11,12 @@ import pytest
 from django.test import Client
 from django.utils import translation
 
-from customers import undo
+from customers import merges, undo
 from customers.ground import clock
 from customers.ground.models import Event
 from customers.imports import batches, kinds, mapping, samples
-from customers.models import ExternalRef, ImportBatch, User
+from customers.models import Customer, ExternalRef, ImportBatch, Merge, User
+from customers.undo import working
 from loyalty.ledger import earning, expiring, redeeming, sealing
 from loyalty.models import PointsAccount, PointsEntry, PointsLot, Programme
 from tests.customers import undoing
@@ -38,6 +39,25 @@ def bring(folder: Path, text: str, **stated: Any) -> ImportBatch:
 
 def lines(*rows: str) -> str:
     return HEAD + "\n".join(rows) + "\n"
+
+
+def merged(survivor: PointsAccount, other: PointsAccount) -> Merge:
+    pair = [Customer.objects.get(pk=one.customer_id) for one in (survivor, other)]
+    return merges.merge_customers(*pair, reason="The same.", by=None, at=NOW)
+
+
+@pytest.fixture
+def owing(tmp_path: Path) -> PointsAccount:
+    """The account of C-1, which owes 100 points: they were used before the goods came back."""
+    Programme.objects.update(on_spent_return="debt")
+    bring(tmp_path, lines("P-0,C-1,opening,1,2026-01-01,"))
+    account = account_of("C-1")
+    redeem(account, 1)
+    entry = earn(account, 100)
+    redeem(account, 100)
+    earning.take_back(entry, points=100, source=None, occurred_at=NOW, detail={}, by=None, at=NOW)
+    assert sums(account) == (0, 0, 100)
+    return account
 
 
 def account_of(code: str) -> PointsAccount:
@@ -173,6 +193,21 @@ def test_bad_line_says_what_is_wrong_and_good_ones_land(
     told = refused(tmp_path, lines(row, "G,C-2,earn,9,2026-05-01,2026-05-01"))
     assert english in told and f",{field}," in told.splitlines()[1]
     assert list(PointsEntry.objects.values_list("points", flat=True)) == [9]
+
+
+def test_an_adjustment_takes_what_had_expired_by_then_after_all_others(tmp_path: Path) -> None:
+    first, second = (
+        "P-{0}1,C-{0},earn,100,2026-01-01,2026-02-01",
+        "P-{0}2,C-{0},earn,100,2026-01-10,2026-07-01",
+    )
+    taken = {1: ("-40", "2026-03-01"), 2: ("-40", "2026-02-01"), 3: ("-140", "2026-03-01")}
+    for number, (points, when) in taken.items():
+        adjusted = f"P-{number}3,C-{number},adjust,{points},{when},"
+        bring(tmp_path, lines(first.format(number), second.format(number), adjusted))
+    left = [list(account_of(f"C-{n}").lots.order_by("pk").values_list("left", flat=True)) for n in taken]
+    assert left == [[100, 60], [60, 100], [60, 0]]
+    expiring.settle_due(account_of("C-1"), at=NOW)
+    assert sums(account_of("C-1")) == (60, 0, 0)
 
 
 def test_signs_of_what_goes_out_do_not_matter(tmp_path: Path) -> None:
@@ -312,6 +347,41 @@ class TestTakingBack:
         redeeming.give_back(used, source=None, by=None, at=NOW)
         take_back(batch)
         assert sums(account) == (0, 0, 0)
+
+    def test_a_debt_that_it_paid_stands_again_and_is_paid_from_what_came_since(
+        self, tmp_path: Path, owing: PointsAccount, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(working, "MOST_RECORDS", 1)
+        rest = ["P-1,C-1,earn,100,2026-02-01,", "P-2,C-1,earn,30,2026-02-01,", "P-3,C-1,earn,5,2026-02-02,"]
+        batch = bring(tmp_path, lines(*rest))
+        assert sums(owing) == (35, 0, 0)
+        earn(owing, 70)
+        given: dict[str, Any] = {"source": None, "occurred_at": NOW, "detail": {}, "by": None, "at": NOW}
+        earning.take_back(PointsEntry.objects.get(points=5), points=5, **given)  # nothing is left of it
+        take_back(batch)
+        assert sums(owing) == (0, 0, 30)  # its own 30 are gone, and paid nothing
+
+    def test_a_debt_that_it_paid_goes_to_whom_the_customer_was_merged_into_and_back(
+        self, tmp_path: Path, owing: PointsAccount
+    ) -> None:
+        batch = bring(tmp_path, lines("P-1,C-1,earn,100,2026-02-01,"))
+        survivor = make_account()
+        merge = merged(survivor, owing)
+        take_back(batch)
+        assert (sums(owing), sums(survivor)) == ((0, 0, 0), (0, 0, 100))
+        merges.undo_merge(merge, by=None, at=NOW)
+        assert (sums(owing), sums(survivor)) == ((0, 0, 100), (0, 0, 0))
+
+    def test_what_it_took_goes_back_to_whom_the_customer_was_merged_into(self, tmp_path: Path) -> None:
+        bring(tmp_path, lines("P-0,C-1,opening,200,2026-01-01,2026-07-01"))
+        batch = bring(tmp_path, lines("P-2,C-1,redeem,150,2026-03-01,"))
+        account, survivor = account_of("C-1"), make_account()
+        merge = merged(survivor, account)
+        assert sums(survivor) == (50, 0, 0)
+        take_back(batch)
+        assert (sums(account), sums(survivor)) == ((0, 0, 0), (200, 0, 0))
+        merges.undo_merge(merge, by=None, at=NOW)
+        assert (sums(account), sums(survivor)) == ((200, 0, 0), (0, 0, 0))
 
     def test_what_expired_or_was_reversed_since_is_not_taken_twice(self, tmp_path: Path) -> None:
         batch = bring(
