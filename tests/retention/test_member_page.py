@@ -634,7 +634,8 @@ def test_queries_do_not_grow_with_what_is_shown(
     def asked() -> int:
         with CaptureQueriesContext(connection) as seen:
             assert client.get(at(token)).status_code == 200
-        return len(seen)
+        # how often an address may look is taken in parts, so that only some requests write it down
+        return sum("ground_ratecounter" not in one["sql"] for one in seen.captured_queries)
 
     mug = reward(programme, points=1, per_customer=9)
     redeeming.ask_reward(account, mug, key="k", by=None, at=NOW)
