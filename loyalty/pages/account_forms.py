@@ -164,7 +164,9 @@ class UseForm(KeyedForm):
     REFUSALS = {"benefit_none_left": "benefit", "benefit_not_entitled": "benefit", "benefit_day": "used_day"}
 
     benefit = forms.TypedChoiceField(label=_("What was used"), coerce=int)
-    used_day = DayField(label=_("On"), required=False, help_text=_("Empty: today."))
+    used_day = DayField(
+        label=pgettext_lazy("the day of a use", "On"), required=False, help_text=_("Empty: today.")
+    )
     note = text_field(_("Note"), 500, required=False)
 
     def __init__(self, *args: Any, entitled: list[Entitlement], **kwargs: Any) -> None:
