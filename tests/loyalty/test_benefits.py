@@ -100,7 +100,7 @@ class TestUse:
     @pytest.mark.parametrize("day", [TODAY + 1, TODAY - 801])
     def test_not_in_the_future_and_not_before_the_customer_joined(self, day: int) -> None:
         benefit, who = training(), gold()
-        with pytest.raises(benefits.WrongDay, match="before the account was opened on March 2, 2024"):
+        with pytest.raises(benefits.WrongDay, match="before the account was opened on 2 Mar 2024"):
             use(who, benefit, used_day=day)
         assert use(who, benefit, used_day=TODAY - 800).year == 2024
 
