@@ -10,7 +10,7 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
 from customers.access import allow
@@ -24,8 +24,16 @@ PAGE = 50
 
 
 class SettleForm(forms.Form):
-    """What was decided."""
+    """What was decided: whether the points were taken, and in words."""
 
+    is_taken = forms.TypedChoiceField(
+        label=pgettext_lazy("points that could not be taken back", "What became of them"),
+        choices=[
+            ("yes", pgettext_lazy("points that could not be taken back", "Taken by an adjustment")),
+            ("no", pgettext_lazy("points that could not be taken back", "Left to the customer")),
+        ],
+        coerce=lambda value: value == "yes",
+    )
     note = forms.CharField(label=gettext_lazy("What was decided"), max_length=500, required=False)
 
 
@@ -51,6 +59,7 @@ def shortfall_list(request: HttpRequest) -> HttpResponse:
     accounts = dict(theirs.values_list("customer", "pk"))  # a merge may have closed the one that earned
     context: dict[str, Any] = {
         "page": page,
+        "outcomes": SettleForm.base_fields["is_taken"].choices,  # type: ignore[attr-defined]
         "rows": [(row, row.short - row.settled, accounts.get(row.customer_id)) for row in found],
     }
     return show(request, "shortfalls.html", "overview", context, programme=programme)
@@ -66,9 +75,9 @@ def shortfall_settle(request: HttpRequest, pk: int) -> HttpResponse:
     if form.is_valid():
         press(
             request,
-            lambda: shortfalls.settle(row, note=form.cleaned_data["note"], by=request.user, at=clock.now()),  # type: ignore[arg-type]
+            lambda: shortfalls.settle(row, **form.cleaned_data, by=request.user, at=clock.now()),  # type: ignore[arg-type]
             done=_("Settled. No points were moved."),
         )
     else:
-        messages.error(request, "; ".join(str(error) for error in form.errors.get("note", [])))
+        messages.error(request, "; ".join(str(error) for error in next(iter(form.errors.values()))))
     return redirect("loyalty:shortfall_list")
