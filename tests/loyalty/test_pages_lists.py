@@ -234,7 +234,10 @@ def test_points_that_could_not_be_taken_back_are_shown_and_settled(
     assert client.post(settle, {"note": "Left.", "is_taken": "no"}).status_code == 403
     client.force_login(lead)
     assert settle in text(client.get("/loyalty/shortfalls/"))
-    assert "Say in a sentence" in client.post(settle, {"note": "", "is_taken": "no"}, follow=True).content.decode()
+    assert (
+        "Say in a sentence"
+        in client.post(settle, {"note": "", "is_taken": "no"}, follow=True).content.decode()
+    )
     assert "Settled" in client.post(settle, {"note": "Left.", "is_taken": "no"}, follow=True).content.decode()
     assert "Nothing is open" in text(client.get("/loyalty/shortfalls/"))
     assert "/loyalty/shortfalls/" not in text(client.get("/loyalty/"))
