@@ -46,12 +46,14 @@ class OrderEarning(models.Model):
     net = models.BigIntegerField(default=0)  # paid, minor units of the programme's currency
     net_left = models.BigIntegerField(default=0)  # of it what did not come back later
     beyond = models.BigIntegerField(default=0)  # what came back in the order beyond what was sold in it
-    brought = models.PositiveBigIntegerField(default=0)
+    brought = models.PositiveBigIntegerField(default=0, db_default=0)
     points = models.BigIntegerField(default=0)
     short = models.BigIntegerField(default=0)
     settled = models.BigIntegerField(default=0)  # of ``short``: what was decided
-    adjusted = models.PositiveBigIntegerField(default=0)  # of ``settled``: what was taken by an adjustment
-    gone = models.PositiveBigIntegerField(default=0)
+    adjusted = models.PositiveBigIntegerField(
+        default=0, db_default=0
+    )  # of ``settled``: what was taken by an adjustment
+    gone = models.PositiveBigIntegerField(default=0, db_default=0)
     settled_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
     )

@@ -122,7 +122,7 @@ def test_rows_of_before_get_what_their_orders_brought(customer, programme, round
     assert list(values.values())[:4] == [first, 21, 30, 30]
     assert sum(OrderEarning.objects.values_list("points", flat=True)) < sum(values.values())
     OrderEarning.objects.update(brought=0)
-    migration = import_module("loyalty.migrations.0002_order_earning_brought")
+    migration = import_module("loyalty.migrations.0003_fill_brought")
     migration.fill(apps, SimpleNamespace(connection=connection))
     assert dict(OrderEarning.objects.values_list("pk", "brought")) == values
 
