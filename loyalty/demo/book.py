@@ -68,6 +68,7 @@ class Earned:
     net_left: int = 0
     moves: int = 0
     short: int = 0
+    gone: int = 0
     backs: list[Back] = field(default_factory=list)
     came_back: dict[str, list[str]] = field(default_factory=dict)
 
@@ -128,7 +129,7 @@ COLUMNS: dict[type[Any], tuple[str, ...]] = {
     OrderEarning: (
         *("id", "programme_id", "account_id", "customer_id", "order_id", "entry_id", "occurred_at"),
         *("occurred_day", "seen_at", "is_void", "is_return", "is_first", "net", "net_left", "beyond"),
-        *("points", "short", "moves", "exact", "fixed", "lines", "context", "came_back"),
+        *("brought", "points", "short", "gone", "moves", "exact", "fixed", "lines", "context", "came_back"),
     ),
     Redemption: (
         *("id", "account_id", "customer_id", "contact_id", "reward_id", "points", "entry_id", "state"),
@@ -241,8 +242,9 @@ class Account:
         if lot is None or row.entry is None:
             return
         taken = min(wanted, lot.left)
-        short = min(wanted - taken, lot.spent)  # what expired is gone, and owes nothing
+        short = min(wanted - taken, max(0, lot.spent - row.short))
         row.short += short
+        row.gone += wanted - taken - short  # it expired, and owes nothing
         if not taken:
             return
         if short:
@@ -451,8 +453,10 @@ class Account:
                     outcome.net,
                     row.net_left,
                     0,
+                    outcome.points,
                     row.points,
                     row.short,
+                    row.gone,
                     row.moves,
                 ),
                 *(str(outcome.exact), str(outcome.fixed), json.dumps(lines), json.dumps(row.context)),

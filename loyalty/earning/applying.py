@@ -2,14 +2,15 @@
 
 :func:`apply_orders` may be told of the same order as often as one likes: it compares what the order should
 bring now with what it brings, and moves the difference. An order is always judged by the rules, tier and
-birthday of the first time. Nothing is earned before the programme's first day, nor for orders of a time in
-which it is paused.
+birthday of the first time, and no cap takes from it what it brings already. An order that falls away makes
+room for others of its customer, below a cap and to be the first one; goods that come back make none. Nothing
+is earned before the programme's first day, nor for orders of a time in which it is paused.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from fractions import Fraction
@@ -17,21 +18,22 @@ from types import MappingProxyType
 from typing import Any
 
 from django.db import OperationalError
-from django.db.models import Exists, Max, OuterRef, Q, Sum
+from django.db.models import Exists, F, Max, OuterRef, Q, Sum, Window
+from django.db.models.functions import RowNumber
 
 from customers import company
 from customers.ground.again import tried_again
 from customers.ground.rows import update_rows
 from customers.models import Customer, Order, OrderLine
 from loyalty import programmes, referrals
-from loyalty.earning import baskets, evaluate, occasions
+from loyalty.earning import baskets, documents, evaluate, occasions
 from loyalty.earning.baskets import Head, Tiers
 from loyalty.earning.evaluate import Basket, Goods, Line, Outcome
 from loyalty.earning.returning import Back, Bought, Purchase, assign, assign_from
 from loyalty.earning.rules import History
 from loyalty.ledger import accounts, earning
+from loyalty.ledger.earning import State
 from loyalty.ledger.earning_many import Earning, earn_many
-from loyalty.ledger.errors import MoreThanMoved, PointsSpent
 from loyalty.models import OrderEarning, PointsAccount, PointsEntry, Programme, Referral
 
 log = logging.getLogger(__name__)
@@ -170,6 +172,7 @@ class _Chunk:
         self._save(rows, fresh)
         self._earn([rows[one.pk] for one in fresh if rows[one.pk].points])
         self._settle(rows, fresh)
+        self._fill_room(rows)
         occasions.accounts_opened(self.programme, at=self.at, among=list(self.accounts.values()))
         self.applied.orders = len(found)
         self.applied.customers = {one.customer_id for one in found}
@@ -224,9 +227,11 @@ class _Chunk:
         is_judged = {row.order_id for row in judged}
         rules = [self.history.at(one.recorded_at) for one in found if one.pk not in is_judged]
         rules += [self._rules(row) for row in judged]
-        self.first = baskets.first_orders([one.pk for one in found])
-        rewarded = self._rows().filter(customer__in={one.customer_id for one in found}, is_first=True)
-        self.had_first = dict(rewarded.values_list("customer_id", "order_id"))
+        self.first: set[int] = set()
+        self.had_first: dict[int, set[int]] = {}
+        if any(one.asks_first for one in rules):
+            self.first = baskets.first_orders([one.pk for one in found])
+            self._read_rewarded({one.customer_id for one in found})
         asks_birthday = any(one.asks_birthday for one in rules)
         self.birthdays = baskets.birthdays_of(customers) if asks_birthday else {}
         self.tiers = Tiers(list(self.accounts.values()))
@@ -234,8 +239,14 @@ class _Chunk:
         if any(one.periods() for one in rules):
             self._read_earned(found, judged)
 
+    def _read_rewarded(self, customers: Collection[int]) -> None:
+        """Read which orders of customers are rewarded as their first; several where they were merged."""
+        rows = self._rows().filter(customer__in=customers, is_first=True)
+        for customer_id, order_id in rows.values_list("customer_id", "order_id"):
+            self.had_first.setdefault(customer_id, set()).add(order_id)
+
     def _read_earned(self, found: Sequence[Head], judged: Sequence[OrderEarning]) -> None:
-        """Read what orders brought in the years of these, by customer and day, for caps.
+        """Read what orders brought before returns in the years of these, by customer and day, for caps.
 
         By customer: one that others were merged into has what all of them earned.
         """
@@ -246,9 +257,9 @@ class _Chunk:
         sums = (
             self._rows()
             .filter(customer__in=customers)
-            .filter(occurred_day__gte=first, occurred_day__lte=last, points__gt=0)
+            .filter(occurred_day__gte=first, occurred_day__lte=last, brought__gt=0)
             .values_list("customer_id", "occurred_day")
-            .annotate(sum=Sum("points"))
+            .annotate(sum=Sum("brought"))
         )
         for customer_id, day, points in sums.order_by():
             self._count(customer_id, day, points)
@@ -280,7 +291,7 @@ class _Chunk:
         """Write into a row what its order is and brings, without what came back in other records."""
         self._enter(row, one)
         if row.pk and row.account_id is not None:
-            self._count(row.customer_id, row.occurred_day, -row.points)
+            self._count(row.customer_id, row.occurred_day, -row.brought)
         row.customer_id, row.occurred_at, row.occurred_day = (
             one.customer_id,
             one.occurred_at,
@@ -302,6 +313,7 @@ class _Chunk:
             for goods in (netted.goods if outcome.net else ())
         }
         self.outcomes[row.order_id] = outcome
+        row.brought = outcome.points
         if not row.pk:
             row.points = outcome.points
         if row.account_id is not None:
@@ -309,9 +321,9 @@ class _Chunk:
 
     def _outcome(self, row: OrderEarning, one: Head, goods: Sequence[Goods]) -> Outcome:
         """Return what an order brings, and say whether it is rewarded as the first of its customer."""
-        if row.is_first:
-            self.had_first.pop(one.customer_id, None)
-        is_first = (row.is_first or one.pk in self.first) and one.customer_id not in self.had_first
+        rewarded = self.had_first.setdefault(one.customer_id, set())
+        rewarded.discard(one.pk)
+        is_first = row.is_first or (one.pk in self.first and not rewarded)
         row.is_first = False
         if row.account_id is None or not self._stands(one):
             return Outcome(0, Fraction(0), 0)
@@ -324,10 +336,10 @@ class _Chunk:
             tier_bp=row.context["tier_bp"],
             birthday=frozenset(row.context["birthday"]),
         )
-        outcome = evaluate.evaluate(basket, rules, earned=self._room(row))
+        outcome = evaluate.evaluate(basket, rules, earned=self._used(row), at_least=row.brought)
         row.is_first = outcome.fixed > 0  # not below the minimum: then a later order may be it
         if row.is_first:
-            self.had_first[one.customer_id] = one.pk
+            rewarded.add(one.pk)
         return outcome
 
     def _rules(self, row: OrderEarning) -> evaluate.Rules:
@@ -337,16 +349,74 @@ class _Chunk:
         rules = self._histories[upto].at(datetime.fromisoformat(row.context["as_of"]))
         return rules.rounded_by(row.context["rounding"])
 
-    def _room(self, row: OrderEarning) -> dict[str, int]:
+    def _used(self, row: OrderEarning) -> dict[str, int]:
+        """Return what other orders of its customer brought in the periods of an order."""
         keys = {p: (row.customer_id, p, evaluate.start_of(p, row.occurred_day)) for p in _PERIODS}
         return {period: max(0, self.earned.get(key, 0)) for period, key in keys.items()}
 
     def _save(self, rows: dict[int, OrderEarning], fresh: Sequence[Head]) -> None:
         new = {one.pk for one in fresh}
         changed = [row for pk, row in rows.items() if pk not in new and self.before.get(pk) != _judged(row)]
-        update_rows([row for row in changed if not row.is_first], _JUDGED)  # makes room for the next
-        update_rows([row for row in changed if row.is_first], _JUDGED)
+        update_rows(changed, _JUDGED)
         OrderEarning.objects.bulk_create([rows[one.pk] for one in fresh])
+
+    # --- What falls away makes room ---------------------------------------------------------------
+    def _fill_room(self, rows: dict[int, OrderEarning]) -> None:
+        """Judge again what may bring more since something told of here brings less or is the first no more.
+
+        Orders that a cap cut, in the years of those that bring less; and the first order of who has no other
+        one that is rewarded as such. They only gain, so this ends.
+        """
+        ids = self._cut(rows) if self._has_caps() else set()
+        if self.history.has(documents.FIRST_ORDER):
+            ids |= self._next_first(rows)
+        if ids:
+            more = _Chunk(self.programme, at=self.at).apply(sorted(ids))
+            more.orders = 0
+            self.applied.add(more)
+
+    def _has_caps(self) -> bool:
+        return self.history.has(documents.CAP)
+
+    def _cut(self, rows: dict[int, OrderEarning]) -> set[int]:
+        """Return the orders that bring less than they would without caps, where others make room for them."""
+        years: dict[int, set[int]] = {}
+        for row in rows.values():
+            was = self.before.get(row.order_id)
+            if was is None or not was["brought"]:
+                continue
+            now = (row.customer_id, row.occurred_day)
+            if row.brought < was["brought"] or now != (was["customer_id"], was["occurred_day"]):
+                year = date.fromordinal(was["occurred_day"]).year
+                years.setdefault(was["customer_id"], set()).add(year)
+        cut: set[int] = set()
+        if years:
+            found = self._rows().filter(customer__in=years, account__isnull=False, net__gt=0)
+            for row in found.defer("came_back"):
+                is_near = date.fromordinal(row.occurred_day).year in years[row.customer_id]
+                if is_near and row.brought < self._without_caps(row):
+                    cut.add(row.order_id)
+        return cut
+
+    def _without_caps(self, row: OrderEarning) -> int:
+        whole = sum((Fraction(line[3]) for line in row.lines.values()), Fraction(row.fixed))
+        return evaluate.rounded(whole, row.context["rounding"])
+
+    def _next_first(self, rows: dict[int, OrderEarning]) -> set[int]:
+        """Return the orders that are the first of their customers now that another one is it no more."""
+        customers: set[int] = set()
+        for one in self.found:
+            was = self.before.get(one.pk)
+            if was is not None and any(was[name] != getattr(rows[one.pk], name) for name in _OF_FIRST):
+                customers |= {was["customer_id"], one.customer_id}
+            elif one.is_purchase and not one.counts:
+                customers.add(one.customer_id)
+        if not customers:
+            return set()
+        rewarded = self._rows().filter(customer__in=customers, is_first=True)
+        customers -= set(rewarded.values_list("customer_id", flat=True))
+        first = self._rows().filter(order__in=baskets.first_of(customers), is_first=False)
+        return set(first.filter(account__isnull=False).values_list("order_id", flat=True))
 
     # --- What moves -----------------------------------------------------------------------------
     def _earn(self, rows: Sequence[OrderEarning]) -> None:
@@ -371,7 +441,7 @@ class _Chunk:
         ]
         self.applied.earned += sum(row.points for row in rows)
         for row, entry in zip(rows, earn_many(given, by=None, at=self.at), strict=True):
-            row.entry = entry or self._entries(row)[0]
+            row.entry = entry or self._entries([row])[row.order_id][0]
 
     def _give(self, row: OrderEarning, points: int, *, source: str, detail: dict[str, Any]) -> PointsEntry:
         self.applied.earned += points
@@ -448,14 +518,20 @@ class _Chunk:
     def _counted_off(self, rows: Sequence[OrderEarning]) -> list[tuple[OrderEarning, Purchase]]:
         """Return the orders from which new returns took, which are later than all others of the customer."""
         found: list[tuple[OrderEarning, Purchase]] = []
-        for customer_id, backs in self._backs(rows).items():
-            shelf = _Shelf(self._rows().filter(customer=customer_id, is_return=False))
-            assign_from(shelf, backs)
+        backs = self._backs(rows)
+        bought = self._rows().filter(customer__in=backs, is_return=False).select_related("account")
+        named = _named(bought, backs)
+        newest = _newest(bought, backs)
+        for customer_id, mine in backs.items():
+            rows_of = bought.filter(customer=customer_id)
+            shelf = _Shelf(rows_of, named, newest.get(customer_id, []), customer_id=customer_id)
+            assign_from(shelf, mine)
             found += shelf.read.values()
         return found
 
     def _move(self, found: Sequence[tuple[OrderEarning, Purchase]]) -> None:
-        moved = []
+        """Take back and give anew what orders bring less or more; what is given may let lots expire."""
+        moved, less, more = [], [], []
         for row, purchase in sorted(found, key=lambda pair: pair[0].order_id):
             left, came_back = int(purchase.left), purchase.came_back
             should = self._should(row, purchase)
@@ -463,11 +539,20 @@ class _Chunk:
                 continue
             row.net_left, row.came_back = left, came_back
             if should < row.points:
-                self._take_back(row, should, purchase)
+                less.append((row, should, purchase))
             elif should > row.points:
-                self._give_anew(row, should)
+                more.append((row, should))
             moved.append(row)
-        update_rows(moved, ["net_left", "came_back", "points", "short", "settled", "moves", "raised"])
+        earnings = self._entries([row for row, _should, _purchase in less])
+        entries = [entry for found in earnings.values() for entry in found]
+        held = accounts.hold_all({entry.account_id for entry in entries}) if entries else {}
+        states = earning.states(entries) if entries else {}
+        for row, should, purchase in less:
+            of_row = [(one, held[one.account_id], states[one.pk]) for one in earnings[row.order_id]]
+            self._take_back(row, should, purchase, of_row)
+        for row, should in more:
+            self._give_anew(row, should)
+        update_rows(moved, _MOVED)
 
     def _backs(self, rows: Sequence[OrderEarning]) -> dict[int, list[Back]]:
         """Return what came back, by customer: records of returns, and what went beyond what was sold."""
@@ -505,7 +590,19 @@ class _Chunk:
             rounding=row.context.get("rounding", self.programme.rounding),
         )
 
-    def _take_back(self, row: OrderEarning, should: int, purchase: Purchase) -> None:
+    def _take_back(
+        self,
+        row: OrderEarning,
+        should: int,
+        purchase: Purchase,
+        earnings: Sequence[tuple[PointsEntry, PointsAccount, State]],
+    ) -> None:
+        """Take back what an order brings less than before, from its newest earning first.
+
+        What is spent becomes a debt, or comes ``short`` where the programme refuses that; what had expired or
+        was taken back by hand is ``gone``. No entry says of these that they came back, so the row does: none
+        of them counts twice.
+        """
         wanted = row.points - should
         detail: dict[str, Any] = {"order": row.order_id, "was": row.points, "now": should}
         if purchase.returns:
@@ -513,81 +610,80 @@ class _Chunk:
         row.moves += 1
         self.applied.taken_back += wanted
         when = min(self.at, max(purchase.returned_at or self.at, row.occurred_at))
-        for entry in self._entries(row):
-            part = min(wanted, entry.points + entry.pending - entry.debt)
-            if part > 0:
-                taken = self._take(entry, part, row, detail, occurred_at=when)
-                wanted -= taken.points
-                row.short += taken.short
-                self.applied.short += taken.short
+        short, gone = row.short, row.gone
+        for entry, held, state in earnings:
+            spent_before, expired_before = min(short, state.spent), min(gone, state.expired)
+            short, gone = short - spent_before, gone - expired_before
+            part = min(wanted, state.standing - spent_before - expired_before)
+            if part <= 0:
+                continue
+            wanted -= part
+            left = min(part, state.left)
+            spent = min(part - left, state.spent - spent_before)
+            row.gone += part - left - spent
+            if left + spent == 0:
+                continue
+            made = earning.take_back_held(
+                held,
+                entry,
+                state,
+                points=left + spent,
+                source=None,
+                key=f"order:{row.order_id}:{row.moves}:{entry.pk}",
+                occurred_at=when,
+                detail=detail,
+                by=None,
+                at=self.at,
+                is_partial=True,
+            )
+            came_short = spent - (made.debt if made is not None else 0)
+            row.short += came_short
+            self.applied.short += came_short
+        row.gone += wanted  # a person took it back by hand
         row.points = should
 
-    def _take(
-        self,
-        entry: PointsEntry,
-        points: int,
-        row: OrderEarning,
-        detail: dict[str, Any],
-        *,
-        occurred_at: datetime,
-    ) -> _Taken:
-        """Take back points of one earning; what is left of them where the programme refuses the rest."""
-        given: dict[str, Any] = {
-            "source": None,
-            "key": f"order:{row.order_id}:{row.moves}:{entry.pk}",
-            "occurred_at": occurred_at,
-            "detail": detail,
-            "by": None,
-            "at": self.at,
-        }
-        try:
-            earning.take_back(entry, points=points, **given)
-        except MoreThanMoved as refusal:  # a person took some of it back by hand
-            most = int(str(refusal.values["most"]))
-            return self._take(entry, most, row, detail, occurred_at=occurred_at) if most > 0 else _Taken()
-        except PointsSpent as refusal:
-            if refusal.left:
-                earning.take_back(entry, points=points, is_partial=True, **given)
-            return _Taken(points, refusal.short)
-        return _Taken(points)
-
-    def _entries(self, row: OrderEarning) -> list[PointsEntry]:
-        """Return the earnings of an order, the newest first."""
-        sources = [SOURCE, *(f"{SOURCE}.{n}" for n in range(2, row.raised + 2))]
-        found = PointsEntry.objects.filter(
-            programme=self.programme,
-            source_type__in=sources,
-            source_id=row.order_id,
-            kind=PointsEntry.Kind.EARN,
-        )
-        return list(found.select_related("account__programme").order_by("-pk"))
+    def _entries(self, rows: Sequence[OrderEarning]) -> dict[int, list[PointsEntry]]:
+        """Return the earnings of orders, the newest first, by order."""
+        earnings: dict[int, list[PointsEntry]] = {row.order_id: [] for row in rows}
+        if rows:
+            most = max(row.raised for row in rows)
+            found = PointsEntry.objects.filter(
+                programme=self.programme,
+                source_type__in=[SOURCE, *(f"{SOURCE}.{n}" for n in range(2, most + 2))],
+                source_id__in=earnings,
+                kind=PointsEntry.Kind.EARN,
+            )
+            for entry in found.order_by("-pk"):
+                earnings[entry.source_id or 0].append(entry)
+        return earnings
 
     def _give_anew(self, row: OrderEarning, should: int) -> None:
-        """Give what an order brings more than before; first what was spent counts as taken no more."""
+        """Give what an order brings more than before.
+
+        First what no entry took counts as taken no more: what was gone already, then what was spent and not
+        taken by an adjustment.
+        """
         more = should - row.points
-        kept = min(row.short, more)
+        gone = min(row.gone, more)
+        row.gone -= gone
+        kept = min(row.short - row.adjusted, more - gone)
         row.short -= kept
-        row.settled = min(row.settled, row.short)
-        if more > kept:
+        given = more - gone - kept
+        returned = min(row.adjusted, given)
+        row.short, row.adjusted = row.short - returned, row.adjusted - returned
+        row.settled = min(row.settled - returned, row.short)
+        if given:
             detail: dict[str, Any] = {"order": row.order_id, "was": row.points, "now": should}
             if row.order_id in self.outcomes:
                 detail = {**self._explained(row), **detail}
             if row.entry_id is None:
-                row.entry = self._give(row, more - kept, source=SOURCE, detail=detail)
+                row.entry = self._give(row, given, source=SOURCE, detail=detail)
                 OrderEarning.objects.filter(pk=row.pk).update(entry=row.entry)
             else:
                 row.raised += 1
                 row.moves += 1
-                self._give(row, more - kept, source=f"{SOURCE}.{row.raised + 1}", detail=detail)
+                self._give(row, given, source=f"{SOURCE}.{row.raised + 1}", detail=detail)
         row.points = should
-
-
-@dataclass(frozen=True)
-class _Taken:
-    """How many points were dealt with, and how many of these were spent and stay."""
-
-    points: int = 0
-    short: int = 0
 
 
 _JUDGED = [
@@ -602,10 +698,13 @@ _JUDGED = [
     "is_first",
     "net",
     "beyond",
+    "brought",
     "exact",
     "fixed",
     "lines",
 ]
+_OF_FIRST = ("customer_id", "occurred_at", "is_void", "is_return", "is_first")
+_MOVED = ["net_left", "came_back", "points", "short", "settled", "adjusted", "gone", "moves", "raised"]
 
 
 def _held(customer_ids: Iterable[int]) -> set[int]:
@@ -637,35 +736,80 @@ def _purchase(row: OrderEarning, came_back: Mapping[str, Sequence[str]] = Mappin
     return Purchase(row.order_id, row.occurred_at, lines)
 
 
+def _named(bought: Any, backs: Mapping[int, Sequence[Back]]) -> dict[int, OrderEarning]:
+    """Return, of what was ``bought``, the orders that returns name, by order."""
+    ids = {back.returns_of for mine in backs.values() for back in mine if back.returns_of is not None}
+    return {row.order_id: row for row in bought.filter(order__in=ids)} if ids else {}
+
+
+def _newest(bought: Any, backs: Mapping[int, Sequence[Back]]) -> dict[int, list[OrderEarning]]:
+    """Return, of what was ``bought``, the newest orders of customers whose returns name none."""
+    asking = [pk for pk, mine in backs.items() if any(back.returns_of is None for back in mine)]
+    latest = ("-occurred_at", "-order_id")
+    found: dict[int, list[OrderEarning]] = {}
+    if len(asking) == 1:  # reads no further
+        found[asking[0]] = list(bought.filter(customer=asking[0]).order_by(*latest)[:_READ_AT_ONCE])
+    elif asking:
+        place = Window(RowNumber(), partition_by=F("customer"), order_by=latest)
+        mine = bought.select_related(None).filter(customer__in=asking).annotate(place=place)
+        rows = bought.filter(pk__in=mine.filter(place__lte=_READ_AT_ONCE).values("pk"))
+        for row in rows.order_by(*latest):
+            found.setdefault(row.customer_id, []).append(row)
+    return found
+
+
 class _Shelf:
     """The orders of a customer as they stand, read as far as they are asked for."""
 
-    def __init__(self, rows: Any) -> None:
-        self._rows = rows.select_related("account").order_by("-occurred_at", "-order_id")
+    def __init__(
+        self,
+        rows: Any,
+        named: Mapping[int, OrderEarning],
+        newest: Sequence[OrderEarning],
+        *,
+        customer_id: int,
+    ) -> None:
+        """``named`` and ``newest`` are read already: orders that returns name, and the first page."""
+        self._rows = rows.order_by("-occurred_at", "-order_id")
+        self._named = named
+        self._newest = newest
+        self._customer_id = customer_id
         self.read: dict[int, tuple[OrderEarning, Purchase]] = {}
 
     def named(self, order_id: int) -> Purchase | None:
-        if order_id not in self.read:
-            self._take(self._rows.filter(order=order_id))
-        return self.read[order_id][1] if order_id in self.read else None
+        row = self._named.get(order_id)
+        return self._take(row) if row is not None and row.customer_id == self._customer_id else None
 
     def before(self, back: Back, product: str = "") -> Iterator[Purchase]:
+        until = (back.occurred_at, back.order_id)
+        for row in self._newest:
+            if (row.occurred_at, row.order_id) >= until:
+                continue
+            until = (row.occurred_at, row.order_id)
+            if not product or any(line[0] == product for line in row.lines.values()):
+                yield self._take(row)
+        if len(self._newest) == _READ_AT_ONCE:
+            yield from self._older(until, product)
+
+    def _older(self, until: tuple[datetime, int], product: str) -> Iterator[Purchase]:
         rows = self._rows
         if product:
             lines = OrderLine.objects.filter(order=OuterRef("order"), product__code=product)
             rows = rows.filter(Exists(lines))
-        moment, order_id = back.occurred_at, back.order_id
         while True:
-            until = Q(occurred_at__lt=moment) | Q(order__lt=order_id)
-            found = self._take(rows.filter(until, occurred_at__lte=moment)[:_READ_AT_ONCE])
-            for row, purchase in found:
-                yield purchase
-                moment, order_id = row.occurred_at, row.order_id
+            moment, order_id = until
+            earlier = Q(occurred_at__lt=moment) | Q(order__lt=order_id)
+            found = list(rows.filter(earlier, occurred_at__lte=moment)[:_READ_AT_ONCE])
+            for row in found:
+                until = (row.occurred_at, row.order_id)
+                yield self._take(row)
             if len(found) < _READ_AT_ONCE:
                 return
 
-    def _take(self, rows: Any) -> list[tuple[OrderEarning, Purchase]]:
-        return [self.read.setdefault(row.order_id, (row, _purchase(row, row.came_back))) for row in rows]
+    def _take(self, row: OrderEarning) -> Purchase:
+        if row.order_id not in self.read:
+            self.read[row.order_id] = (row, _purchase(row, row.came_back))
+        return self.read[row.order_id][1]
 
 
 def _goods(line: Line) -> tuple[str, Fraction, int]:

@@ -89,12 +89,21 @@ def lines_of(found: Iterable[Head], *, currency: str) -> dict[int, list[Line]]:
 
 def first_orders(order_ids: Collection[int]) -> set[int]:
     """Return those of the orders before which their customer had none that stands."""
+    return set(_firsts().filter(pk__in=order_ids).values_list("pk", flat=True))
+
+
+def first_of(customer_ids: Collection[int]) -> set[int]:
+    """Return the first order of each customer that stands."""
+    return set(_firsts().filter(customer__in=customer_ids).values_list("pk", flat=True))
+
+
+def _firsts() -> Any:
     standing = Order.objects.filter(void=False, is_purchase=True).exclude(status=Order.Status.CANCELLED)
     before = Q(occurred_at__lt=OuterRef("occurred_at")) | Q(
         occurred_at=OuterRef("occurred_at"), pk__lt=OuterRef("pk")
     )
     earlier = standing.filter(before, customer=OuterRef("customer"))
-    return set(standing.filter(~Exists(earlier), pk__in=order_ids).values_list("pk", flat=True))
+    return standing.filter(~Exists(earlier))
 
 
 class Tiers:

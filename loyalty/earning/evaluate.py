@@ -247,12 +247,18 @@ class Rules:
 
 # --- What a basket earns ----------------------------------------------------------------------
 def evaluate(
-    basket: Basket, rules: Rules, *, earned: Mapping[str, int] | None = None, with_shares: bool = True
+    basket: Basket,
+    rules: Rules,
+    *,
+    earned: Mapping[str, int] | None = None,
+    at_least: int = 0,
+    with_shares: bool = True,
 ) -> Outcome:
     """Return what a basket earns.
 
     Args:
-        earned: points that orders brought before, by period, for caps.
+        earned: points that other orders brought, by period, for caps.
+        at_least: so many points no cap of a period takes away.
         with_shares: say also what each line brought, which takes as long again.
     """
     net = sum(goods.amount for goods in basket.goods)
@@ -272,7 +278,7 @@ def evaluate(
             outcome.fixed += one.value
     outcome.exact = total + outcome.fixed
     outcome.points = rounded(outcome.exact, rules.rounding)
-    _cap(outcome, rules, earned or {})
+    _cap(outcome, rules, earned or {}, at_least)
     return outcome
 
 
@@ -382,11 +388,11 @@ def _by_item(goods: Sequence[Goods], rules: Rules, outcome: Outcome) -> Fraction
     return total
 
 
-def _cap(outcome: Outcome, rules: Rules, earned: Mapping[str, int]) -> None:
+def _cap(outcome: Outcome, rules: Rules, earned: Mapping[str, int], at_least: int) -> None:
     for one in rules.by_kind[documents.CAP]:
         period = one.rule.document["period"]
         most = one.rule.document["points"]
-        left = max(0, most - (0 if period == "order" else earned.get(period, 0)))
+        left = most if period == "order" else max(at_least, most - earned.get(period, 0))
         if outcome.points > left:
             part = {**_named(one), "period": period, "most": most, "cut": outcome.points - left}
             outcome.parts.append(part)

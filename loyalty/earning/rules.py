@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -233,10 +234,8 @@ class History:
     ``upto``: versions with a greater id do not count; by it an order is judged later as it was first.
     """
 
-    def __init__(self, programme: Programme, *, upto: int | None = None) -> None:
+    def __init__(self, programme: Programme) -> None:
         rows = EarningRuleVersion.objects.filter(rule__programme=programme)
-        if upto is not None:
-            rows = rows.filter(pk__lte=upto)
         self._programme = programme
         self._versions: dict[int, list[EarningRuleVersion]] = {}
         self.upto = 0
@@ -249,6 +248,11 @@ class History:
         """Say whether any version, also an old one, gives points for an event."""
         rows = (row for found in self._versions.values() for row in found)
         return any(row.is_on and row.document.get("event") == event for row in rows)
+
+    def has(self, kind: str) -> bool:
+        """Say whether any version, also an old one, is a rule of a kind."""
+        rows = (row for found in self._versions.values() for row in found)
+        return any(row.is_on and row.document["kind"] == kind for row in rows)
 
     @property
     def began(self) -> datetime:
@@ -265,8 +269,14 @@ class History:
         return self._made_ready(chosen)
 
     def until(self, upto: int) -> History:
-        """Return the history as it was up to a version."""
-        return self if upto >= self.upto else History(self._programme, upto=upto)
+        """Return the history as it was up to a version; asks the database nothing."""
+        if upto >= self.upto:
+            return self
+        found = copy(self)
+        cut = {pk: [row for row in rows if row.pk <= upto] for pk, rows in self._versions.items()}
+        found._versions = {pk: rows for pk, rows in cut.items() if rows}
+        found.upto = max((row.pk for rows in found._versions.values() for row in rows), default=0)
+        return found
 
     def at(self, moment: datetime) -> evaluate.Rules:
         """Return the rules that count for what was recorded at ``moment``."""

@@ -1,17 +1,19 @@
 """Returns whose points were spent by then and could not be taken back: a person decides what becomes of them.
 
 She takes the rest by an adjustment, asks the customer, or leaves it; then she settles it here, which moves
-no points. What comes short later in the same order is shown again.
+no points, and says whether they were taken: only then are they given anew when the return is removed. What
+comes short later in the same order is shown again.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 
 from django.db import transaction
 from django.db.models import F, QuerySet
 from django.utils.translation import gettext_lazy as _
 
+from customers import company
 from customers.ground import audit
 from customers.ground.errors import Refused
 from customers.models import User
@@ -43,10 +45,14 @@ def open_shortfalls(programme: Programme) -> QuerySet[OrderEarning]:
     return rows.order_by("-occurred_at", "-pk")
 
 
-def settle(row: OrderEarning, *, note: str, short: int | None = None, by: User, at: datetime) -> OrderEarning:
+def settle(
+    row: OrderEarning, *, note: str, is_taken: bool, short: int | None = None, by: User, at: datetime
+) -> OrderEarning:
     """Note that it was decided what becomes of the points that could not be taken back; moves no points.
 
     Args:
+        note: in words, what was decided; it stands below those of before, each with its day.
+        is_taken: they were taken by an adjustment; else they were left to the customer.
         short: so much came short of the order when it was decided; what did since stays open.
 
     Raises :class:`SettleNotYours`, :class:`SettleNote`, :class:`SettledAlready`. Side effects: audit
@@ -65,8 +71,15 @@ def settle(row: OrderEarning, *, note: str, short: int | None = None, by: User, 
             raise SettledAlready()
         points = upto - row.settled
         row.settled, row.settled_by, row.settled_at = upto, by, at
-        row.settled_note = note.strip()
-        row.save(update_fields=["settled", "settled_by", "settled_at", "settled_note"])
-        codes = {"order": row.order_id, "points": points}
+        row.adjusted += points if is_taken else 0
+        row.settled_note = _below(row.settled_note, note.strip(), at=at)
+        row.save(update_fields=["settled", "adjusted", "settled_by", "settled_at", "settled_note"])
+        codes = {"order": row.order_id, "points": points, "taken": is_taken}
         audit.record("points.settle_short", obj=row, by=by, at=at, customer_id=row.customer_id, codes=codes)
     return row
+
+
+def _below(before: str, note: str, *, at: datetime) -> str:
+    """Return a note with the day on which it was made, below those of before."""
+    day = date.fromordinal(company.today(at).number).isoformat()
+    return f"{before}\n{day}: {note}".lstrip()

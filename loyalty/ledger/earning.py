@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -141,66 +141,109 @@ def take_back(
     :class:`MoreThanMoved` when more would be taken back than was earned. Side effects: audit and event
     ``points.take_back``.
     """
-    if points <= 0:
-        raise NoPoints()
-    firm = company.current()
     with transaction.atomic():
         held = accounts.hold(entry.account)
-        made = entries.make(
+        return take_back_held(
             held,
-            kind=Kind.TAKE_BACK,
-            occurred_at=occurred_at,
-            occurred_day=company.today(occurred_at, firm).number,
-            at=at,
+            entry,
+            None,
+            points=points,
             source=source,
             key=key,
+            occurred_at=occurred_at,
             detail=detail,
             by=by,
-            reverses=entry,
+            at=at,
+            is_partial=is_partial,
+            note=note,
         )
+
+
+def take_back_held(
+    held: PointsAccount,
+    entry: PointsEntry,
+    state: State | None,
+    *,
+    points: int,
+    source: Source | None,
+    key: str = "",
+    occurred_at: datetime,
+    detail: Mapping[str, Any],
+    by: User | None,
+    at: datetime,
+    is_partial: bool = False,
+    note: str = "",
+) -> PointsEntry | None:
+    """Do what :func:`take_back` does in an account that is held; the caller opens the transaction.
+
+    ``state``: how the earning stands, where the caller read it since the account is held.
+    """
+    if points <= 0:
+        raise NoPoints()
+    made = entries.make(
+        held,
+        kind=Kind.TAKE_BACK,
+        occurred_at=occurred_at,
+        occurred_day=company.today(occurred_at).number,
+        at=at,
+        source=source,
+        key=key,
+        detail=detail,
+        by=by,
+        reverses=entry,
+    )
+    if state is None:
         if (first := entries.known(made)) is not None:
             return first
-        state = _state(entry)
-        own, left, spent = state.lots, state.left, state.spent
-        if points > state.standing:
-            raise MoreThanMoved(most=state.standing)
-        short = min(max(0, points - left), spent)
-        if short and held.programme.on_spent_return == Programme.OnSpentReturn.DEBT:
-            made.debt = short
-        elif short and not is_partial:
-            raise PointsSpent(short=short, left=left)
-        elif short:
-            made.detail["short"] = short
-        parts = _parts(own, min(points, left))
-        made.pending = sum(part for lot, part in parts if lot.is_pending)
-        made.points = sum(part for lot, part in parts if not lot.is_pending)
-        if not (made.points or made.pending or made.debt):
-            return None
-        if (first := entries.write(made)) is not None:
-            return first
-        lots.move(made, parts)
-        accounts.change(held, points=made.points, pending=made.pending, debt=made.debt)
-        entries.told(made, "take_back", by=by, at=at, note=note)
+        state = states([entry])[entry.pk]
+    left, spent = state.left, state.spent
+    if points > state.standing:
+        raise MoreThanMoved(most=state.standing)
+    short = min(max(0, points - left), spent)
+    if short and held.programme.on_spent_return == Programme.OnSpentReturn.DEBT:
+        made.debt = short
+    elif short and not is_partial:
+        raise PointsSpent(short=short, left=left)
+    elif short:
+        made.detail["short"] = short
+    parts = _parts(state.lots, min(points, left))
+    made.pending = sum(part for lot, part in parts if lot.is_pending)
+    made.points = sum(part for lot, part in parts if not lot.is_pending)
+    if not (made.points or made.pending or made.debt):
+        return None
+    if (first := entries.write(made)) is not None:
+        return first
+    lots.move(made, parts)
+    accounts.change(held, points=made.points, pending=made.pending, debt=made.debt)
+    entries.told(made, "take_back", by=by, at=at, note=note)
     return made
 
 
 @dataclass(frozen=True)
-class _State:
-    """How an earning stands: what of it is not taken back, is left in its lots, and is spent."""
+class State:
+    """How an earning stands: what of it is not taken back, is left in its lots, is spent, and expired."""
 
     lots: list[PointsLot]
     standing: int
     left: int
     spent: int
+    expired: int
 
 
-def _state(entry: PointsEntry) -> _State:
-    own = lots.family(entry)
-    earned = sum(lot.points for lot in own if lot.entry_id == entry.pk)
-    left = sum(lot.left for lot in own)
-    expired, taken = lots.gone(own)
-    owed = entry.reversed_by.filter(kind=Kind.TAKE_BACK).aggregate(sum=Sum("debt"))["sum"] or 0
-    return _State(own, earned - taken - owed, left, max(0, earned - left - expired - taken - owed))
+def states(given: Sequence[PointsEntry]) -> dict[int, State]:
+    """Return by id how earnings stand, whose accounts are held."""
+    families = lots.families([entry.pk for entry in given])
+    gone = lots.gone(lot for own in families.values() for lot in own)
+    debts = PointsEntry.objects.filter(reverses__in=families, kind=Kind.TAKE_BACK).values_list("reverses")
+    owed = dict(debts.annotate(sum=Sum("debt")).order_by())
+    found = {}
+    for pk, own in families.items():
+        earned = sum(lot.points for lot in own if lot.entry_id == pk)
+        left = sum(lot.left for lot in own)
+        expired = sum(gone[lot.pk][0] for lot in own if lot.pk in gone)
+        standing = earned - sum(gone[lot.pk][1] for lot in own if lot.pk in gone) - owed.get(pk, 0)
+        found[pk] = State(own, standing, left, max(0, standing - left - expired), expired)
+    return found
 
 
 def not_taken_back(entry: PointsEntry) -> int:
@@ -208,7 +251,7 @@ def not_taken_back(entry: PointsEntry) -> int:
 
     Raises :class:`MoreThanMoved` when none is left.
     """
-    standing = _state(entry).standing
+    standing = states([entry])[entry.pk].standing
     if standing <= 0:
         raise MoreThanMoved(most=0)
     return standing

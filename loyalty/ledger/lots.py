@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from django.db.models import F, Q, Sum
 
@@ -46,21 +46,28 @@ def move(entry: PointsEntry, parts: Sequence[tuple[PointsLot, int]]) -> list[Lot
     return LotAllocation.objects.bulk_create(made, batch_size=1000)
 
 
-def family(entry: PointsEntry) -> list[PointsLot]:
-    """Return the lots that an entry made, and those into which their points were moved by merges."""
-    found = list(PointsLot.objects.filter(entry=entry).order_by("pk"))
-    last = found
+def families(entry_ids: Collection[int]) -> dict[int, list[PointsLot]]:
+    """Return by entry the lots that it made, and those into which their points were moved by merges."""
+    found: dict[int, list[PointsLot]] = {pk: [] for pk in entry_ids}
+    made_by: dict[int, int] = {}
+    last = list(PointsLot.objects.filter(entry__in=found).order_by("pk"))
     while last:
+        for lot in last:
+            made_by[lot.pk] = made_by.get(lot.origin_id or 0, lot.entry_id)
+            found[made_by[lot.pk]].append(lot)
         last = list(PointsLot.objects.filter(origin__in=[lot.pk for lot in last]).order_by("pk"))
-        found += last
     return found
 
 
-def gone(lots: Sequence[PointsLot]) -> tuple[int, int]:
-    """Return how many points of lots expired, and how many were taken back of the earning itself."""
+def gone(lots: Iterable[PointsLot]) -> dict[int, tuple[int, int]]:
+    """Return by lot how many points expired, and how many were taken back of the earning itself."""
     taken_back = Q(entry__kind=PointsEntry.Kind.TAKE_BACK, entry__reverses__isnull=False)
-    sums = LotAllocation.objects.filter(lot__in=[lot.pk for lot in lots]).aggregate(
-        expired=Sum("points", filter=Q(entry__kind=PointsEntry.Kind.EXPIRE)),
-        taken=Sum("points", filter=taken_back),
+    sums = (
+        LotAllocation.objects.filter(lot__in=[lot.pk for lot in lots])
+        .values_list("lot")
+        .annotate(
+            expired=Sum("points", filter=Q(entry__kind=PointsEntry.Kind.EXPIRE)),
+            taken=Sum("points", filter=taken_back),
+        )
     )
-    return -(sums["expired"] or 0), -(sums["taken"] or 0)
+    return {lot: (-(expired or 0), -(taken or 0)) for lot, expired, taken in sums.order_by()}

@@ -17,9 +17,15 @@ from loyalty.models.programme import Programme
 class OrderEarning(models.Model):
     """What one order brings by the rules, and what it was judged by; also of an order that brings nothing.
 
-    It can be made anew from the order and the ledger. ``points`` is what the order brings now, after
-    returns; ``short`` what should have been taken back and was spent (a person decides). ``lines``: by
-    number of line product, quantity, amount paid, and the points that it brought before caps.
+    It can be made anew from the order and the ledger. ``brought`` is what the order brings by the rules,
+    before goods came back in other records: it is what counts for caps, so that a return makes no room.
+    ``points`` is what it brings now, after returns. Of what should have been taken back, ``short`` was spent
+    (a person decides), and ``gone`` had expired or was taken back by hand. ``lines``: by number of line
+    product, quantity, amount paid, and the points that it brought before caps.
+
+    No constraint says that a customer has one first order: it is decided by customer, and an account may
+    have two when its customer was merged with another one, earned, and was parted again. Whoever judges
+    orders holds their customers (``FOR NO KEY UPDATE``), so that no two decide it at once.
     """
 
     programme = models.ForeignKey(Programme, on_delete=models.PROTECT, related_name="+", db_index=False)
@@ -40,9 +46,14 @@ class OrderEarning(models.Model):
     net = models.BigIntegerField(default=0)  # paid, minor units of the programme's currency
     net_left = models.BigIntegerField(default=0)  # of it what did not come back later
     beyond = models.BigIntegerField(default=0)  # what came back in the order beyond what was sold in it
+    brought = models.PositiveBigIntegerField(default=0, db_default=0)
     points = models.BigIntegerField(default=0)
     short = models.BigIntegerField(default=0)
     settled = models.BigIntegerField(default=0)  # of ``short``: what was decided
+    adjusted = models.PositiveBigIntegerField(
+        default=0, db_default=0
+    )  # of ``settled``: what was taken by an adjustment
+    gone = models.PositiveBigIntegerField(default=0, db_default=0)
     settled_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
     )
@@ -61,7 +72,7 @@ class OrderEarning(models.Model):
     privacy = declare(
         none_keep="id programme account order entry moves raised context",
         conduct_keep="customer occurred_at occurred_day seen_at is_void is_return is_first net net_left "
-        "beyond points short settled settled_at exact fixed lines came_back",
+        "beyond brought points short settled adjusted gone settled_at exact fixed lines came_back",
         staff_keep="settled_by",
         text_blank="settled_note",
     )
@@ -69,9 +80,6 @@ class OrderEarning(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["order", "programme"], name="order_earning_once"),
-            models.UniqueConstraint(
-                fields=["account"], condition=Q(is_first=True), name="order_earning_first_once"
-            ),
             models.CheckConstraint(
                 condition=Q(points__gte=0, short__gte=0, settled__gte=0, net__gte=0, beyond__gte=0),
                 name="order_earning_not_negative",

@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
 from customers.access import allow
@@ -29,9 +29,20 @@ PAGE = 50
 
 
 class SettleForm(forms.Form):
-    """What was decided; ``short`` is how much came short of the order as it was shown."""
+    """What was decided, and in words; ``short`` is how much came short of the order as it was shown."""
 
     short = forms.IntegerField(required=False, min_value=1, max_value=MOST)
+    is_taken = forms.TypedChoiceField(
+        label=pgettext_lazy("points that could not be taken back", "What became of them"),
+        choices=[
+            ("yes", pgettext_lazy("points that could not be taken back", "Taken by an adjustment")),
+            ("no", pgettext_lazy("points that could not be taken back", "Left to the customer")),
+        ],
+        coerce=lambda value: value == "yes",
+        error_messages={
+            "required": gettext_lazy("Say what became of the points: taken by an adjustment, or left.")
+        },
+    )
     note = forms.CharField(label=gettext_lazy("What was decided"), max_length=500, required=False)
 
 
@@ -100,6 +111,7 @@ def _list(request: HttpRequest, refused: RefusedSettle | None = None) -> HttpRes
         messages.error(request, " ".join(refused.errors))
     context: dict[str, Any] = {
         "page": page,
+        "outcomes": SettleForm.base_fields["is_taken"].choices,  # type: ignore[attr-defined]
         "rows": [(row, row.short - row.settled, accounts.get(row.customer_id)) for row in found],
         "refused": refused,
         "query": f"?page={page.number}" if page.number > 1 else "",

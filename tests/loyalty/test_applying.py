@@ -264,14 +264,15 @@ def test_what_came_short_is_settled_and_more_of_it_is_shown_again(customer, prog
     bought(customer, ("tea", -1, 100), at=LATER)
     row = shortfalls.open_shortfalls(programme).get()
     with pytest.raises(shortfalls.SettleNotYours):
-        shortfalls.settle(row, note="Left.", by=manager, at=LATER)
+        shortfalls.settle(row, note="Left.", is_taken=False, by=manager, at=LATER)
     with pytest.raises(shortfalls.SettleNote):
-        shortfalls.settle(row, note=" ", by=lead, at=LATER)
-    shortfalls.settle(row, note="Left.", by=lead, at=LATER)
+        shortfalls.settle(row, note=" ", is_taken=False, by=lead, at=LATER)
+    shortfalls.settle(row, note="Left.", is_taken=False, by=lead, at=LATER)
     assert not shortfalls.open_shortfalls(programme).exists()
     with pytest.raises(shortfalls.SettledAlready):
-        shortfalls.settle(row, note="Left.", by=lead, at=LATER)
-    assert AuditEvent.objects.get(act="points.settle_short").codes == {"order": order.pk, "points": 100}
+        shortfalls.settle(row, note="Left.", is_taken=False, by=lead, at=LATER)
+    codes = {"order": order.pk, "points": 100, "taken": False}
+    assert AuditEvent.objects.get(act="points.settle_short").codes == codes
     back = bought(customer, ("tea", -1, 100), at=LATER)
     again = shortfalls.open_shortfalls(programme).get()
     assert (again.short, again.settled) == (200, 100)
@@ -548,10 +549,10 @@ def test_a_return_reads_only_orders_that_it_reaches(customer, programme, monkeyp
     monkeypatch.setattr(applying, "_purchase", reading)
     monkeypatch.setattr(applying._Chunk, "_counted_again", never)
     bought(customer, ("tea", -1, 10), at=ago(5))
-    assert read == [found[11].pk, found[9].pk]
+    assert read == [found[11].pk]
     read.clear()
     bought(customer, ("cup", -3, 10), at=ago(4))
-    assert read == [found[n].pk for n in (10, 8, 6, 4)]
+    assert read == [found[n].pk for n in (10, 8, 6)]
     read.clear()
     bought(customer, ("cup", -1, 10), at=ago(3), returns_of=found[0])
     assert read == [found[0].pk]

@@ -14,9 +14,9 @@ from customers import merges
 from customers.ground import again
 from customers.models import Customer
 from loyalty import programmes, referrals
-from loyalty.earning import applying, rules
+from loyalty.earning import applying, baskets, rules
 from loyalty.ledger import accounts
-from loyalty.models import EarningRule, PointsAccount, PointsEntry, Programme
+from loyalty.models import EarningRule, OrderEarning, PointsAccount, PointsEntry, Programme
 from tests.factories import NOW, CompanyFactory, CustomerFactory, ago
 from tests.loyalty.earning import SPEND, apply, make_rule, record, sums_of
 from tests.loyalty.factories import ProgrammeFactory, make_account
@@ -74,6 +74,35 @@ def test_orders_earn_while_their_customer_is_merged_and_none_gives_way(
     assert errors == []
     assert Customer.objects.get(pk=customer.pk).merged_into_id == other.pk
     assert sums_of(other)[0] == 50
+
+
+@pytest.mark.services
+def test_of_orders_that_are_told_of_at_once_one_is_the_first(
+    programme: Programme, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_rule(programme, {"kind": "first_order", "points": 100}, at=ago(30))
+    customer = CustomerFactory()
+    make_account(customer)
+    order, other = (record(customer, ("tea", 1, price)) for price in (10, 20))
+    telling: list[tuple[threading.Thread, list[BaseException]]] = []
+
+    read_rewarded = applying._Chunk._read_rewarded
+
+    def slowly(self: Any, customers: Any) -> None:
+        read_rewarded(self, customers)
+        if not telling:  # none is rewarded yet
+            telling.append(beside(lambda: apply(other)))
+            telling[0][0].join(1)
+
+    monkeypatch.setattr(baskets, "first_orders", set)  # each was the earliest one that was known
+    monkeypatch.setattr(applying._Chunk, "_read_rewarded", slowly)
+    apply(order)
+    thread, errors = telling[0]
+    thread.join(30)
+    assert errors == []
+    rows = OrderEarning.objects.order_by("order").values_list("is_first", "points")
+    assert list(rows) == [(True, 110), (False, 20)]
+    assert sums_of(customer)[0] == 130
 
 
 @pytest.mark.services

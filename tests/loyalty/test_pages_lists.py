@@ -243,11 +243,14 @@ def test_points_that_could_not_be_taken_back_are_shown_and_settled(
     assert "/loyalty/shortfalls/" in text(client.get("/loyalty/"))
     page = text(client.get("/loyalty/shortfalls/"))
     assert f"/loyalty/accounts/{account.pk}/" in page and "<b>70</b>" in page and settle not in page
-    assert client.post(settle, {"note": "Left."}).status_code == 403
+    assert client.post(settle, {"note": "Left.", "is_taken": "no"}).status_code == 403
     client.force_login(lead)
     assert settle in text(client.get("/loyalty/shortfalls/"))
-    assert "Say in a sentence" in client.post(settle, {"note": ""}, follow=True).content.decode()
-    assert "Settled" in client.post(settle, {"note": "Left."}, follow=True).content.decode()
+    assert (
+        "Say in a sentence"
+        in client.post(settle, {"note": "", "is_taken": "no"}, follow=True).content.decode()
+    )
+    assert "Settled" in client.post(settle, {"note": "Left.", "is_taken": "no"}, follow=True).content.decode()
     assert "Nothing is open" in text(client.get("/loyalty/shortfalls/"))
     assert "/loyalty/shortfalls/" not in text(client.get("/loyalty/"))
     assert client.post("/loyalty/shortfalls/999999999/settle/", {"note": "x"}).status_code == 404

@@ -320,21 +320,28 @@ def test_settled_is_what_was_seen_and_a_refusal_keeps_the_note(
     OrderEarning.objects.filter(pk=row.pk).update(short=90)  # more came back while the page was open
     client.force_login(lead)
     settle = f"/loyalty/shortfalls/{row.pk}/settle/"
-    assert client.post(settle, {"note": "Left.", "short": "70"})["Location"] == "/loyalty/shortfalls/"
+    assert (
+        client.post(settle, {"note": "Left.", "short": "70", "is_taken": "no"})["Location"]
+        == "/loyalty/shortfalls/"
+    )
     row.refresh_from_db()
     assert (row.short, row.settled) == (90, 70)
-    late = client.post(settle, {"note": "Left <it>.", "short": "70"})  # sent twice: 20 more are not settled
+    late = client.post(
+        settle, {"note": "Left <it>.", "short": "70", "is_taken": "no"}
+    )  # sent twice: 20 more are not settled
     assert late.status_code == 422 and "This is settled already." in page_of(late)
     assert 'value="Left &lt;it&gt;."' in page_of(late) and 'value="90"' in page_of(late)
     assert f'id="settle-{row.pk}-error"' in page_of(late)
-    empty = client.post(f"{settle}?page=1", {"note": " ", "short": "90"})
+    empty = client.post(f"{settle}?page=1", {"note": " ", "short": "90", "is_taken": "no"})
     assert empty.status_code == 422 and "Say in a sentence" in page_of(empty)
-    long = client.post(settle, {"note": "x" * 501, "short": "90"})
+    unsaid = client.post(settle, {"note": "Left.", "short": "90", "is_taken": ""})
+    assert unsaid.status_code == 422 and "Say what became" in page_of(unsaid)
+    long = client.post(settle, {"note": "x" * 501, "short": "90", "is_taken": "no"})
     assert long.status_code == 422 and "x" * 501 in page_of(long)
-    assert client.post(settle, {"note": "Left.", "short": "900"}).status_code == 302
+    assert client.post(settle, {"note": "Left.", "short": "900", "is_taken": "no"}).status_code == 302
     row.refresh_from_db()
     assert (row.short, row.settled) == (90, 90)
-    gone = client.post(settle, {"note": "Left.", "short": "90"})
+    gone = client.post(settle, {"note": "Left.", "short": "90", "is_taken": "no"})
     assert gone.status_code == 422 and "This is settled already." in page_of(gone)
 
 
@@ -351,9 +358,12 @@ def test_settling_comes_back_to_the_page_of_the_list(
     row = second.context["rows"][0][0]
     settle = f"/loyalty/shortfalls/{row.pk}/settle/?page=2"
     assert settle in page_of(second) and "Page 2 of 2" in page_of(second)
-    refused = client.post(settle, {"note": "", "short": "10"})
+    refused = client.post(settle, {"note": "", "short": "10", "is_taken": "no"})
     assert refused.context["page"].number == 2 and 'href="/loyalty/shortfalls/"' in page_of(refused)
-    assert client.post(settle, {"note": "Left.", "short": "10"})["Location"] == "/loyalty/shortfalls/?page=2"
+    assert (
+        client.post(settle, {"note": "Left.", "short": "10", "is_taken": "no"})["Location"]
+        == "/loyalty/shortfalls/?page=2"
+    )
 
 
 # --- Reasons -----------------------------------------------------------------------------------------

@@ -1,0 +1,467 @@
+"""Orders that are told of again: what a cap, a first order and a return leave stays as it is."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from importlib import import_module
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.db import connection, transaction
+from django.db.models import Sum
+from django.test.utils import CaptureQueriesContext
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from customers import merges
+from customers.models import Customer, Order
+from customers.writing import revise, void
+from loyalty.earning import applying, baskets, rules, shortfalls
+from loyalty.ledger import adjusting, expiring, sealing
+from loyalty.models import OrderEarning, PointsAccount, PointsEntry, PointsLot, Programme
+from tests.factories import NOW, CompanyFactory, CustomerFactory, ago, day
+from tests.loyalty import factories
+from tests.loyalty.earning import SPEND, apply, bought, make_rule, moves_of, record, state_of, sums_of
+
+pytestmark = pytest.mark.django_db
+HOUR = timedelta(hours=1)
+LATER = NOW + timedelta(days=1)
+FIRST = {"kind": "first_order", "points": 50}
+
+
+def cap(period: str, points: int) -> dict[str, Any]:
+    return {"kind": "cap", "period": period, "points": points}
+
+
+@pytest.fixture
+def spend(programme: Programme) -> Programme:
+    make_rule(programme, SPEND, at=ago(100))
+    return programme
+
+
+@pytest.fixture
+def customer(spend: Programme) -> Customer:
+    return CustomerFactory()
+
+
+def removed(order: Order, *, at: Any) -> None:
+    apply(void(order, at=at), at=at)
+
+
+# --- Caps -------------------------------------------------------------------------------------
+def test_a_cap_takes_nothing_from_an_order_of_which_goods_came_back(customer, programme):
+    make_rule(programme, cap("month", 100), at=ago(100))
+    first = bought(customer, ("tea", 2, 50))
+    bought(customer, ("tea", -1, 50), at=NOW + HOUR)
+    second = bought(customer, ("cup", 1, 100), at=NOW + 2 * HOUR)
+    assert sums_of(customer) == (50, 0, 0)  # what came back makes no room
+    apply(revise(first, at=LATER, status="delivered"), at=LATER)
+    apply(first, second, at=LATER)
+    Order.objects.filter(is_purchase=True).update(recorded_at=LATER)
+    applying.earn_missed(LATER + HOUR)
+    assert moves_of(customer) == [("earn", 100), ("take_back", -50)]
+
+
+@pytest.mark.parametrize("is_together", [False, True])
+def test_a_cap_counts_the_same_in_one_go_or_in_two(customer, programme, is_together):
+    make_rule(programme, cap("month", 100), at=ago(100))
+    first = bought(customer, ("tea", 2, 50))
+    bought(customer, ("tea", -1, 50), at=NOW + HOUR)
+    second = record(customer, ("cup", 1, 100), at=NOW + 2 * HOUR)
+    apply(*([first, second] if is_together else [second]), at=NOW + 2 * HOUR)
+    assert moves_of(customer) == [("earn", 100), ("take_back", -50)]
+
+
+def test_a_return_that_is_removed_leads_no_higher_than_the_cap(customer, programme):
+    make_rule(programme, cap("day", 100), at=ago(100))
+    bought(customer, ("tea", 1, 100))
+    back = bought(customer, ("tea", -1, 100), at=NOW + HOUR)
+    bought(customer, ("cup", 1, 100), at=NOW + 2 * HOUR)
+    removed(back, at=NOW + 3 * HOUR)
+    assert sums_of(customer) == (100, 0, 0)
+
+
+def test_a_cap_takes_nothing_for_orders_that_are_judged_without_it(customer, programme):
+    rule = make_rule(programme, cap("month", 100), at=ago(100))
+    first = bought(customer, ("tea", 1, 80), at=NOW)
+    rules.turn_rule(rule, is_on=False, by=None, at=NOW + HOUR)
+    bought(customer, ("cup", 1, 500), at=NOW + 2 * HOUR)
+    apply(first, at=LATER)
+    assert sums_of(customer) == (580, 0, 0)
+
+
+def test_an_order_that_falls_away_makes_room_for_those_that_a_cap_cut(customer, programme):
+    make_rule(programme, cap("day", 100), at=ago(100))
+    first = bought(customer, ("tea", 1, 90))
+    second, third = (bought(customer, ("cup", 1, price), at=NOW + HOUR) for price in (40, 30))
+    other = bought(customer, ("cup", 1, 70), at=LATER)
+    assert [state_of(order).points for order in (first, second, third, other)] == [90, 10, 0, 70]
+    apply(revise(first, at=LATER, status=Order.Status.CANCELLED), at=LATER)
+    assert [state_of(order).points for order in (first, second, third, other)] == [0, 40, 30, 70]
+    apply(revise(first, at=LATER + HOUR, status=Order.Status.PLACED), at=LATER + HOUR)
+    assert [state_of(order).points for order in (first, second, third, other)] == [30, 40, 30, 70]
+    before = moves_of(customer)
+    apply(first, second, third, other, at=LATER + 2 * HOUR)
+    assert moves_of(customer) == before
+
+
+@pytest.mark.parametrize("rounding", ["down", "half_up"])
+def test_rows_of_before_get_what_their_orders_brought(customer, programme, rounding):
+    Programme.objects.update(rounding=rounding)
+    make_rule(programme, cap("day", 30), at=ago(40))
+    for n in range(4):
+        bought(customer, ("tea", n + 1, "10.60"), at=ago(20 - n))
+    gone = bought(customer, ("cup", 1, "10.60"), at=ago(9))
+    bought(customer, ("tea", -5, "10.60"), at=ago(8))
+    bought(customer, ("cup", -1, "10.60"), at=ago(7))
+    removed(gone, at=ago(6))
+    values = dict(OrderEarning.objects.order_by("pk").values_list("pk", "brought"))
+    first = 11 if rounding == "half_up" else 10
+    assert list(values.values())[:4] == [first, 21, 30, 30]
+    assert sum(OrderEarning.objects.values_list("points", flat=True)) < sum(values.values())
+    OrderEarning.objects.update(brought=0)
+    migration = import_module("loyalty.migrations.0003_fill_brought")
+    migration.fill(apps, SimpleNamespace(connection=connection))
+    assert dict(OrderEarning.objects.values_list("pk", "brought")) == values
+
+
+# --- The first order --------------------------------------------------------------------------
+def test_a_first_order_that_falls_away_makes_the_next_one_the_first(customer, programme):
+    make_rule(programme, FIRST, at=ago(100))
+    first = bought(customer, ("tea", 1, 10))
+    second, third = (bought(customer, ("tea", 1, price), at=NOW + HOUR) for price in (20, 30))
+    applied = apply(revise(first, at=LATER, status=Order.Status.CANCELLED), at=LATER)
+    assert (applied.orders, applied.earned, applied.taken_back) == (1, 50, 60)
+    assert [state_of(order).points for order in (first, second, third)] == [0, 70, 30]
+    apply(revise(first, at=LATER + HOUR, status=Order.Status.PLACED), at=LATER + HOUR)
+    assert [state_of(order).is_first for order in (first, second, third)] == [False, True, False]
+
+
+def test_first_orders_are_one_of_each_customer_also_after_a_merge_was_taken_back(customer, programme):
+    make_rule(programme, FIRST, at=ago(100))
+    other = CustomerFactory()
+    factories.make_account(other)
+    order = record(customer, ("tea", 1, 10))
+    merge = merges.merge_customers(other, customer, reason="Same.", by=None, at=NOW)
+    apply(order)
+    merges.undo_merge(merge, by=None, at=LATER)
+    later = record(other, ("tea", 1, 10), at=LATER)
+    assert applying.earn_missed(LATER + HOUR).failed == 0
+    assert (state_of(order).is_first, state_of(later).is_first) == (True, True)
+    assert state_of(order).account == state_of(later).account
+    apply(order, later, at=LATER + HOUR)
+    assert bought(customer, ("tea", 1, 10), at=LATER + HOUR)
+    assert OrderEarning.objects.filter(is_first=True).count() == 2
+
+
+def test_two_customers_that_become_one_keep_what_they_got_for_their_first_orders(customer, programme):
+    make_rule(programme, FIRST, at=ago(100))
+    other = CustomerFactory()
+    found = [bought(customer, ("tea", 1, 10)), bought(other, ("tea", 1, 20))]
+    merges.merge_customers(other, customer, reason="Same.", by=None, at=NOW)
+    apply(*found, at=LATER)
+    apply(found[0], at=LATER)
+    assert [state_of(order).points for order in found] == [60, 70]
+
+
+# --- Taken back by hand, spent, expired ---------------------------------------------------------
+def test_what_was_taken_back_by_hand_is_not_given_when_a_return_is_removed(customer):
+    order = bought(customer, ("tea", 2, 50))
+    adjusting.reverse_entry(PointsEntry.objects.get(), reason="Fraud.", key="r", by=None, at=NOW)
+    half = bought(customer, ("tea", -1, 50), at=LATER)
+    assert (state_of(order).points, state_of(order).gone) == (50, 50)
+    rest = bought(customer, ("tea", -1, 50), at=LATER)
+    removed(half, at=LATER + HOUR)
+    removed(rest, at=LATER + HOUR)
+    assert moves_of(customer) == [("earn", 100), ("take_back", -100)]
+    assert (state_of(order).points, state_of(order).gone, state_of(order).short) == (100, 0, 0)
+
+
+def test_what_expired_is_not_given_when_a_return_is_removed(customer):
+    order = bought(customer, ("tea", 1, 100), at=ago(90))
+    PointsLot.objects.update(expires_day=day(NOW) - 50)
+    expiring.expire_all(ago(20))
+    back = bought(customer, ("tea", -1, 100), at=ago(10))
+    assert (state_of(order).short, state_of(order).gone) == (0, 100)
+    removed(back, at=ago(9))
+    assert moves_of(customer) == [("earn", 100), ("expire", -100)]
+    assert (state_of(order).points, state_of(order).gone) == (100, 0)
+
+
+@pytest.mark.parametrize("policy", ["refuse", "debt"])
+def test_what_was_spent_comes_short_once_however_many_returns_come(customer, policy):
+    Programme.objects.update(on_spent_return=policy)
+    order = bought(customer, ("tea", 10, 10), at=ago(90))
+    factories.redeem(PointsAccount.objects.get(), 10, at=ago(80))
+    PointsLot.objects.update(expires_day=day(NOW) - 50)
+    expiring.expire_all(ago(20))
+    backs = [bought(customer, ("tea", -2, 10), at=ago(10 - n)) for n in range(5)]
+    short, debt = (10, 0) if policy == "refuse" else (0, 10)
+    assert (state_of(order).short, state_of(order).gone, sums_of(customer)) == (short, 90, (0, 0, debt))
+    for back in backs:
+        removed(back, at=ago(2))
+    row = state_of(order)
+    assert (row.points, row.short, row.gone) == (100, 0, 0)
+    assert sums_of(customer) == (0, 0, 0)
+
+
+def test_returns_of_an_order_that_was_raised_reach_all_of_its_earnings(customer):
+    order = bought(customer, ("tea", 10, 10))
+    account = PointsAccount.objects.get()
+    order.lines.update(amount=15_000)
+    order = revise(order, at=NOW + HOUR, sold=15_000, sold_base=15_000)
+    apply(order, at=NOW + HOUR)
+    first, second = PointsLot.objects.order_by("pk")
+    PointsLot.objects.filter(pk=second.pk).update(expires_day=first.expires_day - 1)  # it goes first
+    factories.redeem(account, 50, at=NOW + HOUR)
+    for n in range(5):
+        bought(customer, ("tea", -2, 15), at=LATER + n * HOUR)
+    assert (state_of(order).points, state_of(order).short) == (0, 50)
+    assert sums_of(customer) == (0, 0, 0)
+    assert sealing.verify(at=LATER).findings == []
+
+
+# --- Settled ----------------------------------------------------------------------------------
+@pytest.mark.parametrize(("is_taken", "balance"), [(True, 100), (False, 0)])
+def test_what_an_adjustment_took_is_given_when_the_return_is_removed(customer, lead, is_taken, balance):
+    order = bought(customer, ("tea", 1, 100))
+    account = PointsAccount.objects.get()
+    factories.redeem(account, 100)
+    back = bought(customer, ("tea", -1, 100), at=LATER)
+    if is_taken:
+        factories.earn(account, 100, at=LATER)
+        adjusting.adjust(account, points=-100, reason="The tea.", key="tea", by=None, at=LATER)
+    shortfalls.settle(state_of(order), note="Done.", is_taken=is_taken, by=lead, at=LATER)
+    removed(back, at=LATER + HOUR)
+    row = state_of(order)
+    assert sums_of(customer) == (balance, 0, 0)
+    assert (row.points, row.short, row.settled, row.adjusted) == (100, 0, 0, 0)
+
+
+def test_of_what_was_taken_in_part_only_that_part_is_given(customer, lead):
+    order = bought(customer, ("tea", 2, 50))
+    account = PointsAccount.objects.get()
+    factories.redeem(account, 100)
+    factories.earn(account, 50, at=LATER)
+    first = bought(customer, ("tea", -1, 50), at=LATER)
+    adjusting.adjust(account, points=-50, reason="The tea.", key="tea", by=None, at=LATER)
+    shortfalls.settle(state_of(order), note="Taken.", is_taken=True, by=lead, at=LATER)
+    second = bought(customer, ("tea", -1, 50), at=LATER + HOUR)
+    removed(first, at=LATER + 2 * HOUR)
+    row = state_of(order)
+    assert (row.points, row.short, row.settled, row.adjusted, sums_of(customer)) == (
+        50,
+        50,
+        50,
+        50,
+        (0, 0, 0),
+    )
+    removed(second, at=LATER + 3 * HOUR)
+    row = state_of(order)
+    assert (row.points, row.short, row.settled, row.adjusted, sums_of(customer)) == (100, 0, 0, 0, (50, 0, 0))
+
+
+def test_notes_of_what_was_settled_stand_below_each_other_with_their_days(customer, lead):
+    order = bought(customer, ("tea", 2, 50))
+    factories.redeem(PointsAccount.objects.get(), 100)
+    for n, note in enumerate(["Left, long known.", " Left again. "]):
+        bought(customer, ("tea", -1, 50), at=LATER + timedelta(days=n))
+        shortfalls.settle(state_of(order), note=note, is_taken=False, by=lead, at=LATER + timedelta(days=n))
+    said = state_of(order).settled_note.splitlines()
+    assert said == ["2026-05-12: Left, long known.", "2026-05-13: Left again."]
+
+
+# --- How much is read ---------------------------------------------------------------------------
+def returned(customers: int) -> tuple[int, int, list[tuple[int, int, int]]]:
+    """Let as many customers bring something back at once: queries without writing, and with it, and sums."""
+    found = [CustomerFactory() for _n in range(customers)]
+    for one in found:
+        bought(one, ("tea", 2, 10), ("cup", 1, 5), at=ago(9))
+        bought(one, ("pot", 1, 7), at=ago(9))
+    named = Order.objects.filter(customer=found[-1]).order_by("pk").first()
+    backs = [record(one, ("tea", -1, 10), at=ago(8)) for one in found[:-1]]
+    backs.append(record(found[-1], ("tea", -1, 10), at=ago(8), returns_of=named))
+    with CaptureQueriesContext(connection) as asked:
+        apply(*backs, at=ago(8))
+    reading = [query for query in asked if query["sql"].startswith("SELECT")]
+    return len(reading), len(asked), [sums_of(one) for one in found]
+
+
+def test_returns_of_many_customers_are_read_at_once(customer):
+    returned(2)
+    few, many = returned(2), returned(6)
+    assert set(few[2]) == set(many[2]) == {(22, 0, 0)}
+    assert many[0] - few[0] <= 4  # of each entry, whether a merge let it be written before
+    assert many[1] - few[1] <= 4 * 11
+
+
+def test_versions_and_first_orders_are_not_read_for_each_order(customer, programme, monkeypatch):
+    rule = programme.rules.get()
+    found = []
+    for n in range(6):
+        found.append(bought(customer, ("tea", 1, 10 + n), at=ago(50 - n)))
+        rules.change_rule(rule, document={**SPEND, "points": str(n + 2)}, by=None, at=ago(50 - n) + HOUR)
+        rule.refresh_from_db()
+
+    def never(_orders: Any) -> Any:
+        raise AssertionError("no rule asks for the first order")
+
+    monkeypatch.setattr(baskets, "first_orders", never)
+    asked = []
+    for some in (found[:1], found):
+        with CaptureQueriesContext(connection) as queries:
+            apply(*some, at=LATER)
+        asked.append(sum("earningruleversion" in query["sql"] for query in queries))
+    assert asked[0] == asked[1]
+
+
+# --- Any history --------------------------------------------------------------------------------
+ACTS = ["buy", "buy", "buy", "back", "named", "money", "cancel", "restore", "remove", "change", "redeem"]
+GOODS = ["tea", "cup", "pot"]
+
+
+class Story:
+    """What happens to one customer: orders, returns, cancellations, removals, and what is told of them."""
+
+    def __init__(self, draw: Any) -> None:
+        self.draw = draw
+        self.customer = CustomerFactory()
+        self.orders: dict[int, Order] = {}
+        self.waiting: set[int] = set()
+        self.at = ago(60)
+
+    def go_on(self) -> None:
+        self.at += self.draw(st.sampled_from([1, 5, 30, 400])) * HOUR
+        getattr(self, self.draw(st.sampled_from(ACTS)))()
+        if self.draw(st.integers(0, 2)):
+            self.tell()
+
+    def tell(self) -> None:
+        """Tell of what waits, together or one after the other in any order."""
+        waiting = self.draw(st.permutations(sorted(self.waiting)))
+        some = [waiting] if self.draw(st.booleans()) else [[pk] for pk in waiting]
+        for pks in some:
+            applying.apply_orders(pks, at=self.at)
+        self.waiting.clear()
+
+    def _some(self, *, is_purchase: bool | None = None) -> Order | None:
+        found = [one for one in self.orders.values() if is_purchase is None or one.is_purchase == is_purchase]
+        return self.draw(st.sampled_from(found)) if found else None
+
+    def _record(self, *lines: Any, **given: Any) -> None:
+        order = record(self.customer, *lines, at=self.at, **given)
+        self._now(order)
+
+    def _now(self, order: Order) -> None:
+        self.orders[order.pk] = order
+        self.waiting.add(order.pk)
+
+    def buy(self) -> None:
+        line = (self.draw(st.sampled_from(GOODS)), self.draw(st.integers(1, 3)), "10.30")
+        given = {}
+        if self.draw(st.integers(0, 4)) == 0:  # it was entered late
+            given["occurred_at"] = self.at - self.draw(st.integers(1, 500)) * HOUR
+        self._record(line, ("jar", 1, "5.55"), ("", 1, "-1.11"), **given)
+
+    def back(self) -> None:
+        self._record((self.draw(st.sampled_from(GOODS)), -self.draw(st.integers(1, 4)), "9.90"))
+
+    def named(self) -> None:
+        if (order := self._some(is_purchase=True)) is not None:
+            self._record((self.draw(st.sampled_from(GOODS)), -1, "10.30"), returns_of=order)
+
+    def money(self) -> None:
+        self._record(("", -1, "7.77"))
+
+    def cancel(self, status: str = Order.Status.CANCELLED) -> None:
+        if (order := self._some()) is not None and not order.void:
+            self._now(revise(order, at=self.at, status=status))
+
+    def restore(self) -> None:
+        self.cancel(Order.Status.PLACED)
+
+    def remove(self) -> None:
+        if (order := self._some()) is not None and not order.void:
+            self._now(void(order, at=self.at))
+
+    def change(self) -> None:
+        if (order := self._some(is_purchase=True)) is not None and not order.void:
+            line = order.lines.filter(amount__gt=0).order_by("line_no").first()
+            amount = self.draw(st.integers(100, 6000))
+            sold = order.sold + amount - line.amount
+            order.lines.filter(pk=line.pk).update(amount=amount)
+            self._now(revise(order, at=self.at, sold=sold, sold_base=sold))
+
+    def redeem(self) -> None:
+        account = PointsAccount.objects.filter(customer=self.customer).first()
+        if account is not None and account.balance > 1:
+            factories.redeem(account, self.draw(st.integers(1, account.balance)), at=self.at)
+
+    def state(self) -> Any:
+        values = ("order", "brought", "points", "short", "gone", "net_left", "is_first", "moves", "raised")
+        rows = OrderEarning.objects.order_by("order").values_list(*values)
+        return list(rows), moves_of(self.customer)
+
+
+@settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_telling_all_orders_again_changes_nothing(db: None, data: st.DataObject) -> None:
+    with transaction.atomic():
+        try:
+            _tell(data.draw)
+        finally:
+            transaction.set_rollback(True)
+
+
+def _tell(draw: Any) -> None:
+    CompanyFactory()
+    policy, rounding = draw(st.sampled_from(["refuse", "debt"])), draw(st.sampled_from(["down", "half_up"]))
+    pending = draw(st.sampled_from([0, 7]))
+    programme = factories.ProgrammeFactory(on_spent_return=policy, rounding=rounding, pending_days=pending)
+    make_rule(programme, {**SPEND, "points": "1.3"}, at=ago(100))
+    make_rule(programme, {"kind": "minimum", "amount": "9"}, at=ago(100))
+    if draw(st.booleans()):
+        make_rule(programme, FIRST, at=ago(100))
+    caps = [cap("day", 45), cap("month", 120), cap("year", 200), cap("order", 40)]
+    chosen = draw(st.lists(st.sampled_from(caps), unique_by=str))
+    for document in chosen:
+        make_rule(programme, document, at=ago(100))
+    story = Story(draw)
+    for _n in range(draw(st.integers(2, 14))):
+        story.go_on()
+    story.tell()
+    before = story.state()
+    applying.apply_orders(list(story.orders), at=LATER)
+    assert story.state() == before
+    for pk in draw(st.permutations(list(story.orders))):
+        applying.apply_orders([pk], at=LATER)
+    assert story.state() == before
+    assert OrderEarning.objects.filter(is_first=True).count() <= 1
+    assert sealing.verify(at=LATER).findings == []
+    _keeps_caps(chosen)
+    for row in OrderEarning.objects.filter(account__isnull=False):
+        assert _in_ledger(row) == row.points + row.short + row.gone
+
+
+def _keeps_caps(chosen: list[dict[str, Any]]) -> None:
+    most = {one["period"]: one["points"] for one in chosen}
+    for period, points in most.items():
+        sums: dict[int, int] = {}
+        for row in OrderEarning.objects.all():
+            key = row.pk if period == "order" else applying.evaluate.start_of(period, row.occurred_day)
+            sums[key] = sums.get(key, 0) + row.brought
+        assert max(sums.values(), default=0) <= points
+
+
+def _in_ledger(row: OrderEarning) -> int:
+    """Return what the earnings of an order brought less what was taken back of them."""
+    mine = PointsEntry.objects.filter(source_type__startswith="order", source_id=row.order_id)
+    entries = mine.filter(kind="earn")
+    back = PointsEntry.objects.filter(reverses__in=entries, kind="take_back")
+    total = 0
+    for rows in (entries, back):
+        sums = rows.aggregate(points=Sum("points"), pending=Sum("pending"), debt=Sum("debt"))
+        total += (sums["points"] or 0) + (sums["pending"] or 0) - (sums["debt"] or 0)
+    return total
