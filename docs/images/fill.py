@@ -219,7 +219,7 @@ def _care(admin: Any, *, at: datetime) -> None:
             "occasion": "birthday",
             "days_before": 3,
             "subject_en": "Happy birthday, {{name}}",
-            "text_en": "Dear {{name}},\n{{company}} wishes you a happy birthday. {{points}} points are yours.",
+            "text_en": "Dear {{name}},\n{{company}} wishes you a happy birthday: {{points}} points.",
             "subject_zh": "{{name}}，生日快乐",
             "text_zh": "{{name}}，您好！\n{{company}}祝您生日快乐，送上 {{points}} 积分。",
             "points": 100,
