@@ -169,6 +169,8 @@ def test_who_is_due_next_with_what_stands_in_the_way(client, manager):
         return born(5, day, customer=CustomerFactory(owner=manager, contact=False), **values)
 
     fine, no_address, full = near(20), near(12, email="", phone=""), near(13)
+    seldom = near(22)
+    contacting.set_frequency(seldom, days=30, by=None, at=NOW)
     near(11)  # today's are found already
     born(5, 14)  # nobody of hers
     last = born(6, 10, customer=CustomerFactory(owner=manager, contact=False))
@@ -185,7 +187,7 @@ def test_who_is_due_next_with_what_stands_in_the_way(client, manager):
         at=NOW,
     )
     contacting.set_limits({"care": Limit(1, 5)}, by=None, at=NOW)
-    for one in (fine, full):
+    for one in (fine, full, seldom):
         contacting.reserve_contact(one, purpose="care", channel="email", key=str(one.pk), by=None, at=NOW)
     made = plan()
     client.force_login(manager)
@@ -195,6 +197,7 @@ def test_who_is_due_next_with_what_stands_in_the_way(client, manager):
         (full, "limit_reached"),
         (no_consent, "no_consent"),
         (fine, ""),  # by then the limit leaves room
+        (seldom, "limit_reached"),  # hers is stricter
         (last, ""),
     ]
     assert not CareTouch.objects.exists()
