@@ -203,6 +203,18 @@ def test_who_is_due_next_with_what_stands_in_the_way(client, manager):
     assert not CareTouch.objects.exists()
 
 
+@pytest.mark.parametrize(("most", "obstacle"), [(2, "limit_reached"), (3, "")])
+def test_a_reminder_counts_over_all_classes_in_what_is_foreseen(client, manager, most, obstacle):
+    one = born(5, 13, customer=CustomerFactory(owner=manager, contact=False))
+    contacting.set_limits({"together": Limit(most, 30), "care": Limit(1, 30)}, by=None, at=NOW)
+    asked = {"purpose": "event_survey", "channel": "email", "by": None, "at": NOW}
+    first = contacting.reserve_contact(one, key="a", **asked)
+    assert contacting.reserve_contact(one, key="b", follows=first, **asked).state == "granted"
+    client.force_login(manager)
+    (row,) = client.get(f"/care/{plan().pk}/upcoming/").context["found"].rows
+    assert (row.contact, row.obstacle) == (one, obstacle)
+
+
 def test_a_draft_shows_who_would_be_due_today_and_days_before_count(client, manager, mine):
     later = born(6, 12, customer=CustomerFactory(owner=manager, contact=False))
     made = care.create_plan(said(days_before=3), by=None, at=NOW)
