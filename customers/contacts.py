@@ -9,6 +9,7 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from customers import birthdays, changing, company, mainstays
+from customers.contact import frequency
 from customers.ground import audit, events
 from customers.ground.errors import Refused
 from customers.models import Contact, Customer, User
@@ -47,12 +48,14 @@ def create_contact(
 ) -> Contact:
     """Add a contact to a customer; the first one is its main contact.
 
-    Raises :class:`ContactWithoutName`, and of a birthday what ``birthdays.columns_of`` raises.
+    Raises :class:`ContactWithoutName`, ``FrequencyRefused``, and of a birthday what
+    ``birthdays.columns_of`` raises.
     Side effects: event ``contact.created``, audit ``contact.create``,
     and those of :func:`name_main`.
     """
     if not name.strip():
         raise ContactWithoutName()
+    frequency.check(values.get("at_most_once_in_days"))
     values |= birthdays.columns_of(values, at=at)
     with transaction.atomic():
         _hold(customer.pk)
@@ -72,9 +75,10 @@ def change_contact(contact: Contact, *, by: User | None, at: datetime, **values:
 
     The successor of a main contact who left becomes the main contact. Raises ``ChangedMeanwhile`` when
     somebody else wrote since ``contact`` was read,
-    :class:`ContactWithoutName`, :class:`LeavesInFuture`, :class:`NotASuccessor`, :class:`HasLeft`, and of a
-    birthday what ``birthdays.columns_of`` raises.
-    Side effects: when the main contact left or is back, the facts of ``mainstays``; event ``contact.left``.
+    :class:`ContactWithoutName`, :class:`LeavesInFuture`, :class:`NotASuccessor`, :class:`HasLeft`,
+    ``FrequencyRefused``, and of a birthday what ``birthdays.columns_of`` raises.
+    Side effects: when the main contact left or is back, the facts of ``mainstays``; event ``contact.left``;
+    those of ``frequency.follow``.
     """
     if "name" in values and not values["name"].strip():
         raise ContactWithoutName()
@@ -83,13 +87,15 @@ def change_contact(contact: Contact, *, by: User | None, at: datetime, **values:
     successor = values.get("successor")
     if successor is not None and (successor.pk == contact.pk or successor.customer_id != contact.customer_id):
         raise NotASuccessor()
+    frequency.check(values.get("at_most_once_in_days"))
     values |= birthdays.columns_of(values, stands=contact, at=at)
     with transaction.atomic():
         _hold(contact.customer_id)
-        was = contact.left_on
+        was, often = contact.left_on, contact.at_most_once_in_days
         changing.change(
             contact, act="contact.change", customer_id=contact.customer_id, by=by, at=at, values=values
         )
+        frequency.follow(contact, was=often, at=at)
         if contact.left_on != was:
             mainstays.follow([contact.customer_id], at=at)
         if contact.left_on is not None and contact.left_on != was:

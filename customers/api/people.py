@@ -35,6 +35,7 @@ class ContactShape(Gives):
             "phone",
             "email",
             "preferred_channel",
+            "at_most_once_in_days",
             "language",
             "is_main",
             "function",
@@ -59,6 +60,12 @@ class ContactFields(Takes):
     phone = serializers.CharField(max_length=40, required=False, allow_blank=True)
     email = serializers.EmailField(required=False, allow_blank=True)
     preferred_channel = serializers.CharField(max_length=16, required=False, allow_blank=True)
+    at_most_once_in_days = serializers.ChoiceField(
+        Contact.AtMostOnce.choices,
+        required=False,
+        allow_null=True,
+        help_text="Her own limit over all classes of contact but service; null: as the company does.",
+    )
     language = serializers.CharField(max_length=10, required=False, allow_blank=True)
     function = serializers.ChoiceField(Contact.Function.choices, required=False, allow_blank=True)
     is_decision_maker = serializers.BooleanField(required=False)

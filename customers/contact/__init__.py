@@ -1,6 +1,7 @@
 """Contacting people: one budget over surveys, offers, care and mail (decision 15)."""
 
 from customers.contact.budget import Limit, Quiet, limits, quiet_hours, set_limits
+from customers.contact.frequency import set_frequency
 from customers.contact.reserving import (
     ReservationEnded,
     address_of,
@@ -24,6 +25,7 @@ __all__ = [
     "obstacle_to",
     "quiet_hours",
     "reserve_contact",
+    "set_frequency",
     "set_limits",
     "take_back",
 ]

@@ -303,9 +303,13 @@ def _in_time(contact: Contact, *, purpose: str, is_reminder: bool, at: datetime)
     ContactGate.objects.bulk_create([ContactGate(contact=contact)], ignore_conflicts=True)
     gate = ContactGate.objects.filter(contact=contact)
     while True:
-        granted = gate.values_list("granted", flat=True).get()
+        granted, own = gate.values_list("granted", "contact__at_most_once_in_days").get()
         if day := _first_free(
-            contact, codes=(TOGETHER,) if is_reminder else (purpose, TOGETHER), caps=caps, today=today.number
+            contact,
+            codes=(TOGETHER,) if is_reminder else (purpose, TOGETHER),
+            caps=caps,
+            own=own,
+            today=today.number,
         ):
             free = localtime.start_of_day(day, today.zone)
             return Verdict(State.DEFERRED, Reason.LIMIT_REACHED, quiet.until(free, zone) or free)
@@ -314,10 +318,11 @@ def _in_time(contact: Contact, *, purpose: str, is_reminder: bool, at: datetime)
 
 
 def _first_free(
-    contact: Contact, *, codes: Iterable[str], caps: dict[str, budget.Limit], today: int
+    contact: Contact, *, codes: Iterable[str], caps: dict[str, budget.Limit], own: int | None, today: int
 ) -> int | None:
     """Return the local day on which the limits of ``codes`` leave room again; nothing when they do today.
 
+    ``own``: in how many days she wants to be contacted at most once, over all classes like ``together``.
     A reminder is no contact of its own in the limit of its class, but one over all classes.
     """
     counted = ContactReservation.objects.filter(
@@ -326,7 +331,7 @@ def _first_free(
     made: list[tuple[Any, str, bool]] = sorted(
         counted.values_list("granted_day", "purpose", IsNull(F("follows"), False)), reverse=True
     )
-    free = today
+    free = today if own is None or not made else max(today, made[0][0] + own)
     for code in codes:
         limit = caps[code]
         days = [day for day, of, reminds in made if code == TOGETHER or (code == of and not reminds)]

@@ -166,12 +166,21 @@ class Contact(models.Model):
         SOLAR = "solar", _("solar calendar")
         LUNAR = "lunar", _("Chinese lunar calendar")
 
+    class AtMostOnce(models.IntegerChoices):
+        """In how many local days somebody is contacted at most once, as she wishes."""
+
+        IN_30_DAYS = 30, pgettext_lazy("how often somebody is contacted at most", "once in 30 days")
+        IN_90_DAYS = 90, pgettext_lazy("how often somebody is contacted at most", "once in 90 days")
+
     customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="contacts")
     name = models.CharField(pgettext_lazy("of a person", "name"), max_length=200)
     role = models.CharField(pgettext_lazy("of a contact", "role"), max_length=100, blank=True)
     phone = models.CharField(_("phone"), max_length=40, blank=True)
     email = models.EmailField(_("e-mail"), blank=True)
     preferred_channel = models.CharField(_("preferred channel"), max_length=16, blank=True)
+    at_most_once_in_days = models.PositiveSmallIntegerField(  # empty: as the company does
+        _("contacted at most"), choices=AtMostOnce.choices, null=True, blank=True
+    )
     language = models.CharField(_("language"), max_length=10, blank=True)
     is_main = models.BooleanField(_("main contact"), default=False)
     function = models.CharField(
@@ -210,7 +219,8 @@ class Contact(models.Model):
     privacy = declare(
         none_keep="id customer preferred_channel language is_main function is_decision_maker left_on "
         "successor created_at updated_at erased_at",
-        identity_blank="name role birth_calendar birth_year birth_month birth_day birth_is_leap",
+        identity_blank="name role birth_calendar birth_year birth_month birth_day birth_is_leap "
+        "at_most_once_in_days",
         reach_blank="phone email",
     )
 
@@ -256,6 +266,10 @@ class Contact(models.Model):
             models.CheckConstraint(
                 condition=Q(birth_year__isnull=True) | Q(birth_year__range=(1900, 2100)),
                 name="contact_birth_year",
+            ),
+            models.CheckConstraint(
+                condition=Q(at_most_once_in_days__isnull=True) | Q(at_most_once_in_days__in=[30, 90]),
+                name="contact_at_most_once",
             ),
         ]
 

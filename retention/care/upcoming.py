@@ -119,27 +119,32 @@ def _seen(plan: CarePlan, page: Sequence[tuple[int, Contact]], *, at: datetime) 
         channel = plan.channel or way_to(one, ways[one.pk], sendable=sendable)
         due = day - plan.days_before
         obstacle = ways[one.pk][channel]
-        if not obstacle and _is_full(granted.get(one.pk, []), caps, due=due):
+        own = one.at_most_once_in_days
+        if not obstacle and _is_full(granted.get(one.pk, []), caps, own=own, due=due):
             obstacle = ContactReason.LIMIT_REACHED
         found.append(Coming(one, due, day, channel, obstacle))
     return found
 
 
 def _granted(contacts: Sequence[Contact]) -> dict[int, list[tuple[int, str]]]:
+    """Return when each was contacted and for what; of a reminder, which counts in no class, only when."""
     rows = ContactReservation.objects.filter(
         contact__in=[one.pk for one in contacts],
         state=ContactReservation.State.GRANTED,
         purpose__in=LIMITED,
-        follows=None,
     )
     found: dict[int, list[tuple[int, str]]] = {}
-    for contact, day, purpose in rows.values_list("contact", "granted_day", "purpose"):
-        found.setdefault(contact, []).append((day or 0, purpose))
+    for contact, day, purpose, follows in rows.values_list("contact", "granted_day", "purpose", "follows"):
+        found.setdefault(contact, []).append((day or 0, "" if follows else purpose))
     return found
 
 
-def _is_full(granted: Sequence[tuple[int, str]], caps: dict[str, budget.Limit], *, due: int) -> bool:
-    """Say whether what was granted so far leaves no room on a day."""
+def _is_full(
+    granted: Sequence[tuple[int, str]], caps: dict[str, budget.Limit], *, own: int | None, due: int
+) -> bool:
+    """Say whether what was granted so far leaves no room on a day, by the company's limits or her own."""
+    if own is not None and any(day > due - own for day, _purpose in granted):
+        return True
     for code in (ContactClass.CARE, TOGETHER):
         cap = caps[code]
         days = [day for day, purpose in granted if code in (TOGETHER, purpose) and day > due - cap.days]

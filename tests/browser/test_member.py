@@ -167,9 +167,13 @@ def test_link_shows_the_balance_a_reward_is_taken_and_cancelled_and_the_points_a
     phone.locator("a", has_text="←").click()
     expect(phone.locator(".mb-big b")).to_have_text("550")
     phone.locator('[name="may"][value="offer:email"]').check()
+    phone.locator('[name="often"][value="90"]').check()
     phone.locator("#contact button.sv-go").click()
     expect(phone.locator("#contact [role=status]")).to_be_visible()
+    expect(phone.locator('[name="often"][value="90"]')).to_be_checked()
     assert consents.may_contact(who, purpose="offer", channel="email", at=clock.now())
+    who.refresh_from_db()
+    assert who.at_most_once_in_days == 90
     phone.screenshot(path=str(tmp_path / f"after-{language}.png"), full_page=True)
     assert phone.context.cookies() == []
 

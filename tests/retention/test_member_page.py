@@ -17,7 +17,7 @@ from django.utils.html import escape
 from customers import complaints, consents, merges, objections
 from customers import contact as contacting
 from customers.contact import Limit
-from customers.ground import clock
+from customers.ground import clock, drain
 from customers.ground.models import AuditEvent, Company, Event
 from customers.models import Complaint, Consent, Contact, Customer, Order, User
 from loyalty import links
@@ -768,6 +768,8 @@ def sent(response: Any, **change: bool) -> dict[str, Any]:
         "may": [name for name, is_on in now.items() if is_on],
         "profiling_shown": "1",
     }
+    often = response.context["wishes"].frequency
+    form |= {"often": often, "often_was": often}
     return form | ({"profiling": "1", "profiling_was": "1"} if is_profiled else {})
 
 
@@ -1076,3 +1078,88 @@ def test_analyst_makes_no_link_and_sees_none(client: Client, customer: Customer,
     assert client.post(make, {}).status_code == 403
     page = client.get(reverse("retention:customer", args=[customer.pk])).text
     assert reverse("retention:customer_member", args=[customer.pk]) not in page
+
+
+# --- How often she may be contacted at most ---------------------------------------------------------
+def often(contact: Contact) -> int | None:
+    return Contact.objects.values_list("at_most_once_in_days", flat=True).get(pk=contact.pk)
+
+
+def chosen(response: Any) -> list[str]:
+    return [one.value for one in response.context["wishes"].frequencies if one.is_chosen]
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("en", ["How often at most", "As you usually do", "At most once in 30 days"]),
+        ("zh-hans", ['name="often" value="30"', 'name="often" value="90"']),
+    ],
+)
+def test_she_says_how_often_at_most_and_it_counts(
+    client: Client, token: str, contact: Contact, language: str, words: list[str]
+) -> None:
+    first = client.get(at(token, query=f"?lang={language}"))
+    assert all(one in first.text for one in words) and chosen(first) == [""]
+    assert often(contact) is None and not AuditEvent.objects.filter(act="contact.set_frequency").exists()
+    answer = client.post(at(token, "member_contact"), sent(first) | {"often": "90"})
+    assert (answer.status_code, often(contact)) == (302, 90)
+    event = AuditEvent.objects.get(act="contact.set_frequency")
+    assert (event.actor_id, event.channel, event.codes) == (
+        None,
+        "page",
+        {"fields": ["at_most_once_in_days"]},
+    )
+    after = client.get(at(token))
+    assert chosen(after) == ["90"] and 'value="90" checked' in after.text
+    client.post(at(token, "member_contact"), sent(after) | {"often": ""})
+    assert often(contact) is None and not Consent.objects.exists()
+
+
+def test_a_form_that_is_old_does_not_undo_how_often(client: Client, token: str, contact: Contact) -> None:
+    old = sent(client.get(at(token)), care_phone=True)
+    client.post(at(token, "member_contact"), old | {"often": "30"})
+    client.post(at(token, "member_contact"), old)  # her other tab, where she changed something else
+    assert often(contact) == 30
+    client.post(at(token, "member_contact"), old | {"often": "90"})  # there she chose, too: the later word
+    assert often(contact) == 90
+    without = {name: value for name, value in old.items() if not name.startswith("often")}
+    client.post(at(token, "member_contact"), without)  # a page of before an update
+    assert often(contact) == 90
+
+
+@pytest.mark.parametrize("wrong", ["7", "31", "-30", "x", "30 ", "9" * 30, "²"])
+def test_a_wrong_frequency_is_refused_with_its_reason_and_nothing_is_kept(
+    client: Client, token: str, contact: Contact, wrong: str
+) -> None:
+    form = sent(client.get(at(token)), offer_email=True) | {"often": wrong}
+    response = client.post(at(token, "member_contact"), form)
+    assert response.status_code == 409
+    assert "Choose one of these: as usual, at most once in 30 days" in response.text
+    assert chosen(response) == [""] and 'value="offer:email" checked' in response.text
+    assert often(contact) is None and not Consent.objects.exists()
+
+
+def test_press_that_ends_all_keeps_less_often_and_begins_no_more_often(
+    client: Client, token: str, contact: Contact
+) -> None:
+    form = sent(client.get(at(token))) | {"stop": "1"}
+    client.post(at(token, "member_contact"), form | {"often": "30"})
+    assert often(contact) == 30
+    client.post(at(token, "member_contact"), form | {"often": "", "often_was": "30"})
+    assert often(contact) == 30
+
+
+def test_what_waits_for_her_goes_on_when_she_allows_more(
+    client: Client, token: str, contact: Contact
+) -> None:
+    said: dict[str, Any] = {"purposes": ["offer"], "channels": ["email"], "is_given": True}
+    consents.record_consent(contact, **said, source="form", by=None, at=ago(1))
+    contacting.set_frequency(contact, days=90, by=None, at=NOW)
+    asked: dict[str, Any] = {"purpose": "offer", "channel": "email", "by": None, "at": NOW}
+    made, waits = (contacting.reserve_contact(contact, key=key, **asked) for key in "ab")
+    assert [made.state, waits.state] == ["granted", "deferred"]
+    client.post(at(token, "member_contact"), sent(client.get(at(token))) | {"often": ""})
+    drain.until_empty(at=NOW + timedelta(minutes=1))
+    waits.refresh_from_db()
+    assert waits.state == "granted"

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from django.urls import reverse
 
-from customers import contacts, customers
+from customers import contact, contacts, customers
 from customers.ground import clock
 from customers.models import Contact, Customer, MainContactChange
 from customers.search import index
@@ -269,6 +269,32 @@ def test_contact_is_added_changed_and_made_main(signed_in, customer):
     person.refresh_from_db()
     before.refresh_from_db()
     assert (person.phone, person.is_main, before.is_main) == ("139", True, False)
+
+
+def test_how_often_a_contact_wants_to_be_contacted_is_seen_and_changed(signed_in, customer, lead):
+    person = customer.contacts.get()
+    address = reverse("retention:contact_edit", args=[person.pk])
+    file = reverse("retention:customer_file", args=[customer.pk])
+    assert "at most once" not in signed_in.get(file).text
+    old = loaded(signed_in, address)
+    signed_in.post(address, {**old, "at_most_once_in_days": "90"})
+    person.refresh_from_db()
+    assert person.at_most_once_in_days == 90 and "at most once in 90 days" in signed_in.get(file).text
+    assert '<option value="90" selected>' in signed_in.get(address).text
+    assert (
+        signed_in.post(address, {**loaded(signed_in, address), "at_most_once_in_days": "7"}).status_code
+        == 422
+    )
+    contact.set_frequency(person, days=30, by=None, at=NOW + timedelta(minutes=1))  # on her own page
+    response = signed_in.post(address, {**old, "phone": "139"})
+    (_phone, line) = response.context["differences"]
+    assert (response.status_code, line.name, line.mine, line.now, line.is_theirs) == (
+        409,
+        "at_most_once_in_days",
+        "as the company does",
+        "once in 30 days",
+        True,
+    )
 
 
 def test_main_contact_leaves_and_the_successor_follows(signed_in, customer):

@@ -239,7 +239,10 @@ class ContactForm(FileForm):
 
     GROUPS: ClassVar[Groups] = (
         (_("Who it is"), ("name", "role", "function", "is_decision_maker")),
-        (_("How to reach them"), ("phone", "email", "preferred_channel", "language")),
+        (
+            _("How to reach them"),
+            ("phone", "email", "preferred_channel", "at_most_once_in_days", "language"),
+        ),
         (
             _("Birthday"),
             ("birth_month", "birth_day", "birth_year", "birth_calendar", "birth_is_leap"),
@@ -259,6 +262,14 @@ class ContactForm(FileForm):
     phone = _text(_("Phone"), 40, type="tel")
     email = forms.EmailField(label=_("E-mail"), required=False)
     preferred_channel = forms.ChoiceField(label=_("Preferred channel"), choices=_CHANNELS, required=False)
+    at_most_once_in_days = forms.TypedChoiceField(
+        label=_("Contacted at most"),
+        choices=[("", _("as the company does")), *Contact.AtMostOnce.choices],
+        coerce=int,
+        empty_value=None,
+        required=False,
+        help_text=_("As they wish, over everything but service. They can choose it on their own page."),
+    )
     language = forms.ChoiceField(label=_("Language"), choices=_LANGUAGES, required=False)
     birth_month = forms.IntegerField(label=_("Month of birth"), min_value=1, max_value=12, required=False)
     birth_day = forms.IntegerField(label=_("Day of birth"), min_value=1, max_value=31, required=False)
@@ -311,4 +322,6 @@ class ContactForm(FileForm):
         """Return a value in words."""
         if name == "successor":
             return str(values[name] or "—")
+        if name == "at_most_once_in_days" and values[name] is None:
+            return str(_("as the company does"))
         return super().shown(name, values)

@@ -12,8 +12,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
 from customers import consents, objections
-from customers.contact import budget
+from customers.contact import budget, frequency
 from customers.contact.reserving import address_of
+from customers.ground.numbers import whole
 from customers.models import Channel, Consent, Contact, ContactClass, Purpose
 from customers.models.consents import REACHING
 from customers.models.contacting import TOGETHER
@@ -51,12 +52,23 @@ class Wish:
 
 
 @dataclass(frozen=True)
+class Frequency:
+    """How often she may be contacted at most: one of the choices of the form."""
+
+    value: str  # days, or nothing: as the company does
+    label: str
+    is_chosen: bool  # as the form shows it: what stands, or what she sent and could not be kept
+
+
+@dataclass(frozen=True)
 class Wishes:
     """All that she may say."""
 
     rows: list[Wish]
     together: str
     quiet: str
+    frequencies: list[Frequency]
+    frequency: str  # what stands
     is_profiled: bool
     is_profiling_ticked: bool
     by_another: bool  # the customer as a whole objects, which she cannot take back here
@@ -83,6 +95,8 @@ def of(visit: Visit, posted: QueryDict | None = None) -> Wishes:
         rows if ways else [],
         _often(limits[TOGETHER]),
         _quiet(quiet),
+        _frequencies(contact, posted),
+        _value(contact.at_most_once_in_days),
         is_profiled,
         "profiling" in posted if is_sent and posted is not None else is_profiled,
         None in standing,
@@ -92,9 +106,11 @@ def of(visit: Visit, posted: QueryDict | None = None) -> Wishes:
 def keep(visit: Visit, posted: QueryDict) -> int:
     """Record what she changed on the form; return how many statements that made.
 
-    Only what she changed counts: ``shown`` is what stood there, ``was`` what was ticked, ``may`` what is.
+    Only what she changed counts: ``shown`` is what stood there, ``was`` what was ticked, ``may`` what is;
+    ``often_was`` how often at most, ``often`` how often now.
     ``stop`` ends all of :data:`STOPPED`; what she unticked before that press is ended, too, and what she
-    ticked is not begun. Side effects: those of ``consents.record_consent``.
+    ticked is not begun. Raises ``FrequencyRefused``. Side effects: those of ``consents.record_consent`` and
+    ``frequency.set_frequency``.
     """
     with transaction.atomic():
         hold(visit.contact)
@@ -108,6 +124,7 @@ def keep(visit: Visit, posted: QueryDict) -> int:
         if is_stop:
             off = [pair for pair in _pairs(_all_values()) if pair[0] in STOPPED and _may_end(known, pair)]
             given, ended = [], list(dict.fromkeys([*off, *ended]))
+        _set_frequency(visit, posted, is_stop=is_stop)
         made = _record(visit, given, is_given=True) + _record(visit, ended, is_given=False)
         return made + _profiling(visit, posted, is_stop=is_stop)
 
@@ -125,6 +142,37 @@ def _profiling(visit: Visit, posted: QueryDict, *, is_stop: bool) -> int:
     if was == wanted or wanted == (not own) or (is_stop and wanted):
         return 0
     return _record(visit, [(Purpose.PROFILING, "")], is_given=wanted)
+
+
+def _set_frequency(visit: Visit, posted: QueryDict, *, is_stop: bool) -> None:
+    sent = posted.get("often")
+    if sent is None or sent == posted.get("often_was"):
+        return
+    days = whole(sent) if sent else None
+    if sent and days is None:
+        raise frequency.FrequencyRefused()
+    frequency.check(days)
+    stands = Contact.objects.values_list("at_most_once_in_days", flat=True).get(pk=visit.contact.pk)
+    if not (is_stop and frequency.is_more(days, stands)):
+        frequency.set_frequency(visit.contact, days=days, by=None, at=visit.at)
+
+
+def _frequencies(contact: Contact, posted: QueryDict | None) -> list[Frequency]:
+    stands, labels = _value(contact.at_most_once_in_days), _frequency_labels()
+    sent = posted.get("often") if posted is not None else None
+    chosen = sent if sent in labels else stands
+    return [Frequency(value, label, value == chosen) for value, label in labels.items()]
+
+
+def _frequency_labels() -> dict[str, str]:
+    found = {"": _("As you usually do")}
+    for days in Contact.AtMostOnce:
+        found[_value(days.value)] = _("At most once in %(days)s days") % {"days": days.value}
+    return found
+
+
+def _value(days: int | None) -> str:
+    return "" if days is None else str(days)
 
 
 def _way(

@@ -169,6 +169,8 @@ def test_who_is_due_next_with_what_stands_in_the_way(client, manager):
         return born(5, day, customer=CustomerFactory(owner=manager, contact=False), **values)
 
     fine, no_address, full = near(20), near(12, email="", phone=""), near(13)
+    seldom = near(22)
+    contacting.set_frequency(seldom, days=30, by=None, at=NOW)
     near(11)  # today's are found already
     born(5, 14)  # nobody of hers
     last = born(6, 10, customer=CustomerFactory(owner=manager, contact=False))
@@ -185,7 +187,7 @@ def test_who_is_due_next_with_what_stands_in_the_way(client, manager):
         at=NOW,
     )
     contacting.set_limits({"care": Limit(1, 5)}, by=None, at=NOW)
-    for one in (fine, full):
+    for one in (fine, full, seldom):
         contacting.reserve_contact(one, purpose="care", channel="email", key=str(one.pk), by=None, at=NOW)
     made = plan()
     client.force_login(manager)
@@ -195,9 +197,22 @@ def test_who_is_due_next_with_what_stands_in_the_way(client, manager):
         (full, "limit_reached"),
         (no_consent, "no_consent"),
         (fine, ""),  # by then the limit leaves room
+        (seldom, "limit_reached"),  # hers is stricter
         (last, ""),
     ]
     assert not CareTouch.objects.exists()
+
+
+@pytest.mark.parametrize(("most", "obstacle"), [(2, "limit_reached"), (3, "")])
+def test_a_reminder_counts_over_all_classes_in_what_is_foreseen(client, manager, most, obstacle):
+    one = born(5, 13, customer=CustomerFactory(owner=manager, contact=False))
+    contacting.set_limits({"together": Limit(most, 30), "care": Limit(1, 30)}, by=None, at=NOW)
+    asked = {"purpose": "event_survey", "channel": "email", "by": None, "at": NOW}
+    first = contacting.reserve_contact(one, key="a", **asked)
+    assert contacting.reserve_contact(one, key="b", follows=first, **asked).state == "granted"
+    client.force_login(manager)
+    (row,) = client.get(f"/care/{plan().pk}/upcoming/").context["found"].rows
+    assert (row.contact, row.obstacle) == (one, obstacle)
 
 
 def test_a_draft_shows_who_would_be_due_today_and_days_before_count(client, manager, mine):
