@@ -180,9 +180,12 @@ class Migration(migrations.Migration):
                 ('net', models.BigIntegerField(default=0)),
                 ('net_left', models.BigIntegerField(default=0)),
                 ('beyond', models.BigIntegerField(default=0)),
+                ('brought', models.BigIntegerField(default=0)),
                 ('points', models.BigIntegerField(default=0)),
                 ('short', models.BigIntegerField(default=0)),
                 ('settled', models.BigIntegerField(default=0)),
+                ('adjusted', models.BigIntegerField(default=0)),
+                ('gone', models.BigIntegerField(default=0)),
                 ('settled_at', models.DateTimeField(null=True)),
                 ('settled_note', models.TextField(blank=True)),
                 ('moves', models.PositiveIntegerField(default=0)),
@@ -591,11 +594,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='orderearning',
-            constraint=models.UniqueConstraint(condition=models.Q(('is_first', True)), fields=('account',), name='order_earning_first_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='orderearning',
-            constraint=models.CheckConstraint(condition=models.Q(('beyond__gte', 0), ('net__gte', 0), ('points__gte', 0), ('settled__gte', 0), ('short__gte', 0)), name='order_earning_not_negative'),
+            constraint=models.CheckConstraint(condition=models.Q(('adjusted__gte', 0), ('beyond__gte', 0), ('brought__gte', 0), ('gone__gte', 0), ('net__gte', 0), ('points__gte', 0), ('settled__gte', 0), ('short__gte', 0)), name='order_earning_not_negative'),
         ),
         migrations.AddConstraint(
             model_name='earningrule',

@@ -46,14 +46,12 @@ class OrderEarning(models.Model):
     net = models.BigIntegerField(default=0)  # paid, minor units of the programme's currency
     net_left = models.BigIntegerField(default=0)  # of it what did not come back later
     beyond = models.BigIntegerField(default=0)  # what came back in the order beyond what was sold in it
-    brought = models.PositiveBigIntegerField(default=0, db_default=0)
+    brought = models.BigIntegerField(default=0)
     points = models.BigIntegerField(default=0)
     short = models.BigIntegerField(default=0)
     settled = models.BigIntegerField(default=0)  # of ``short``: what was decided
-    adjusted = models.PositiveBigIntegerField(
-        default=0, db_default=0
-    )  # of ``settled``: what was taken by an adjustment
-    gone = models.PositiveBigIntegerField(default=0, db_default=0)
+    adjusted = models.BigIntegerField(default=0)  # of ``settled``: what was taken by an adjustment
+    gone = models.BigIntegerField(default=0)
     settled_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
     )
@@ -81,7 +79,16 @@ class OrderEarning(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["order", "programme"], name="order_earning_once"),
             models.CheckConstraint(
-                condition=Q(points__gte=0, short__gte=0, settled__gte=0, net__gte=0, beyond__gte=0),
+                condition=Q(
+                    points__gte=0,
+                    brought__gte=0,
+                    short__gte=0,
+                    settled__gte=0,
+                    adjusted__gte=0,
+                    gone__gte=0,
+                    net__gte=0,
+                    beyond__gte=0,
+                ),
                 name="order_earning_not_negative",
             ),
         ]

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from importlib import import_module
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from django.apps import apps
 from django.db import connection, transaction
 from django.db.models import Sum
 from django.test.utils import CaptureQueriesContext
@@ -105,26 +102,6 @@ def test_an_order_that_falls_away_makes_room_for_those_that_a_cap_cut(customer, 
     before = moves_of(customer)
     apply(first, second, third, other, at=LATER + 2 * HOUR)
     assert moves_of(customer) == before
-
-
-@pytest.mark.parametrize("rounding", ["down", "half_up"])
-def test_rows_of_before_get_what_their_orders_brought(customer, programme, rounding):
-    Programme.objects.update(rounding=rounding)
-    make_rule(programme, cap("day", 30), at=ago(40))
-    for n in range(4):
-        bought(customer, ("tea", n + 1, "10.60"), at=ago(20 - n))
-    gone = bought(customer, ("cup", 1, "10.60"), at=ago(9))
-    bought(customer, ("tea", -5, "10.60"), at=ago(8))
-    bought(customer, ("cup", -1, "10.60"), at=ago(7))
-    removed(gone, at=ago(6))
-    values = dict(OrderEarning.objects.order_by("pk").values_list("pk", "brought"))
-    first = 11 if rounding == "half_up" else 10
-    assert list(values.values())[:4] == [first, 21, 30, 30]
-    assert sum(OrderEarning.objects.values_list("points", flat=True)) < sum(values.values())
-    OrderEarning.objects.update(brought=0)
-    migration = import_module("loyalty.migrations.0003_fill_brought")
-    migration.fill(apps, SimpleNamespace(connection=connection))
-    assert dict(OrderEarning.objects.values_list("pk", "brought")) == values
 
 
 # --- The first order --------------------------------------------------------------------------

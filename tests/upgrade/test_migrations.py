@@ -57,9 +57,6 @@ MEANT: dict[str, dict[str, str]] = {
         "CREATE_INDEX": "of tables that no release has yet",
         "CREATE_INDEX_EXCLUSIVE": "as above",
     },
-    "loyalty.0002_order_earning_brought": {
-        "DROP_INDEX": "dropping takes a moment; nothing looked anything up by it"
-    },
     "surveys.0005_answers": {
         "DROP_INDEX": "of a table that no release has yet",
         "CREATE_INDEX": "of tables that no release has yet",
