@@ -7,16 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime, timedelta
-from functools import reduce
+from functools import partial, reduce
 from operator import or_
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Exists, Min, OuterRef, Q
+from django.db.models import Exists, Min, OuterRef, Q, QuerySet
 
 from customers import birthdays as calendar
 from customers import company
 from customers.ground import localtime
+from customers.ground.again import tried_again
 from customers.models import Contact
 from loyalty import programmes
 from loyalty.earning import documents
@@ -65,7 +66,9 @@ def accounts_opened(
     Once a customer: one that others were merged into has been there since the first of their accounts, and
     had what any of them had. An account opened in a pause gives nothing, nor one that began with points of
     another system: its customer was a member before. ``among``: those to look at; without it all of the last
-    :data:`LOOKED_BACK`. A rerun gives nothing. Side effects: those of the ledger's ``earn_many``.
+    :data:`LOOKED_BACK`. A rerun gives nothing. Only the accounts that are due points are held, up to
+    :data:`_AT_ONCE` in a transaction, which is tried again when the database gave way to another one. Side
+    effects: those of the ledger's ``earn_many``.
     """
     if programme.state != Programme.State.LIVE:
         return 0
@@ -85,18 +88,29 @@ def accounts_opened(
         rows = rows.filter(pk__in=[account.pk for account in among])
     else:
         rows = rows.filter(opened_at__gte=at - LOOKED_BACK)
+    rows = rows.select_related("programme").order_by("pk")
     given = last = 0
-    while ids := list(rows.filter(pk__gt=last).order_by("pk").values_list("pk", flat=True)[:_AT_ONCE]):
-        last = ids[-1]
-        with transaction.atomic():
-            accounts.hold_all(ids)  # they are read again: customers may be merged meanwhile
-            found = list(rows.filter(pk__in=ids).select_related("programme").order_by("pk"))
-            given += _opened(found, history, programme, at=at)
+    while found := list(rows.filter(pk__gt=last)[:_AT_ONCE]):
+        last = found[-1].pk
+        if ids := [one.account.pk for one in _due_for_opening(found, history, programme)]:
+            given += tried_again(partial(_give_for_opening, ids, rows, history, programme, at=at))
     return given
 
 
-def _opened(found: Sequence[PointsAccount], history: History, programme: Programme, *, at: datetime) -> int:
-    """Give points for accounts that are held; return to how many."""
+def _give_for_opening(
+    ids: Sequence[int], rows: QuerySet[PointsAccount], history: History, programme: Programme, *, at: datetime
+) -> int:
+    """Give points for accounts, held and read again: others may merge, import or earn meanwhile.
+
+    ``rows``: the accounts that had nothing yet. Return to how many.
+    """
+    accounts.hold_all(ids)
+    earnings = _due_for_opening(list(rows.filter(pk__in=ids)), history, programme)
+    return sum(entry is not None for entry in earn_many(earnings, by=None, at=at))
+
+
+def _due_for_opening(found: Sequence[PointsAccount], history: History, programme: Programme) -> list[Earning]:
+    """Return what accounts that had nothing yet are due for being opened; holds and changes nothing."""
     event, spans = documents.ACCOUNT_OPENED, programmes.paused_spans(programme)
     zone = company.current().time_zone
     account_of = {account.pk: account.pk for account in found} | accounts.merged_into(found)
@@ -105,8 +119,7 @@ def _opened(found: Sequence[PointsAccount], history: History, programme: Program
     earnings = []
     for account in found:
         moment = since[account.pk]
-        rules = history.in_force(moment).event(event)
-        detail = _detail(event, rules)
+        detail = _detail(event, history.in_force(moment).event(event))
         if detail["points"] and account.pk not in brought and not _is_paused(spans, moment):
             earnings.append(
                 Earning(
@@ -118,7 +131,7 @@ def _opened(found: Sequence[PointsAccount], history: History, programme: Program
                     usable_day=localtime.day_number(moment, zone),
                 )
             )
-    return sum(entry is not None for entry in earn_many(earnings, by=None, at=at))
+    return earnings
 
 
 def _brought(ids: Collection[int]) -> set[int]:

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 
 from customers import merges
@@ -144,12 +144,8 @@ def test_an_account_opened_in_a_pause_earns_nothing(programme):
     assert {customer for customer, _source, _points in entries()} == {before.pk, after.pk}
 
 
-def test_an_account_that_began_with_imported_points_was_not_opened_by_that(programme):
-    make_rule(programme, OPENED, at=ago(9))
-    batch = ImportBatch.objects.create(kind="points", made_at=NOW)
-    members = [CustomerFactory() for _n in range(4)]
-    earned = make_account(members[0])
-    earn(earned, 5)  # then a file tells of it, too
+def imported(members: list[Customer]) -> None:
+    """Let a file tell of the points that customers had in another system."""
     records = [
         landing.PointsRecord(
             external_id=f"x{one.pk}",
@@ -160,9 +156,18 @@ def test_an_account_that_began_with_imported_points_was_not_opened_by_that(progr
             kind="opening",
             points=10,
         )
-        for one in members[:3]
+        for one in members
     ]
+    batch = ImportBatch.objects.create(kind="points", made_at=NOW)
     landing.upsert_points(records, source="till", batch=batch, at=NOW)
+
+
+def test_an_account_that_began_with_imported_points_was_not_opened_by_that(programme):
+    make_rule(programme, OPENED, at=ago(9))
+    members = [CustomerFactory() for _n in range(4)]
+    earned = make_account(members[0])
+    earn(earned, 5)  # then a file tells of it, too
+    imported(members[:3])
     merge(members[3], members[2])  # her account begins with them as well
     assert occasions.accounts_opened(programme, at=NOW) == 1
     assert [row[0] for row in entries() if row[1] == "account"] == [members[0].pk]
@@ -177,6 +182,120 @@ def test_many_opened_accounts_take_as_many_queries_as_few(programme):
             assert occasions.accounts_opened(programme, at=NOW) == number
         taken.append(len(asked))
     assert taken[0] == taken[1]
+
+
+@pytest.fixture
+def held(monkeypatch: pytest.MonkeyPatch) -> list[list[int]]:
+    """Return the ids of the accounts that the giver asks to be held, call by call."""
+    calls: list[list[int]] = []
+    hold_all = accounts.hold_all
+
+    def holding(ids: Any) -> Any:
+        calls.append(sorted(ids))
+        return hold_all(calls[-1])
+
+    monkeypatch.setattr(accounts, "hold_all", holding)
+    return calls
+
+
+def test_accounts_that_are_due_nothing_are_read_in_a_few_queries_and_not_held(programme, held):
+    make_rule(programme, OPENED, at=ago(9))
+    taken = []
+    for number in (2, 10):
+        imported([CustomerFactory() for _n in range(number)])
+        held.clear()
+        with CaptureQueriesContext(connection) as asked:
+            assert occasions.accounts_opened(programme, at=NOW) == 0
+        assert all(query["sql"].startswith("SELECT") for query in asked)
+        assert not any("FOR NO KEY UPDATE" in query["sql"] for query in asked)
+        taken.append(len(asked))
+    assert PointsAccount.objects.count() == 12
+    assert taken[0] == taken[1] <= 9
+    assert held == []
+
+
+def test_accounts_of_a_pause_and_of_no_rule_are_not_held(programme, held):
+    rule = make_rule(programme, OPENED, at=ago(9))
+    programmes.pause_programme(programme, by=None, at=ago(8))
+    make_account(at=ago(7))
+    programmes.resume_programme(programme, by=None, at=ago(6))
+    rules.turn_rule(rule, is_on=False, by=None, at=ago(5))
+    make_account(at=ago(4))
+    assert occasions.accounts_opened(programme, at=NOW) == 0
+    assert held == []
+
+
+def test_only_accounts_that_are_due_are_held_among_many(programme, held, monkeypatch):
+    monkeypatch.setattr(occasions, "_AT_ONCE", 2)
+    make_rule(programme, OPENED, at=ago(9))
+    due = []
+    for _n in range(3):
+        due.append(make_account())
+        imported([CustomerFactory() for _n in range(3)])
+    held.clear()
+    assert occasions.accounts_opened(programme, at=NOW) == 3
+    assert {pk for ids in held for pk in ids} == {account.pk for account in due}
+    held.clear()
+    assert occasions.accounts_opened(programme, at=NOW) == 0
+    assert held == []
+    assert [row[0] for row in entries() if row[1] == "account"] == [one.customer_id for one in due]
+
+
+def meanwhile(monkeypatch: pytest.MonkeyPatch, act: Any) -> None:
+    """Do something after it was looked who is due, before their accounts are held."""
+    hold_all = accounts.hold_all
+
+    def holding(ids: Any) -> Any:
+        monkeypatch.setattr(accounts, "hold_all", hold_all)
+        act()
+        return hold_all(ids)
+
+    monkeypatch.setattr(accounts, "hold_all", holding)
+
+
+def test_of_two_nights_at_once_one_gives(programme, monkeypatch):
+    make_rule(programme, OPENED, at=ago(9))
+    account = make_account()
+    given: list[int] = []
+    meanwhile(monkeypatch, lambda: given.append(occasions.accounts_opened(programme, at=NOW)))
+    assert occasions.accounts_opened(programme, at=NOW) == 0
+    assert given == [1]
+    assert entries() == [(account.customer_id, "account", 50)]
+
+
+def test_accounts_that_are_merged_or_imported_meanwhile_are_read_again(programme, monkeypatch):
+    make_rule(programme, OPENED, at=ago(9))
+    gone, member, survivor = (make_account() for _n in range(3))
+
+    def changing() -> None:
+        merge(Customer.objects.get(pk=survivor.customer_id), Customer.objects.get(pk=gone.customer_id))
+        imported([Customer.objects.get(pk=member.customer_id)])
+
+    meanwhile(monkeypatch, changing)
+    assert occasions.accounts_opened(programme, at=NOW) == 1
+    assert [row[0] for row in entries() if row[1] == "account"] == [survivor.customer_id]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_accounts_that_gave_way_are_tried_again(programme, monkeypatch):
+    make_rule(programme, OPENED, at=ago(9))
+    account = make_account()
+    earn_many, tries = occasions.earn_many, []
+
+    class GaveWay(Exception):
+        sqlstate = "40P01"
+
+    def giving_way(*given: Any, **named: Any) -> Any:
+        made = earn_many(*given, **named)
+        tries.append(1)
+        if len(tries) == 1:
+            raise OperationalError("deadlock") from GaveWay()
+        return made
+
+    monkeypatch.setattr(occasions, "earn_many", giving_way)
+    applying.earn_missed(NOW)
+    assert len(tries) == 2
+    assert entries() == [(account.customer_id, "account", 50)]
 
 
 def test_a_birthday_earns_on_its_day_once_a_year(programme):
