@@ -2,9 +2,11 @@
 
 :func:`apply_orders` may be told of the same order as often as one likes: it compares what the order should
 bring now with what it brings, and moves the difference. An order is always judged by the rules, tier and
-birthday of the first time, and no cap takes from it what it brings already. An order that falls away makes
-room for others of its customer, below a cap and to be the first one; goods that come back make none. Nothing
-is earned before the programme's first day, nor for orders of a time in which it is paused.
+birthday of the first time, and no cap takes from it what it brings already. In another day, month or year,
+and with another customer, it counts like any other order there: below the caps, and as the first one only
+where none is rewarded yet. An order that falls away or moves makes room for others of its customer, below a
+cap and to be the first one; goods that come back make none. Nothing is earned before the programme's first
+day, nor for orders of a time in which it is paused.
 """
 
 from __future__ import annotations
@@ -182,14 +184,19 @@ class _Chunk:
     def _hold(self, ids: Sequence[int]) -> None:
         """Read the orders, hold their customers against merging and their accounts against others.
 
-        Customers first and both in order, as whoever merges does. Held with them are the accounts that may
-        be rewarded after, where all is within the transaction of somebody else.
+        Customers first and both in order, as whoever merges does; with them those whose the orders were when
+        they were judged last. Held are also the accounts that may be rewarded after, where all is within the
+        transaction of somebody else.
         """
-        customers = _held(Order.objects.filter(pk__in=ids).values_list("customer_id", flat=True))
+        judged = self._rows().filter(order__in=ids)
+        now_of = Order.objects.filter(pk__in=ids).values_list("customer_id", flat=True)
+        customers = _held(now_of.order_by().union(judged.order_by().values_list("customer_id", flat=True)))
         self.found = baskets.heads(Order.objects.filter(pk__in=ids))
         buyers = {one.customer_id for one in self.found if self._stands(one) and self._may_enter(one)}
         self.accounts = accounts.accounts_for(buyers, at=self.at, programme=self.programme)
-        others = PointsAccount.objects.filter(programme=self.programme, customer__in=customers - buyers)
+        others = PointsAccount.objects.filter(
+            Q(customer__in=customers - buyers) | Q(pk__in=judged.values("account")), programme=self.programme
+        )
         waiting = Referral.objects.filter(
             programme=self.programme, state=Referral.State.WAITING, customer__in=customers
         )
@@ -323,7 +330,9 @@ class _Chunk:
         """Return what an order brings, and say whether it is rewarded as the first of its customer."""
         rewarded = self.had_first.setdefault(one.customer_id, set())
         rewarded.discard(one.pk)
-        is_first = row.is_first or (one.pk in self.first and not rewarded)
+        was = self.before.get(one.pk)
+        was_first = row.is_first and was is not None and was["customer_id"] == one.customer_id
+        is_first = was_first or (one.pk in self.first and not rewarded)
         row.is_first = False
         if row.account_id is None or not self._stands(one):
             return Outcome(0, Fraction(0), 0)
@@ -336,7 +345,7 @@ class _Chunk:
             tier_bp=row.context["tier_bp"],
             birthday=frozenset(row.context["birthday"]),
         )
-        outcome = evaluate.evaluate(basket, rules, earned=self._used(row), at_least=row.brought)
+        outcome = evaluate.evaluate(basket, rules, earned=self._used(row), at_least=self._kept(row))
         row.is_first = outcome.fixed > 0  # not below the minimum: then a later order may be it
         if row.is_first:
             rewarded.add(one.pk)
@@ -354,6 +363,15 @@ class _Chunk:
         keys = {p: (row.customer_id, p, evaluate.start_of(p, row.occurred_day)) for p in _PERIODS}
         return {period: max(0, self.earned.get(key, 0)) for period, key in keys.items()}
 
+    def _kept(self, row: OrderEarning) -> dict[str, int]:
+        """Return what an order brought before, by the periods in which it still is its customer's."""
+        was = self.before.get(row.order_id)
+        if was is None or was["customer_id"] != row.customer_id:
+            return {}
+        day, before = row.occurred_day, was["occurred_day"]
+        same = (p for p in _PERIODS if evaluate.start_of(p, day) == evaluate.start_of(p, before))
+        return dict.fromkeys(same, was["brought"])
+
     def _save(self, rows: dict[int, OrderEarning], fresh: Sequence[Head]) -> None:
         new = {one.pk for one in fresh}
         changed = [row for pk, row in rows.items() if pk not in new and self.before.get(pk) != _judged(row)]
@@ -364,46 +382,57 @@ class _Chunk:
     def _fill_room(self, rows: dict[int, OrderEarning]) -> None:
         """Judge again what may bring more since something told of here brings less or is the first no more.
 
-        Orders that a cap cut, in the years of those that bring less; and the first order of who has no other
-        one that is rewarded as such. They only gain, so this ends.
+        Orders that a cap cut, in the periods of those that bring less or moved; and the first order of who
+        has no other one that is rewarded as such. They only gain, so this ends. All in this transaction, the
+        earliest first, :data:`AT_ONCE` of them at a time: their customers and accounts are held already.
         """
-        ids = self._cut(rows) if self._has_caps() else set()
+        found = self._cut(rows)
         if self.history.has(documents.FIRST_ORDER):
-            ids |= self._next_first(rows)
-        if ids:
-            more = _Chunk(self.programme, at=self.at).apply(sorted(ids))
+            found |= self._next_first(rows)
+        ids = [order_id for _moment, order_id in sorted(found)]
+        for start in range(0, len(ids), AT_ONCE):
+            more = _Chunk(self.programme, at=self.at).apply(ids[start : start + AT_ONCE])
             more.orders = 0
             self.applied.add(more)
 
-    def _has_caps(self) -> bool:
-        return self.history.has(documents.CAP)
+    def _cut(self, rows: dict[int, OrderEarning]) -> set[tuple[datetime, int]]:
+        """Return moment and id of the orders that caps of a period cut, where others make room for them."""
+        room = self._room(rows)
+        if not room:
+            return set()
+        days = [start for _customer, _period, start in room]
+        last = date.fromordinal(max(days)).replace(month=12, day=31).toordinal()
+        found = (
+            self._rows()
+            .filter(customer__in={customer_id for customer_id, _period, _start in room})
+            .filter(occurred_day__gte=min(days), occurred_day__lte=last, account__isnull=False, net__gt=0)
+            .only(*_OF_CUT)
+        )
+        cut: set[tuple[datetime, int]] = set()
+        for row in found.iterator(chunk_size=AT_ONCE):
+            rules = self._rules(row)
+            keys = {(row.customer_id, p, evaluate.start_of(p, row.occurred_day)) for p in rules.periods()}
+            if keys & room and row.brought < rules.most_of_one(_before_caps(row)):
+                cut.add((row.occurred_at, row.order_id))
+        return cut
 
-    def _cut(self, rows: dict[int, OrderEarning]) -> set[int]:
-        """Return the orders that bring less than they would without caps, where others make room for them."""
-        years: dict[int, set[int]] = {}
+    def _room(self, rows: dict[int, OrderEarning]) -> set[tuple[int, str, int]]:
+        """Return in which periods there is room now: customer, period, its first day."""
+        room: set[tuple[int, str, int]] = set()
+        periods = self.history.cap_periods()
         for row in rows.values():
             was = self.before.get(row.order_id)
             if was is None or not was["brought"]:
                 continue
-            now = (row.customer_id, row.occurred_day)
-            if row.brought < was["brought"] or now != (was["customer_id"], was["occurred_day"]):
-                year = date.fromordinal(was["occurred_day"]).year
-                years.setdefault(was["customer_id"], set()).add(year)
-        cut: set[int] = set()
-        if years:
-            found = self._rows().filter(customer__in=years, account__isnull=False, net__gt=0)
-            for row in found.defer("came_back"):
-                is_near = date.fromordinal(row.occurred_day).year in years[row.customer_id]
-                if is_near and row.brought < self._without_caps(row):
-                    cut.add(row.order_id)
-        return cut
+            for period in periods:
+                before = (was["customer_id"], period, evaluate.start_of(period, was["occurred_day"]))
+                now = (row.customer_id, period, evaluate.start_of(period, row.occurred_day))
+                if row.brought < was["brought"] or now != before:
+                    room.add(before)
+        return room
 
-    def _without_caps(self, row: OrderEarning) -> int:
-        whole = sum((Fraction(line[3]) for line in row.lines.values()), Fraction(row.fixed))
-        return evaluate.rounded(whole, row.context["rounding"])
-
-    def _next_first(self, rows: dict[int, OrderEarning]) -> set[int]:
-        """Return the orders that are the first of their customers now that another one is it no more."""
+    def _next_first(self, rows: dict[int, OrderEarning]) -> set[tuple[datetime, int]]:
+        """Return moment and id of the orders that are the first now that another of their customer is not."""
         customers: set[int] = set()
         for one in self.found:
             was = self.before.get(one.pk)
@@ -416,7 +445,7 @@ class _Chunk:
         rewarded = self._rows().filter(customer__in=customers, is_first=True)
         customers -= set(rewarded.values_list("customer_id", flat=True))
         first = self._rows().filter(order__in=baskets.first_of(customers), is_first=False)
-        return set(first.filter(account__isnull=False).values_list("order_id", flat=True))
+        return set(first.filter(account__isnull=False).values_list("occurred_at", "order_id"))
 
     # --- What moves -----------------------------------------------------------------------------
     def _earn(self, rows: Sequence[OrderEarning]) -> None:
@@ -703,6 +732,7 @@ _JUDGED = [
     "fixed",
     "lines",
 ]
+_OF_CUT = ("customer", "order", "occurred_at", "occurred_day", "brought", "fixed", "lines", "context")
 _OF_FIRST = ("customer_id", "occurred_at", "is_void", "is_return", "is_first")
 _MOVED = ["net_left", "came_back", "points", "short", "settled", "adjusted", "gone", "moves", "raised"]
 
@@ -722,6 +752,11 @@ def _held(customer_ids: Iterable[int]) -> set[int]:
 def _judged(row: OrderEarning) -> dict[str, Any]:
     names = [OrderEarning._meta.get_field(name).attname for name in _JUDGED]
     return {name: getattr(row, name) for name in names}
+
+
+def _before_caps(row: OrderEarning) -> int:
+    whole = sum((Fraction(line[3]) for line in row.lines.values()), Fraction(row.fixed))
+    return evaluate.rounded(whole, row.context["rounding"])
 
 
 def _is_back(row: OrderEarning) -> bool:

@@ -234,6 +234,11 @@ class Rules:
         """Return the periods beyond one order for which there are caps."""
         return {one.rule.document["period"] for one in self.by_kind[documents.CAP]} - {"order"}
 
+    def most_of_one(self, points: int) -> int:
+        """Return what the caps of one order leave of points."""
+        caps = (one.rule.document for one in self.by_kind[documents.CAP])
+        return min([points, *(cap["points"] for cap in caps if cap["period"] == "order")])
+
     @property
     def asks_birthday(self) -> bool:
         """Say whether a birthday matters to what an order earns."""
@@ -251,14 +256,14 @@ def evaluate(
     rules: Rules,
     *,
     earned: Mapping[str, int] | None = None,
-    at_least: int = 0,
+    at_least: Mapping[str, int] | None = None,
     with_shares: bool = True,
 ) -> Outcome:
     """Return what a basket earns.
 
     Args:
         earned: points that other orders brought, by period, for caps.
-        at_least: so many points no cap of a period takes away.
+        at_least: points that no cap takes away, by its period.
         with_shares: say also what each line brought, which takes as long again.
     """
     net = sum(goods.amount for goods in basket.goods)
@@ -278,7 +283,7 @@ def evaluate(
             outcome.fixed += one.value
     outcome.exact = total + outcome.fixed
     outcome.points = rounded(outcome.exact, rules.rounding)
-    _cap(outcome, rules, earned or {}, at_least)
+    _cap(outcome, rules, earned or {}, at_least or {})
     return outcome
 
 
@@ -388,11 +393,11 @@ def _by_item(goods: Sequence[Goods], rules: Rules, outcome: Outcome) -> Fraction
     return total
 
 
-def _cap(outcome: Outcome, rules: Rules, earned: Mapping[str, int], at_least: int) -> None:
+def _cap(outcome: Outcome, rules: Rules, earned: Mapping[str, int], at_least: Mapping[str, int]) -> None:
     for one in rules.by_kind[documents.CAP]:
         period = one.rule.document["period"]
         most = one.rule.document["points"]
-        left = most if period == "order" else max(at_least, most - earned.get(period, 0))
+        left = most if period == "order" else max(at_least.get(period, 0), most - earned.get(period, 0))
         if outcome.points > left:
             part = {**_named(one), "period": period, "most": most, "cut": outcome.points - left}
             outcome.parts.append(part)

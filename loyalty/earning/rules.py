@@ -254,6 +254,11 @@ class History:
         rows = (row for found in self._versions.values() for row in found)
         return any(row.is_on and row.document["kind"] == kind for row in rows)
 
+    def cap_periods(self) -> set[str]:
+        """Return the periods beyond one order for which any version, also an old one, is a cap."""
+        rows = (row for found in self._versions.values() for row in found if row.is_on)
+        return {row.document["period"] for row in rows if row.document["kind"] == documents.CAP} - {"order"}
+
     @property
     def began(self) -> datetime:
         """Return when the first version was made."""

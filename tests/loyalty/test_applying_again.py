@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -26,6 +27,7 @@ pytestmark = pytest.mark.django_db
 HOUR = timedelta(hours=1)
 LATER = NOW + timedelta(days=1)
 FIRST = {"kind": "first_order", "points": 50}
+HELD = (Customer, PointsAccount)
 
 
 def cap(period: str, points: int) -> dict[str, Any]:
@@ -104,6 +106,93 @@ def test_an_order_that_falls_away_makes_room_for_those_that_a_cap_cut(customer, 
     assert moves_of(customer) == before
 
 
+@pytest.fixture
+def months(customer: Customer, programme: Programme) -> tuple[Order, Order, Order]:
+    """Two orders in April, of which a cap cut the second, and one in May."""
+    make_rule(programme, cap("month", 100), at=ago(100))
+    april, later = ago(40), ago(40) + HOUR
+    return (
+        bought(customer, ("tea", 1, 100), at=april),
+        bought(customer, ("cup", 1, 100), at=later),
+        bought(customer, ("cup", 1, 100), at=NOW),
+    )
+
+
+def brought(*orders: Order) -> list[int]:
+    return [state_of(order).brought for order in orders]
+
+
+def test_an_order_that_moves_to_another_month_is_below_the_cap_there(customer, months):
+    order, *others = months
+    assert brought(order, *others) == [100, 0, 100]
+    order = revise(order, at=LATER, occurred_at=NOW + HOUR)
+    apply(order, at=LATER)
+    assert (brought(order, *others), sums_of(customer)) == ([0, 100, 100], (200, 0, 0))
+    order = revise(order, at=LATER + HOUR, occurred_at=ago(40))
+    apply(order, at=LATER + HOUR)
+    assert (brought(order, *others), sums_of(customer)) == ([0, 100, 100], (200, 0, 0))
+
+
+def test_an_order_that_moves_within_its_month_keeps_what_it_brings(customer, months):
+    order, *others = months
+    before = moves_of(customer)
+    apply(revise(order, at=LATER, occurred_at=ago(38)), at=LATER)
+    assert (brought(order, *others), moves_of(customer)) == ([100, 0, 100], before)
+
+
+def test_an_order_of_another_customer_now_is_below_the_cap_of_that_one(customer, months):
+    order, *others = months
+    other = CustomerFactory()
+    theirs = bought(other, ("pot", 1, 70), at=ago(40))
+    order = revise(order, at=LATER, customer_id=other.pk)
+    apply(order, at=LATER)
+    assert brought(order, *others, theirs) == [30, 100, 100, 70]
+    apply(revise(order, at=LATER + HOUR, customer_id=customer.pk), at=LATER + HOUR)
+    assert brought(order, *others, theirs) == [0, 100, 100, 70]
+
+
+def test_a_cap_of_one_order_makes_no_room(customer, programme, monkeypatch):
+    make_rule(programme, cap("order", 10), at=ago(100))
+    orders = [bought(customer, ("tea", 1, 90), at=NOW + n * HOUR) for n in range(3)]
+    assert judged_by(monkeypatch, lambda: removed(orders[0], at=LATER)) == [orders[0].pk]
+    make_rule(programme, cap("day", 15), at=LATER)
+    orders = [bought(customer, ("tea", 1, 90), at=LATER + n * HOUR) for n in range(1, 4)]
+    assert brought(*orders) == [10, 5, 0]
+    judged = judged_by(monkeypatch, lambda: removed(orders[2], at=LATER + 5 * HOUR))
+    assert judged == [orders[2].pk]
+    judged = judged_by(monkeypatch, lambda: removed(orders[0], at=LATER + 6 * HOUR))
+    assert (judged, brought(*orders)) == ([orders[0].pk, orders[1].pk], [0, 10, 0])
+
+
+def judged_by(monkeypatch: pytest.MonkeyPatch, act: Any) -> list[int]:
+    """Return the orders that are judged while something happens."""
+    judged: list[int] = []
+    judge = applying._Chunk._judge
+
+    def judging(self: Any, row: OrderEarning, one: Any) -> None:
+        judged.append(one.pk)
+        judge(self, row, one)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(applying._Chunk, "_judge", judging)
+        act()
+    return judged
+
+
+def test_room_is_made_some_orders_at_a_time_the_earliest_first(customer, programme, monkeypatch):
+    make_rule(programme, cap("year", 100), at=ago(100))
+    other_year = bought(customer, ("tea", 1, 30), at=ago(99), occurred_at=ago(200))
+    first = bought(customer, ("tea", 1, 100), at=ago(40))
+    late, early = (bought(customer, ("cup", 1, 60), at=ago(n)) for n in (10, 20))
+    monkeypatch.setattr(applying, "AT_ONCE", 1)
+    with CaptureQueriesContext(connection) as asked:
+        removed(first, at=LATER)
+    assert brought(first, early, late, other_year) == [0, 60, 40, 30]
+    reading = [query["sql"] for query in asked if '"net" > 0' in query["sql"]]
+    assert len(reading) == 1
+    assert all('"occurred_day" >= ' in sql and '"came_back"' not in sql for sql in reading)
+
+
 # --- The first order --------------------------------------------------------------------------
 def test_a_first_order_that_falls_away_makes_the_next_one_the_first(customer, programme):
     make_rule(programme, FIRST, at=ago(100))
@@ -131,6 +220,49 @@ def test_first_orders_are_one_of_each_customer_also_after_a_merge_was_taken_back
     apply(order, later, at=LATER + HOUR)
     assert bought(customer, ("tea", 1, 10), at=LATER + HOUR)
     assert OrderEarning.objects.filter(is_first=True).count() == 2
+
+
+def test_a_first_order_that_is_of_another_customer_now_is_no_second_first_there(customer, programme):
+    make_rule(programme, FIRST, at=ago(100))
+    other = CustomerFactory()
+    order, next_one = (bought(customer, ("tea", 1, 10), at=NOW + n * HOUR) for n in range(2))
+    theirs = bought(other, ("tea", 1, 10), at=NOW - HOUR)
+    found = (order, next_one, theirs)
+    order = revise(order, at=LATER, customer_id=other.pk)
+    apply(order, at=LATER)
+    assert [state_of(one).is_first for one in found] == [False, True, True]
+    assert [state_of(one).points for one in found] == [10, 60, 60]
+    apply(revise(order, at=LATER + HOUR, customer_id=customer.pk), at=LATER + HOUR)
+    assert [state_of(one).is_first for one in found] == [False, True, True]
+    assert [state_of(one).points for one in found] == [10, 60, 60]
+
+
+def test_the_only_order_of_a_customer_is_the_first_again_when_it_comes_back(customer, programme):
+    make_rule(programme, FIRST, at=ago(100))
+    other = CustomerFactory()
+    order = bought(customer, ("tea", 1, 10))
+    bought(other, ("tea", 1, 10), at=NOW - HOUR)
+    apply(revise(order, at=LATER, customer_id=other.pk), at=LATER)
+    assert (state_of(order).is_first, state_of(order).points) == (False, 10)
+    order.refresh_from_db()
+    apply(revise(order, at=LATER + HOUR, customer_id=customer.pk), at=LATER + HOUR)
+    assert (state_of(order).is_first, state_of(order).points) == (True, 60)
+
+
+@pytest.mark.services
+def test_whose_order_it_was_is_held_with_whose_it_is(customer, programme):
+    make_rule(programme, FIRST, at=ago(100))
+    newer = CustomerFactory()
+    accounts_of = [factories.make_account(one) for one in (customer, newer)]
+    order = bought(customer, ("tea", 1, 10))
+    order = revise(order, at=LATER, customer_id=newer.pk)
+    with CaptureQueriesContext(connection) as asked:
+        apply(order, at=LATER)
+    locks = [query["sql"] for query in asked if "FOR NO KEY UPDATE" in query["sql"]]
+    held = [next(sql for sql in locks if f'FROM "{model._meta.db_table}"' in sql) for model in HELD]
+    assert locks[:2] == held
+    for sql, pks in zip(held, ([customer.pk, newer.pk], [one.pk for one in accounts_of]), strict=True):
+        assert set(pks) <= set(map(int, re.findall(r"\d+", sql.split(" WHERE ")[1])))
 
 
 def test_two_customers_that_become_one_keep_what_they_got_for_their_first_orders(customer, programme):
@@ -296,6 +428,7 @@ def test_versions_and_first_orders_are_not_read_for_each_order(customer, program
 
 # --- Any history --------------------------------------------------------------------------------
 ACTS = ["buy", "buy", "buy", "back", "named", "money", "cancel", "restore", "remove", "change", "redeem"]
+ACTS += ["move"]
 GOODS = ["tea", "cup", "pot"]
 
 
@@ -370,6 +503,11 @@ class Story:
             sold = order.sold + amount - line.amount
             order.lines.filter(pk=line.pk).update(amount=amount)
             self._now(revise(order, at=self.at, sold=sold, sold_base=sold))
+
+    def move(self) -> None:
+        if (order := self._some()) is not None and not order.void:
+            moment = self.at - self.draw(st.integers(1, 1500)) * HOUR
+            self._now(revise(order, at=self.at, occurred_at=moment))
 
     def redeem(self) -> None:
         account = PointsAccount.objects.filter(customer=self.customer).first()
