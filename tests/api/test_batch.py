@@ -59,7 +59,9 @@ def statuses(said):
 def test_each_record_says_what_became_of_it(shop):
     said = send(shop, "orders", [order(1), order(2), order(3)])
     assert statuses(said) == ["created"] * 3
-    assert [result["id"] for result in said["results"]] == list(Order.objects.values_list("pk", flat=True))
+    assert [result["id"] for result in said["results"]] == list(
+        Order.objects.order_by("pk").values_list("pk", flat=True)
+    )
     changed = order(2, lines=[{"product": "P-1", "quantity": "3", "unit_price": "49.90"}])
     said = send(shop, "orders", [order(1), changed, order(3, status="delivered"), order(4)])
     assert statuses(said) == ["unchanged", "updated", "updated", "created"]

@@ -26,7 +26,9 @@ def below(parent: str | None) -> list[str]:
 
 
 def acts() -> list[str]:
-    return list(AuditEvent.objects.filter(act__startswith="cause.").values_list("act", flat=True))
+    return list(
+        AuditEvent.objects.filter(act__startswith="cause.").order_by("pk").values_list("act", flat=True)
+    )
 
 
 # --- Delivered ----------------------------------------------------------------------------------

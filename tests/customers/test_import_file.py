@@ -112,7 +112,10 @@ def test_contacts_who_left_are_facts_and_come_back_as_none(bring):
     fact = MainContactChange.objects.get()
     assert (fact.kind, fact.contact, fact.void) == ("left", person, False)
     bring("contacts", f"{head}8,1,Zhao Min,yes,,,\n7,1,Wang Jing,no,2026-05-01,采购,yes\n", at=LATER)
-    assert list(MainContactChange.objects.values_list("kind", flat=True)) == ["left", "followed"]
+    assert list(MainContactChange.objects.order_by("pk").values_list("kind", flat=True)) == [
+        "left",
+        "followed",
+    ]
 
 
 def test_birthdays_of_contacts_come_in_both_calendars_and_go(bring):

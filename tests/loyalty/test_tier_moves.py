@@ -75,7 +75,9 @@ def test_the_first_run_places_and_later_ones_raise() -> None:
     move_all(at=NOW + DAY)
     assert moves(first) == [("placed", None, "Silver")]
     assert moves(second) == [("placed", None, "Bronze"), ("reached", "Bronze", "Silver")]
-    assert list(AuditEvent.objects.filter(act="tiers.move").values_list("codes", flat=True)) == [
+    assert list(
+        AuditEvent.objects.filter(act="tiers.move").order_by("pk").values_list("codes", flat=True)
+    ) == [
         {"moves": 2},
         {"moves": 1},
     ]

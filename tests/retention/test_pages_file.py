@@ -302,7 +302,10 @@ def test_main_contact_leaves_and_the_successor_follows(signed_in, customer):
     address = reverse("retention:contact_edit", args=[main.pk])
     signed_in.post(address, {**loaded(signed_in, address), "left_on": "2026-05-10", "successor": next_one.pk})
     assert customer.contacts.get(is_main=True) == next_one
-    assert list(MainContactChange.objects.values_list("kind", flat=True)) == ["left", "followed"]
+    assert list(MainContactChange.objects.order_by("pk").values_list("kind", flat=True)) == [
+        "left",
+        "followed",
+    ]
 
 
 def test_refusals_of_contacts_are_said_in_words(signed_in, customer):
