@@ -9,10 +9,10 @@ from customers.models import User
 from loyalty import programmes
 from loyalty.earning import rules
 from loyalty.ledger import accounts, adjusting, earning, sealing
-from loyalty.models import EarningRule, LedgerCheck, PointsAccount
+from loyalty.models import EarningRule, LedgerCheck, OrderEarning, PointsAccount
 from loyalty.rewards import catalogue, codes, redeeming
 from loyalty.tiers import benefits, editing, membership, move_account
-from tests.factories import NOW
+from tests.factories import NOW, OrderFactory
 
 LONG_AGO = NOW - timedelta(days=300)
 
@@ -51,6 +51,7 @@ def run_programme(objects: dict[str, Any], *, seller: User, admin: User) -> None
     redeeming.ask_reward(account, cup, key="one", by=seller, at=NOW)
     redeeming.ask_reward(account, voucher, key="two", by=seller, at=NOW)
     membership.sell(account, plan, key="m", by=seller, at=NOW)
+    _came_short(account)
     sealing.seal(NOW)
     sealing.verify(at=NOW)
     found = {"code": "account_entries", "table": "loyalty_pointsaccount", "id": 1, "expected": 5, "found": 6}
@@ -71,6 +72,23 @@ def give_points(customers: Any, *, by: User) -> None:
         account = accounts.account_for(customer.pk, at=NOW)
         _earn(account, 10 + number, days=1)
         adjusting.adjust(account, points=5_000, reason="补积分。", key="a", by=by, at=NOW)
+        _came_short(account)
+
+
+def _came_short(account: PointsAccount) -> None:
+    """Leave an order that came back when its points were spent."""
+    order = OrderFactory(customer=account.customer, occurred_at=NOW - timedelta(days=3))
+    OrderEarning.objects.create(
+        programme=account.programme,
+        account=account,
+        customer=account.customer,
+        order=order,
+        occurred_at=order.occurred_at,
+        occurred_day=order.occurred_at.toordinal(),
+        seen_at=order.recorded_at,
+        brought=1_250,
+        short=1_250,
+    )
 
 
 def _points(account: PointsAccount, admin: User) -> PointsAccount:
