@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
-from django.db.migrations import AddIndex, RemoveIndex, RunSQL
+from django.db.migrations import AddIndex, CreateModel, RemoveIndex, RunSQL
+from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
 
 
@@ -97,3 +98,74 @@ class OnPostgres(RunSQL):
         """Undo it there, and do nothing elsewhere."""
         if schema_editor.connection.vendor == "postgresql":
             super().database_backwards(app_label, schema_editor, from_state, to_state)
+
+
+# Autovacuum visits a table of facts after half a percent of change: a pass reads indexes only, as long as
+# PostgreSQL knows that the pages behind them are visible to all.
+_EARLY = {
+    "autovacuum_vacuum_scale_factor": "0.005",
+    "autovacuum_vacuum_insert_scale_factor": "0.005",
+    "autovacuum_analyze_scale_factor": "0.02",
+    "autovacuum_vacuum_cost_limit": "2000",
+}
+
+
+def visited_early(table: str) -> OnPostgres:
+    """Return the operation that lets autovacuum visit a table of facts early."""
+    settings = ", ".join(f"{name} = {value}" for name, value in _EARLY.items())
+    return OnPostgres(
+        f"ALTER TABLE {table} SET ({settings})", f"ALTER TABLE {table} RESET ({', '.join(_EARLY)})"
+    )
+
+
+class TablesAtOnce(Operation):
+    """Makes the tables of an app as they stand after all of ``operations``.
+
+    Django builds every related model anew after each operation, 90 % of the time of setting up a database;
+    here it does so once.
+
+    Args:
+        operations: of the kinds CreateModel, AddField, AddIndex and AddConstraint, as ``makemigrations``
+            writes them for new models.
+    """
+
+    def __init__(self, operations: list[Operation]) -> None:
+        self.operations = operations
+
+    def state_forwards(self, app_label: str, state: ProjectState) -> None:
+        """Add everything to the state, then build its models again."""
+        was_built = state.__dict__.pop("apps", None) is not None
+        for operation in self.operations:
+            operation.state_forwards(app_label, state)
+        if was_built:
+            state.apps  # noqa: B018  builds them
+
+    def database_forwards(
+        self,
+        app_label: str,
+        schema_editor: BaseDatabaseSchemaEditor,
+        from_state: ProjectState,
+        to_state: ProjectState,
+    ) -> None:
+        """Make each table with all its columns, indexes and constraints."""
+        for operation in self.operations:
+            if isinstance(operation, CreateModel):
+                operation.database_forwards(app_label, schema_editor, from_state, to_state)
+
+    def database_backwards(
+        self,
+        app_label: str,
+        schema_editor: BaseDatabaseSchemaEditor,
+        from_state: ProjectState,
+        to_state: ProjectState,
+    ) -> None:
+        """Drop the tables, the last one first."""
+        for operation in reversed(self.operations):
+            if isinstance(operation, CreateModel):
+                operation.database_backwards(app_label, schema_editor, from_state, to_state)
+
+    def describe(self) -> str:
+        """Say what it does."""
+        return (
+            f"Make {sum(isinstance(operation, CreateModel) for operation in self.operations)} tables at once"
+        )

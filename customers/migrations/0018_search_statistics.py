@@ -4,13 +4,7 @@ from __future__ import annotations
 
 from django.db import migrations
 
-TARGET = 2000  # of 38 million tokens, words of 50,000 customers seemed to be none with the usual 100
-
-
-def count_finely(apps, schema_editor):
-    if schema_editor.connection.vendor == "postgresql":
-        schema_editor.execute(f"ALTER TABLE customers_searchtoken ALTER COLUMN token SET STATISTICS {TARGET}")
-
+from customers.migrations._tokens import count_finely
 
 def count_coarsely(apps, schema_editor):
     if schema_editor.connection.vendor == "postgresql":
