@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import lzma
 import os
+import re
 import secrets
 import sqlite3
 import subprocess
@@ -50,14 +51,20 @@ def restored(dump: Path, *, server: str, folder: Path) -> Iterator[str]:
             fresh.executescript(sql)
         yield f"sqlite:///{file}"
         return
+    with made(server=server) as address:
+        with psycopg.connect(address, autocommit=True) as fresh:
+            fresh.execute(sql.encode())
+        yield address
+
+
+@contextmanager
+def made(*, server: str) -> Iterator[str]:
+    """Yield the address of an empty database on the server."""
     name = f"upgrade_{secrets.token_hex(4)}"
     with psycopg.connect(server, autocommit=True) as admin:
         admin.execute(f'CREATE DATABASE "{name}"'.encode())
-        address = f"{server.rpartition('/')[0]}/{name}"
         try:
-            with psycopg.connect(address, autocommit=True) as fresh:
-                fresh.execute(sql.encode())
-            yield address
+            yield f"{server.rpartition('/')[0]}/{name}"
         finally:
             admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
 
@@ -98,6 +105,45 @@ def counts(address: str) -> dict[str, int]:
     return {table: rows(address, f"SELECT count(*) FROM {table}")[0][0] for table in FACTS}
 
 
+# What says of a table in PostgreSQL: its columns, indexes, constraints, triggers and settings.
+PARTS = (
+    "SELECT table_name, column_name, udt_name, is_nullable, column_default, collation_name,"
+    " generation_expression FROM information_schema.columns WHERE table_schema = 'public'",
+    "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'",
+    "SELECT conname, conrelid::regclass::text, pg_get_constraintdef(oid) FROM pg_constraint"
+    " WHERE connamespace = 'public'::regnamespace",
+    "SELECT tgrelid::regclass::text, pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal",
+    "SELECT relname, reloptions::text FROM pg_class WHERE relnamespace = 'public'::regnamespace",
+    "SELECT attrelid::regclass::text, attname, attstattarget FROM pg_attribute WHERE attstattarget > 0",
+)
+
+
+def schema(address: str) -> set[tuple[Any, ...]]:
+    """Return each part of the tables, whatever the order in which they were made."""
+    if address.startswith("postgres"):
+        return {row for query in PARTS for row in rows(address, query)}
+    named = rows(address, "SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL")
+    parts = {(kind, name, " ".join(sql.split())) for kind, name, sql in named if kind != "table"}
+    for kind, name, sql in named:
+        if kind == "table":
+            parts |= {(name, *column[1:]) for column in rows(address, f"PRAGMA table_xinfo('{name}')")}
+            parts |= {(name, *key[2:]) for key in rows(address, f"PRAGMA foreign_key_list('{name}')")}
+            parts |= {(name, check) for check in re.findall(r'CONSTRAINT "\w+" [A-Z]+', sql)}
+    return parts
+
+
+@pytest.fixture(scope="session")
+def new(postgres_url: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[tuple[Any, ...]]]:
+    """The parts of the tables of a new database, by engine."""
+    found = {}
+    folder = tmp_path_factory.mktemp("new")
+    with made(server=postgres_url) as server:
+        for address in (f"sqlite:///{folder / 'new.sqlite3'}", server):
+            manage("migrate", "--noinput", "--verbosity", "0", address=address, folder=folder)
+            found[address.partition(":")[0]] = schema(address)
+    return found
+
+
 def sweep(address: str, folder: Path) -> dict[str, Any]:
     """Sweep everybody; return what ``--json`` says."""
     told: dict[str, Any] = json.loads(
@@ -113,7 +159,7 @@ def test_there_is_a_dump_of_an_earlier_version_for_both_engines() -> None:
 
 @pytest.mark.parametrize("dump", DUMPS, ids=lambda dump: dump.name.removesuffix(".sql.xz"))
 def test_dump_migrates_forward_keeps_its_rows_and_sweeps(
-    dump: Path, postgres_url: str, tmp_path: Path
+    dump: Path, postgres_url: str, tmp_path: Path, new: dict[str, set[tuple[Any, ...]]]
 ) -> None:
     with restored(dump, server=postgres_url, folder=tmp_path) as address:
         before = counts(address)
@@ -123,6 +169,7 @@ def test_dump_migrates_forward_keeps_its_rows_and_sweeps(
         manage("migrate", "--noinput", "--verbosity", "0", address=address, folder=tmp_path)
         manage("migrate", "--check", address=address, folder=tmp_path)
 
+        assert schema(address) == new[address.partition(":")[0]]
         assert counts(address) == before
         assert (
             rows(address, "SELECT sum(sold_base), sum(margin_base) FROM customers_order WHERE NOT void")
@@ -148,3 +195,14 @@ def assert_versions_are_still_kept(address: str) -> None:
         with psycopg.connect(address) as there:
             there.execute(change.encode())
     assert rows(address, "SELECT count(*) FROM customers_order_version")[0][0] == before + 1
+
+
+def test_tables_that_were_made_at_once_are_taken_back_and_made_again(
+    tmp_path: Path, new: dict[str, set[tuple[Any, ...]]]
+) -> None:
+    address = f"sqlite:///{tmp_path / 'new.sqlite3'}"
+    for wanted in ((), ("retention", "zero")):
+        manage("migrate", *wanted, "--noinput", "--verbosity", "0", address=address, folder=tmp_path)
+    assert not [row for row in schema(address) if str(row[0]).startswith("retention_")]
+    manage("migrate", "--noinput", "--verbosity", "0", address=address, folder=tmp_path)
+    assert schema(address) == new["sqlite"]

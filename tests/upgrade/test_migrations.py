@@ -139,7 +139,7 @@ def test_linter_finds_a_column_that_old_code_cannot_fill() -> None:
     ],
 )
 def test_migration_of_indexes_may_be_run_again_when_it_was_stopped(app: str, name: str) -> None:
-    loader = MigrationLoader(connection)
+    loader = MigrationLoader(connection, replace_migrations=False)
     migration = loader.get_migration(app, name)
     before = loader.project_state(sorted(migration.dependencies)[-1:])
     with connection.schema_editor(atomic=migration.atomic) as editor:
