@@ -119,10 +119,21 @@ PARTS = (
 
 
 def schema(address: str) -> set[tuple[Any, ...]]:
-    """Return each part of the tables, whatever the order in which they were made."""
+    """Return each part of the tables of models, whatever the order in which they were made.
+
+    Casts and brackets are left out: PostgreSQL writes them anew each time it restores an expression.
+    """
     if address.startswith("postgres"):
-        return {row for query in PARTS for row in rows(address, query)}
-    named = rows(address, "SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL")
+        parts = {tuple(map(str, row)) for query in PARTS for row in rows(address, query)}
+        return {
+            tuple(re.sub(r"::[a-z ]+(\[\])?|[()\s]", "", part) for part in row)
+            for row in parts
+            if not row[0].startswith("cache_entry")
+        }
+    named = rows(
+        address,
+        "SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL AND tbl_name <> 'cache_entry'",
+    )
     parts = {(kind, name, " ".join(sql.split())) for kind, name, sql in named if kind != "table"}
     for kind, name, sql in named:
         if kind == "table":
