@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 from django.core.management.sql import emit_post_migrate_signal
-from django.db import connections
+from django.db import connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.test import TransactionTestCase
 from django.utils import translation
@@ -18,6 +18,8 @@ from hypothesis import settings as hypothesis_settings
 from customers.ground import clock, guards, limits
 
 pytest_plugins = ["tests.fixtures"]
+
+NAMES_OF_MODELS = {"django_content_type", "auth_permission"}  # the same after every test
 
 # How long one example takes says more about the machine than about the code.
 hypothesis_settings.register_profile("liuke", deadline=None, print_blob=True)
@@ -60,22 +62,21 @@ def _empty_sqlite(connection: BaseDatabaseWrapper) -> None:
 
 def _empty_postgresql(connection: BaseDatabaseWrapper) -> None:
     """Delete what is there with triggers and foreign keys asleep; truncating every table takes seconds."""
-    names = connection.introspection.django_table_names(only_existing=True, include_views=False)
-    tables = [connection.ops.quote_name(name) for name in names]
+    laid_down = _laid_down(connection)
+    names = set(connection.introspection.django_table_names(only_existing=True, include_views=False))
+    if laid_down is None:
+        names -= NAMES_OF_MODELS
+    tables = [connection.ops.quote_name(name) for name in sorted(names)]
     filled = " UNION ALL ".join(f"SELECT '{name}' WHERE EXISTS (SELECT 1 FROM {name})" for name in tables)
-    with connection.cursor() as cursor:
-        cursor.execute("SET session_replication_role = replica")
-        try:
-            cursor.execute(filled)
-            for (name,) in cursor.fetchall():
-                cursor.execute(f"DELETE FROM {name}")
-            laid_down = _laid_down(connection)
-            if laid_down is not None:
-                connection.creation.deserialize_db_from_string(laid_down)
-            else:
-                emit_post_migrate_signal(verbosity=0, interactive=False, db=connection.alias)
-        finally:
-            cursor.execute("SET session_replication_role = DEFAULT")
+    with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        cursor.execute(filled)
+        for (name,) in cursor.fetchall():
+            cursor.execute(f"DELETE FROM {name}")
+        if laid_down is not None:
+            connection.creation.deserialize_db_from_string(laid_down)
+        else:
+            emit_post_migrate_signal(verbosity=0, interactive=False, db=connection.alias)
 
 
 @pytest.fixture(scope="session", autouse=True)
