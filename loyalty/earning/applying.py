@@ -2,11 +2,12 @@
 
 :func:`apply_orders` may be told of the same order as often as one likes: it compares what the order should
 bring now with what it brings, and moves the difference. An order is always judged by the rules, tier and
-birthday of the first time, and no cap takes from it what it brings already. In another day, month or year,
-and with another customer, it counts like any other order there: below the caps, and as the first one only
-where none is rewarded yet. An order that falls away or moves makes room for others of its customer, below a
-cap and to be the first one; goods that come back make none. Nothing is earned before the programme's first
-day, nor for orders of a time in which it is paused.
+birthday of the first time, and no cap takes from it what it brings already. In another day, month or year
+it counts like any other order there: below the caps, and as the first one only where none is rewarded yet.
+One that goes to another customer is taken back from who had it and brings the other what it would there: by
+the same rules, with tier and birthday of that one. An order that falls away or moves makes room for others
+of its customer, below a cap and to be the first one; goods that come back make none. Nothing is earned
+before the programme's first day, nor for orders of a time in which it is paused.
 """
 
 from __future__ import annotations
@@ -143,7 +144,11 @@ def _apply_what_can_be(programme: Programme, ids: Sequence[int], *, at: datetime
 
 def _unseen(programme: Programme) -> Any:
     seen = OrderEarning.objects.filter(
-        programme=programme, order=OuterRef("pk"), seen_at=OuterRef("recorded_at"), is_void=OuterRef("void")
+        programme=programme,
+        order=OuterRef("pk"),
+        is_past=False,
+        seen_at=OuterRef("recorded_at"),
+        is_void=OuterRef("void"),
     )
     return Order.objects.filter(~Exists(seen), occurred_day__gte=programme.starts_day).order_by("pk")
 
@@ -172,6 +177,7 @@ class _Chunk:
             row = rows.setdefault(one.pk, OrderEarning(programme=self.programme, order_id=one.pk))
             self._judge(row, one)
         self._save(rows, fresh)
+        self._leave([row for row in rows.values() if self._went(row)])
         self._earn([rows[one.pk] for one in fresh if rows[one.pk].points])
         self._settle(rows, fresh)
         self._fill_room(rows)
@@ -185,14 +191,18 @@ class _Chunk:
         """Read the orders, hold their customers against merging and their accounts against others.
 
         Customers first and both in order, as whoever merges does; with them those whose the orders were when
-        they were judged last. Held are also the accounts that may be rewarded after, where all is within the
-        transaction of somebody else.
+        they were judged last, and whose those are that returns name. Held are also the accounts that may be
+        rewarded after, where all is within the transaction of somebody else.
         """
-        judged = self._rows().filter(order__in=ids)
+        judged = self._rows().filter(
+            Q(order__in=ids) | Q(order__in=Order.objects.filter(pk__in=ids).values("returns_of"))
+        )
         now_of = Order.objects.filter(pk__in=ids).values_list("customer_id", flat=True)
         customers = _held(now_of.order_by().union(judged.order_by().values_list("customer_id", flat=True)))
         self.found = baskets.heads(Order.objects.filter(pk__in=ids))
-        buyers = {one.customer_id for one in self.found if self._stands(one) and self._may_enter(one)}
+        entered = judged.filter(order__in=ids, account__isnull=False)
+        self.entered = set(entered.values_list("order_id", flat=True))
+        buyers = {one.customer_id for one in self.found if self._stands(one) and self._may_earn(one)}
         self.accounts = accounts.accounts_for(buyers, at=self.at, programme=self.programme)
         others = PointsAccount.objects.filter(
             Q(customer__in=customers - buyers) | Q(pk__in=judged.values("account")), programme=self.programme
@@ -215,6 +225,10 @@ class _Chunk:
         is_live = self.programme.state == Programme.State.LIVE
         return is_live or not one.is_purchase or not one.counts or self._was_paused(one.occurred_at)
 
+    def _may_earn(self, one: Head) -> bool:
+        """Say whether an order brings what it should now: one that entered before does also while paused."""
+        return one.pk in self.entered or self._may_enter(one)
+
     def _stands(self, one: Head) -> bool:
         """Say whether an order is a purchase that counts, of a day and a moment at which orders earn."""
         is_after = one.occurred_day >= (self.programme.starts_day or 0)
@@ -224,7 +238,7 @@ class _Chunk:
         return any(since <= moment and (until is None or moment < until) for since, until in self.paused)
 
     def _rows(self) -> Any:
-        return OrderEarning.objects.filter(programme=self.programme)
+        return OrderEarning.objects.filter(programme=self.programme, is_past=False)
 
     def _read(self, found: Sequence[Head], rows: dict[int, OrderEarning]) -> None:
         """Read what judging needs, for all of them at once."""
@@ -278,9 +292,17 @@ class _Chunk:
 
     # --- What an order should bring -------------------------------------------------------------
     def _enter(self, row: OrderEarning, one: Head) -> None:
-        """Write into a row, once, whose it is and what its order is judged by."""
+        """Write into a row, once for each customer, whose it is and what its order is judged by.
+
+        The rules stay those of the first time.
+        """
+        if row.pk and row.customer_id != one.customer_id:
+            row.account = None
+            row.context = {name: row.context[name] for name in _TERMS if name in row.context}
         account = self.accounts.get(one.customer_id)
-        if row.account_id is not None or account is None or not self._stands(one):
+        if row.account_id is not None or account is None:
+            return
+        if not self._stands(one) or not self._may_earn(one):
             return
         row.account = account
         tier, share = self.tiers.on(account, one.occurred_day)
@@ -292,19 +314,21 @@ class _Chunk:
             "as_of": one.recorded_at.isoformat(),
             "upto": self.history.upto,
             "rounding": self.programme.rounding,
+            **row.context,
         }
 
     def _judge(self, row: OrderEarning, one: Head) -> None:
         """Write into a row what its order is and brings, without what came back in other records."""
         self._enter(row, one)
-        if row.pk and row.account_id is not None:
+        if row.pk and row.brought:
             self._count(row.customer_id, row.occurred_day, -row.brought)
         row.customer_id, row.occurred_at, row.occurred_day = (
             one.customer_id,
             one.occurred_at,
             one.occurred_day,
         )
-        row.seen_at, row.is_void, row.is_return = one.recorded_at, one.void, not one.is_purchase
+        row.is_void, row.is_return = one.void, not one.is_purchase
+        row.seen_at = one.recorded_at
         netted = evaluate.net_goods(self.lines[one.pk] if one.is_purchase and one.counts else ())
         row.beyond = netted.beyond
         outcome = self._outcome(row, one, netted.goods)
@@ -448,6 +472,62 @@ class _Chunk:
         return set(first.filter(account__isnull=False).values_list("occurred_at", "order_id"))
 
     # --- What moves -----------------------------------------------------------------------------
+    def _went(self, row: OrderEarning) -> bool:
+        """Say whether an order is of another customer now than when it was judged last."""
+        was = self.before.get(row.order_id)
+        return was is not None and was["customer_id"] != row.customer_id
+
+    def _leave(self, rows: Sequence[OrderEarning]) -> None:
+        """Take from the customers that had orders before all that these brought.
+
+        What could not be taken stays with that customer, in a row of its own that says which earnings it is
+        about, and is taken up again where the order comes back.
+        """
+        if not rows:
+            return
+        past = self._past(rows)
+        earnings = self._entries(rows, past)
+        self._take_all_back([(row, 0, None) for row in rows], earnings)
+        left = [self._left(row, earnings[row.order_id]) for row in rows if earnings[row.order_id]]
+        back = [(row, one) for row in rows for one in past.get(row.order_id, ()) if _is_of(row, one)]
+        for row in rows:
+            row.points = row.short = row.settled = row.adjusted = row.gone = 0
+            row.settled_by_id = row.settled_at = None
+            row.settled_note = ""
+        for row, one in back:
+            row.short, row.settled = row.short + one.short, row.settled + one.settled
+            row.adjusted, row.gone = row.adjusted + one.adjusted, row.gone + one.gone
+            row.settled_by_id, row.settled_at = one.settled_by_id, one.settled_at
+            row.settled_note = f"{row.settled_note}\n{one.settled_note}".strip()
+        OrderEarning.objects.filter(pk__in=[one.pk for _row, one in back]).delete()
+        update_rows(list(rows), [*_MOVED, *_SETTLED])
+        OrderEarning.objects.bulk_create(left)
+
+    def _left(self, row: OrderEarning, earnings: Sequence[PointsEntry]) -> OrderEarning:
+        """Return what stays of an order with the customer that had it before."""
+        was = self.before[row.order_id]
+        kept = {name: getattr(row, name) for name in _LEFT}
+        of_order = {name: was[name] for name in ("occurred_at", "occurred_day", "seen_at", "is_void")}
+        return OrderEarning(
+            programme=self.programme,
+            account_id=was["account_id"],
+            customer_id=was["customer_id"],
+            order_id=row.order_id,
+            entry_id=row.entry_id,
+            is_past=True,
+            context={"entries": [entry.pk for entry in earnings]},
+            **kept,
+            **of_order,
+        )
+
+    def _past(self, rows: Sequence[OrderEarning]) -> dict[int, list[OrderEarning]]:
+        """Return what stayed of orders with customers that had them before, by order."""
+        found: dict[int, list[OrderEarning]] = {}
+        past = OrderEarning.objects.filter(programme=self.programme, is_past=True)
+        for row in past.filter(order__in=[row.order_id for row in rows]).order_by("pk"):
+            found.setdefault(row.order_id, []).append(row)
+        return found
+
     def _earn(self, rows: Sequence[OrderEarning]) -> None:
         if len(rows) > ONE_BY_ONE:
             self._earn_many(rows)
@@ -460,7 +540,7 @@ class _Chunk:
         """Earn in sets: no event tells of each, as when a file brings history."""
         given = [
             Earning(
-                account=self.accounts[row.customer_id],
+                account=_account_of(row),
                 points=row.points,
                 occurred_at=row.occurred_at,
                 source=(SOURCE, row.order_id),
@@ -470,13 +550,12 @@ class _Chunk:
         ]
         self.applied.earned += sum(row.points for row in rows)
         for row, entry in zip(rows, earn_many(given, by=None, at=self.at), strict=True):
-            row.entry = entry or self._entries([row])[row.order_id][0]
+            row.entry = entry or self._entries([row], {})[row.order_id][0]
 
     def _give(self, row: OrderEarning, points: int, *, source: str, detail: dict[str, Any]) -> PointsEntry:
         self.applied.earned += points
-        assert row.account is not None  # noqa: S101 — only rows with one earn
         return earning.earn(
-            self.accounts.get(row.customer_id) or row.account,
+            _account_of(row),
             points=points,
             source=(source, row.order_id),
             occurred_at=row.occurred_at,
@@ -503,12 +582,16 @@ class _Chunk:
         whole |= {customer_id for customer_id, last in later.order_by() if last >= first[customer_id]}
         naming = Order.objects.filter(returns_of__in=new | changed).exclude(pk__in=new)
         whole |= {rows[pk].customer_id for pk in naming.values_list("returns_of", flat=True) if pk in rows}
+        owners = self._owners(one for one in self.found if one.pk in rows)
+        whole |= {owner for pk, owner in owners.items() if owner != rows[pk].customer_id}
         backs = [rows[pk] for pk in new if _is_back(rows[pk])]
         whole |= {rows[pk].customer_id for pk in changed} & {row.customer_id for row in backs}
         found = self._counted_again(whole) if whole else []
         alone = self._rows().filter(order__in=changed).exclude(customer__in=whole).select_related("account")
         found += [(row, _purchase(row)) for row in alone]
-        found += self._counted_off([row for row in backs if row.customer_id not in whole])
+        found += self._counted_off(
+            [row for row in backs if owners.get(row.order_id, row.customer_id) not in whole]
+        )
         self._move(found)
 
     def _since(self, rows: dict[int, OrderEarning]) -> tuple[set[int], dict[int, datetime], set[int]]:
@@ -534,8 +617,12 @@ class _Chunk:
 
     def _counted_again(self, customers: set[int]) -> list[tuple[OrderEarning, Purchase]]:
         """Return all orders of customers with what came back of them, counted from the beginning."""
-        mine = list(self._rows().filter(customer__in=customers).select_related("account"))
-        backs = self._backs([row for row in mine if _is_back(row)])
+        theirs = self._rows().filter(customer__in=customers)
+        mine = list(theirs.select_related("account"))
+        naming = self._rows().filter(is_return=True, order__returns_of__in=theirs.values("order"))
+        backs = self._backs(
+            [*(row for row in mine if _is_back(row)), *naming.exclude(customer__in=customers)]
+        )
         found: dict[int, list[tuple[OrderEarning, Purchase]]] = {}
         for row in mine:
             if not row.is_return or row.points:  # it may have been a purchase before
@@ -560,7 +647,8 @@ class _Chunk:
 
     def _move(self, found: Sequence[tuple[OrderEarning, Purchase]]) -> None:
         """Take back and give anew what orders bring less or more; what is given may let lots expire."""
-        moved, less, more = [], [], []
+        moved, more = [], []
+        less: list[tuple[OrderEarning, int, Purchase | None]] = []
         for row, purchase in sorted(found, key=lambda pair: pair[0].order_id):
             left, came_back = int(purchase.left), purchase.came_back
             should = self._should(row, purchase)
@@ -572,23 +660,36 @@ class _Chunk:
             elif should > row.points:
                 more.append((row, should))
             moved.append(row)
-        earnings = self._entries([row for row, _should, _purchase in less])
+        rows = [row for row, _should, _purchase in less]
+        past = self._past(rows) if any(row.raised for row in rows) else {}
+        self._take_all_back(less, self._entries(rows, past))
+        for row, should in more:
+            self._give_anew(row, should)
+        update_rows(moved, _MOVED)
+
+    def _take_all_back(
+        self,
+        less: Sequence[tuple[OrderEarning, int, Purchase | None]],
+        earnings: Mapping[int, Sequence[PointsEntry]],
+    ) -> None:
+        """Take back what each of some orders brings less now, from the accounts that hold their earnings."""
         entries = [entry for found in earnings.values() for entry in found]
         held = accounts.hold_all({entry.account_id for entry in entries}) if entries else {}
         states = earning.states(entries) if entries else {}
         for row, should, purchase in less:
             of_row = [(one, held[one.account_id], states[one.pk]) for one in earnings[row.order_id]]
             self._take_back(row, should, purchase, of_row)
-        for row, should in more:
-            self._give_anew(row, should)
-        update_rows(moved, _MOVED)
 
     def _backs(self, rows: Sequence[OrderEarning]) -> dict[int, list[Back]]:
-        """Return what came back, by customer: records of returns, and what went beyond what was sold."""
+        """Return what came back: records of returns, and what went beyond what was sold.
+
+        By customer: a return that names an order is one of whom that order belongs to.
+        """
         rows = [row for row in rows if not row.is_void]
         whose = {row.order_id: row.customer_id for row in rows}
         ids = [row.order_id for row in rows if row.is_return]
         heads = [one for one in baskets.heads(Order.objects.filter(pk__in=ids)) if one.counts]
+        whose |= self._owners(heads)
         lines = baskets.lines_of(heads, currency=self.programme.currency)
         backs = [
             Back(
@@ -608,6 +709,15 @@ class _Chunk:
             found.setdefault(whose[back.order_id], []).append(back)
         return found
 
+    def _owners(self, heads: Iterable[Head]) -> dict[int, int]:
+        """Return by return whose customer's the order is that it names, where that is one of ours."""
+        named = {one.pk: one.returns_of_id for one in heads if one.returns_of_id is not None}
+        if not named:
+            return {}
+        rows = self._rows().filter(order__in=set(named.values()))
+        owners = dict(rows.values_list("order_id", "customer_id"))
+        return {pk: owners[order_id] for pk, order_id in named.items() if order_id in owners}
+
     def _should(self, row: OrderEarning, purchase: Purchase) -> int:
         shares = {int(no): Fraction(line[3]) for no, line in row.lines.items()}
         return evaluate.kept(
@@ -623,22 +733,29 @@ class _Chunk:
         self,
         row: OrderEarning,
         should: int,
-        purchase: Purchase,
+        purchase: Purchase | None,
         earnings: Sequence[tuple[PointsEntry, PointsAccount, State]],
     ) -> None:
         """Take back what an order brings less than before, from its newest earning first.
 
+        Without ``purchase`` it is of another customer now.
         What is spent becomes a debt, or comes ``short`` where the programme refuses that; what had expired or
         was taken back by hand is ``gone``. No entry says of these that they came back, so the row does: none
         of them counts twice.
         """
         wanted = row.points - should
+        if not wanted:
+            return
         detail: dict[str, Any] = {"order": row.order_id, "was": row.points, "now": should}
-        if purchase.returns:
+        when = self.at
+        if purchase is None:
+            detail["moved"] = True
+        else:
+            when = min(when, max(purchase.returned_at or when, row.occurred_at))
+        if purchase is not None and purchase.returns:
             detail["returns"] = purchase.returns[:_MOST_NAMED]
         row.moves += 1
         self.applied.taken_back += wanted
-        when = min(self.at, max(purchase.returned_at or self.at, row.occurred_at))
         short, gone = row.short, row.gone
         for entry, held, state in earnings:
             spent_before, expired_before = min(short, state.spent), min(gone, state.expired)
@@ -671,8 +788,11 @@ class _Chunk:
         row.gone += wanted  # a person took it back by hand
         row.points = should
 
-    def _entries(self, rows: Sequence[OrderEarning]) -> dict[int, list[PointsEntry]]:
-        """Return the earnings of orders, the newest first, by order."""
+    def _entries(
+        self, rows: Sequence[OrderEarning], past: Mapping[int, Sequence[OrderEarning]]
+    ) -> dict[int, list[PointsEntry]]:
+        """Return the earnings of orders, the newest first, by order; without those of customers of before."""
+        theirs = {pk for found in past.values() for one in found for pk in one.context["entries"]}
         earnings: dict[int, list[PointsEntry]] = {row.order_id: [] for row in rows}
         if rows:
             most = max(row.raised for row in rows)
@@ -683,7 +803,8 @@ class _Chunk:
                 kind=PointsEntry.Kind.EARN,
             )
             for entry in found.order_by("-pk"):
-                earnings[entry.source_id or 0].append(entry)
+                if entry.pk not in theirs:
+                    earnings[entry.source_id or 0].append(entry)
         return earnings
 
     def _give_anew(self, row: OrderEarning, should: int) -> None:
@@ -732,9 +853,12 @@ _JUDGED = [
     "fixed",
     "lines",
 ]
+_TERMS = ("as_of", "upto", "rounding")  # of a context: the rules, whoever's the order is
 _OF_CUT = ("customer", "order", "occurred_at", "occurred_day", "brought", "fixed", "lines", "context")
 _OF_FIRST = ("customer_id", "occurred_at", "is_void", "is_return", "is_first")
 _MOVED = ["net_left", "came_back", "points", "short", "settled", "adjusted", "gone", "moves", "raised"]
+_LEFT = ("short", "settled", "adjusted", "gone", "settled_by_id", "settled_at", "settled_note")
+_SETTLED = ["settled_by", "settled_at", "settled_note"]
 
 
 def _held(customer_ids: Iterable[int]) -> set[int]:
@@ -757,6 +881,16 @@ def _judged(row: OrderEarning) -> dict[str, Any]:
 def _before_caps(row: OrderEarning) -> int:
     whole = sum((Fraction(line[3]) for line in row.lines.values()), Fraction(row.fixed))
     return evaluate.rounded(whole, row.context["rounding"])
+
+
+def _account_of(row: OrderEarning) -> PointsAccount:
+    if row.account is None:
+        raise ValueError(f"order {row.order_id} has no account to earn for")
+    return row.account
+
+
+def _is_of(row: OrderEarning, past: OrderEarning) -> bool:
+    return row.customer_id == past.customer_id
 
 
 def _is_back(row: OrderEarning) -> bool:
