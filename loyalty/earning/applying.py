@@ -328,7 +328,8 @@ class _Chunk:
             one.occurred_day,
         )
         row.is_void, row.is_return = one.void, not one.is_purchase
-        row.seen_at = one.recorded_at
+        if self._may_earn(one) or not self._stands(one):  # else it waits, unseen
+            row.seen_at = one.recorded_at
         netted = evaluate.net_goods(self.lines[one.pk] if one.is_purchase and one.counts else ())
         row.beyond = netted.beyond
         outcome = self._outcome(row, one, netted.goods)

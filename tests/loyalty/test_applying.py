@@ -160,6 +160,20 @@ def test_orders_of_a_pause_never_earn_and_those_before_it_later(company):
     assert moves_of(customer) == [("earn", 10), ("earn", 40)]
 
 
+def test_an_order_that_stands_again_in_a_pause_earns_when_that_is_over(customer, programme):
+    order = record(customer, ("tea", 1, 100), at=ago(10))
+    order = revise(order, at=ago(9), status=Order.Status.CANCELLED)
+    apply(order, at=ago(9))
+    programmes.pause_programme(programme, by=None, at=ago(5))
+    order = revise(order, at=ago(4), status=Order.Status.DELIVERED)
+    apply(order, at=ago(4))
+    assert applying.earn_missed(ago(3)).earned == 0
+    programmes.resume_programme(programme, by=None, at=ago(2))
+    assert applying.earn_missed(NOW).earned == 100
+    assert (sums_of(customer), state_of(order).points) == ((100, 0, 0), 100)
+    assert applying.earn_missed(NOW).orders == 0
+
+
 def test_what_comes_back_in_a_pause_is_taken_back(company):
     programme = programmes.create_programme("p", name="P", by=None, at=ago(30))
     programmes.start_programme(programme, by=None, at=ago(30))
