@@ -726,7 +726,7 @@ class _Chunk:
             shares,
             Fraction(row.fixed),
             {no: line.back for no, line in purchase.lines.items()},
-            lines=purchase.lines,
+            lines=[no for no, line in purchase.lines.items() if line.amount],
             rounding=row.context.get("rounding", self.programme.rounding),
         )
 

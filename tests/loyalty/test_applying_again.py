@@ -295,6 +295,15 @@ def test_two_customers_that_become_one_keep_what_they_got_for_their_first_orders
     assert [state_of(order).points for order in found] == [60, 70]
 
 
+def test_a_sample_for_which_nothing_was_paid_does_not_keep_what_the_first_order_got(customer, programme):
+    make_rule(programme, FIRST, at=ago(100))
+    order = bought(customer, ("tea", 2, 50), ("cup", 1, 0))
+    bought(customer, ("tea", -1, 50), at=NOW + HOUR, returns_of=order)
+    assert state_of(order).points == 100
+    bought(customer, ("tea", -1, 50), at=LATER, returns_of=order)
+    assert (state_of(order).points, sums_of(customer)) == (0, (0, 0, 0))
+
+
 # --- Of another customer now --------------------------------------------------------------------
 def test_an_order_that_moves_to_another_customer_takes_its_points_along(customer):
     other = CustomerFactory()
