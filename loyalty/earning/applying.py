@@ -150,7 +150,9 @@ def _unseen(programme: Programme) -> Any:
         seen_at=OuterRef("recorded_at"),
         is_void=OuterRef("void"),
     )
-    return Order.objects.filter(~Exists(seen), occurred_day__gte=programme.starts_day).order_by("pk")
+    judged = OrderEarning.objects.filter(programme=programme, order=OuterRef("pk"), is_past=False)
+    here = Q(occurred_day__gte=programme.starts_day) | Exists(judged)  # also what lies before it only now
+    return Order.objects.filter(here, ~Exists(seen)).order_by("pk")
 
 
 class _Chunk:

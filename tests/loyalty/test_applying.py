@@ -415,6 +415,20 @@ def test_the_night_finds_what_no_event_told_of_and_then_nothing(customer):
     assert applying.earn_missed(LATER).orders == 0
 
 
+def test_the_night_finds_what_moved_to_before_the_first_day(customer, programme):
+    order = bought(customer, ("tea", 1, 100))
+    back = bought(customer, ("tea", -1, 40), at=NOW + timedelta(hours=1))
+    other = bought(customer, ("tea", 1, 100), at=NOW + timedelta(hours=2))
+    Programme.objects.update(starts_day=day(NOW) - 5)
+    record(customer, ("tea", 1, 70), at=ago(9))
+    revise(order, at=LATER, occurred_at=ago(8))
+    assert applying.earn_missed(LATER).orders == 1
+    assert ([state_of(one).points for one in (order, other)], sums_of(customer)) == ([0, 100], (100, 0, 0))
+    revise(back, at=LATER, occurred_at=ago(7))
+    assert applying.earn_missed(LATER).orders == 1
+    assert applying.earn_missed(LATER).orders == 0
+
+
 def test_what_earns_nothing_is_not_looked_at_again(customer, programme):
     make_rule(programme, {"kind": "exclusion", "products": ["tea"]})
     record(customer, ("tea", 1, 50))
