@@ -373,7 +373,7 @@ class _Chunk:
             birthday=frozenset(row.context["birthday"]),
         )
         outcome = evaluate.evaluate(basket, rules, earned=self._used(row), at_least=self._kept(row))
-        row.is_first = outcome.fixed > 0  # not below the minimum: then a later order may be it
+        row.is_first = outcome.fixed > 0  # below the minimum it is the first, too, and gets nothing for that
         if row.is_first:
             rewarded.add(one.pk)
         return outcome

@@ -136,6 +136,16 @@ def test_the_first_order_is_rewarded_once(customer, programme):
     assert moves_of(customer) == [("earn", 110), ("earn", 10), ("earn", 10)]
 
 
+def test_a_first_order_below_the_minimum_is_the_first_all_the_same(customer, programme):
+    make_rule(programme, {"kind": "first_order", "points": 100}, at=ago(100))
+    make_rule(programme, {"kind": "minimum", "amount": "50"}, at=ago(100))
+    small, large = bought(customer, ("tea", 1, 10)), bought(customer, ("tea", 1, 60), at=LATER)
+    assert [(state_of(one).points, state_of(one).is_first) for one in (small, large)] == [
+        (0, False),
+        (60, False),
+    ]
+
+
 def test_who_ordered_before_the_programme_has_no_first_order(customer, programme):
     make_rule(programme, {"kind": "first_order", "points": 100})
     Programme.objects.update(starts_day=day(NOW))
