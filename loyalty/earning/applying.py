@@ -20,7 +20,7 @@ from fractions import Fraction
 from types import MappingProxyType
 from typing import Any
 
-from django.db import OperationalError
+from django.db import OperationalError, transaction
 from django.db.models import Exists, F, Max, OuterRef, Q, Sum, Window
 from django.db.models.functions import RowNumber
 
@@ -45,6 +45,7 @@ ONE_BY_ONE = 20  # more than these at once earn in sets
 SOURCE = "order"
 _MOST_NAMED = 10
 _READ_AT_ONCE = 50
+_TRIES = 5
 _IS_BACK = Q(is_return=True) | Q(beyond__gt=0)
 _PERIODS = ("day", "month", "year")
 
@@ -155,6 +156,10 @@ def _unseen(programme: Programme) -> Any:
     return Order.objects.filter(here, ~Exists(seen)).order_by("pk")
 
 
+class _Moved(Exception):
+    """An order went to another customer while the customers were waited for."""
+
+
 class _Chunk:
     """Some orders, applied in one transaction, which the caller opens."""
 
@@ -196,12 +201,8 @@ class _Chunk:
         they were judged last, and whose those are that returns name. Held are also the accounts that may be
         rewarded after, where all is within the transaction of somebody else.
         """
-        judged = self._rows().filter(
-            Q(order__in=ids) | Q(order__in=Order.objects.filter(pk__in=ids).values("returns_of"))
-        )
-        now_of = Order.objects.filter(pk__in=ids).values_list("customer_id", flat=True)
-        customers = _held(now_of.order_by().union(judged.order_by().values_list("customer_id", flat=True)))
-        self.found = baskets.heads(Order.objects.filter(pk__in=ids))
+        judged = self._judged(ids)
+        customers = self._hold_customers(ids)
         entered = judged.filter(order__in=ids, account__isnull=False)
         self.entered = set(entered.values_list("order_id", flat=True))
         buyers = {one.customer_id for one in self.found if self._stands(one) and self._may_earn(one)}
@@ -219,6 +220,37 @@ class _Chunk:
         for customer_id, account in self.accounts.items():
             self.accounts[customer_id] = now[account.pk]
             self.accounts[customer_id].programme = self.programme
+
+    def _judged(self, ids: Sequence[int]) -> Any:
+        named = Order.objects.filter(pk__in=ids).values("returns_of")
+        return self._rows().filter(Q(order__in=ids) | Q(order__in=named)).order_by()
+
+    def _hold_customers(self, ids: Sequence[int]) -> set[int]:
+        """Read the orders and hold the customers; return these.
+
+        Where an order went to another customer while others were waited for, they are let go first: all are
+        held in one order.
+        """
+        wanted = self._customers_of(ids)
+        for _try in range(_TRIES):
+            try:
+                with transaction.atomic():
+                    held = _held(wanted)
+                    self.found = baskets.heads(Order.objects.filter(pk__in=ids))
+                    now = {one.customer_id for one in self.found}
+                    now |= set(self._judged(ids).values_list("customer_id", flat=True))
+                    if not now <= held:
+                        raise _Moved
+            except _Moved:
+                wanted |= now
+                continue
+            return held
+        raise RuntimeError(f"orders of the customers {sorted(wanted)} move again and again")
+
+    def _customers_of(self, ids: Sequence[int]) -> set[int]:
+        """Return whose the orders are, were when they were judged, and whose those are that they name."""
+        now_of = Order.objects.filter(pk__in=ids).order_by().values_list("customer_id", flat=True)
+        return set(now_of.union(self._judged(ids).values_list("customer_id", flat=True)))
 
     def _may_enter(self, one: Head) -> bool:
         """Say whether an order that we did not see yet is looked at; while paused none that would earn."""

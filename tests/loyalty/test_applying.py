@@ -419,6 +419,19 @@ def test_a_correction_that_is_taken_back_gives_the_points_of_before(spend, tmp_p
     assert PointsAccount.objects.get().balance == 100
 
 
+def test_a_correction_that_names_another_customer_moves_the_points_and_goes_with_them(spend, tmp_path):
+    bring(tmp_path, "orders", ORDERS + "O-1,C-1,2026-05-01,tea,1,100\nO-2,C-2,2026-05-01,tea,1,1\n")
+    drained()
+    assert list(PointsAccount.objects.order_by("customer").values_list("balance", flat=True)) == [100, 1]
+    moment = NOW + timedelta(hours=1)
+    later = bring(tmp_path, "orders", ORDERS + "O-1,C-2,2026-05-01,tea,1,100\n", at=moment)
+    drained(moment)
+    assert list(PointsAccount.objects.order_by("customer").values_list("balance", flat=True)) == [0, 101]
+    assert applying.earn_missed(LATER).orders == 0
+    take_back(later)
+    assert list(PointsAccount.objects.order_by("customer").values_list("balance", flat=True)) == [100, 1]
+
+
 def test_the_night_finds_what_no_event_told_of_and_then_nothing(customer):
     record(customer, ("tea", 1, 50))
     assert applying.earn_missed(LATER).earned == 50

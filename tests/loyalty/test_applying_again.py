@@ -285,6 +285,28 @@ def test_whose_order_it_was_is_held_with_whose_it_is(customer, programme):
     assert balances(customer, newer) == [0, 60]
 
 
+def test_whose_an_order_is_when_its_customer_is_held_is_held_as_well(customer, monkeypatch):
+    other = CustomerFactory()
+    order = bought(customer, ("tea", 1, 10))
+    order = revise(order, at=LATER, status="delivered")
+    read, hold, held = applying._Chunk._customers_of, applying._held, []
+
+    def reading(self: Any, ids: Any) -> Any:
+        found = read(self, ids)
+        revise(Order.objects.get(pk=order.pk), at=LATER, customer_id=other.pk)  # somebody was before us
+        return found
+
+    def holding(customers: Any) -> Any:
+        held.append(set(customers))
+        return hold(customers)
+
+    monkeypatch.setattr(applying._Chunk, "_customers_of", reading)
+    monkeypatch.setattr(applying, "_held", holding)
+    apply(order, at=LATER)
+    assert held == [{customer.pk}, {customer.pk, other.pk}]
+    assert balances(customer, other) == [0, 10]
+
+
 def test_two_customers_that_become_one_keep_what_they_got_for_their_first_orders(customer, programme):
     make_rule(programme, FIRST, at=ago(100))
     other = CustomerFactory()
@@ -585,6 +607,22 @@ def test_notes_of_what_was_settled_stand_below_each_other_with_their_days(custom
         shortfalls.settle(state_of(order), note=note, is_taken=False, by=lead, at=LATER + timedelta(days=n))
     said = state_of(order).settled_note.splitlines()
     assert said == ["2026-05-12: Left, long known.", "2026-05-13: Left again."]
+
+
+def test_what_came_short_cannot_be_settled_where_the_order_went_away(customer, programme, lead):
+    other = CustomerFactory()
+    order = bought(customer, ("tea", 1, 100))
+    factories.redeem(PointsAccount.objects.get(), 100)
+    bought(customer, ("tea", -1, 50), at=NOW + HOUR, returns_of=order)
+    seen = shortfalls.open_shortfalls(programme).get()
+    order = moved(order, other)
+    past = shortfalls.open_shortfalls(programme).get()
+    assert (past.pk != seen.pk, past.customer, past.short) == (True, customer, 100)
+    with pytest.raises(shortfalls.SettledAlready, match="Load the page anew"):
+        shortfalls.settle(seen, note="Left.", is_taken=False, by=lead, at=LATER)
+    moved(order, customer, at=LATER + HOUR)
+    with pytest.raises(shortfalls.SettledAlready, match="Load the page anew"):
+        shortfalls.settle(past, note="Left.", is_taken=False, by=lead, at=LATER + HOUR)
 
 
 # --- How much is read ---------------------------------------------------------------------------
