@@ -711,9 +711,14 @@ class _Chunk:
         entries = [entry for found in earnings.values() for entry in found]
         held = accounts.hold_all({entry.account_id for entry in entries}) if entries else {}
         states = earning.states(entries) if entries else {}
+        owing: dict[int, PointsEntry] = {}
         for row, should, purchase in less:
             of_row = [(one, held[one.account_id], states[one.pk]) for one in earnings[row.order_id]]
-            self._take_back(row, should, purchase, of_row)
+            for made in self._take_back(row, should, purchase, of_row):
+                owing[made.account_id] = made
+        for account in {one.pk: one for one in held.values()}.values():
+            if account.pk in owing:
+                earning.pay_what_was_made(account, at=self.at, because=owing[account.pk])
 
     def _backs(self, rows: Sequence[OrderEarning]) -> dict[int, list[Back]]:
         """Return what came back: records of returns, and what went beyond what was sold.
@@ -770,8 +775,8 @@ class _Chunk:
         should: int,
         purchase: Purchase | None,
         earnings: Sequence[tuple[PointsEntry, PointsAccount, State]],
-    ) -> None:
-        """Take back what an order brings less than before, from its newest earning first.
+    ) -> list[PointsEntry]:
+        """Take back what an order brings less than before, from its newest earning first; return new debts.
 
         Without ``purchase`` it is of another customer now.
         What is spent becomes a debt, or comes ``short`` where the programme refuses that; what had expired or
@@ -779,8 +784,9 @@ class _Chunk:
         of them counts twice.
         """
         wanted = row.points - should
+        owing: list[PointsEntry] = []
         if not wanted:
-            return
+            return owing
         detail: dict[str, Any] = {"order": row.order_id, "was": row.points, "now": should}
         when = self.at
         if purchase is None:
@@ -817,11 +823,15 @@ class _Chunk:
                 at=self.at,
                 is_partial=True,
             )
-            came_short = spent - (made.debt if made is not None else 0)
+            came_short = spent
+            if made is not None and made.debt:
+                came_short -= made.debt
+                owing.append(made)
             row.short += came_short
             self.applied.short += came_short
         row.gone += wanted  # a person took it back by hand
         row.points = should
+        return owing
 
     def _entries(
         self, rows: Sequence[OrderEarning], past: Mapping[int, Sequence[OrderEarning]]

@@ -16,7 +16,9 @@ from customers.models import Customer, Order, Product
 from customers.writing import revise, void
 from loyalty import programmes
 from loyalty.earning import applying, rules, shortfalls
-from loyalty.models import OrderEarning, PointsAccount, PointsEntry, Programme, Tier
+from loyalty.ledger import sealing
+from loyalty.ledger.errors import NotEnoughPoints
+from loyalty.models import OrderEarning, PointsAccount, PointsEntry, PointsLot, Programme, Tier
 from tests.customers.undoing import bring, take_back
 from tests.factories import NOW, CustomerFactory, UserFactory, ago, day
 from tests.loyalty import factories
@@ -325,6 +327,34 @@ def test_spent_points_are_a_debt_where_the_programme_says_so(customer, programme
     assert state_of(order).short == 0
     bought(customer, ("tea", 1, 100), at=LATER)
     assert sums_of(customer) == (30, 0, 0)
+
+
+def test_a_debt_is_paid_at_once_from_what_other_orders_brought(customer, programme):
+    Programme.objects.update(on_spent_return="debt")
+    orders = [bought(customer, ("tea", 1, 100), at=NOW + timedelta(hours=n)) for n in range(3)]
+    account = PointsAccount.objects.get()
+    factories.redeem(account, 150, at=NOW + timedelta(hours=3))
+    for order in orders[:2]:
+        void(order, at=LATER)
+    apply(*orders[:2], at=LATER)
+    assert sums_of(customer) == (0, 0, 50)
+    with pytest.raises(NotEnoughPoints):
+        factories.redeem(account, 1, at=LATER)
+    assert moves_of(customer)[4:] == [("take_back", 0), ("take_back", -50), ("take_back", -100)]
+    paid = PointsEntry.objects.latest("pk")
+    assert (paid.debt, paid.occurred_at, paid.detail) == (-100, LATER, {"debt_paid": 100})
+    apply(*orders, at=LATER)
+    assert sums_of(customer) == (0, 0, 50)
+    assert sealing.verify(at=LATER).findings == []
+
+
+def test_what_expired_by_then_pays_no_debt(customer, programme):
+    Programme.objects.update(on_spent_return="debt")
+    first, second = bought(customer, ("tea", 1, 100), at=ago(9)), bought(customer, ("tea", 1, 100), at=ago(8))
+    factories.redeem(PointsAccount.objects.get(), 100, at=ago(7))
+    PointsLot.objects.filter(entry__source_id=second.pk).update(expires_day=day(NOW) - 2)
+    apply(void(first, at=NOW), at=NOW)
+    assert sums_of(customer) == (0, 0, 100)
 
 
 def test_a_cancelled_order_is_taken_back_and_given_anew_when_it_stands_again(customer):
