@@ -15,7 +15,7 @@ from customers.ground.models import AuditEvent
 from customers.models import Customer, Order, Product
 from customers.writing import revise, void
 from loyalty import programmes
-from loyalty.earning import applying, rules, shortfalls
+from loyalty.earning import applying, counting, moving, rules, shortfalls
 from loyalty.ledger import sealing
 from loyalty.ledger.errors import NotEnoughPoints
 from loyalty.models import OrderEarning, PointsAccount, PointsEntry, PointsLot, Programme, Tier
@@ -513,7 +513,7 @@ def test_orders_of_a_customer_that_was_merged_are_taken_back_from_the_survivor(c
 
 
 def test_many_orders_earn_in_sets_what_each_earns_alone(spend, monkeypatch):
-    monkeypatch.setattr(applying, "ONE_BY_ONE", 3)
+    monkeypatch.setattr(moving, "ONE_BY_ONE", 3)
     customers = [CustomerFactory(), CustomerFactory()]
     found = [record(customers[n % 2], ("tea", 1, 10 + n)) for n in range(6)]
     applied = apply(*found)
@@ -615,10 +615,10 @@ def as_kept(customer: Customer) -> list[tuple[int, dict[str, list[str]]]]:
 
 
 def test_a_return_reads_only_orders_that_it_reaches(customer, programme, monkeypatch):
-    monkeypatch.setattr(applying, "_READ_AT_ONCE", 2)
+    monkeypatch.setattr(counting, "_READ_AT_ONCE", 2)
     found = [bought(customer, ("tea" if n % 2 else "cup", 1, 10), at=ago(30 - n)) for n in range(12)]
     read: list[int] = []
-    purchase = applying._purchase
+    purchase = counting.purchase_of
 
     def reading(row: OrderEarning, *given: Any) -> Any:
         read.append(row.order_id)
@@ -627,7 +627,7 @@ def test_a_return_reads_only_orders_that_it_reaches(customer, programme, monkeyp
     def never(self: Any, customers: Any) -> Any:
         raise AssertionError("all orders are counted again")
 
-    monkeypatch.setattr(applying, "_purchase", reading)
+    monkeypatch.setattr(counting, "purchase_of", reading)
     monkeypatch.setattr(applying._Chunk, "_counted_again", never)
     bought(customer, ("tea", -1, 10), at=ago(5))
     assert read == [found[11].pk]
@@ -650,7 +650,7 @@ def test_a_return_reads_only_orders_that_it_reaches(customer, programme, monkeyp
 
 @pytest.mark.parametrize("seed", range(4))
 def test_returns_one_by_one_leave_what_counting_all_again_leaves(customer, programme, monkeypatch, seed):
-    monkeypatch.setattr(applying, "_READ_AT_ONCE", 2)
+    monkeypatch.setattr(counting, "_READ_AT_ONCE", 2)
     chance = random.Random(seed)
     found: list[Order] = []
     waiting: list[Order] = []

@@ -17,7 +17,7 @@ from customers import merges
 from customers.models import Customer, Order
 from customers.writing import revise, void
 from loyalty import programmes
-from loyalty.earning import applying, baskets, evaluate, rules, shortfalls
+from loyalty.earning import applying, baskets, evaluate, holding, rules, shortfalls
 from loyalty.earning.explaining import Explainer
 from loyalty.ledger import adjusting, expiring, sealing
 from loyalty.models import OrderEarning, PointsAccount, PointsEntry, PointsLot, Programme, Tier
@@ -289,19 +289,19 @@ def test_whose_an_order_is_when_its_customer_is_held_is_held_as_well(customer, m
     other = CustomerFactory()
     order = bought(customer, ("tea", 1, 10))
     order = revise(order, at=LATER, status="delivered")
-    read, hold, held = applying._Chunk._customers_of, applying._held, []
+    read, hold, held = applying._Chunk._customers_of, holding._held, []
 
     def reading(self: Any, ids: Any) -> Any:
         found = read(self, ids)
         revise(Order.objects.get(pk=order.pk), at=LATER, customer_id=other.pk)  # somebody was before us
         return found
 
-    def holding(customers: Any) -> Any:
+    def noting(customers: Any) -> Any:
         held.append(set(customers))
         return hold(customers)
 
     monkeypatch.setattr(applying._Chunk, "_customers_of", reading)
-    monkeypatch.setattr(applying, "_held", holding)
+    monkeypatch.setattr(holding, "_held", noting)
     apply(order, at=LATER)
     assert held == [{customer.pk}, {customer.pk, other.pk}]
     assert balances(customer, other) == [0, 10]
