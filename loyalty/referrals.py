@@ -141,6 +141,7 @@ def reward_due(*, at: datetime, customer_ids: Collection[int] | None = None) -> 
         waiting = waiting.filter(customer__in=customer_ids)
     standing = OrderEarning.objects.filter(
         programme=programme,
+        is_past=False,
         customer=OuterRef("customer"),
         occurred_day__lte=company.today(at).number - programme.pending_days,
         net_left__gt=0,
@@ -160,7 +161,7 @@ def _reward(pk: int, order_id: int, programme: Programme, *, at: datetime) -> bo
     referral = Referral.objects.select_for_update(of=("self",)).select_related("referrer").get(pk=pk)
     if referral.state != State.WAITING:
         return False
-    standing = OrderEarning.objects.filter(programme=programme, order=order_id, net_left__gt=0)
+    standing = OrderEarning.objects.filter(programme=programme, order=order_id, is_past=False, net_left__gt=0)
     if not standing.filter(customer=referral.customer_id).exists():
         return False  # it came back, or went to another customer, meanwhile: the next night looks again
     referrer_id = stubs.survivor_of(referral.referrer.customer_id) or referral.referrer.customer_id

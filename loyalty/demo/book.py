@@ -226,7 +226,7 @@ class Account:
             row.outcome.shares,
             row.outcome.fixed,
             {no: line.back for no, line in bought.items()},
-            lines=bought,
+            lines=[no for no, line in bought.items() if line.amount],
             rounding=row.outcome.rounding,
         )
         row.net_left, row.came_back = int(purchase.left), purchase.came_back

@@ -422,9 +422,10 @@ def kept(
     lines: Iterable[int],
     rounding: str,
 ) -> int:
-    """Return the points that an order keeps when of each of its ``lines`` the share ``back`` came back.
+    """Return the points that an order keeps when of each line the share ``back`` came back.
 
-    In proportion to what the lines brought; what belongs to no line is kept while anything is.
+    In proportion to what the lines brought; what belongs to no line is kept while anything is of ``lines``,
+    those for which something was paid.
     """
     rest = sum((share * (1 - back.get(no, _NOTHING)) for no, share in shares.items()), _NOTHING)
     if any(back.get(no, _NOTHING) < 1 for no in lines):

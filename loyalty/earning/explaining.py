@@ -77,7 +77,9 @@ class Explainer:
                 else _("%(exact)s rounded down to %(points)s")
             )
             found.append(text % {"exact": exact, "points": points})
-        if "was" in detail and "now" in detail:
+        if detail.get("moved"):
+            found.append(_("the order belongs to another customer"))
+        elif "was" in detail and "now" in detail:
             text = (
                 _("goods came back: the order keeps %(now)s of %(was)s points")
                 if detail.get("returns")

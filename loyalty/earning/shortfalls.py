@@ -31,7 +31,10 @@ class SettleNotYours(Refused):
 
 class SettledAlready(Refused):
     code = "shortfall_settled"
-    message = _("This is settled already.")
+    message = _(
+        "This is settled already, or the order belongs to another customer now. "
+        "Load the page anew to see what is open."
+    )
 
 
 class SettleNote(Refused):
@@ -65,7 +68,11 @@ def settle(
     with transaction.atomic():
         if row.account is not None:
             accounts.hold(row.account)  # as whoever takes back more from the same order
-        row = OrderEarning.objects.select_for_update(no_key=True, of=("self",)).get(pk=row.pk)
+        rows = OrderEarning.objects.select_for_update(no_key=True, of=("self",))
+        now = rows.filter(pk=row.pk, customer=row.customer_id, account=row.account_id).first()
+        if now is None:  # the order went to another customer meanwhile, or came back
+            raise SettledAlready()
+        row = now
         upto = row.short if short is None else min(row.short, short)
         if upto <= row.settled:
             raise SettledAlready()

@@ -135,7 +135,8 @@ def take_back(
     """Take back points of an earning, as after a return; return the entry, ``None`` when nothing moves.
 
     They come from the earning's own lot: what is pending or left first. Of what is spent the programme
-    says whether it becomes a debt, or is refused (:class:`PointsSpent`; with ``is_partial`` what is left
+    says whether it becomes a debt, which is paid at once from what the account can use, or is refused
+    (:class:`PointsSpent`; with ``is_partial`` what is left
     is taken and ``detail["short"]`` says how much is not). What expired is gone already and owes nothing.
     The same key or source again returns the first entry. Raises :class:`NoPoints`, ``KeyOfAnother``,
     :class:`MoreThanMoved` when more would be taken back than was earned. Side effects: audit and event
@@ -143,7 +144,7 @@ def take_back(
     """
     with transaction.atomic():
         held = accounts.hold(entry.account)
-        return take_back_held(
+        made = take_back_held(
             held,
             entry,
             None,
@@ -157,6 +158,9 @@ def take_back(
             is_partial=is_partial,
             note=note,
         )
+        if made is not None:
+            pay_what_was_made(held, at=at, because=made)
+    return made
 
 
 def take_back_held(
@@ -175,6 +179,9 @@ def take_back_held(
     note: str = "",
 ) -> PointsEntry | None:
     """Do what :func:`take_back` does in an account that is held; the caller opens the transaction.
+
+    A debt is left, as paying it takes from other earnings: :func:`pay_what_was_made` does, when the caller
+    has taken back all that it wants to.
 
     ``state``: how the earning stands, where the caller read it since the account is held.
     """
@@ -257,8 +264,19 @@ def not_taken_back(entry: PointsEntry) -> int:
     return standing
 
 
+def pay_what_was_made(held: PointsAccount, *, at: datetime, because: PointsEntry) -> PointsEntry | None:
+    """Pay the debt that a taking back made, in an account that is held, after what is due expired.
+
+    Side effects: as :func:`pay_debt`.
+    """
+    if not because.debt or not held.balance:
+        return None
+    expiring.settle_due(held, at=at)
+    return pay_debt(accounts.lock(held), at=at, because=because)
+
+
 def pay_debt(account: PointsAccount, *, at: datetime, because: PointsEntry) -> PointsEntry | None:
-    """Pay what an account that is held owes from what it can use, after points came back to it.
+    """Pay what an account that is held owes from what it can use, now.
 
     Side effects: an entry that takes them from the lots, oldest expiry first.
     """
@@ -268,8 +286,8 @@ def pay_debt(account: PointsAccount, *, at: datetime, because: PointsEntry) -> P
     entry = entries.make(
         account,
         kind=Kind.TAKE_BACK,
-        occurred_at=because.occurred_at,
-        occurred_day=because.occurred_day,
+        occurred_at=at,
+        occurred_day=company.today(at).number,
         at=at,
         points=-paid,
         debt=-paid,

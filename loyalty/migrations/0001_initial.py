@@ -180,6 +180,7 @@ class Migration(migrations.Migration):
                     ('is_void', models.BooleanField(default=False)),
                     ('is_return', models.BooleanField(default=False)),
                     ('is_first', models.BooleanField(default=False)),
+                    ('is_past', models.BooleanField(default=False)),
                     ('net', models.BigIntegerField(default=0)),
                     ('net_left', models.BigIntegerField(default=0)),
                     ('beyond', models.BigIntegerField(default=0)),
@@ -591,9 +592,13 @@ class Migration(migrations.Migration):
                 model_name='orderearning',
                 index=models.Index(condition=models.Q(('short__gt', models.F('settled'))), fields=['programme', '-occurred_at', '-id'], name='order_earning_short'),
             ),
+            migrations.AddIndex(
+                model_name='orderearning',
+                index=models.Index(condition=models.Q(('is_past', True)), fields=['order'], name='order_earning_past'),
+            ),
             migrations.AddConstraint(
                 model_name='orderearning',
-                constraint=models.UniqueConstraint(fields=('order', 'programme'), name='order_earning_once'),
+                constraint=models.UniqueConstraint(condition=models.Q(('is_past', False)), fields=('order', 'programme'), name='order_earning_once'),
             ),
             migrations.AddConstraint(
                 model_name='orderearning',

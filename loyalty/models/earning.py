@@ -23,6 +23,9 @@ class OrderEarning(models.Model):
     (a person decides), and ``gone`` had expired or was taken back by hand. ``lines``: by number of line
     product, quantity, amount paid, and the points that it brought before caps.
 
+    Where an order went to another customer, a row that ``is_past`` stays with the one that had it: of what
+    was taken back there the ``short`` and the ``gone``, and in ``context`` the ids of the earnings.
+
     No constraint says that a customer has one first order: it is decided by customer, and an account may
     have two when its customer was merged with another one, earned, and was parted again. Whoever judges
     orders holds their customers (``FOR NO KEY UPDATE``), so that no two decide it at once.
@@ -43,6 +46,7 @@ class OrderEarning(models.Model):
     is_void = models.BooleanField(default=False)  # ``void`` of the order as it was judged
     is_return = models.BooleanField(default=False)
     is_first = models.BooleanField(default=False)
+    is_past = models.BooleanField(default=False)
     net = models.BigIntegerField(default=0)  # paid, minor units of the programme's currency
     net_left = models.BigIntegerField(default=0)  # of it what did not come back later
     beyond = models.BigIntegerField(default=0)  # what came back in the order beyond what was sold in it
@@ -68,7 +72,7 @@ class OrderEarning(models.Model):
     objects: ClassVar[models.Manager[OrderEarning]] = OfCustomers.as_manager()  # type: ignore[assignment]
 
     privacy = declare(
-        none_keep="id programme account order entry moves raised context",
+        none_keep="id programme account order entry is_past moves raised context",
         conduct_keep="customer occurred_at occurred_day seen_at is_void is_return is_first net net_left "
         "beyond brought points short settled adjusted gone settled_at exact fixed lines came_back",
         staff_keep="settled_by",
@@ -77,7 +81,9 @@ class OrderEarning(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["order", "programme"], name="order_earning_once"),
+            models.UniqueConstraint(
+                fields=["order", "programme"], condition=Q(is_past=False), name="order_earning_once"
+            ),
             models.CheckConstraint(
                 condition=Q(
                     points__gte=0,
@@ -100,4 +106,5 @@ class OrderEarning(models.Model):
                 condition=Q(short__gt=F("settled")),
                 name="order_earning_short",
             ),
+            models.Index(fields=["order"], condition=Q(is_past=True), name="order_earning_past"),
         ]

@@ -72,4 +72,4 @@ def moves_of(customer: Customer) -> list[tuple[str, int]]:
 
 def state_of(order: Order) -> OrderEarning:
     """Return what an order brings, as far as we looked."""
-    return OrderEarning.objects.get(order=order)
+    return OrderEarning.objects.get(order=order, is_past=False)

@@ -15,8 +15,10 @@ from customers.ground.models import AuditEvent
 from customers.models import Customer, Order, Product
 from customers.writing import revise, void
 from loyalty import programmes
-from loyalty.earning import applying, rules, shortfalls
-from loyalty.models import OrderEarning, PointsAccount, PointsEntry, Programme, Tier
+from loyalty.earning import applying, counting, moving, rules, shortfalls
+from loyalty.ledger import sealing
+from loyalty.ledger.errors import NotEnoughPoints
+from loyalty.models import OrderEarning, PointsAccount, PointsEntry, PointsLot, Programme, Tier
 from tests.customers.undoing import bring, take_back
 from tests.factories import NOW, CustomerFactory, UserFactory, ago, day
 from tests.loyalty import factories
@@ -136,6 +138,16 @@ def test_the_first_order_is_rewarded_once(customer, programme):
     assert moves_of(customer) == [("earn", 110), ("earn", 10), ("earn", 10)]
 
 
+def test_a_first_order_below_the_minimum_is_the_first_all_the_same(customer, programme):
+    make_rule(programme, {"kind": "first_order", "points": 100}, at=ago(100))
+    make_rule(programme, {"kind": "minimum", "amount": "50"}, at=ago(100))
+    small, large = bought(customer, ("tea", 1, 10)), bought(customer, ("tea", 1, 60), at=LATER)
+    assert [(state_of(one).points, state_of(one).is_first) for one in (small, large)] == [
+        (0, False),
+        (60, False),
+    ]
+
+
 def test_who_ordered_before_the_programme_has_no_first_order(customer, programme):
     make_rule(programme, {"kind": "first_order", "points": 100})
     Programme.objects.update(starts_day=day(NOW))
@@ -158,6 +170,20 @@ def test_orders_of_a_pause_never_earn_and_those_before_it_later(company):
     record(customer, ("tea", 1, 40), at=ago(9))
     assert applying.earn_missed(NOW).earned == 50
     assert moves_of(customer) == [("earn", 10), ("earn", 40)]
+
+
+def test_an_order_that_stands_again_in_a_pause_earns_when_that_is_over(customer, programme):
+    order = record(customer, ("tea", 1, 100), at=ago(10))
+    order = revise(order, at=ago(9), status=Order.Status.CANCELLED)
+    apply(order, at=ago(9))
+    programmes.pause_programme(programme, by=None, at=ago(5))
+    order = revise(order, at=ago(4), status=Order.Status.DELIVERED)
+    apply(order, at=ago(4))
+    assert applying.earn_missed(ago(3)).earned == 0
+    programmes.resume_programme(programme, by=None, at=ago(2))
+    assert applying.earn_missed(NOW).earned == 100
+    assert (sums_of(customer), state_of(order).points) == ((100, 0, 0), 100)
+    assert applying.earn_missed(NOW).orders == 0
 
 
 def test_what_comes_back_in_a_pause_is_taken_back(company):
@@ -303,6 +329,34 @@ def test_spent_points_are_a_debt_where_the_programme_says_so(customer, programme
     assert sums_of(customer) == (30, 0, 0)
 
 
+def test_a_debt_is_paid_at_once_from_what_other_orders_brought(customer, programme):
+    Programme.objects.update(on_spent_return="debt")
+    orders = [bought(customer, ("tea", 1, 100), at=NOW + timedelta(hours=n)) for n in range(3)]
+    account = PointsAccount.objects.get()
+    factories.redeem(account, 150, at=NOW + timedelta(hours=3))
+    for order in orders[:2]:
+        void(order, at=LATER)
+    apply(*orders[:2], at=LATER)
+    assert sums_of(customer) == (0, 0, 50)
+    with pytest.raises(NotEnoughPoints):
+        factories.redeem(account, 1, at=LATER)
+    assert moves_of(customer)[4:] == [("take_back", 0), ("take_back", -50), ("take_back", -100)]
+    paid = PointsEntry.objects.latest("pk")
+    assert (paid.debt, paid.occurred_at, paid.detail) == (-100, LATER, {"debt_paid": 100})
+    apply(*orders, at=LATER)
+    assert sums_of(customer) == (0, 0, 50)
+    assert sealing.verify(at=LATER).findings == []
+
+
+def test_what_expired_by_then_pays_no_debt(customer, programme):
+    Programme.objects.update(on_spent_return="debt")
+    first, second = bought(customer, ("tea", 1, 100), at=ago(9)), bought(customer, ("tea", 1, 100), at=ago(8))
+    factories.redeem(PointsAccount.objects.get(), 100, at=ago(7))
+    PointsLot.objects.filter(entry__source_id=second.pk).update(expires_day=day(NOW) - 2)
+    apply(void(first, at=NOW), at=NOW)
+    assert sums_of(customer) == (0, 0, 100)
+
+
 def test_a_cancelled_order_is_taken_back_and_given_anew_when_it_stands_again(customer):
     order = bought(customer, ("tea", 1, 100))
     order = revise(order, at=LATER, status=Order.Status.CANCELLED)
@@ -395,9 +449,36 @@ def test_a_correction_that_is_taken_back_gives_the_points_of_before(spend, tmp_p
     assert PointsAccount.objects.get().balance == 100
 
 
+def test_a_correction_that_names_another_customer_moves_the_points_and_goes_with_them(spend, tmp_path):
+    bring(tmp_path, "orders", ORDERS + "O-1,C-1,2026-05-01,tea,1,100\nO-2,C-2,2026-05-01,tea,1,1\n")
+    drained()
+    assert list(PointsAccount.objects.order_by("customer").values_list("balance", flat=True)) == [100, 1]
+    moment = NOW + timedelta(hours=1)
+    later = bring(tmp_path, "orders", ORDERS + "O-1,C-2,2026-05-01,tea,1,100\n", at=moment)
+    drained(moment)
+    assert list(PointsAccount.objects.order_by("customer").values_list("balance", flat=True)) == [0, 101]
+    assert applying.earn_missed(LATER).orders == 0
+    take_back(later)
+    assert list(PointsAccount.objects.order_by("customer").values_list("balance", flat=True)) == [100, 1]
+
+
 def test_the_night_finds_what_no_event_told_of_and_then_nothing(customer):
     record(customer, ("tea", 1, 50))
     assert applying.earn_missed(LATER).earned == 50
+    assert applying.earn_missed(LATER).orders == 0
+
+
+def test_the_night_finds_what_moved_to_before_the_first_day(customer, programme):
+    order = bought(customer, ("tea", 1, 100))
+    back = bought(customer, ("tea", -1, 40), at=NOW + timedelta(hours=1))
+    other = bought(customer, ("tea", 1, 100), at=NOW + timedelta(hours=2))
+    Programme.objects.update(starts_day=day(NOW) - 5)
+    record(customer, ("tea", 1, 70), at=ago(9))
+    revise(order, at=LATER, occurred_at=ago(8))
+    assert applying.earn_missed(LATER).orders == 1
+    assert ([state_of(one).points for one in (order, other)], sums_of(customer)) == ([0, 100], (100, 0, 0))
+    revise(back, at=LATER, occurred_at=ago(7))
+    assert applying.earn_missed(LATER).orders == 1
     assert applying.earn_missed(LATER).orders == 0
 
 
@@ -432,7 +513,7 @@ def test_orders_of_a_customer_that_was_merged_are_taken_back_from_the_survivor(c
 
 
 def test_many_orders_earn_in_sets_what_each_earns_alone(spend, monkeypatch):
-    monkeypatch.setattr(applying, "ONE_BY_ONE", 3)
+    monkeypatch.setattr(moving, "ONE_BY_ONE", 3)
     customers = [CustomerFactory(), CustomerFactory()]
     found = [record(customers[n % 2], ("tea", 1, 10 + n)) for n in range(6)]
     applied = apply(*found)
@@ -534,10 +615,10 @@ def as_kept(customer: Customer) -> list[tuple[int, dict[str, list[str]]]]:
 
 
 def test_a_return_reads_only_orders_that_it_reaches(customer, programme, monkeypatch):
-    monkeypatch.setattr(applying, "_READ_AT_ONCE", 2)
+    monkeypatch.setattr(counting, "_READ_AT_ONCE", 2)
     found = [bought(customer, ("tea" if n % 2 else "cup", 1, 10), at=ago(30 - n)) for n in range(12)]
     read: list[int] = []
-    purchase = applying._purchase
+    purchase = counting.purchase_of
 
     def reading(row: OrderEarning, *given: Any) -> Any:
         read.append(row.order_id)
@@ -546,7 +627,7 @@ def test_a_return_reads_only_orders_that_it_reaches(customer, programme, monkeyp
     def never(self: Any, customers: Any) -> Any:
         raise AssertionError("all orders are counted again")
 
-    monkeypatch.setattr(applying, "_purchase", reading)
+    monkeypatch.setattr(counting, "purchase_of", reading)
     monkeypatch.setattr(applying._Chunk, "_counted_again", never)
     bought(customer, ("tea", -1, 10), at=ago(5))
     assert read == [found[11].pk]
@@ -569,7 +650,7 @@ def test_a_return_reads_only_orders_that_it_reaches(customer, programme, monkeyp
 
 @pytest.mark.parametrize("seed", range(4))
 def test_returns_one_by_one_leave_what_counting_all_again_leaves(customer, programme, monkeypatch, seed):
-    monkeypatch.setattr(applying, "_READ_AT_ONCE", 2)
+    monkeypatch.setattr(counting, "_READ_AT_ONCE", 2)
     chance = random.Random(seed)
     found: list[Order] = []
     waiting: list[Order] = []

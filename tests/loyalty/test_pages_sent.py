@@ -329,7 +329,7 @@ def test_settled_is_what_was_seen_and_a_refusal_keeps_the_note(
     late = client.post(
         settle, {"note": "Left <it>.", "short": "70", "is_taken": "no"}
     )  # sent twice: 20 more are not settled
-    assert late.status_code == 422 and "This is settled already." in page_of(late)
+    assert late.status_code == 422 and "Load the page anew to see what is open." in page_of(late)
     assert 'value="Left &lt;it&gt;."' in page_of(late) and 'value="90"' in page_of(late)
     assert f'id="settle-{row.pk}-error"' in page_of(late)
     empty = client.post(f"{settle}?page=1", {"note": " ", "short": "90", "is_taken": "no"})
@@ -342,7 +342,7 @@ def test_settled_is_what_was_seen_and_a_refusal_keeps_the_note(
     row.refresh_from_db()
     assert (row.short, row.settled) == (90, 90)
     gone = client.post(settle, {"note": "Left.", "short": "90", "is_taken": "no"})
-    assert gone.status_code == 422 and "This is settled already." in page_of(gone)
+    assert gone.status_code == 422 and "Load the page anew to see what is open." in page_of(gone)
 
 
 def test_settling_comes_back_to_the_page_of_the_list(
