@@ -81,7 +81,7 @@ def care_page(request: HttpRequest, pk: int) -> HttpResponse:
         "views": _views(state, counts),
         "counts": counts,
         "subject": plan.said("subject", language),
-        "text": plan.said("text", language),
+        "words": plan.said("text", language),
         "gift": plan.said("gift", language),
         "holdout": f"{plan.holdout_share / 100:g} %",
         "may_plan": request.user.role in PLANS,

@@ -149,6 +149,12 @@ def test_one_sees_greetings_of_her_own_customers_only(client, manager, mine):
     assert other.customer.name not in page.content.decode()
 
 
+def test_the_page_of_a_plan_shows_its_words_whatever_it_asks(client, admin):
+    for made in (care.create_plan(said(), by=None, at=NOW), plan(code="live")):
+        client.force_login(admin)
+        assert "all the best from {{company}}" in client.get(f"/care/{made.pk}/").content.decode()
+
+
 def test_greetings_are_narrowed_by_state_and_paged(client, admin, monkeypatch):
     made = plan()
     for _n in range(3):
