@@ -122,6 +122,7 @@ POINTS = Kind(
             _("number of points"),
             Type.NUMBER,
             required=True,
+            is_whole=True,
             guesses=("points", "amount", "quantity", "积分", "积分数", "变动积分"),
             example=("500", "120", "50"),
         ),

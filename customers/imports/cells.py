@@ -15,11 +15,13 @@ from zoneinfo import ZoneInfo, available_timezones
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.utils.functional import Promise
+from django.utils.translation import get_language
 
 from customers.ground import money
 from customers.imports import dates, errors
 
 Read = Callable[[str], Any]
+MOST_WORDS = 12
 _KEPT = 5_000  # readings of a column that are kept
 
 
@@ -57,6 +59,7 @@ class Field:
     choices: Mapping[str, Any] | None = None
     default: Any = ""  # when the cell is empty
     example: tuple[str | int | tuple[str, str], ...] | None = None
+    is_whole: bool = False  # a number without decimals
 
 
 @dataclass(frozen=True)
@@ -231,13 +234,23 @@ def _flag(field: Field, style: Style) -> Read:
     return read
 
 
+def _words_for(choices: Mapping[str, Any]) -> str:
+    """Return one word for each choice, in the reader's language where there is one; not more than a dozen."""
+    is_chinese = (get_language() or "").startswith("zh")
+    words: dict[str, list[str]] = {}
+    for word, value in choices.items():
+        words.setdefault(str(value), []).append(word)
+    told = [next((word for word in some if word.isascii() != is_chinese), some[0]) for some in words.values()]
+    return ", ".join(told[:MOST_WORDS]) + (" …" if len(told) > MOST_WORDS else "")
+
+
 def _choice(field: Field, style: Style) -> Read:
     choices = field.choices or {}
 
     def read(text: str) -> Any:
         word = text.lower()
         if word not in choices:
-            raise errors.NotChoice(choices=", ".join(dict.fromkeys(map(str, choices))))
+            raise errors.NotChoice(choices=_words_for(choices))
         return choices[word]
 
     return read

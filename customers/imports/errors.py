@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from customers.ground.errors import Refused
 
 
 class ImportRefused(Refused):
-    """Nothing of the file was taken over; ``question`` names the answer that is missing, if one is."""
+    """Nothing of the file was taken over; ``question`` names the answer that is missing, if one is.
+
+    ``page_message``: in terms of the page's controls, where ``message`` names keys and options.
+    """
 
     question = ""
+    page_message: str | Promise = ""
+
+
+def on_page(refusal: Refused) -> str:
+    """Return the words of a refusal for somebody who reads them on a page."""
+    worded = refusal.page_message if isinstance(refusal, ImportRefused) else ""
+    return str(worded) % refusal.values if worded else str(refusal)
 
 
 class UnknownKind(ImportRefused):
@@ -99,6 +110,7 @@ class UnknownKey(ImportRefused):
 class BadValue(ImportRefused):
     code = "bad_value"
     message = _("In the mapping, “%(value)s” is not possible for “%(key)s”. %(hint)s")
+    page_message = _("“%(value)s” is not possible here. %(hint)s")
 
 
 class UnknownField(ImportRefused):
@@ -117,6 +129,7 @@ class FieldsMissing(ImportRefused):
         "No column was found for: %(fields)s. Say which column holds it (mapping “columns”). "
         "The file has the columns: %(columns)s."
     )
+    page_message = _("No column was found for: %(fields)s. Choose the column that holds it.")
 
 
 class AmbiguousDates(ImportRefused):
@@ -135,6 +148,10 @@ class WhenKnown(ImportRefused):
         "%(old)s of %(lines)s lines are older than 30 days. Say when the company knew of them: as they "
         "happened (--history, or “history”: true), at the moment in a column (mapping “recorded_at”), "
         "or only now (“history”: false)."
+    )
+    page_message = _(
+        "%(old)s of %(lines)s lines are older than 30 days. Say when the company knew of these facts: as "
+        "they happened or only now, or choose the column that says when each was entered."
     )
 
 

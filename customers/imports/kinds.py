@@ -13,7 +13,7 @@ from customers.batch import Landed
 from customers.ground.errors import Refused
 from customers.ground.models import Company
 from customers.imports import errors
-from customers.imports.cells import Field
+from customers.imports.cells import Field, Type
 from customers.models import ImportBatch
 
 
@@ -123,6 +123,17 @@ class Kind:
     def is_for(self, role: str) -> bool:
         """Say whether somebody of this role may bring a file of this kind in."""
         return not self.roles or role in self.roles
+
+    @property
+    def has_money(self) -> bool:
+        """Say whether a line can hold an amount of money."""
+        return any(one.type == Type.PRICE for one in self.fields)
+
+    @property
+    def has_decimals(self) -> bool:
+        """Say whether a line can hold a number with decimals."""
+        numbers = (Type.NUMBER, Type.PRICE, Type.SHARE)
+        return any(one.type in numbers and not one.is_whole for one in self.fields)
 
     @property
     def fields_by_name(self) -> dict[str, Field]:

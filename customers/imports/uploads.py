@@ -19,7 +19,7 @@ from customers.ground import audit, drain, localtime
 from customers.ground.errors import Refused
 from customers.imports import errors, kinds, mapping, reading, spreadsheets, survey
 from customers.imports.background import folder
-from customers.imports.cells import Style, reader_of
+from customers.imports.cells import Style, Type, reader_of
 from customers.imports.kinds import CellRefused, Kind
 from customers.imports.mapping import Mapping
 from customers.imports.parsing import Parser
@@ -89,6 +89,7 @@ class PreviewCell:
     text: str
     shown: str = ""
     problem: str = ""
+    is_date: bool = False
 
 
 @dataclass
@@ -120,7 +121,7 @@ def look_into(batch: ImportBatch, kind: Kind, wanted: Mapping, *, at: datetime) 
                 Mapping(**{**wanted.as_data(), "columns": columns}), kind, table.header, guessing=False
             )
         except Refused as refusal:
-            look.problem = str(refusal)
+            look.problem = errors.on_page(refusal)
             whole = Mapping(**{**wanted.as_data(), "columns": {n: c for n, c in columns.items() if c}})
             if any(c not in table.header for c in whole.columns.values()):
                 return look
@@ -132,7 +133,7 @@ def look_into(batch: ImportBatch, kind: Kind, wanted: Mapping, *, at: datetime) 
             try:
                 seen.answers(whole)
             except errors.ImportRefused as refusal:
-                look.problem = str(refusal)
+                look.problem = errors.on_page(refusal)
         parser = None
         if set(kind.key) <= set(whole.columns) or whole.template:
             parser = Parser(kind, whole, table, seen.styles, context)
@@ -156,6 +157,8 @@ def _preview(
         column: reader_of(fields[name], seen.styles.get(column, Style("UTC")))
         for name, column in wanted.columns.items()
     }
+    dates = (Type.DAY, Type.MOMENT)
+    dated = {column for name, column in wanted.columns.items() if fields[name].type in dates}
     shown: list[tuple[int, list[PreviewCell], str]] = []
     for line in table.lines():
         if len(shown) >= PREVIEW_LINES:
@@ -167,6 +170,7 @@ def _preview(
         for column, text in zip(table.header, line.cells, strict=True):
             cell = PreviewCell(text[:200])
             if column in readers:
+                cell.is_date = column in dated
                 try:
                     value = readers[column](spreadsheets.restored(text))
                     cell.shown = "" if str(value) == text.strip() else _shown(value, zone)

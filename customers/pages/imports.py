@@ -22,7 +22,7 @@ from customers.access import allow
 from customers.ground import audit, clock
 from customers.ground.errors import Refused
 from customers.ground.numbers import whole
-from customers.imports import background, kinds, mapping, samples, uploads
+from customers.imports import background, errors, kinds, mapping, samples, spreadsheets, uploads
 from customers.imports.kinds import Kind
 from customers.imports.mapping import Mapping
 from customers.models import ImportBatch
@@ -136,6 +136,10 @@ class MappingForm(forms.Form):
             )
         if not kind.has_customer:
             del self.fields["on_missing_customer"]
+        if not kind.has_money:
+            del self.fields["currency"]
+        if not kind.has_decimals:
+            del self.fields["decimal"]
         if not kind.occurred:
             del self.fields["history"]
         if "external_id" not in kind.fields_by_name:
@@ -148,7 +152,8 @@ class MappingForm(forms.Form):
         try:
             data["mapping"] = mapping.from_data(self._as_data(data))
         except Refused as refusal:
-            raise ValidationError(str(refusal)) from refusal
+            said, key = errors.on_page(refusal), str(refusal.values.get("key", ""))
+            raise ValidationError({key: said} if key in self.fields else said) from refusal
         return data
 
     def _as_data(self, data: dict[str, Any]) -> dict[str, Any]:
@@ -238,7 +243,7 @@ def import_columns(request: HttpRequest, pk: int) -> HttpResponse:
                 uploads.start_import(batch, wanted, by=request.user, at=at)
                 return redirect("customers:import_detail", pk=pk)
         except Refused as refusal:
-            form.add_error(None, str(refusal))
+            form.add_error(None, errors.on_page(refusal))
             look.problem = ""
     status = 422 if form.is_bound and form.errors else 200
     return render(
@@ -326,7 +331,7 @@ def _phase(batch: ImportBatch) -> str:
 
 
 def _errors_of(batch: ImportBatch) -> list[dict[str, str]]:
-    """Return the first refused lines for the page."""
+    """Return the first refused lines for the page, as they stood: only the file guards against formulas."""
     path = background.error_file(batch)
     if path is None:
         return []
@@ -335,7 +340,12 @@ def _errors_of(batch: ImportBatch) -> list[dict[str, str]]:
         next(reader, None)
         lines = [row for row, _number in zip(reader, range(SHOWN_ERRORS), strict=False)]
     return [
-        {"line": row[-4], "column": row[-2], "reason": row[-1], "text": ", ".join(row[:-4])[:200]}
+        {
+            "line": row[-4],
+            "column": spreadsheets.restored(row[-2]),
+            "reason": row[-1],
+            "text": ", ".join(map(spreadsheets.restored, row[:-4]))[:200],
+        }
         for row in lines
         if len(row) >= 4
     ]

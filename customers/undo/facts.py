@@ -30,6 +30,7 @@ class Done:
     voided: int = 0
     restored: int = 0
     removed: int = 0
+    taken: int = 0  # stands with what takes it back beside it
     left: int = 0  # could not be removed
     lost: int = 0  # texts that erasure destroyed
     earliest: datetime | None = None

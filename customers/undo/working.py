@@ -33,7 +33,7 @@ STEP_SECONDS = 2.0
 LEASE = timedelta(seconds=60)
 LONGEST_PAUSE = 600  # seconds after a failure
 Status = ImportBatch.Status
-_COUNTS = ("voided", "restored", "removed", "left", "lost")
+_COUNTS = ("voided", "restored", "removed", "taken", "left", "lost")
 _RECORDS = ["remove", "room", "restore", "leave"]
 
 
@@ -137,7 +137,7 @@ def _do(step: str, batch: ImportBatch, *, after: int) -> Done:
         return records.leave(batch, after=after, most=MOST_RECORDS, at=_moment(batch))
     if step in movers.undo_steps():
         ids, last = movers.undo_steps()[step](batch, after, MOST_RECORDS, _moment(batch))
-        return Done(last=last, ids=ids, removed=len(ids))
+        return Done(last=last, ids=ids, taken=len(ids))
     model: Any = next(model for model in TWINS if model._meta.label_lower == step)
     return retract(model, batch, after=after, most=MOST_FACTS)
 
@@ -158,7 +158,7 @@ def _follow(step: str, done: Done, *, at: datetime) -> None:
 def _add(progress: dict[str, Any], done: Done) -> None:
     for name in _COUNTS:
         progress[name] = progress.get(name, 0) + getattr(done, name)
-    progress["done"] = sum(progress[name] for name in ("voided", "restored", "removed"))
+    progress["done"] = sum(progress[name] for name in ("voided", "restored", "removed", "taken"))
     if done.earliest is not None:
         earliest = progress.get("earliest")
         progress["earliest"] = min(filter(None, [earliest, done.earliest.isoformat()]))

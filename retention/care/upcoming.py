@@ -1,12 +1,14 @@
 """Who will be due in the next days by a plan, and why somebody will not be greeted; nothing is written.
 
 It speaks of conditions, consent and the contact budget only. Of a plan that leaves some out on purpose it
-tells numbers by day and no names: beside who is greeted on the day, names would say who was left out.
+tells numbers by day and no names: beside who is greeted on the day, names would say who was left out. Whom
+the plan could not greet today it names in any case: the page of the plan does, too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -29,11 +31,12 @@ from customers.models import (
 )
 from customers.models.contacting import LIMITED, TOGETHER
 from retention.care import occasions
-from retention.models import CareDraw, CarePlan
+from retention.models import CareDraw, CarePlan, CareTouch
 
 DAYS = 30
 MOST = 2_000
-"""So many are put in order by their day; of more, the first by number."""
+"""So many are put in order by their day, or looked at for what stands in the way; of more, the first."""
+MOST_TODAY = 50
 
 
 @dataclass(frozen=True)
@@ -58,17 +61,33 @@ class Coming:
 
 
 @dataclass(frozen=True)
-class Upcoming:
-    """A page of who will be due; ``is_cut``: there are more than could be put in order.
+class Day:
+    """How many are due on a day, and how many are kept from it; ``None``: too many to look at."""
 
-    ``by_day``: instead of names, how many are due on which day, of a plan that ``is_veiled``.
+    day: int
+    number: int
+    blocked: int | None
+
+
+@dataclass(frozen=True)
+class Upcoming:
+    """A page of who will be due; ``is_cut``: there are more than could be put in order, or looked at.
+
+    ``by_day``: instead of names, how many are due on which day, of a plan that ``is_veiled``. ``number``: how
+    many were looked at; ``obstacles``: what stands in the way of how many of them, the most frequent first.
     """
 
     rows: list[Coming] = field(default_factory=list)
     number: int = 0
     is_cut: bool = False
     is_veiled: bool = False
-    by_day: list[tuple[int, int]] = field(default_factory=list)
+    by_day: list[Day] = field(default_factory=list)
+    obstacles: list[tuple[str | Promise, int]] = field(default_factory=list)
+
+    @property
+    def blocked(self) -> int:
+        """Return how many have something in the way."""
+        return sum(number for _label, number in self.obstacles)
 
 
 def upcoming(
@@ -87,27 +106,53 @@ def upcoming(
     visible = Customer.objects.visible_to(user)  # type: ignore[attr-defined]
     hers = visible.order_by().values("pk")
     if plan.holdout_share or CareDraw.objects.filter(plan=plan, is_held_out=True).exists():
-        return Upcoming(is_veiled=True, by_day=_numbers(plan, hers, first, last, at=at))
+        return _numbers(plan, hers, first, last, at=at)
     rows = occasions.having(plan, first, last, at=at).filter(customer__in=hers)
     found = list(rows.order_by("pk")[: MOST + 1])
     with_day = sorted(
         ((occasions.occurrence_of(plan, one, first).day, one.pk, one) for one in found[:MOST]),
         key=lambda row: row[:2],
     )
-    page = [(day, one) for day, _pk, one in with_day[start : start + most]]
-    return Upcoming(_seen(plan, page, at=at), min(len(found), MOST), len(found) > MOST)
+    seen = _seen(plan, [(day, one) for day, _pk, one in with_day], at=at)
+    return Upcoming(seen[start : start + most], len(seen), is_cut=len(found) > MOST, obstacles=_counted(seen))
 
 
-def _numbers(
-    plan: CarePlan, hers: QuerySet[Any], first: int, last: int, *, at: datetime
-) -> list[tuple[int, int]]:
-    """Return how many are due on each day on which anybody is; at most two queries a day."""
-    found = []
+def missed_today(plan: CarePlan, *, user: User, at: datetime) -> list[CareTouch]:
+    """Return whom the plan found for today and did not greet so far, with the reason; one query."""
+    first, last = occasions.window(plan, company.today(at).number)
+    told = CareTouch.objects.visible_to(user).filter(  # type: ignore[attr-defined]
+        plan=plan,
+        occasion_day__gte=first,
+        occasion_day__lte=last,
+        state__in=(CareTouch.State.CLOSED, CareTouch.State.DEFERRED),
+    )
+    return list(told.select_related("customer", "contact").order_by("-pk")[:MOST_TODAY])
+
+
+def _numbers(plan: CarePlan, hers: QuerySet[Any], first: int, last: int, *, at: datetime) -> Upcoming:
+    """Return how many are due on each day on which anybody is; at most three queries a day."""
+    numbers: dict[int, int] = {}
+    known: list[tuple[int, Contact]] = []
+    is_cut = False
     for day in range(first, last + 1):
-        number = occasions.having(plan, day, day, at=at).filter(customer__in=hers).count()
-        if number:
-            found.append((day - plan.days_before, number))
-    return found
+        rows = occasions.having(plan, day, day, at=at).filter(customer__in=hers)
+        if number := rows.count():
+            numbers[day] = number
+            is_cut = is_cut or len(known) + number > MOST
+            known += [] if is_cut else [(day, one) for one in rows.order_by("pk")[:MOST]]
+    seen = _seen(plan, known, at=at)
+    looked_at = {one.due_day for one in seen}
+    blocked = Counter(one.due_day for one in seen if one.obstacle)
+    by_day = [
+        Day(due, number, blocked[due] if due in looked_at else None)
+        for due, number in ((day - plan.days_before, number) for day, number in numbers.items())
+    ]
+    return Upcoming(number=len(seen), is_cut=is_cut, is_veiled=True, by_day=by_day, obstacles=_counted(seen))
+
+
+def _counted(seen: Iterable[Coming]) -> list[tuple[str | Promise, int]]:
+    found = Counter(one.obstacle for one in seen if one.obstacle)
+    return [(ContactReason(code).label, number) for code, number in found.most_common()]
 
 
 def _seen(plan: CarePlan, page: Sequence[tuple[int, Contact]], *, at: datetime) -> list[Coming]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from django.utils.translation import gettext, ngettext
 
-from loyalty.models import PointsEntry, Tier, TierMove
+from loyalty.models import EntryNote, PointsEntry, Programme, Tier, TierMove
 from loyalty.naming import called
 from retention.timeline.places import Entry
 from retention.timeline.sources import Source, Told, entry_of
@@ -33,6 +34,17 @@ def sources(facts: dict[str, Any]) -> dict[str, Source]:
         "points": Source(entries, "occurred_at", _ENTRY, _entry),
         "tier": Source(moves, "occurred_at", _MOVE, _move),
     }
+
+
+def reasons_of(source: str, ids: Collection[int]) -> dict[int, str]:
+    """Return why recovery points were granted, by what they were granted for; one query."""
+    notes = EntryNote.objects.filter(
+        entry__programme__in=Programme.objects.values("pk"),  # where the index begins
+        entry__source_type=source,
+        entry__source_id__in=ids,
+        entry__kind=Kind.RECOVERY,
+    )
+    return dict(notes.values_list("entry__source_id", "text"))
 
 
 def _entry(row: Told) -> Entry:

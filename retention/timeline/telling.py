@@ -30,6 +30,7 @@ from customers.models import (
     User,
 )
 from customers.text.showing import OF_CAUSE, OF_READING, Chip, Key, chips
+from retention.cases.recovery import SOURCE
 from retention.models import (
     CaseMove,
     Dismissal,
@@ -82,6 +83,7 @@ class Teller:
     most: int
     names: dict[int, str] = field(default_factory=dict)
     causes: dict[int, str] = field(default_factory=dict)
+    reasons: dict[int, str] = field(default_factory=dict)
     chips: dict[Key, list[Chip]] = field(default_factory=dict)
 
     def rows(self) -> Iterator[Row]:
@@ -90,6 +92,7 @@ class Teller:
         told = gathered(**lists, **self._readings_of(lists), contract=self._contracts_of())
         self._learn_names(told["step"])
         self._learn_causes(told["step"])
+        self._learn_reasons(told["step"])
         read = [*told["read_interaction"], *told["read_complaint"], *told["read_call"]]
         self.chips.update(chips(read, told["causes"]))
         for name, source in sources.items():
@@ -167,6 +170,12 @@ class Teller:
         mentioned = {pk for step in steps for name in ("causes", "stated") for pk in step.codes.get(name, ())}
         if mentioned:
             self.causes.update({cause.pk: str(cause) for cause in Cause.objects.filter(pk__in=mentioned)})
+
+    def _learn_reasons(self, steps: list[Told]) -> None:
+        """Read what the points of steps were granted for; one query when there are any."""
+        granted = [step.id for step in steps if step.kind == MoveKind.POINTS]
+        if granted:
+            self.reasons.update(points.reasons_of(SOURCE, granted))
 
     def _readings_of(self, lists: dict[str, QuerySet[Any, Any]]) -> dict[str, QuerySet[Any, Any]]:
         """Return the readings of what the entries say, list by list, and the causes that they name."""
@@ -343,6 +352,8 @@ class Teller:
             text = step.case__outcome_reason
         elif step.kind == MoveKind.DIAGNOSED:
             text = self._diagnosis(step)
+        elif step.kind == MoveKind.POINTS:
+            text = self.reasons.get(step.id, "")
         people = [self.names[pk] for pk in _mentioned(step) if pk in self.names]
         return entry_of(
             "step",

@@ -14,7 +14,9 @@ from django.utils import translation
 
 from customers.ground import clock, drain
 from customers.ground.models import AuditEvent
-from customers.imports import background, run
+from customers.imports import background, kinds, run
+from customers.imports.cells import Style, reader_of
+from customers.imports.errors import NotChoice
 from customers.models import Customer, ImportBatch, Order
 from tests.factories import NOW, UserFactory
 
@@ -122,6 +124,56 @@ def test_wizard_asks_for_the_date_format_and_for_when_it_was_known(as_admin):
     drain.until_empty(at=NOW)
     order = Order.objects.get()
     assert order.recorded_at == order.occurred_at and order.recorded_assumed
+
+
+def test_wizard_asks_in_terms_of_its_controls(as_admin):
+    upload(as_admin, "Order,Customer,Date,Quantity,Unit price\nA,C1,2020-04-03,1,1\n")
+    page = start(as_admin)[0].content.decode()
+    assert "or choose the column that says when each was entered" in page
+    assert "--history" not in page and "recorded_at”" not in page
+    page = start(as_admin, column_customer="")[0].content.decode()
+    assert "Choose the column that holds it" in page and "“columns”" not in page
+    response, _batch = start(as_admin, currency="XXQ")
+    assert response.context["form"].errors["currency"] == ["“XXQ” is not possible here. CNY, EUR, GBP …"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "header", "asked"),
+    [
+        ("orders", "Order", {"currency", "decimal"}),
+        ("usage", "Day", {"decimal"}),
+        ("points", "Entry", set()),
+        ("complaints", "Text", set()),
+    ],
+)
+def test_wizard_asks_for_currency_and_decimal_sign_where_there_is_money(as_admin, kind, header, asked):
+    answer = upload(as_admin, f"{header},b\n1,2\n", kind=kind, name="a.csv")
+    assert set(as_admin.get(answer.url).context["form"].fields) & {"currency", "decimal"} == asked
+
+
+def test_wizard_keeps_dates_on_one_line(as_admin):
+    answer = upload(as_admin)
+    lines = as_admin.get(answer.url).context["look"].lines
+    assert [cell.is_date for cell in lines[0][1]].count(True) == 1
+
+
+def test_report_shows_the_text_as_it_stood(as_admin):
+    upload(as_admin, HEADER + "A,C1,2026-05-01,=1+1,1\nB,C1,2026-05-01,1,-7\n")
+    _response, batch = start(as_admin)
+    drain.until_empty(at=NOW)
+    lines = as_admin.get(reverse("customers:import_detail", args=[batch.pk])).context["errors"]
+    assert [line["text"] for line in lines] == ["A, C1, 2026-05-01, =1+1, 1", "B, C1, 2026-05-01, 1, -7"]
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [("en", "opening, earn, adjust, redeem, expire"), ("zh-hans", "期初, 获得, 调整, 兑换, 过期")],
+)
+def test_what_is_no_choice_is_answered_with_one_word_for_each(language, words):
+    field = kinds.named("points").fields_by_name["kind"]
+    with translation.override(language), pytest.raises(NotChoice) as refused:
+        reader_of(field, Style("UTC"))("gift")
+    assert refused.value.values["choices"] == words
 
 
 def test_wizard_needs_the_columns_that_are_needed(as_admin):

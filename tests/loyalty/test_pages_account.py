@@ -316,6 +316,17 @@ def test_too_dear_a_reward_says_so_at_its_field(client: Client, mine: PointsAcco
 
 
 # --- Tier, membership, referral --------------------------------------------------------------------
+@pytest.mark.parametrize(("basis", "word"), [("points", "earned"), ("spend", "spent")])
+def test_it_says_what_keeps_a_tier(
+    client: Client, manager: User, mine: PointsAccount, programme: Any, basis: str, word: str
+) -> None:
+    type(programme).objects.update(tier_basis=basis)
+    until = NOW.date().toordinal() + 9
+    PointsAccount.objects.update(tier=make_tier("gold", 100_000), grace_until_day=until)
+    page = text(signed_in(client, manager).get(path(mine)))
+    assert f"If nothing more is {word} it stands through" in page
+
+
 def test_what_a_tier_brings_is_used_and_taken_back(
     client: Client, mine: PointsAccount, manager: User, admin: User
 ) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.urls import reverse
 from django.utils import translation
 
 from customers import merges, undo
@@ -328,6 +329,17 @@ class TestTakingBack:
             ("give_back", 200),
             ("take_back", -9),
         }
+
+    def test_report_says_that_entries_were_taken_back(
+        self, tmp_path: Path, client: Client, admin: User
+    ) -> None:
+        bring(tmp_path, lines("P-0,C-1,opening,200,2026-01-01,"))
+        batch = bring(tmp_path, lines("P-1,C-1,earn,100,2026-02-01,", "P-2,C-1,redeem,50,2026-03-01,"))
+        take_back(batch)
+        client.force_login(admin)
+        page = client.get(reverse("customers:import_detail", args=[batch.pk])).text
+        assert "2 entries were taken back" in page
+        assert "were removed" not in page
 
     def test_mended_file_lands_under_the_same_ids(self, tmp_path: Path) -> None:
         batch = bring(tmp_path, lines("P-1,C-1,earn,100,2026-02-01,"))

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.db.models import F
 from django.test import Client, override_settings
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -313,9 +314,30 @@ def test_each_confirmation_is_its_own_wish(
     client: Client, token: str, account: PointsAccount, programme: Programme
 ) -> None:
     mug = reward(programme)
-    for _wish in range(2):
-        client.post(at(token, "member_reward", mug.pk), confirm(client, token, mug))
+    client.post(at(token, "member_reward", mug.pk), confirm(client, token, mug))
+    asked = client.get(at(token, "member_reward", mug.pk))
+    assert "This was taken a moment ago" in asked.text
+    form = {"key": asked.context["key"], "points": "200", "again": str(Redemption.objects.get().pk)}
+    assert 'name="again"' in asked.text
+    client.post(at(token, "member_reward", mug.pk), form)
     assert Redemption.objects.count() == 2
+
+
+def test_second_press_on_a_page_that_knew_of_no_first_asks_once_more(
+    client: Client, token: str, account: PointsAccount, programme: Programme
+) -> None:
+    mug, cup = reward(programme, points=100), reward(programme, code="cup", points=100)
+    address = at(token, "member_reward", mug.pk)
+    for press in range(2):
+        answer = client.post(address, {"key": f"tab-{press}", "points": "100"})
+    assert answer.status_code == 200 and "This was taken a moment ago" in answer.text
+    assert Redemption.objects.count() == 1
+    other = client.post(at(token, "member_reward", cup.pk), {"key": "cup", "points": "100"})
+    assert other.status_code == 302  # of another reward nothing was taken
+    Redemption.objects.update(at=F("at") - timedelta(minutes=10))
+    assert client.post(address, {"key": "later", "points": "100"}).status_code == 302
+    Redemption.objects.update(state="cancelled")
+    assert "a moment ago" not in client.get(address).text
 
 
 @pytest.mark.parametrize("key", ["", "x" * 65, "a\0b", "a b", "a\n", "键"])

@@ -305,6 +305,12 @@
   document.addEventListener("htmx:sendError", (event) => { if (!event.target.closest?.("[data-live], [data-find]")) toast(words.offline, "error"); });
   document.addEventListener("toast", (event) => toast(event.detail?.text ?? event.detail?.value ?? "", event.detail?.tone));
 
+  /* --- Where one is stays in sight in a row of tabs that is wider than the screen ---------------- */
+  for (const here of $$(".views [aria-current]")) {
+    const row = here.closest(".views"), over = here.getBoundingClientRect().right - row.getBoundingClientRect().right;
+    if (over > 0) row.scrollLeft += over + 24;
+  }
+
   /* --- The condition editor: what one can choose from, narrowed by what is typed ---------------- */
   document.addEventListener("input", (event) => {
     const field = event.target.closest?.("[data-picker-search]");

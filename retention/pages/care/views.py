@@ -21,7 +21,7 @@ from customers.ground.numbers import whole
 from retention import care
 from retention.care.effect import DAYS as EFFECT_DAYS
 from retention.care.effect import Counts, Group
-from retention.care.upcoming import DAYS
+from retention.care.upcoming import DAYS, missed_today
 from retention.models import CarePlan, CareTouch
 from retention.pages.care.forms import CareForm
 from retention.pages.customers import SEES_CUSTOMERS
@@ -81,7 +81,7 @@ def care_page(request: HttpRequest, pk: int) -> HttpResponse:
         "views": _views(state, counts),
         "counts": counts,
         "subject": plan.said("subject", language),
-        "text": plan.said("text", language),
+        "words": plan.said("text", language),
         "gift": plan.said("gift", language),
         "holdout": f"{plan.holdout_share / 100:g} %",
         "may_plan": request.user.role in PLANS,
@@ -111,9 +111,11 @@ def care_upcoming(request: HttpRequest, pk: int) -> HttpResponse:
     """Show who is due in the next days, of one's customers, and what stands in the way."""
     plan = _one(pk)
     start = min((whole(request.GET.get("from")) or 0), 10_000)
+    at = clock.now()
     context: dict[str, Any] = {"plan": plan, "days": DAYS}
+    context["missed"] = missed_today(plan, user=request.user, at=at)
     try:
-        found = care.upcoming(plan, user=request.user, at=clock.now(), start=start, most=PAGE)
+        found = care.upcoming(plan, user=request.user, at=at, start=start, most=PAGE)
     except Refused as refusal:
         context["problem"] = str(refusal)
     else:

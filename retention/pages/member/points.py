@@ -7,6 +7,7 @@ count, as a redemption would do first. Nothing is written here.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from django.core.paginator import Page, Paginator
 from django.db.models import QuerySet, Sum
@@ -27,6 +28,7 @@ from retention.pages.member.visit import Dead, Visit
 FIRST = 5
 MOST_REWARDS = 100
 MOST_REDEMPTIONS = 20
+LATELY = timedelta(minutes=10)
 State = Redemption.State
 
 
@@ -177,6 +179,13 @@ def one_offer(account: Account, pk: int, visit: Visit) -> Offer | None:
     if reward is None:
         return None
     return offer_of(account, reward, visit, taken=_taken_of(account.row, [reward]).get(pk, 0))
+
+
+def taken_lately(account: Account, pk: int, visit: Visit) -> Redemption | None:
+    """Return the last taking of a reward that is so young that another press may be a slip; one query."""
+    since = visit.at - LATELY
+    found = _hers(account).filter(reward=pk, at__gt=since, at__lte=visit.at)
+    return found.exclude(state=State.CANCELLED).order_by("-id").first()
 
 
 def redemptions(

@@ -60,7 +60,8 @@ def member_told(visit: Visit) -> HttpResponse:
 def member_reward(visit: Visit, pk: int) -> HttpResponse:
     """Ask once more before points are taken; the key of the form makes two presses one reward.
 
-    A press is for the price that she was shown: at another one she is asked anew. What was withdrawn since
+    A press is for the price that she was shown: at another one she is asked anew, and once more when the same
+    reward was taken minutes ago and the form did not say so. What was withdrawn since
     she looked is told on her page.
     """
     account = points.account_of(visit)
@@ -73,6 +74,9 @@ def member_reward(visit: Visit, pk: int) -> HttpResponse:
     known = Redemption.objects.filter(account__in=mine, key=key).order_by("pk").first()
     if known is not None:  # pressed twice: she sees what the first press got, also when it was the last one
         return visit.onward("member_redemption", known.pk)
+    lately = points.taken_lately(account, pk, visit)
+    if lately is not None and whole(visit.request.POST.get("again")) != lately.pk:
+        return _confirm(visit, account, pk)
     reward = points.reward_of(account, pk)
     try:
         made = redeeming.ask_reward(
@@ -195,6 +199,7 @@ def _confirm(visit: Visit, account: points.Account, pk: int, *, error: str = "")
         "offer": offer,
         "left": account.sums.usable - offer.reward.points,
         "key": secrets.token_urlsafe(16),
+        "lately": points.taken_lately(account, pk, visit),
         "error": error,
     }
     return visit.page("reward.html", values, "member_reward", pk, status=409 if error else 200)

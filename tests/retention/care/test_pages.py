@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from importlib import import_module
 
 import pytest
 
 from customers import consents, merges, movers
 from customers import contact as contacting
 from customers.contact import Limit
+from customers.models import Contact
 from retention import care
 from retention.models import CareDraw, CarePlan, CareTouch
 from retention.timeline import timeline
@@ -149,6 +151,12 @@ def test_one_sees_greetings_of_her_own_customers_only(client, manager, mine):
     assert other.customer.name not in page.content.decode()
 
 
+def test_the_page_of_a_plan_shows_its_words_whatever_it_asks(client, admin):
+    for made in (care.create_plan(said(), by=None, at=NOW), plan(code="live")):
+        client.force_login(admin)
+        assert "all the best from {{company}}" in client.get(f"/care/{made.pk}/").content.decode()
+
+
 def test_greetings_are_narrowed_by_state_and_paged(client, admin, monkeypatch):
     made = plan()
     for _n in range(3):
@@ -191,7 +199,11 @@ def test_who_is_due_next_with_what_stands_in_the_way(client, manager):
         contacting.reserve_contact(one, purpose="care", channel="email", key=str(one.pk), by=None, at=NOW)
     made = plan()
     client.force_login(manager)
-    found = client.get(f"/care/{made.pk}/upcoming/").context["found"]
+    page = client.get(f"/care/{made.pk}/upcoming/")
+    found = page.context["found"]
+    assert (found.number, found.blocked) == (6, 4)
+    assert {number for _label, number in found.obstacles} == {2, 1}
+    assert "Of 6 who are due, 4 have something in the way" in page.content.decode()
     assert [(one.contact, one.obstacle) for one in found.rows] == [
         (no_address, "no_address"),
         (full, "limit_reached"),
@@ -361,10 +373,33 @@ def test_numbers_of_greetings_say_nothing_of_who_is_withheld(client, admin, monk
     assert list(CareTouch.objects.order_by("pk").values_list("contact", flat=True)) == people[::-1]
 
 
+def test_of_too_many_it_says_not_what_stands_in_the_way(client, manager, monkeypatch):
+    monkeypatch.setattr(import_module("retention.care.upcoming"), "MOST", 1)
+    for day in (12, 14, 14):
+        born(5, day, customer=CustomerFactory(owner=manager, contact=False), email="", phone="")
+    client.force_login(manager)
+    found = client.get(f"/care/{plan(holdout_share=1000).pk}/upcoming/").context["found"]
+    assert [(one.number, one.blocked) for one in found.by_day] == [(1, 1), (2, None)]
+    assert (found.number, found.is_cut) == (1, True)
+
+
+def test_whom_today_could_not_greet_stands_there_with_the_reason(client, manager, mine):
+    kept = born(5, 11, customer=CustomerFactory(owner=manager, contact=False, name="Red"), email="", phone="")
+    born(5, 11, email="", phone="")  # nobody of hers
+    made = greeted()
+    client.force_login(manager)
+    page = client.get(f"/care/{made.pk}/upcoming/")
+    assert [(one.contact, one.reason) for one in page.context["missed"]] == [(kept, "no_address")]
+    assert "Today, not greeted so far" in page.content.decode()
+
+
 @pytest.mark.parametrize("is_stopped", [False, True])
 def test_of_a_plan_that_leaves_some_out_only_numbers_are_foreseen(client, manager, is_stopped):
     for day in (12, 14, 14):
-        born(5, day, customer=CustomerFactory(owner=manager, contact=False, name="Blue Lake"), name="Ouyang")
+        last = born(
+            5, day, customer=CustomerFactory(owner=manager, contact=False, name="Blue Lake"), name="Ouyang"
+        )
+    Contact.objects.filter(pk=last.pk).update(email="", phone="")
     born(5, 14)  # nobody of hers
     made = plan(holdout_share=0 if is_stopped else 1000, days_before=1)
     if is_stopped:
@@ -374,7 +409,9 @@ def test_of_a_plan_that_leaves_some_out_only_numbers_are_foreseen(client, manage
     page = client.get(f"/care/{made.pk}/upcoming/")
     today = NOW.date().toordinal()
     assert page.context["found"].rows == []
-    assert page.context["found"].by_day == [(today + 2, 2)]  # that of the 12th is found already
+    (day,) = page.context["found"].by_day  # that of the 12th is found already
+    assert (day.day, day.number, day.blocked) == (today + 2, 2, 1)
+    assert "Of 2 who are due, 1 have something in the way" in page.content.decode()
     text = page.content.decode()
     assert "nobody is named" in text
     assert "Ouyang" not in text and "Blue Lake" not in text

@@ -10,7 +10,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from customers import merges
+from customers import erasure, merges
 from customers.ground import clock
 from customers.ground.models import AuditEvent, Event
 from customers.models import Customer, User
@@ -229,9 +229,23 @@ def test_grant_is_refused_without_a_reason_or_a_programme(case: RetentionCase, c
 
 def test_timeline_tells_it(programme: Programme, case: RetentionCase) -> None:
     grant(case, 1000)
-    assert "Recovery points granted: 1,000" in [
-        entry.title for entry in told(case.customer, limit=20).entries
-    ]
+    (first,) = (one for one in told(case.customer, limit=20).entries if one.title.startswith("Recovery"))
+    assert (first.title, first.text) == ("Recovery points granted: 1,000", "A week late.")
+
+
+def test_history_of_an_erased_customer_tells_no_reason(programme: Programme, case: RetentionCase) -> None:
+    grant(case)
+    erasure.erase_customer(case.customer, reason="request", by=None, at=LATER)
+    assert "A week late." not in [entry.text for entry in told(case.customer, limit=20).entries]
+
+
+def test_history_tells_the_reason_of_a_case_that_came_with_a_merge(
+    programme: Programme, case: RetentionCase
+) -> None:
+    grant(case)
+    survivor = CustomerFactory()
+    merges.merge_customers(survivor, case.customer, reason="The same.", by=None, at=LATER)
+    assert "A week late." in [entry.text for entry in told(survivor, limit=20).entries]
 
 
 # --- On the case's page ---------------------------------------------------------------------------
@@ -262,6 +276,7 @@ def test_page_says_why_more_than_the_limit_is_refused(
     client.force_login(manager)
     response = client.post(address(case), {"points": "1001", "reason": "Late.", "key": "k"})
     assert response.status_code == 422 and "at most 1000 points" in response.text
+    assert "An admin sets limit and budget" in response.text
     assert response.context["open_sheet"] == "points_form"
     assert not PointsEntry.objects.exists()
     form = response.context["points_form"]
