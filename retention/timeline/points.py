@@ -44,7 +44,7 @@ def reasons_of(source: str, ids: Collection[int]) -> dict[int, str]:
         entry__source_id__in=ids,
         entry__kind=Kind.RECOVERY,
     )
-    return dict(notes.values_list("entry__source_id", "text"))
+    return {of: text for of, text in notes.values_list("entry__source_id", "text") if of is not None}
 
 
 def _entry(row: Told) -> Entry:
