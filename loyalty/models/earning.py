@@ -50,7 +50,7 @@ class OrderEarning(models.Model):
     points = models.BigIntegerField(default=0)
     short = models.BigIntegerField(default=0)
     settled = models.BigIntegerField(default=0)  # of ``short``: what was decided
-    adjusted = models.BigIntegerField(default=0)  # of ``settled``: what was taken by an adjustment
+    adjusted = models.BigIntegerField(default=0)  # of ``settled``: what was taken after all
     gone = models.BigIntegerField(default=0)
     settled_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
@@ -99,5 +99,10 @@ class OrderEarning(models.Model):
                 fields=["programme", "-occurred_at", "-id"],
                 condition=Q(short__gt=F("settled")),
                 name="order_earning_short",
+            ),
+            models.Index(  # the list of what was settled
+                fields=["programme", "-settled_at", "-id"],
+                condition=Q(settled_at__isnull=False),
+                name="order_earning_settled",
             ),
         ]

@@ -37,6 +37,7 @@ from loyalty.models import (
     Referral,
     TierBenefit,
 )
+from loyalty.pages import shortfalls
 from loyalty.pages.account_forms import (
     AdjustForm,
     AsOfForm,
@@ -379,6 +380,7 @@ def _page(
         **_memberships(request, account, today.number, refused, entry),
         "today": today.number,
         **_waiting(account),
+        **_shortfalls(account),
         "entry_open": entry if isinstance(refused, ReverseForm) else None,
         "may_reverse": request.user.role in DECIDES,  # type: ignore[union-attr]
         "may_add": request.user.role in WORKS_ACCOUNTS and account.customer.erased_at is None,  # type: ignore[union-attr]
@@ -423,6 +425,15 @@ def _waiting(account: PointsAccount) -> dict[str, Any]:
     rows = list(asked.select_related("by").order_by("pk")[: MOST_WAITING + 1])
     is_more = len(rows) > MOST_WAITING
     return {"waiting": rows[:MOST_WAITING], "all_waiting": asked.count() if is_more else 0}
+
+
+def _shortfalls(account: PointsAccount) -> dict[str, Any]:
+    """Return the orders of which points could not be taken back: those that are open, and those decided."""
+    rows = shortfalls.of_customer(account.programme, account.customer_id)
+    return {
+        "came_short": [row for row in rows if row.short > row.settled],
+        "settled": [row for row in rows if row.settled_at is not None],
+    }
 
 
 def _memberships(
