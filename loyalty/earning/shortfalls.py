@@ -19,7 +19,7 @@ from customers.ground.errors import Refused
 from customers.models import User
 from customers.models.people import Role
 from loyalty.ledger import accounts, rest
-from loyalty.ledger.errors import NotEnoughPoints
+from loyalty.ledger.errors import Counted, NotEnoughPoints
 from loyalty.models import OrderEarning, Programme
 
 DECIDING = (Role.TEAM_LEAD, Role.ADMIN)
@@ -40,7 +40,7 @@ class SettleNote(Refused):
     message = _("Say in a sentence what was decided.")
 
 
-class SettleNotHeld(Refused):
+class SettleNotHeld(Counted):
     code = "shortfall_not_held"
     message = _(
         "The account holds %(have)s points to use, and %(wanted)s are to be taken. Leave them to the "
@@ -99,7 +99,7 @@ def settle(
 def _take(row: OrderEarning, points: int, *, upto: int, note: str, by: User, at: datetime) -> None:
     """Take from the account of an order what came short, by an entry of its own; the row is held."""
     if row.account is None:
-        raise SettleNotHeld(have=0, wanted=f"{points:,}")
+        raise SettleNotHeld(have=0, wanted=points)
     objections.refuse_erased(accounts.hold(row.account).customer)
     try:
         rest.take_rest(
@@ -112,7 +112,7 @@ def _take(row: OrderEarning, points: int, *, upto: int, note: str, by: User, at:
             note=note,
         )
     except NotEnoughPoints as refusal:
-        raise SettleNotHeld(have=f"{refusal.have:,}", wanted=f"{points:,}") from None
+        raise SettleNotHeld(have=refusal.have, wanted=points) from None
 
 
 def _below(before: str, note: str, *, at: datetime) -> str:
