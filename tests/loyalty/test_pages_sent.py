@@ -397,6 +397,24 @@ def test_the_lists_of_what_came_short_ask_as_much_for_three_rows_as_for_one(
     assert all(len(set(sums)) == 1 for sums in asked.values()), asked
 
 
+def test_who_asked_for_an_adjustment_withdraws_it_on_the_list_and_the_account(
+    client: Client, customer: Customer, manager: User, lead: User, programme: Programme
+) -> None:
+    account = make_account(customer)
+    given: dict[str, Any] = {"points": 5_000, "reason": "A gift.", "at": NOW}
+    row = adjusting.adjust(account, key="one", by=manager, **given)
+    withdraw = f"/loyalty/adjustments/{row.pk}/withdraw/"
+    pages = ("/loyalty/adjustments/", f"/loyalty/accounts/{account.pk}/")
+    client.force_login(lead)
+    assert all(withdraw not in page_of(client.get(page)) for page in pages)
+    assert "Only who asked" in page_of(client.post(withdraw, follow=True))
+    client.force_login(manager)
+    assert all(withdraw in page_of(client.get(page)) for page in pages)
+    assert "The adjustment is withdrawn." in page_of(client.post(withdraw, {"next": "account"}, follow=True))
+    assert PointsAdjustment.objects.get().state == "withdrawn"
+    assert "A gift." in page_of(client.get("/loyalty/adjustments/?state=withdrawn"))
+
+
 def test_settling_comes_back_to_the_page_of_the_list(
     client: Client, customer: Customer, lead: User, programme: Programme, monkeypatch: Any
 ) -> None:
