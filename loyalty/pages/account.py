@@ -366,12 +366,14 @@ def _page(
         as_of = localtime.start_of_day(day + 1, today.zone)
     offered, contacts, plans = offered_to(account, at=at), _contacts(account), _plans(account)
     entitled = benefits.entitlements(account, at=at)
+    standing = statement.standing(account, at=at)
     context: dict[str, Any] = {
         "account": account,
         "customer": account.customer,
         "customer_url": showing.to("customer", account.customer_id),
         "lots": _lots(account),
-        "standing": statement.standing(account, at=at),
+        "standing": standing,
+        "past": max(0, account.balance - standing.points),  # not written off yet
         "as_of_form": as_of_form,
         "as_of": as_of,
         "as_of_day": as_of_form.cleaned_data.get("as_of") if as_of is not None else None,

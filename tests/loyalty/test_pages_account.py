@@ -15,12 +15,14 @@ from customers.ground import clock, localtime
 from customers.models import Customer, Order, User
 from customers.writing import void
 from loyalty import explaining, programmes
+from loyalty.ledger import opening
 from loyalty.models import (
     BenefitUse,
     Membership,
     PointsAccount,
     PointsAdjustment,
     PointsEntry,
+    PointsLot,
     Programme,
     Redemption,
     Referral,
@@ -633,3 +635,20 @@ def test_the_statement_names_orders_by_their_numbers_and_writes_numbers_alike(
     found = list(PointsEntry.objects.all())
     with django_assert_max_num_queries(4):
         explaining.told_of(found, programme)
+
+
+def test_points_that_are_past_their_last_day_are_marked_until_the_night_writes_them_off(
+    client: Client, customer: Customer, lead: User, programme: Programme
+) -> None:
+    account = make_account(customer)
+    opening.open_balance(
+        account, points=1_000, occurred_at=ago(9), expires_day=day(ago(1)), key="o", by=None, at=NOW
+    )
+    client.force_login(lead)
+    here = f"/loyalty/accounts/{account.pk}/"
+    page = text(client.get(here))
+    assert "1,000 more are past their last day: the next night writes them off" in page
+    assert '<span class="tag tag-warn">expired</span>' in page
+    PointsLot.objects.update(expires_day=day(NOW))  # the last day itself is good
+    page = text(client.get(here))
+    assert "past their last day" not in page and ">expired</span>" not in page
