@@ -17,14 +17,15 @@ from django.utils.formats import date_format
 from django.utils.translation import get_language, gettext, ngettext
 
 from customers.ground.money import format_money, to_minor
+from customers.models import Order
 from loyalty.earning import documents
-from loyalty.earning.explaining import Explainer
+from loyalty.earning.explaining import Explainer, grouped
 from loyalty.models import PointsEntry, Programme, Redemption
 from loyalty.naming import called
 
 MINUS = "\u2212"
 Kind = PointsEntry.Kind
-_EXPLAINED = {"parts", "event", "was", "short"}
+_EXPLAINED = {"parts", "event", "was", "short", "rest"}
 """Keys of an entry's detail that have a reason to be told."""
 
 
@@ -50,14 +51,14 @@ def sentence(document: Mapping[str, Any], *, currency: str, tiers: Mapping[str, 
             "%(points)s points for each %(money)s paid",
             _one_or_more(document["points"]),
         )
-        text = each % {"points": document["points"], "money": _money(document["per"], currency)}
+        text = each % {"points": grouped(document["points"]), "money": _money(document["per"], currency)}
     elif kind == documents.ITEM:
         each = ngettext(
             "%(points)s point for each item",
             "%(points)s points for each item",
             _one_or_more(document["points"]),
         )
-        text = each % {"points": document["points"]}
+        text = each % {"points": grouped(document["points"])}
     elif kind == documents.MULTIPLIER:
         text = gettext("Points by amount × %(times)s") % {"times": document["times"]}
     elif kind == documents.EXCLUSION:
@@ -113,11 +114,27 @@ def _conditions(document: Mapping[str, Any], tiers: Mapping[str, str]) -> list[s
 
 # --- What an entry is --------------------------------------------------------------------------
 def told_of(entries: Iterable[PointsEntry], programme: Programme) -> dict[int, Told]:
-    """Return the entries of a programme in words, by id; at most three queries, however many entries."""
+    """Return the entries of a programme in words, by id; at most four queries, however many entries."""
     rows = list(entries)
     explainer = Explainer(programme) if any(_EXPLAINED & row.detail.keys() for row in rows) else None
-    rewards = _rewards(rows)
-    return {row.pk: Told(_title(row, rewards), _lines(row, explainer)) for row in rows}
+    rewards, orders = _rewards(rows), _orders(rows)
+    return {row.pk: Told(_title(row, rewards, orders), _lines(row, explainer)) for row in rows}
+
+
+def order_of(row: PointsEntry) -> int | None:
+    """Return the id of the order that an entry is about, if it is about one."""
+    if row.source_type.partition(".")[0] == "order":
+        return row.source_id
+    found = row.detail.get("order")
+    return found if isinstance(found, int) else None
+
+
+def _orders(rows: list[PointsEntry]) -> dict[int, str]:
+    """Return the numbers that orders have on the company's papers, by their ids."""
+    wanted = {pk for row in rows if (pk := order_of(row)) is not None}
+    if not wanted:
+        return {}
+    return dict(Order.objects.filter(pk__in=wanted).exclude(number="").values_list("pk", "number"))
 
 
 def _rewards(rows: list[PointsEntry]) -> dict[int, str]:
@@ -128,13 +145,16 @@ def _rewards(rows: list[PointsEntry]) -> dict[int, str]:
     return {row.pk: called(row.reward) for row in found}
 
 
-def _title(row: PointsEntry, rewards: Mapping[int, str]) -> str:
-    values = {"number": row.source_id, "reward": rewards.get(row.source_id or 0, "")}
+def _title(row: PointsEntry, rewards: Mapping[int, str], orders: Mapping[int, str]) -> str:
+    order = order_of(row)
+    values = {"number": orders.get(order or 0, order), "reward": rewards.get(row.source_id or 0, "")}
     if row.kind in (Kind.REDEEM, Kind.GIVE_BACK) and values["reward"]:
         if row.kind == Kind.REDEEM:
             return gettext("Redeemed: %(reward)s") % values
         return gettext("Redemption cancelled: %(reward)s") % values
     if row.kind == Kind.EARN:
+        if "." in row.source_type and order is not None:
+            return gettext("Earned by order no. %(number)s after it changed") % values
         said = {
             "order": gettext("Earned by order no. %(number)s"),
             "response": gettext("Earned for an answer to a survey"),
@@ -144,10 +164,10 @@ def _title(row: PointsEntry, rewards: Mapping[int, str]) -> str:
             "birthday": gettext("Earned for a birthday"),
         }
         return said.get(row.source_type, gettext("Earned")) % values
-    if row.kind == Kind.TAKE_BACK and "order" in row.detail:
-        return gettext("Taken back: goods of order no. %(number)s came back") % {
-            "number": row.detail["order"]
-        }
+    if row.kind == Kind.TAKE_BACK and order is not None:
+        if row.detail.get("returns") or "rest" in row.detail:
+            return gettext("Taken back: goods of order no. %(number)s came back") % values
+        return gettext("Taken back: order no. %(number)s brings less") % values
     said = {
         Kind.OPENING: gettext("Opening balance"),
         Kind.RELEASE: gettext("Return window over: pending points can be used"),

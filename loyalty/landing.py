@@ -23,7 +23,7 @@ from customers.ground.errors import Refused
 from customers.imports.errors import Future
 from customers.models import ExternalRef, ImportBatch, User
 from loyalty.ledger import accounts, earning
-from loyalty.ledger.errors import NoProgramme
+from loyalty.ledger.errors import Counted, NoProgramme
 from loyalty.ledger.expiring import expiry_day_of
 from loyalty.ledger.taken_back import REFERENCE
 from loyalty.models import LotAllocation, PointsAccount, PointsEntry, PointsLot, Programme
@@ -37,7 +37,7 @@ RANKS = {Kind.OPENING: 0, Kind.EARN: 1, Kind.ADJUST: 2, Kind.REDEEM: 3, Kind.EXP
 """Of what happened at one moment: what comes in first."""
 
 
-class NotCovered(Refused):
+class NotCovered(Counted):
     code = "points_not_covered"
     message = _(
         "On this day the account has %(have)s points by what was imported, and %(wanted)s leave it. Give an "

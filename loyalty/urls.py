@@ -29,6 +29,9 @@ urlpatterns = [
     path("loyalty/accounts/<int:pk>/<slug:act>/", account.account_act, name="account_act"),
     path("loyalty/customers/<int:pk>/open/", accounts.account_open, name="account_open"),
     path("loyalty/adjustments/", adjustments.adjustment_list, name="adjustment_list"),
+    path(
+        "loyalty/adjustments/<int:pk>/withdraw/", adjustments.adjustment_withdraw, name="adjustment_withdraw"
+    ),
     path("loyalty/adjustments/<int:pk>/<slug:act>/", adjustments.adjustment_act, name="adjustment_act"),
     path("loyalty/shortfalls/", shortfalls.shortfall_list, name="shortfall_list"),
     path("loyalty/shortfalls/<int:pk>/settle/", shortfalls.shortfall_settle, name="shortfall_settle"),

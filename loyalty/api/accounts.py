@@ -522,10 +522,10 @@ class Adjustments(Lists, Details, Resource):
     serializer_class = AdjustmentShape
     filterset_class = AdjustmentFilter
     orders = {"id": ("id",), "-id": ("-id",)}
-    access = {"list": READ, "retrieve": READ, "grant": DECIDE, "decline": DECIDE}
+    access = {"list": READ, "retrieve": READ, "grant": DECIDE, "decline": DECIDE, "withdraw": ADJUST}
     refuses = {
         name: ["points_adjustment_approver", "points_adjustment_decided"] for name in ("grant", "decline")
-    }
+    } | {"withdraw": ["points_adjustment_asker", "points_adjustment_decided"]}
 
     def rows(self) -> QuerySet[PointsAdjustment]:
         """Return the adjustments of customers that the caller may see."""
@@ -542,6 +542,13 @@ class Adjustments(Lists, Details, Resource):
     def decline(self, request: Request, pk: str) -> Response:
         """Decline an adjustment that somebody else asked for."""
         return self._decided(is_granted=False)
+
+    @action(detail=True, methods=["post"])
+    def withdraw(self, request: Request, pk: str) -> Response:
+        """Withdraw an adjustment that the caller asked for."""
+        row = self.one()
+        adjusting.withdraw_adjustment(row, by=request.user, at=clock.now())
+        return self.shown(row)
 
     def _decided(self, *, is_granted: bool) -> Response:
         row = self.one()

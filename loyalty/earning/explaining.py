@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from django.utils.functional import Promise
@@ -25,6 +26,18 @@ _EVENTS: dict[str, str | Promise] = {
     "referral": gettext_lazy("a customer came by this customer's referral code"),
     "referred": gettext_lazy("came by another customer's referral code"),
 }
+
+
+_COUNTED = ("got", "cut", "most", "items", "points")
+"""Numbers of a part of an explanation that are written with commas between thousands."""
+
+
+def grouped(number: Any) -> str:
+    """Write a number, also one that is stored as text, with commas between thousands; ``1/3`` stays."""
+    try:
+        return f"{Decimal(str(number)):,}"
+    except InvalidOperation:
+        return str(number)
 
 
 def name_in(language: str, name: str, name_alt: str) -> str:
@@ -76,7 +89,7 @@ class Explainer:
                 if detail.get("rounding") == HALF_UP
                 else _("%(exact)s rounded down to %(points)s")
             )
-            found.append(text % {"exact": exact, "points": points})
+            found.append(text % {"exact": grouped(exact), "points": grouped(points)})
         if detail.get("moved"):
             found.append(_("the order belongs to another customer"))
         elif "was" in detail and "now" in detail:
@@ -85,15 +98,18 @@ class Explainer:
                 if detail.get("returns")
                 else _("the order brings %(now)s points instead of %(was)s")
             )
-            found.append(text % {"now": detail["now"], "was": detail["was"]})
+            found.append(text % {"now": grouped(detail["now"]), "was": grouped(detail["was"])})
         if detail.get("short"):
-            found.append(_("%(short)s points were spent and stay") % {"short": detail["short"]})
+            found.append(_("%(short)s points were spent and stay") % {"short": f"{int(detail['short']):,}"})
+        if detail.get("rest"):
+            found.append(_("they were spent when the goods came back, and are taken from others now"))
         return found
 
     def _part(self, part: Mapping[str, Any]) -> str:
         kind = part["kind"]
         rule = self.rules.get(part["rule"], f"#{part['rule']}")
         values = {**part, "rule": rule}
+        values |= {name: grouped(part[name]) for name in _COUNTED if name in part}
         if "base" in part:
             values["money"] = self._money(part["base"])
         if kind == documents.AMOUNT:
@@ -116,7 +132,7 @@ class Explainer:
         left = self._money(part["base"])
         if part["per"] != "1":
             left = f"{left} ÷ {self._given(part['per'])}"
-        factors = [part["points"]]
+        factors = [grouped(part["points"])]
         for rule, _version, times in part.get("times", ()):
             factors.append(
                 _("%(times)s (“%(rule)s”)") % {"times": times, "rule": self.rules.get(rule, f"#{rule}")}

@@ -13,8 +13,8 @@ from customers.ground import audit, localtime
 from customers.ground.errors import Refused
 from customers.models import Contact, User
 from customers.models.people import Role
-from loyalty.ledger import accounts, earning, redeeming
-from loyalty.ledger.errors import MoreThanMoved, NoPoints, NotOfThisKind
+from loyalty.ledger import accounts, earning, redeeming, statement
+from loyalty.ledger.errors import MoreThanMoved, NoPoints, NotEnoughPoints, NotOfThisKind
 from loyalty.ledger.recovery import NoReason
 from loyalty.models import PointsAccount, PointsAdjustment, PointsEntry, Redemption
 
@@ -32,6 +32,11 @@ class NotYours(Refused):
 class Decided(Refused):
     code = "points_adjustment_decided"
     message = _("This adjustment is decided already.")
+
+
+class WithdrawNotYours(Refused):
+    code = "points_adjustment_asker"
+    message = _("Only who asked for an adjustment withdraws it. A team lead or admin declines it.")
 
 
 class ReverseNotYours(Refused):
@@ -58,9 +63,10 @@ def adjust(
 
     A team lead or admin does it alone within the programme's limit, which what she adjusted alone in this
     account, and in those that were merged into it, on the same local day counts against; else it waits for a
-    second person. The same key again changes nothing; one of more than :data:`MOST_KEY` characters is a
-    ``ValueError``. Raises ``NoPoints``, :class:`NoReason`, ``NotEnoughPoints``, ``Erased``. Side effects:
-    audit ``points.adjust_grant`` or ``….adjust_ask``; when granted those of the entry.
+    second person, unless it would take more than there is: that is refused at once. The same key again
+    changes nothing; one of more than :data:`MOST_KEY` characters is a ``ValueError``. Raises ``NoPoints``,
+    :class:`NoReason`, ``NotEnoughPoints``, ``Erased``. Side effects: audit ``points.adjust_grant`` or
+    ``….adjust_ask``; when granted those of the entry.
     """
     if len(key) > MOST_KEY:
         raise ValueError(f"an adjustment has a key of at most {MOST_KEY} characters")
@@ -89,6 +95,8 @@ def adjust(
         is_granted = _may_alone(row, by=by, at=at)
         if is_granted:
             row.state, row.decided_at = State.GRANTED, at
+        else:
+            _refuse_impossible(held, points, at=at)
         row.save()
         if is_granted:
             _grant(row, by=by, at=at)
@@ -117,6 +125,24 @@ def decide_adjustment(row: PointsAdjustment, *, is_granted: bool, by: User, at: 
         if is_granted:
             _grant(row, by=by, at=at)
         _note("adjust_grant" if is_granted else "adjust_decline", row, by=by, at=at)
+    return row
+
+
+def withdraw_adjustment(row: PointsAdjustment, *, by: User, at: datetime) -> PointsAdjustment:
+    """Withdraw an adjustment that one asked for oneself and that still waits; return it.
+
+    Raises :class:`WithdrawNotYours`, :class:`Decided`. Side effects: audit ``points.adjust_withdraw``.
+    """
+    with transaction.atomic():
+        accounts.hold(row.account)
+        row.refresh_from_db()
+        if row.by_id != by.pk:
+            raise WithdrawNotYours()
+        if row.state != State.ASKED:
+            raise Decided()
+        row.state, row.decided_at = State.WITHDRAWN, at
+        row.save(update_fields=["state", "decided_at"])
+        _note("adjust_withdraw", row, by=by, at=at)
     return row
 
 
@@ -181,6 +207,12 @@ def _may_alone(row: PointsAdjustment, *, by: User | None, at: datetime) -> bool:
     size = Func(F("points"), function="ABS", output_field=IntegerField())
     so_far = alone.aggregate(sum=Sum(size))["sum"] or 0
     return so_far + abs(row.points) <= row.account.programme.adjust_limit
+
+
+def _refuse_impossible(account: PointsAccount, points: int, *, at: datetime) -> None:
+    have = statement.standing(account, at=at).points
+    if -points > have:
+        raise NotEnoughPoints(have=have, wanted=-points)
 
 
 def _grant(row: PointsAdjustment, *, by: User | None, at: datetime) -> None:

@@ -7,6 +7,16 @@ from django.utils.translation import gettext_lazy as _
 from customers.ground.errors import Refused
 
 
+class Counted(Refused):
+    """A refusal that speaks of points: its whole numbers are written with commas between thousands."""
+
+    def __str__(self) -> str:
+        said = {
+            name: f"{value:,}" if isinstance(value, int) else value for name, value in self.values.items()
+        }
+        return str(self.text) % said
+
+
 class NoProgramme(Refused):
     code = "no_programme"
     message = _("No loyalty programme is running. An admin starts one under Loyalty → Programme.")
@@ -17,7 +27,7 @@ class NoPoints(Refused):
     message = _("Write a whole number of points above zero.")
 
 
-class NotEnoughPoints(Refused):
+class NotEnoughPoints(Counted):
     code = "not_enough_points"
     message = _("There are %(have)s points to use, and %(wanted)s are wanted.")
 
@@ -26,7 +36,7 @@ class NotEnoughPoints(Refused):
         super().__init__(have=have, wanted=wanted)
 
 
-class PointsSpent(Refused):
+class PointsSpent(Counted):
     code = "points_spent"
     message = _(
         "%(short)s of the points that would be taken back are spent. By the programme they are not taken "
@@ -38,7 +48,7 @@ class PointsSpent(Refused):
         super().__init__(short=short, left=left)
 
 
-class MoreThanMoved(Refused):
+class MoreThanMoved(Counted):
     code = "points_more_than_moved"
     message = _("Only %(most)s points of this entry can still be taken back or given back.")
 

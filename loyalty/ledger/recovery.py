@@ -15,7 +15,7 @@ from customers.ground.errors import Refused
 from customers.models import User
 from loyalty.ledger import accounts, earning
 from loyalty.ledger.entries import Source
-from loyalty.ledger.errors import KeyOfAnother
+from loyalty.ledger.errors import Counted, KeyOfAnother
 from loyalty.models import PointsAccount, PointsEntry, Programme
 
 Kind = PointsEntry.Kind
@@ -26,12 +26,12 @@ class NoReason(Refused):
     message = _("Say in a sentence what the points are for.")
 
 
-class RecoveryLimit(Refused):
+class RecoveryLimit(Counted):
     code = "recovery_limit"
     message = _("For one case at most %(limit)s points are given, and %(already)s are given already.")
 
 
-class RecoveryBudget(Refused):
+class RecoveryBudget(Counted):
     code = "recovery_budget"
     message = _("The budget of this month has %(left)s recovery points left. An admin raises it.")
 

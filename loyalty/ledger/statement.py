@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -100,6 +101,26 @@ def standing(account: PointsAccount, *, at: datetime) -> Standing:
         days[idle] = points
     first = min(days, default=None)
     return Standing(points, pending, debt, first, days[first] if first is not None else 0)
+
+
+def usable_of(accounts: Iterable[PointsAccount], *, at: datetime) -> dict[int, int]:
+    """Return by account how many points can be used at ``at``, as :func:`standing` counts; one query."""
+    today = company.today(at).number
+    found = list(accounts)
+    alive = Q(expires_day__isnull=True) | Q(expires_day__gte=today)
+    lots = PointsLot.objects.filter(account__in=[account.pk for account in found], left__gt=0)
+    sums = lots.values_list("account").annotate(
+        over=Sum("left", filter=Q(is_pending=False, expires_day__lt=today), default=0),
+        came=Sum("left", filter=Q(alive, is_pending=True, usable_day__lte=today), default=0),
+    )
+    due = {pk: (over, came) for pk, over, came in sums.order_by()}
+    usable = {}
+    for account in found:
+        over, came = due.get(account.pk, (0, 0))
+        idle = expiring.idle_until(account.programme, account.moved_day)
+        is_idle = idle is not None and idle < today
+        usable[account.pk] = 0 if is_idle else account.balance - over + max(0, came - account.debt)
+    return usable
 
 
 def liability(programme: Programme, at: datetime) -> Liability:

@@ -488,7 +488,7 @@ class Migration(migrations.Migration):
                     ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                     ('points', models.BigIntegerField()),
                     ('reason', models.TextField(verbose_name='reason')),
-                    ('state', models.CharField(choices=[('asked', 'waits for approval'), ('granted', 'granted'), ('declined', 'declined')], max_length=8)),
+                    ('state', models.CharField(choices=[('asked', 'waits for approval'), ('granted', 'granted'), ('declined', 'declined'), ('withdrawn', 'withdrawn')], max_length=9)),
                     ('key', models.CharField(max_length=64)),
                     ('at', models.DateTimeField()),
                     ('decided_at', models.DateTimeField(null=True)),
@@ -595,6 +595,10 @@ class Migration(migrations.Migration):
             migrations.AddIndex(
                 model_name='orderearning',
                 index=models.Index(condition=models.Q(('is_past', True)), fields=['order'], name='order_earning_past'),
+            ),
+            migrations.AddIndex(
+                model_name='orderearning',
+                index=models.Index(condition=models.Q(('settled_at__isnull', False)), fields=['programme', '-settled_at', '-id'], name='order_earning_settled'),
             ),
             migrations.AddConstraint(
                 model_name='orderearning',

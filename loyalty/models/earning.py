@@ -54,7 +54,7 @@ class OrderEarning(models.Model):
     points = models.BigIntegerField(default=0)
     short = models.BigIntegerField(default=0)
     settled = models.BigIntegerField(default=0)  # of ``short``: what was decided
-    adjusted = models.BigIntegerField(default=0)  # of ``settled``: what was taken by an adjustment
+    adjusted = models.BigIntegerField(default=0)  # of ``settled``: what was taken after all
     gone = models.BigIntegerField(default=0)
     settled_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
@@ -107,4 +107,9 @@ class OrderEarning(models.Model):
                 name="order_earning_short",
             ),
             models.Index(fields=["order"], condition=Q(is_past=True), name="order_earning_past"),
+            models.Index(  # the list of what was settled
+                fields=["programme", "-settled_at", "-id"],
+                condition=Q(settled_at__isnull=False),
+                name="order_earning_settled",
+            ),
         ]

@@ -319,13 +319,14 @@ class PointsAdjustment(models.Model):
         ASKED = "asked", _("waits for approval")
         GRANTED = "granted", _("granted")
         DECLINED = "declined", _("declined")
+        WITHDRAWN = "withdrawn", _("withdrawn")  # by who asked
 
     account = models.ForeignKey(PointsAccount, on_delete=models.PROTECT, related_name="adjustments")
     customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="+")
     contact = models.ForeignKey(Contact, null=True, on_delete=models.PROTECT, related_name="+")
     points = models.BigIntegerField()
     reason = models.TextField(_("reason"))
-    state = models.CharField(max_length=8, choices=State.choices)
+    state = models.CharField(max_length=9, choices=State.choices)
     key = models.CharField(max_length=64)
     by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
     at = models.DateTimeField()

@@ -37,6 +37,7 @@ from loyalty.models import (
     Referral,
     TierBenefit,
 )
+from loyalty.pages import shortfalls
 from loyalty.pages.account_forms import (
     AdjustForm,
     AsOfForm,
@@ -365,12 +366,14 @@ def _page(
         as_of = localtime.start_of_day(day + 1, today.zone)
     offered, contacts, plans = offered_to(account, at=at), _contacts(account), _plans(account)
     entitled = benefits.entitlements(account, at=at)
+    standing = statement.standing(account, at=at)
     context: dict[str, Any] = {
         "account": account,
         "customer": account.customer,
         "customer_url": showing.to("customer", account.customer_id),
         "lots": _lots(account),
-        "standing": statement.standing(account, at=at),
+        "standing": standing,
+        "past": max(0, account.balance - standing.points),  # not written off yet
         "as_of_form": as_of_form,
         "as_of": as_of,
         "as_of_day": as_of_form.cleaned_data.get("as_of") if as_of is not None else None,
@@ -379,6 +382,7 @@ def _page(
         **_memberships(request, account, today.number, refused, entry),
         "today": today.number,
         **_waiting(account),
+        **_shortfalls(account),
         "entry_open": entry if isinstance(refused, ReverseForm) else None,
         "may_reverse": request.user.role in DECIDES,  # type: ignore[union-attr]
         "may_add": request.user.role in WORKS_ACCOUNTS and account.customer.erased_at is None,  # type: ignore[union-attr]
@@ -423,6 +427,15 @@ def _waiting(account: PointsAccount) -> dict[str, Any]:
     rows = list(asked.select_related("by").order_by("pk")[: MOST_WAITING + 1])
     is_more = len(rows) > MOST_WAITING
     return {"waiting": rows[:MOST_WAITING], "all_waiting": asked.count() if is_more else 0}
+
+
+def _shortfalls(account: PointsAccount) -> dict[str, Any]:
+    """Return the orders of which points could not be taken back: those that are open, and those decided."""
+    rows = shortfalls.of_customer(account.programme, account.customer_id)
+    return {
+        "came_short": [row for row in rows if row.short > row.settled],
+        "settled": [row for row in rows if row.settled_at is not None],
+    }
 
 
 def _memberships(

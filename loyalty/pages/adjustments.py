@@ -17,7 +17,7 @@ from customers.ground.counting import counted
 from loyalty.ledger import adjusting
 from loyalty.models import PointsAdjustment
 from loyalty.pages.frame import press, running, show
-from loyalty.pages.roles import DECIDES, SEES_LOYALTY
+from loyalty.pages.roles import DECIDES, SEES_LOYALTY, WORKS_ACCOUNTS
 
 PAGE = 50
 State = PointsAdjustment.State
@@ -62,11 +62,28 @@ def adjustment_act(request: HttpRequest, pk: int, act: str) -> HttpResponse:
     return redirect("loyalty:adjustment_list")
 
 
+@require_POST
+@allow(*WORKS_ACCOUNTS)
+def adjustment_withdraw(request: HttpRequest, pk: int) -> HttpResponse:
+    """Withdraw an adjustment that one asked for oneself."""
+    visible: Any = PointsAdjustment.objects.visible_to(request.user)  # type: ignore[attr-defined]
+    row: PointsAdjustment = get_object_or_404(visible, pk=pk)
+    press(
+        request,
+        lambda: adjusting.withdraw_adjustment(row, by=request.user, at=clock.now()),  # type: ignore[arg-type]
+        done=_("The adjustment is withdrawn."),
+    )
+    if request.POST.get("next") == "account":
+        return redirect("loyalty:account", pk=row.account_id)
+    return redirect("loyalty:adjustment_list")
+
+
 def _views(current: str, *, waiting: int) -> list[dict[str, Any]]:
     labels = {
         State.ASKED: pgettext("adjustments", "Waiting"),
         State.GRANTED: pgettext("adjustments", "Granted"),
         State.DECLINED: pgettext("adjustments", "Declined"),
+        State.WITHDRAWN: pgettext("adjustments", "Withdrawn"),
     }
     return [
         {

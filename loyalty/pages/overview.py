@@ -70,6 +70,7 @@ def _figures(programme: Programme) -> dict[str, Any]:
         write=charts.short,
         css=("earned", "redeemed", "expired"),
     )
+    worth_label = _("Worth of outstanding points, in %(currency)s") % {"currency": currency}
     worths = charts.draw(
         [charts.Column(one.first, (one.worth,)) for one in months],
         label=_("What outstanding points are worth at the end of each month; the table says the same."),
@@ -90,4 +91,5 @@ def _figures(programme: Programme) -> dict[str, Any]:
         "months": months,
         "activity_chart": activity,
         "liability_chart": worths,
+        "worth_label": worth_label,
     }

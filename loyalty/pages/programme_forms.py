@@ -222,6 +222,8 @@ def differences(
 
 def shown(name: str, value: Any, currency: str) -> str:
     """Return the value of a setting in words."""
+    if name == "breakage_bp" and value is None:
+        return gettext("as measured")
     if value is None or value in ("", []):
         return "–"
     column = Programme._meta.get_field(name)

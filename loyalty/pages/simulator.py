@@ -31,6 +31,11 @@ MOST_ORDERS = 100_000
 """So many orders one page counts; of a company with more, the last days with so many."""
 
 MOST = Decimal(10) ** 9
+LEAST = Decimal("0.0001")
+UNKNOWN = gettext_lazy(
+    "No product has the code or name “%(word)s”. Write one exactly as it stands in the list of products, or "
+    "leave it empty and give only the label."
+)
 
 
 class LineForm(forms.Form):
@@ -39,7 +44,14 @@ class LineForm(forms.Form):
     product = forms.CharField(label=gettext_lazy("Product: code or name"), required=False, max_length=200)
     label = forms.CharField(label=pgettext_lazy("of goods", "Label"), required=False, max_length=64)
     quantity = forms.DecimalField(
-        label=gettext_lazy("Quantity"), required=False, max_value=MOST, max_digits=14, decimal_places=4
+        label=gettext_lazy("Quantity"),
+        required=False,
+        min_value=LEAST,
+        max_value=MOST,
+        max_digits=14,
+        decimal_places=4,
+        widget=forms.NumberInput(attrs={"step": "any", "inputmode": "decimal"}),
+        error_messages={"min_value": gettext_lazy("Write a quantity above zero, or leave it empty for one.")},
     )
     amount = forms.DecimalField(
         label=gettext_lazy("Amount of the line"),
@@ -115,7 +127,10 @@ def rule_simulator(request: HttpRequest) -> HttpResponse:
     )
     earned = None
     if is_asked and about.is_valid() and _all_valid(lines):
-        earned = _earned(programme, known, about, [line for line in lines if line.cleaned_data.get("amount")])
+        wanted = [line for line in lines if line.cleaned_data.get("amount")]
+        goods = _known(wanted)
+        if _all_valid(wanted):
+            earned = _earned(programme, known, about, wanted, goods)
     year = None
     if "year" in request.GET and about.is_valid() and request.user.role in SEES_FIGURES:  # type: ignore[union-attr]
         year = _year(programme, known, about)
@@ -154,7 +169,11 @@ def _lines(data: QueryDict, *, is_asked: bool) -> list[LineForm]:
 
 
 def _earned(
-    programme: Programme, known: list[EarningRule], about: AboutForm, lines: list[LineForm]
+    programme: Programme,
+    known: list[EarningRule],
+    about: AboutForm,
+    lines: list[LineForm],
+    goods: dict[str, Product],
 ) -> Earned | None:
     if not lines:
         return None
@@ -163,9 +182,8 @@ def _earned(
     tried = [one for one in _newest(known) if one.id in chosen]
     tier = about.tiers.get(said["tier"])
     birthday = {"day": {"day", "month"}, "month": {"month"}}.get(said["birthday"], set())
-    goods = evaluate.net_goods(_basket(lines, programme.currency)).goods
     basket = evaluate.Basket(
-        goods,
+        evaluate.net_goods(_basket(lines, goods, programme.currency)).goods,
         day=said["day"] or company.today(clock.now()).number,
         is_first=said["is_first"],
         tier=tier.code if tier else "",
@@ -202,26 +220,32 @@ def _newest(known: list[EarningRule]) -> list[evaluate.Rule]:
     ]
 
 
-def _basket(lines: list[LineForm], currency: str) -> list[evaluate.Line]:
-    """Return the lines as an order has them; a product that is known brings its label."""
+def _known(lines: list[LineForm]) -> dict[str, Product]:
+    """Return the products of the lines by what was typed; a line that names none of them says so."""
     typed = {line.cleaned_data["product"].strip() for line in lines} - {""}
     by_word: dict[str, Product] = {}
     for product in Product.objects.filter(code__in=typed) | Product.objects.filter(name__in=typed):
         by_word |= {product.name: product, product.code: product}
+    for line in lines:
+        word = line.cleaned_data["product"].strip()
+        if word and word not in by_word:
+            line.add_error("product", UNKNOWN % {"word": word})
+    return by_word
+
+
+def _basket(lines: list[LineForm], goods: dict[str, Product], currency: str) -> list[evaluate.Line]:
+    """Return the lines as an order has them; a product brings its code and its label."""
     found = []
     for number, line in enumerate(lines, start=1):
         data = line.cleaned_data
-        word = data["product"].strip()
-        known = by_word.get(word)
-        amount = money.to_minor(data["amount"], currency)
-        quantity = data["quantity"] or Decimal(1)
+        product = goods.get(data["product"].strip())
         found.append(
             evaluate.Line(
                 number,
-                known.code if known else word,
-                data["label"].strip() or (known.category if known else ""),
-                quantity,
-                amount,
+                product.code if product else "",
+                data["label"].strip() or (product.category if product else ""),
+                data["quantity"] or Decimal(1),
+                money.to_minor(data["amount"], currency),
             )
         )
     return found

@@ -13,6 +13,7 @@ from customers import company
 from customers.ground import audit
 from customers.ground.errors import Refused
 from customers.models import User
+from loyalty.ledger.errors import Counted
 from loyalty.models import PointsAccount, Programme, Reward
 
 SETTINGS = (
@@ -60,7 +61,7 @@ class StockOfCodes(Refused):
     message = _("The stock of this reward is its free codes. Add codes instead.")
 
 
-class StockRefused(Refused):
+class StockRefused(Counted):
     code = "reward_stock"
     message = _("%(left)s are in stock. Write a whole number that leaves between 0 and 2,147,483,647.")
 

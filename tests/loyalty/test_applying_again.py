@@ -20,6 +20,7 @@ from loyalty import programmes
 from loyalty.earning import applying, baskets, evaluate, holding, rules, shortfalls
 from loyalty.earning.explaining import Explainer
 from loyalty.ledger import adjusting, expiring, sealing
+from loyalty.ledger.errors import NotOfThisKind
 from loyalty.models import OrderEarning, PointsAccount, PointsEntry, PointsLot, Programme, Tier
 from tests.factories import NOW, CompanyFactory, CustomerFactory, ago, day
 from tests.loyalty import factories
@@ -560,20 +561,71 @@ def test_returns_of_an_order_that_was_raised_reach_all_of_its_earnings(customer)
 
 
 # --- Settled ----------------------------------------------------------------------------------
-@pytest.mark.parametrize(("is_taken", "balance"), [(True, 100), (False, 0)])
-def test_what_an_adjustment_took_is_given_when_the_return_is_removed(customer, lead, is_taken, balance):
+@pytest.mark.parametrize(("is_taken", "then", "balance"), [(True, 20, 120), (False, 120, 120)])
+def test_settling_takes_the_points_itself_and_only_those_are_given_when_the_return_is_removed(
+    customer, lead, is_taken, then, balance
+):
     order = bought(customer, ("tea", 1, 100))
     account = PointsAccount.objects.get()
     factories.redeem(account, 100)
     back = bought(customer, ("tea", -1, 100), at=LATER)
-    if is_taken:
-        factories.earn(account, 100, at=LATER)
-        adjusting.adjust(account, points=-100, reason="The tea.", key="tea", by=None, at=LATER)
+    factories.earn(account, 120, at=LATER)
     shortfalls.settle(state_of(order), note="Done.", is_taken=is_taken, by=lead, at=LATER)
+    assert sums_of(customer) == (then, 0, 0)
+    with pytest.raises(shortfalls.SettledAlready):
+        shortfalls.settle(state_of(order), note="Done.", is_taken=True, short=100, by=lead, at=LATER)
+    assert sums_of(customer) == (then, 0, 0)
     removed(back, at=LATER + HOUR)
     row = state_of(order)
     assert sums_of(customer) == (balance, 0, 0)
     assert (row.points, row.short, row.settled, row.adjusted) == (100, 0, 0, 0)
+    assert sealing.verify(at=LATER).findings == []
+
+
+def test_taking_what_the_account_does_not_hold_is_refused_and_creates_nothing(customer, lead):
+    order = bought(customer, ("tea", 1, 100))
+    account = PointsAccount.objects.get()
+    factories.redeem(account, 100)
+    back = bought(customer, ("tea", -1, 100), at=LATER)
+    factories.earn(account, 99, at=LATER)
+    with pytest.raises(shortfalls.SettleNotHeld, match="holds 99 points to use, and 100 are"):
+        shortfalls.settle(state_of(order), note="Taken.", is_taken=True, by=lead, at=LATER)
+    row = state_of(order)
+    assert (row.short, row.settled, row.adjusted, row.settled_note) == (100, 0, 0, "")
+    removed(back, at=LATER + HOUR)
+    assert sums_of(customer) == (99, 0, 0)
+
+
+def test_what_was_taken_says_so_in_the_ledger_is_no_activity_and_is_not_reversed_by_hand(customer, lead):
+    order = bought(customer, ("tea", 1, 100))
+    account = PointsAccount.objects.get()
+    factories.redeem(account, 100)
+    bought(customer, ("tea", -1, 100), at=LATER)
+    factories.earn(account, 120, at=LATER)
+    moved = PointsAccount.objects.get().moved_day
+    shortfalls.settle(state_of(order), note="The tea.", is_taken=True, by=lead, at=LATER + timedelta(days=3))
+    entry = PointsEntry.objects.latest("pk")
+    assert (entry.kind, entry.points, entry.by, entry.note.text) == ("take_back", -100, lead, "The tea.")
+    assert entry.detail == {"order": order.pk, "rest": 100}
+    assert PointsAccount.objects.get().moved_day == moved
+    with pytest.raises(NotOfThisKind):
+        adjusting.reverse_entry(entry, reason="No.", key="no", by=lead, at=LATER + timedelta(days=3))
+
+
+def test_the_same_order_can_come_short_again_after_it_was_taken_and_given_anew(customer, lead):
+    order = bought(customer, ("tea", 1, 100))
+    account = PointsAccount.objects.get()
+    factories.redeem(account, 100)
+    for n in range(2):
+        at = LATER + n * 3 * HOUR
+        back = bought(customer, ("tea", -1, 100), at=at)
+        factories.earn(account, 100, at=at)
+        shortfalls.settle(state_of(order), note="Taken.", is_taken=True, by=lead, at=at)
+        assert sums_of(customer) == (0, 0, 0)
+        removed(back, at=at + HOUR)
+        assert sums_of(customer) == (100, 0, 0)
+        factories.redeem(account, 100, at=at + HOUR)
+    assert sealing.verify(at=LATER).findings == []
 
 
 def test_of_what_was_taken_in_part_only_that_part_is_given(customer, lead):
@@ -582,7 +634,6 @@ def test_of_what_was_taken_in_part_only_that_part_is_given(customer, lead):
     factories.redeem(account, 100)
     factories.earn(account, 50, at=LATER)
     first = bought(customer, ("tea", -1, 50), at=LATER)
-    adjusting.adjust(account, points=-50, reason="The tea.", key="tea", by=None, at=LATER)
     shortfalls.settle(state_of(order), note="Taken.", is_taken=True, by=lead, at=LATER)
     second = bought(customer, ("tea", -1, 50), at=LATER + HOUR)
     removed(first, at=LATER + 2 * HOUR)

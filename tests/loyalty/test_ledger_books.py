@@ -46,6 +46,7 @@ from loyalty.models import (
     LedgerSeal,
     LotAllocation,
     PointsAccount,
+    PointsAdjustment,
     PointsEntry,
     PointsLot,
     Programme,
@@ -943,3 +944,32 @@ def test_a_spent_opening_balance_is_not_reversed(account: PointsAccount, lead: U
     redeem(account, 1)
     with pytest.raises(PointsSpent):
         adjusting.reverse_entry(entry, reason="Wrong.", key="a", by=lead, at=NOW)
+
+
+# --- Adjustments that cannot be, and that are withdrawn -------------------------------------------
+def test_taking_more_than_there_is_is_refused_at_once_though_it_would_wait(programme, manager):
+    account = make_account(CustomerFactory())
+    earn(account, 1_912)
+    given = {"reason": "A typo.", "by": manager, "at": NOW}
+    with pytest.raises(NotEnoughPoints, match="There are 1,912 points to use, and 1,913 are"):
+        adjusting.adjust(account, points=-1_913, key="one", **given)
+    assert not PointsAdjustment.objects.exists()
+    assert adjusting.adjust(account, points=-1_912, key="two", **given).state == "asked"
+
+
+def test_only_who_asked_withdraws_an_adjustment_and_only_while_it_waits(programme, manager, lead):
+    account = make_account(CustomerFactory())
+    row = adjusting.adjust(account, points=5_000, reason="A gift.", key="one", by=manager, at=NOW)
+    with pytest.raises(adjusting.WithdrawNotYours):
+        adjusting.withdraw_adjustment(row, by=lead, at=NOW)
+    adjusting.withdraw_adjustment(row, by=manager, at=NOW)
+    row.refresh_from_db()
+    assert (row.state, row.decided_by, row.decided_at, row.entry) == ("withdrawn", None, NOW, None)
+    codes = {"account": account.pk, "points": 5_000}
+    assert AuditEvent.objects.get(act="points.adjust_withdraw").codes == codes
+    for act in (
+        lambda: adjusting.withdraw_adjustment(row, by=manager, at=NOW),
+        lambda: adjusting.decide_adjustment(row, is_granted=True, by=lead, at=NOW),
+    ):
+        with pytest.raises(adjusting.Decided):
+            act()

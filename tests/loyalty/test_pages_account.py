@@ -12,21 +12,25 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from customers.ground import clock, localtime
-from customers.models import Customer, User
-from loyalty import programmes
+from customers.models import Customer, Order, User
+from customers.writing import void
+from loyalty import explaining, programmes
+from loyalty.ledger import opening
 from loyalty.models import (
     BenefitUse,
     Membership,
     PointsAccount,
     PointsAdjustment,
     PointsEntry,
+    PointsLot,
+    Programme,
     Redemption,
     Referral,
 )
 from loyalty.rewards import catalogue, codes, redeeming
 from loyalty.tiers import editing, membership
 from tests.factories import NOW, ContactFactory, CustomerFactory, ago, day
-from tests.loyalty.earning import bought, make_rule
+from tests.loyalty.earning import apply, bought, make_rule
 from tests.loyalty.factories import earn, make_account, sums
 from tests.loyalty.rewarding import make_reward, make_tier
 
@@ -619,3 +623,43 @@ def test_the_page_asks_as_often_for_many_entries_and_never_writes(
             )
     assert counts[1] <= counts[0] + 3  # codes of redemptions, names of rewards
     assert counts[1] <= 34
+
+
+def test_the_statement_names_orders_by_their_numbers_and_writes_numbers_alike(
+    client: Client, customer: Customer, lead: User, programme: Programme, django_assert_max_num_queries: Any
+) -> None:
+    make_rule(programme, {"kind": "amount", "points": "4", "per": "1"}, name="Four")
+    make_rule(programme, {"kind": "cap", "points": 2000, "period": "order"}, name="Cap")
+    order = bought(customer, ("A", 1, 1000))
+    Order.objects.filter(pk=order.pk).update(number="SO-77")
+    back = bought(customer, ("A", -1, 1000), at=NOW)
+    apply(void(back, at=NOW))
+    other = bought(customer, ("A", 1, 10))
+    Order.objects.filter(pk=other.pk).update(number="")
+    client.force_login(lead)
+    page = text(client.get(f"/loyalty/accounts/{PointsAccount.objects.get().pk}/"))
+    assert "Earned by order no. SO-77<" in page and "Earned by order no. SO-77 after it changed" in page
+    assert "Taken back: goods of order no. SO-77 came back" in page
+    assert f"Earned by order no. {other.pk}" in page and f"order no. {order.pk}" not in page
+    assert "2,000 fewer, because at most 2,000 are earned by an order" in page
+    assert "the order brings 2,000 points instead of 0" in page
+    found = list(PointsEntry.objects.all())
+    with django_assert_max_num_queries(4):
+        explaining.told_of(found, programme)
+
+
+def test_points_that_are_past_their_last_day_are_marked_until_the_night_writes_them_off(
+    client: Client, customer: Customer, lead: User, programme: Programme
+) -> None:
+    account = make_account(customer)
+    opening.open_balance(
+        account, points=1_000, occurred_at=ago(9), expires_day=day(ago(1)), key="o", by=None, at=NOW
+    )
+    client.force_login(lead)
+    here = f"/loyalty/accounts/{account.pk}/"
+    page = text(client.get(here))
+    assert "1,000 more are past their last day: the next night writes them off" in page
+    assert '<span class="tag tag-warn">expired</span>' in page
+    PointsLot.objects.update(expires_day=day(NOW))  # the last day itself is good
+    page = text(client.get(here))
+    assert "past their last day" not in page and ">expired</span>" not in page

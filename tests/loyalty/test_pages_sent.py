@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from customers.ground import clock
 from customers.ground.models import AuditEvent
@@ -27,7 +29,7 @@ from loyalty.models import (
 )
 from loyalty.rewards import catalogue, redeeming
 from loyalty.tiers import editing, membership
-from tests.factories import NOW
+from tests.factories import NOW, CustomerFactory
 from tests.loyalty.earning import bought, make_rule
 from tests.loyalty.factories import earn, make_account, redeem
 from tests.loyalty.rewarding import make_reward, make_tier
@@ -330,12 +332,12 @@ def test_settled_is_what_was_seen_and_a_refusal_keeps_the_note(
         settle, {"note": "Left <it>.", "short": "70", "is_taken": "no"}
     )  # sent twice: 20 more are not settled
     assert late.status_code == 422 and "Load the page anew to see what is open." in page_of(late)
-    assert 'value="Left &lt;it&gt;."' in page_of(late) and 'value="90"' in page_of(late)
-    assert f'id="settle-{row.pk}-error"' in page_of(late)
+    assert "Left &lt;it&gt;.</textarea>" in page_of(late) and 'value="90"' in page_of(late)
+    assert late.context["open_sheet"] == f"settle-{row.pk}"
     empty = client.post(f"{settle}?page=1", {"note": " ", "short": "90", "is_taken": "no"})
     assert empty.status_code == 422 and "Say in a sentence" in page_of(empty)
     unsaid = client.post(settle, {"note": "Left.", "short": "90", "is_taken": ""})
-    assert unsaid.status_code == 422 and "Say what became" in page_of(unsaid)
+    assert unsaid.status_code == 422 and "Say what becomes" in page_of(unsaid)
     long = client.post(settle, {"note": "x" * 501, "short": "90", "is_taken": "no"})
     assert long.status_code == 422 and "x" * 501 in page_of(long)
     assert client.post(settle, {"note": "Left.", "short": "900", "is_taken": "no"}).status_code == 302
@@ -343,6 +345,74 @@ def test_settled_is_what_was_seen_and_a_refusal_keeps_the_note(
     assert (row.short, row.settled) == (90, 90)
     gone = client.post(settle, {"note": "Left.", "short": "90", "is_taken": "no"})
     assert gone.status_code == 422 and "Load the page anew to see what is open." in page_of(gone)
+
+
+def test_taking_what_came_short_is_one_press_and_stands_with_its_note_where_staff_look(
+    client: Client, customer: Customer, lead: User, programme: Programme
+) -> None:
+    make_rule(programme, {"kind": "amount", "points": "1", "per": "1"})
+    order = bought(customer, ("A", 1, 100))
+    account = PointsAccount.objects.get(customer=customer)
+    redeem(account, 100)
+    bought(customer, ("A", -1, 100), at=NOW)
+    row = OrderEarning.objects.get(short=100)
+    client.force_login(lead)
+    here = f"/loyalty/accounts/{account.pk}/"
+    open_page = page_of(client.get(here))
+    assert f"100 points of order {order.number or order.pk} could not be taken back" in open_page
+    assert 'href="/loyalty/shortfalls/"' in open_page
+    earn(account, 60)
+    settle, said = f"/loyalty/shortfalls/{row.pk}/settle/", {"note": "Agreed.", "short": "100"}
+    refused = client.post(settle, {**said, "is_taken": "yes"})
+    assert refused.status_code == 422
+    assert "The account holds 60 points to use, and 100 are to be taken." in page_of(refused)
+    assert refused.context["rows"][0].holds == 60
+    earn(account, 1_040)
+    done = client.post(settle, {**said, "is_taken": "yes"}, follow=True)
+    assert "The points are taken" in page_of(done) and "Agreed." not in page_of(done)
+    assert client.post(settle, {**said, "is_taken": "yes"}).status_code == 422
+    account.refresh_from_db()
+    assert account.balance == 1_000
+    for address in ("/loyalty/shortfalls/?state=settled", here):
+        page = page_of(client.get(address))
+        assert "Agreed." in page and "100 taken" in page
+    assert "could not be taken back</div>" not in page
+
+
+def test_the_lists_of_what_came_short_ask_as_much_for_three_rows_as_for_one(
+    client: Client, lead: User, programme: Programme
+) -> None:
+    make_rule(programme, {"kind": "amount", "points": "1", "per": "1"})
+    asked: dict[str, list[int]] = {"": [], "?state=settled": []}
+    client.force_login(lead)
+    client.get("/loyalty/shortfalls/")  # what is read once and kept
+    for count in (1, 2):
+        for _one in range(count):
+            bought(CustomerFactory(), ("A", 1, 100))
+        OrderEarning.objects.update(short=10, settled=5, settled_by=lead, settled_at=NOW)
+        for query, sums in asked.items():
+            with CaptureQueriesContext(connection) as queries:
+                client.get(f"/loyalty/shortfalls/{query}")
+            sums.append(len(queries))
+    assert all(len(set(sums)) == 1 for sums in asked.values()), asked
+
+
+def test_who_asked_for_an_adjustment_withdraws_it_on_the_list_and_the_account(
+    client: Client, customer: Customer, manager: User, lead: User, programme: Programme
+) -> None:
+    account = make_account(customer)
+    given: dict[str, Any] = {"points": 5_000, "reason": "A gift.", "at": NOW}
+    row = adjusting.adjust(account, key="one", by=manager, **given)
+    withdraw = f"/loyalty/adjustments/{row.pk}/withdraw/"
+    pages = ("/loyalty/adjustments/", f"/loyalty/accounts/{account.pk}/")
+    client.force_login(lead)
+    assert all(withdraw not in page_of(client.get(page)) for page in pages)
+    assert "Only who asked" in page_of(client.post(withdraw, follow=True))
+    client.force_login(manager)
+    assert all(withdraw in page_of(client.get(page)) for page in pages)
+    assert "The adjustment is withdrawn." in page_of(client.post(withdraw, {"next": "account"}, follow=True))
+    assert PointsAdjustment.objects.get().state == "withdrawn"
+    assert "A gift." in page_of(client.get("/loyalty/adjustments/?state=withdrawn"))
 
 
 def test_settling_comes_back_to_the_page_of_the_list(
@@ -355,7 +425,7 @@ def test_settling_comes_back_to_the_page_of_the_list(
     OrderEarning.objects.update(short=10)
     client.force_login(lead)
     second = client.get("/loyalty/shortfalls/?page=2")
-    row = second.context["rows"][0][0]
+    row = second.context["rows"][0].row
     settle = f"/loyalty/shortfalls/{row.pk}/settle/?page=2"
     assert settle in page_of(second) and "Page 2 of 2" in page_of(second)
     refused = client.post(settle, {"note": "", "short": "10", "is_taken": "no"})

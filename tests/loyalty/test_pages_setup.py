@@ -281,6 +281,22 @@ def test_the_simulator_says_what_a_basket_would_earn_and_why(boss: Client, progr
     assert boss.get("/loyalty/simulator/", {**basket, "rule": ["x"], "tier": "99"}).status_code == 422
 
 
+def test_the_simulator_refuses_a_product_that_is_not_there_and_a_quantity_of_nothing(
+    boss: Client, programme: Programme
+) -> None:
+    make_rule(programme, {"kind": "amount", "points": "4", "per": "1"}, name="Four a yuan")
+    ProductFactory(code="TEA", name="Green tea", category="tea")
+    basket = {"go": "1", "l0-quantity": "1", "l0-amount": "60"}
+    for there in ("TEA", "Green tea", ""):
+        assert boss.get("/loyalty/simulator/", {**basket, "l0-product": there}).context["earned"] is not None
+    typo = boss.get("/loyalty/simulator/", {**basket, "l0-product": "TEAA"})
+    assert typo.context["earned"] is None
+    assert "No product has the code or name “TEAA”." in error_at(typo, "l0-product")
+    for quantity in ("0", "-1"):
+        none = boss.get("/loyalty/simulator/", {**basket, "l0-quantity": quantity})
+        assert none.context["earned"] is None and "above zero" in error_at(none, "l0-quantity")
+
+
 def test_the_simulator_counts_the_orders_of_the_past_year(boss: Client, programme: Programme) -> None:
     rule = make_rule(programme, {"kind": "amount", "points": "2", "per": "1"}, name="Two a yuan")
     customer = CustomerFactory()
@@ -394,3 +410,11 @@ def test_codes_come_typed_and_as_a_file(boss: Client, programme: Programme) -> N
     assert sorted(RewardCode.objects.values_list("secret", flat=True)) == ["A1", "B2", "C3"]
     broken = SimpleUploadedFile("codes.csv", b"\xff\xfe\x00\x81", content_type="text/csv")
     assert "no text in UTF-8" in error_at(boss.post(address, {"file": broken}), "codes_file")
+
+
+def test_a_new_tier_says_when_it_counts_and_figures_say_what_they_are_in(
+    boss: Client, programme: Programme
+) -> None:
+    assert "the next night places every customer who reaches it" in text(boss.get("/loyalty/tiers/new/"))
+    assert "as measured" in text(boss.get("/loyalty/programme/"))
+    assert f"Worth of outstanding points, in {programme.currency}" in text(boss.get("/loyalty/"))
