@@ -424,7 +424,6 @@ def test_what_was_decided_of_an_order_that_moves_comes_back_with_it(customer, pr
     order = moved(order, other)
     past = shortfalls.open_shortfalls(programme).get()
     factories.earn(account, 100, at=LATER)
-    adjusting.adjust(account, points=-100, reason="The tea.", key="tea", by=None, at=LATER)
     shortfalls.settle(past, note="Taken.", is_taken=True, by=lead, at=LATER)
     assert (state_of(order).settled_note, balances(customer, other)) == ("", [0, 100])
     order = moved(order, customer, at=LATER + HOUR)

@@ -518,7 +518,7 @@ def test_handing_over_takes_two_presses(client: Client, mine: PointsAccount, man
     row = Redemption.objects.get()
     for page in (text(client.get("/loyalty/redemptions/")), text(client.get(path(mine)))):
         before = page.split(f'action="/loyalty/redemptions/{row.pk}/done/')[0]
-        assert before.count("<details") == before.count("</details>") + 1
+        assert before.count("<details") > before.count("</details>")  # folded, in a list within the row's own
         assert "<summary" in before.rpartition("<details")[2]
         assert "only a team lead or admin can take it back" in page
 
