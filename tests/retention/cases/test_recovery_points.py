@@ -112,7 +112,7 @@ def test_limit_counts_all_that_the_case_got(
 ) -> None:
     grant(case, 300)
     if is_refused:
-        with pytest.raises(ledger.RecoveryLimit, match="at most 1000 points"):
+        with pytest.raises(ledger.RecoveryLimit, match="at most 1,000 points"):
             grant(case, points, key="more")
     else:
         grant(case, points, key="more")
@@ -275,12 +275,12 @@ def test_page_says_why_more_than_the_limit_is_refused(
 ) -> None:
     client.force_login(manager)
     response = client.post(address(case), {"points": "1001", "reason": "Late.", "key": "k"})
-    assert response.status_code == 422 and "at most 1000 points" in response.text
+    assert response.status_code == 422 and "at most 1,000 points" in response.text
     assert "An admin sets limit and budget" in response.text
     assert response.context["open_sheet"] == "points_form"
     assert not PointsEntry.objects.exists()
     form = response.context["points_form"]
-    assert "at most 1000 points" in form.errors["points"][0] and not form.non_field_errors()
+    assert "at most 1,000 points" in form.errors["points"][0] and not form.non_field_errors()
     grant(make_case(CustomerFactory()), 900, at=clock.now())
     response = client.post(address(case), {"points": "601", "reason": "Late.", "key": "k"})
     assert "600 recovery points left" in response.context["points_form"].errors["points"][0]
