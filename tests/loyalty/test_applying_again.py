@@ -17,11 +17,12 @@ from customers import merges
 from customers.models import Customer, Order
 from customers.writing import revise, void
 from loyalty import programmes
-from loyalty.earning import applying, baskets, evaluate, holding, rules, shortfalls
+from loyalty.earning import applying, baskets, evaluate, holding, moving, rules, shortfalls
 from loyalty.earning.explaining import Explainer
 from loyalty.ledger import adjusting, expiring, sealing
 from loyalty.ledger.errors import NotOfThisKind
 from loyalty.models import OrderEarning, PointsAccount, PointsEntry, PointsLot, Programme, Tier
+from loyalty.tiers import counting
 from tests.factories import NOW, CompanyFactory, CustomerFactory, ago, day
 from tests.loyalty import factories
 from tests.loyalty.earning import SPEND, apply, bought, make_rule, moves_of, record, state_of, sums_of
@@ -500,6 +501,52 @@ def test_an_order_that_moves_while_the_programme_is_paused_keeps_its_points(cust
     programmes.pause_programme(programme, by=None, at=ago(5))
     moved(order, other, at=ago(4))
     assert balances(customer, other) == [0, 100]
+
+
+@pytest.mark.parametrize("then", ["moved", "back"])
+def test_an_order_that_moved_counts_for_no_tier_of_who_had_it_on_any_day(customer, programme, then):
+    Programme.objects.update(tier_basis="points", tier_window="rolling", tier_window_days=30)
+    programme.refresh_from_db()
+    other = CustomerFactory()
+    order = bought(customer, ("tea", 1, 100), at=ago(60))
+    bought(customer, ("cup", 1, 80), at=ago(5))
+    order = moved(order, other)
+    taken = PointsEntry.objects.get(kind="take_back")
+    assert (taken.occurred_at, taken.recorded_at) == (ago(60), LATER)
+    if then == "back":
+        moved(order, customer, at=LATER + HOUR)
+    for window, mine, theirs in (
+        (30, [80], []),
+        (90, [100, 80], [0]) if then == "back" else (90, [0, 80], [100]),
+    ):
+        programme.tier_window_days = window
+        which = counting.counting(programme, at=LATER + HOUR)
+        days = [counting.by_day(which, customer_id=one.pk) for one in (customer, other)]
+        assert [[points for _day, points in one] for one in days] == [mine, theirs]
+    assert sealing.verify(at=LATER).findings == []
+
+
+@pytest.mark.parametrize("is_many", [False, True])
+def test_what_an_order_brings_that_is_over_by_now_pays_no_debt_of_who_has_it_now(
+    customer, programme, monkeypatch, is_many
+):
+    Programme.objects.update(on_spent_return="debt")
+    other = CustomerFactory()
+    old = bought(customer, ("tea", 1, 100), at=ago(90), occurred_at=ago(390))
+    order = bought(other, ("tea", 1, 60), at=ago(3))
+    factories.redeem(PointsAccount.objects.get(customer=other), 60, at=ago(2))
+    bought(other, ("tea", -1, 60), at=ago(1), returns_of=order)
+    if is_many:
+        monkeypatch.setattr(moving, "ONE_BY_ONE", 0)
+        bought(other, ("tea", 1, 100), occurred_at=ago(390))
+    else:
+        moved(old, other, at=NOW)
+    assert sums_of(other) == (100, 0, 60)
+    expiring.expire_all(NOW)
+    assert sums_of(other) == (0, 0, 60)
+    bought(other, ("tea", 1, 70))
+    assert sums_of(other) == (10, 0, 0)
+    assert sealing.verify(at=LATER).findings == []
 
 
 # --- Moved, and the two were one for a while --------------------------------------------------------
