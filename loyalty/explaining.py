@@ -165,6 +165,8 @@ def _title(row: PointsEntry, rewards: Mapping[int, str], orders: Mapping[int, st
         }
         return said.get(row.source_type, gettext("Earned")) % values
     if row.kind == Kind.TAKE_BACK and order is not None:
+        if row.detail.get("moved"):
+            return gettext("Taken back: order no. %(number)s went to another customer") % values
         if row.detail.get("returns") or "rest" in row.detail:
             return gettext("Taken back: goods of order no. %(number)s came back") % values
         return gettext("Taken back: order no. %(number)s brings less") % values

@@ -12,7 +12,7 @@ from datetime import datetime
 from functools import partial
 
 from django.db import IntegrityError, transaction
-from django.db.models import OuterRef, Q, Subquery
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -145,7 +145,7 @@ def reward_due(*, at: datetime, customer_ids: Collection[int] | None = None) -> 
         customer=OuterRef("customer"),
         occurred_day__lte=company.today(at).number - programme.pending_days,
         net_left__gt=0,
-    )
+    ).exclude(Exists(_rewarded_for(OuterRef("order_id"), programme)))
     first = standing.order_by("occurred_at", "order_id").values("order_id")[:1]
     due = waiting.annotate(first=Subquery(first)).filter(first__isnull=False).order_by("pk")
     rewarded = last = 0
@@ -164,6 +164,8 @@ def _reward(pk: int, order_id: int, programme: Programme, *, at: datetime) -> bo
     standing = OrderEarning.objects.filter(programme=programme, order=order_id, is_past=False, net_left__gt=0)
     if not standing.filter(customer=referral.customer_id).exists():
         return False  # it came back, or went to another customer, meanwhile: the next night looks again
+    if _rewarded_for(order_id, programme).exists():
+        return False
     referrer_id = stubs.survivor_of(referral.referrer.customer_id) or referral.referrer.customer_id
     reason = ""
     if is_same(referrer_id, referral.customer_id):
@@ -202,6 +204,11 @@ def _reward(pk: int, order_id: int, programme: Programme, *, at: datetime) -> bo
                 )
     _told("referral.refuse" if reason else "referral.reward", referral, by=None, at=at)
     return not reason
+
+
+def _rewarded_for(order: int | OuterRef, programme: Programme) -> QuerySet[Referral]:
+    """Return the referral that an order was rewarded for: of another customer, where it moved since."""
+    return Referral.objects.filter(programme=programme, state=State.REWARDED, order_id=order)
 
 
 def _was_referred(customer_id: int, programme: Programme) -> bool:

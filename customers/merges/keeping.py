@@ -8,6 +8,7 @@ from typing import Any
 
 from django.apps import apps
 from django.db import connection, models
+from django.db.models import QuerySet
 
 from customers import movers
 from customers.ground.rows import update_rows
@@ -54,6 +55,12 @@ def point_back(merge: Merge) -> None:
         back.update(**{column: merge.merged_id})
     while sum(_follow_parents(model, merge) for model in movers.movers()):
         pass
+
+
+def pointed_there(merge: Merge, model: type[models.Model], column: str) -> QuerySet[MergedRow, int]:
+    """Return, as a query, the ids of the rows of ``model`` that pointed to the one who was merged away."""
+    noted = MergedRow.objects.filter(merge=merge, model=model._meta.label, column=column)
+    return noted.values_list("object_id", flat=True)
 
 
 def _follow_parents(model: type[models.Model], merge: Merge) -> int:

@@ -60,11 +60,12 @@ def earn(
             ``usable_day``.
         detail: ids, codes and numbers that explain it; ``note``: a person's words.
 
-    What is usable at once pays a debt first. What stood idle too long by the day of ``occurred_at`` expires
-    first, by an entry of its own. A gift is no activity of the customer: it does not put off that points
-    expire by inactivity, unless all of them have by now. The same key or source again returns the first entry
-    and changes nothing. Raises :class:`NoPoints`, ``KeyOfAnother``. Side effects: lot; audit and event
-    ``points.earn`` (or that of the kind); the customer is touched.
+    What is usable at once pays a debt first; what is past its last day already pays none. What stood idle
+    too long by the day of ``occurred_at`` expires first, by an entry of its own. A gift is no activity of the
+    customer: it does not put off that points expire by inactivity, unless all of them have by now. The same
+    key or source again returns the first entry and changes nothing. Raises :class:`NoPoints`,
+    ``KeyOfAnother``. Side effects: lot; audit and event ``points.earn`` (or that of the kind); the customer
+    is touched.
     """
     if points <= 0:
         raise NoPoints()
@@ -80,7 +81,7 @@ def earn(
             is_idle = stood_idle(held, today if is_gift else day)
         usable, expires = days_of(held.programme, kind, day, usable_day, expires_day)
         is_pending = usable > today
-        paid = 0 if is_pending else min(points, held.debt)
+        paid = min(points, held.debt) if is_usable(usable, expires, today) else 0
         entry = entries.make(
             held,
             kind=kind,
@@ -309,6 +310,11 @@ def days_of(
         usable_day = day + programme.pending_days if kind == Kind.EARN else day
     expires = expiring.expiry_day_of(programme, day) if isinstance(expires_day, Unset) else expires_day
     return usable_day, None if expires is None else max(expires, usable_day)
+
+
+def is_usable(usable: int, expires: int | None, today: int) -> bool:
+    """Say whether points can be used on a day, by their first and their last one."""
+    return usable <= today and (expires is None or today <= expires)
 
 
 def stood_idle(account: PointsAccount, day: int) -> bool:

@@ -155,7 +155,7 @@ def _write(
         day = localtime.day_number(row.occurred_at, firm.time_zone)
         usable, expires = earning.days_of(account.programme, row.kind, day, row.usable_day, row.expires_day)
         is_pending = usable > today
-        pays = 0 if is_pending else min(row.points, account.debt)
+        pays = min(row.points, account.debt) if earning.is_usable(usable, expires, today) else 0
         entry = entries.make(
             account,
             kind=row.kind,

@@ -9,14 +9,22 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from django.db.models import Q, Sum
+from django.db.models import F, OuterRef, Q, Subquery, Sum
 from django.utils.translation import gettext
 
 from customers import company, movers
 from customers.merges import keeping
-from customers.models import Merge
+from customers.models import Merge, Order
 from loyalty.ledger import accounts, expiring, transferring
-from loyalty.models import LotAllocation, PointsAccount, PointsEntry, PointsLot, Tier, TierMove
+from loyalty.models import (
+    LotAllocation,
+    OrderEarning,
+    PointsAccount,
+    PointsEntry,
+    PointsLot,
+    Tier,
+    TierMove,
+)
 
 Kind = PointsEntry.Kind
 _OF_TIER = (
@@ -81,11 +89,31 @@ def part(merge: Merge) -> None:
         last = account.tier_moves.select_related("to_tier").order_by("-occurred_at", "-pk").first()
         if last is not None and last.to_tier_id != account.tier_id:
             _note_tier(account, last.to_tier, account.tier, at=at)
+    _part_orders(merge)
     for own, other in _pairs(merge):
         held = accounts.lock_rows([own.pk, other.pk])
         transferring.carry_back(
             held[own.pk], held[other.pk], debt=_owed(own, other), because=("unmerge", merge.pk), at=at
         )
+
+
+def _part_orders(merge: Merge) -> None:
+    """Say again of which of the two the rows are that tell what orders brought: by whose points they tell of.
+
+    Those of orders that moved between the two went with entries, or accounts, of before. A row that tells how
+    its order stands now is of whose the order is. Where the order changed since it was judged, the row waits
+    with whom it was before; so does a row that is past, or with whose account it tells of when it is newer.
+    """
+    both = [merge.survivor_id, merge.merged_id]
+    rows = OrderEarning.objects.filter(customer__in=both)
+    is_seen = Q(is_past=False, order__customer__in=both, order__recorded_at=F("seen_at"))
+    whose = Order.objects.filter(pk=OuterRef("order")).values("customer")
+    rows.filter(is_seen).update(customer=Subquery(whose))
+    accounts_of = [pk for _own, other in _pairs(merge) for pk in accounts.with_merged(other)]
+    theirs = Q(pk__in=keeping.pointed_there(merge, OrderEarning, "customer_id"))
+    theirs |= Q(is_past=True, account__in=accounts_of)
+    for now, of_one in ((merge.survivor_id, ~theirs), (merge.merged_id, theirs)):
+        rows.filter(~is_seen, of_one).exclude(customer=now).update(customer=now)
 
 
 def _pairs(merge: Merge) -> list[tuple[PointsAccount, PointsAccount]]:

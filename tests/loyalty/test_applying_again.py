@@ -17,11 +17,12 @@ from customers import merges
 from customers.models import Customer, Order
 from customers.writing import revise, void
 from loyalty import programmes
-from loyalty.earning import applying, baskets, evaluate, holding, rules, shortfalls
+from loyalty.earning import applying, baskets, evaluate, holding, moving, rules, shortfalls
 from loyalty.earning.explaining import Explainer
 from loyalty.ledger import adjusting, expiring, sealing
 from loyalty.ledger.errors import NotOfThisKind
 from loyalty.models import OrderEarning, PointsAccount, PointsEntry, PointsLot, Programme, Tier
+from loyalty.tiers import counting
 from tests.factories import NOW, CompanyFactory, CustomerFactory, ago, day
 from tests.loyalty import factories
 from tests.loyalty.earning import SPEND, apply, bought, make_rule, moves_of, record, state_of, sums_of
@@ -502,6 +503,146 @@ def test_an_order_that_moves_while_the_programme_is_paused_keeps_its_points(cust
     assert balances(customer, other) == [0, 100]
 
 
+@pytest.mark.parametrize("then", ["moved", "back"])
+def test_an_order_that_moved_counts_for_no_tier_of_who_had_it_on_any_day(customer, programme, then):
+    Programme.objects.update(tier_basis="points", tier_window="rolling", tier_window_days=30)
+    programme.refresh_from_db()
+    other = CustomerFactory()
+    order = bought(customer, ("tea", 1, 100), at=ago(60))
+    bought(customer, ("cup", 1, 80), at=ago(5))
+    order = moved(order, other)
+    taken = PointsEntry.objects.get(kind="take_back")
+    assert (taken.occurred_at, taken.recorded_at) == (ago(60), LATER)
+    if then == "back":
+        moved(order, customer, at=LATER + HOUR)
+    for window, mine, theirs in (
+        (30, [80], []),
+        (90, [100, 80], [0]) if then == "back" else (90, [0, 80], [100]),
+    ):
+        programme.tier_window_days = window
+        which = counting.counting(programme, at=LATER + HOUR)
+        days = [counting.by_day(which, customer_id=one.pk) for one in (customer, other)]
+        assert [[points for _day, points in one] for one in days] == [mine, theirs]
+    assert sealing.verify(at=LATER).findings == []
+
+
+@pytest.mark.parametrize("is_many", [False, True])
+def test_what_an_order_brings_that_is_over_by_now_pays_no_debt_of_who_has_it_now(
+    customer, programme, monkeypatch, is_many
+):
+    Programme.objects.update(on_spent_return="debt")
+    other = CustomerFactory()
+    old = bought(customer, ("tea", 1, 100), at=ago(90), occurred_at=ago(390))
+    order = bought(other, ("tea", 1, 60), at=ago(3))
+    factories.redeem(PointsAccount.objects.get(customer=other), 60, at=ago(2))
+    bought(other, ("tea", -1, 60), at=ago(1), returns_of=order)
+    if is_many:
+        monkeypatch.setattr(moving, "ONE_BY_ONE", 0)
+        bought(other, ("tea", 1, 100), occurred_at=ago(390))
+    else:
+        moved(old, other, at=NOW)
+    assert sums_of(other) == (100, 0, 60)
+    expiring.expire_all(NOW)
+    assert sums_of(other) == (0, 0, 60)
+    bought(other, ("tea", 1, 70))
+    assert sums_of(other) == (10, 0, 0)
+    assert sealing.verify(at=LATER).findings == []
+
+
+# --- Moved, and the two were one for a while --------------------------------------------------------
+def whose() -> list[tuple[Any, ...]]:
+    values = ("customer", "is_past", "account__customer", "points", "short", "gone")
+    return list(OrderEarning.objects.order_by("pk").values_list(*values))
+
+
+def one_for_a_while(survivor: Customer, gone: Customer, *, at: Any = LATER) -> None:
+    both = [Customer.objects.get(pk=one.pk) for one in (survivor, gone)]  # as they stand now
+    merge = merges.merge_customers(*both, reason="Same.", by=None, at=at)
+    merges.undo_merge(merge, by=None, at=at + HOUR)
+
+
+@pytest.fixture(params=[False, True], ids=["merged-into-old", "merged-into-new"])
+def pair(request: pytest.FixtureRequest, customer: Customer) -> tuple[Customer, Customer, Any]:
+    """Who had an order, who has it then, and a merge of the two that is taken back; either survives."""
+    other = CustomerFactory()
+
+    def merged(*, at: Any = LATER) -> None:
+        one_for_a_while(*((other, customer) if request.param else (customer, other)), at=at)
+
+    return customer, other, merged
+
+
+@pytest.mark.parametrize("policy", ["refuse", "debt"])
+def test_an_order_that_moved_stays_with_who_has_it_when_a_merge_is_taken_back(pair, policy):
+    Programme.objects.update(on_spent_return=policy)
+    customer, other, merged = pair
+    order = bought(customer, ("tea", 1, 100))
+    moved(order, other)
+    factories.redeem(PointsAccount.objects.get(customer=other), 60, at=LATER)
+    before = whose()
+    merged()
+    assert whose() == before
+    sums = sums_of(customer), sums_of(other)
+    apply(order, at=LATER + 2 * HOUR)
+    assert (sums_of(customer), sums_of(other)) == sums == ((0, 0, 0), (40, 0, 0))
+    bought(customer, ("tea", -1, 50), at=LATER + 3 * HOUR)  # of something else
+    assert balances(customer, other) == [0, 40]
+
+
+def test_what_stays_of_an_order_that_moved_does_not_follow_it_when_a_merge_is_taken_back(pair):
+    customer, other, merged = pair
+    order = bought(customer, ("tea", 1, 100))
+    factories.redeem(PointsAccount.objects.get(), 70)
+    order = moved(order, other)
+    before = whose()
+    merged()
+    assert whose() == before
+    third = CustomerFactory()
+    order = moved(order, third, at=LATER + 2 * HOUR)
+    moved(order, other, at=LATER + 3 * HOUR)
+    assert balances(customer, other, third) == [0, 100, 0]
+    past = OrderEarning.objects.filter(is_past=True).values_list("customer", "short")
+    assert set(past) == {(customer.pk, 70), (third.pk, 0)}
+
+
+def test_what_stays_of_an_order_that_moved_on_is_parted_as_it_was(pair):
+    customer, other, merged = pair
+    third = CustomerFactory()
+    order = bought(customer, ("tea", 1, 100))
+    factories.redeem(PointsAccount.objects.get(), 30)
+    order = moved(order, other)
+    factories.redeem(PointsAccount.objects.get(customer=other), 60, at=LATER)
+    moved(order, third, at=LATER + HOUR)
+    before = whose()
+    merged(at=LATER + 2 * HOUR)
+    assert whose() == before
+
+
+def test_an_order_that_moved_and_is_not_told_of_yet_moves_after_a_merge_was_taken_back(pair):
+    customer, other, merged = pair
+    order = bought(customer, ("tea", 1, 100))
+    factories.make_account(other)
+    order = revise(order, at=LATER, customer_id=other.pk)
+    before = whose()
+    merged()
+    assert (whose(), balances(customer, other)) == (before, [100, 0])
+    apply(order, at=LATER + 2 * HOUR)
+    assert balances(customer, other) == [0, 100]
+
+
+def test_an_order_that_moved_on_while_two_were_one_leaves_its_row_with_who_had_it(customer):
+    other, third = CustomerFactory(), CustomerFactory()
+    order = bought(customer, ("tea", 1, 100))
+    bought(other, ("tea", 1, 10))
+    factories.redeem(PointsAccount.objects.get(customer=customer), 70)
+    merge = merges.merge_customers(other, customer, reason="Same.", by=None, at=LATER)
+    moved(order, third, at=LATER + HOUR)
+    merges.undo_merge(merge, by=None, at=LATER + 2 * HOUR)
+    assert list(OrderEarning.objects.filter(is_past=True).values_list("customer", "short")) == [
+        (customer.pk, 70)
+    ]
+
+
 # --- Taken back by hand, spent, expired ---------------------------------------------------------
 def test_what_was_taken_back_by_hand_is_not_given_when_a_return_is_removed(customer):
     order = bought(customer, ("tea", 2, 50))
@@ -721,7 +862,7 @@ def test_versions_and_first_orders_are_not_read_for_each_order(customer, program
 
 # --- Any history --------------------------------------------------------------------------------
 ACTS = ["buy", "buy", "buy", "back", "named", "money", "cancel", "restore", "remove", "change", "redeem"]
-ACTS += ["move", "give", "give"]
+ACTS += ["move", "give", "give", "merge"]
 GOODS = ["tea", "cup", "pot"]
 
 
@@ -820,6 +961,14 @@ class Story:
         account = PointsAccount.objects.filter(customer=self._customer()).first()
         if account is not None and account.balance > 1:
             factories.redeem(account, self.draw(st.integers(1, account.balance)), at=self.at)
+
+    def merge(self) -> None:
+        """Let the two be one for a moment, which changes nothing, whatever waits to be told of."""
+        before = whose()
+        survivor, gone = self.draw(st.permutations(self.customers))
+        one_for_a_while(survivor, gone, at=self.at)
+        assert whose() == before
+        self.at += HOUR
 
     def state(self) -> Any:
         values = ("order", "brought", "points", "short", "gone", "net_left", "is_first", "moves", "raised")

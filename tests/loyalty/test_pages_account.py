@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 
 from customers.ground import clock, localtime
 from customers.models import Customer, Order, User
-from customers.writing import void
+from customers.writing import revise, void
 from loyalty import explaining, programmes
 from loyalty.ledger import opening
 from loyalty.models import (
@@ -646,6 +646,24 @@ def test_the_statement_names_orders_by_their_numbers_and_writes_numbers_alike(
     found = list(PointsEntry.objects.all())
     with django_assert_max_num_queries(4):
         explaining.told_of(found, programme)
+
+
+def test_the_statement_says_that_an_order_went_to_another_customer(
+    client: Client, customer: Customer, lead: User, programme: Programme
+) -> None:
+    make_rule(programme, {"kind": "amount", "points": "1", "per": "1"})
+    order = bought(customer, ("A", 1, 100), number="SO-78")
+    bought(customer, ("A", -1, 10), returns_of=order)
+    other = CustomerFactory()
+    apply(revise(Order.objects.get(pk=order.pk), at=NOW, customer_id=other.pk))
+    client.force_login(lead)
+    own, theirs = (
+        text(client.get(f"/loyalty/accounts/{PointsAccount.objects.get(customer=one).pk}/"))
+        for one in (customer, other)
+    )
+    assert own.count("goods of order no. SO-78 came back") == 1  # the return, and not what moved
+    assert own.count("Taken back: order no. SO-78 went to another customer") == 1
+    assert "Earned by order no. SO-78" in theirs
 
 
 def test_points_that_are_past_their_last_day_are_marked_until_the_night_writes_them_off(

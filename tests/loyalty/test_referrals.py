@@ -227,3 +227,20 @@ def test_many_that_wait_are_read_some_at_a_time(referrer, monkeypatch):
     waiting = [row["sql"] for row in asked if "net_left" in row["sql"] and table in row["sql"]]
     assert len(waiting) == 4  # of two, two and one, and then none
     assert referrals.reward_due(at=NOW + timedelta(days=5)) == 0
+
+
+def test_an_order_that_went_to_another_referred_customer_is_rewarded_once(referrer):
+    found = [CustomerFactory(), CustomerFactory()]
+    for one in found:
+        referrals.refer(referrer.referral_code, one, by=None, at=NOW)
+    order = bought(found[0], ("tea", 1, 50))
+    expected = {(referrer.customer_id, "referral", 200), (found[0].pk, "referred", 100)}
+    apply(revise(order, at=NOW, customer_id=found[1].pk), at=NOW)
+    referrals.reward_due(at=NOW)
+    assert rewards() == expected
+    second = Referral.objects.get(customer=found[1])
+    assert not referrals._reward(second.pk, order.pk, accounts.running(), at=NOW)
+    assert (rewards(), second.state) == (expected, "waiting")
+    bought(found[1], ("tea", 1, 50), at=NOW + timedelta(hours=1))
+    assert rewards() == expected | {(found[1].pk, "referred", 100)}
+    assert PointsEntry.objects.filter(source_type="referral").count() == 2

@@ -21,6 +21,7 @@ from customers.contact import Limit
 from customers.ground import clock, drain
 from customers.ground.models import AuditEvent, Company, Event
 from customers.models import Complaint, Consent, Contact, Customer, Order, User
+from customers.writing import revise
 from loyalty import links
 from loyalty.models import (
     MemberLink,
@@ -43,6 +44,7 @@ from retention.pages.member import told as shown_told
 from retention.pages.member import visit as visits
 from surveys.models import SurveyResponse
 from tests.factories import NOW, ContactFactory, CustomerFactory, OrderFactory, ago, day
+from tests.loyalty.earning import SPEND, apply, bought, make_rule
 from tests.loyalty.factories import ProgrammeFactory, earn, make_account
 from tests.retention import improvers
 from tests.retention.improvers import done
@@ -644,6 +646,23 @@ def test_statement_is_paged_newest_first_and_names_her_order(
     assert 'rel="next"' in first.text and 'rel="prev"' in second.text and 'rel="next"' not in second.text
     home = client.get(at(token))
     assert len(home.context["lines"]) == 5 and home.context["more_lines"] == at(token, "member_statement")
+
+
+def test_statement_names_her_order_also_when_it_earned_anew_or_went_to_another_customer(
+    client: Client, token: str, programme: Programme, customer: Customer
+) -> None:
+    make_rule(programme, SPEND, at=ago(100))
+    other = CustomerFactory()
+    order = bought(customer, ("tea", 1, 50), at=ago(3), number="A-78")
+    for one in (other, customer):
+        apply(revise(Order.objects.get(pk=order.pk), at=ago(2), customer_id=one.pk), at=ago(2))
+    with CaptureQueriesContext(connection) as asked:
+        page = client.get(at(token, "member_statement"))
+    texts = [line.text for line in page.context["lines"]]
+    assert texts.count("Earned by your order A-78") == 2
+    assert texts.count("Taken back: order no. A-78 went to another customer") == 1
+    numbers = [query for query in asked if '"customers_order"."number"' in query["sql"]]
+    assert len(numbers) <= 2  # whatever is on the page
 
 
 def test_queries_do_not_grow_with_what_is_shown(

@@ -53,13 +53,18 @@ def lines(account: Account, found: Sequence[PointsEntry]) -> list[Line]:
 
 def _orders_of(found: Sequence[PointsEntry]) -> dict[int, str]:
     """Return the numbers of the orders that earned, as they stand on her papers."""
-    ids = {row.source_id for row in found if row.source_type == "order"}
+    ids = {row.source_id for row in found if _is_of_order(row)}
     orders = Order.objects.filter(pk__in=ids, void=False).exclude(number="") if ids else Order.objects.none()
     return dict(orders.values_list("pk", "number"))
 
 
+def _is_of_order(row: PointsEntry) -> bool:
+    """Say whether an order earned this, at first or anew after it changed."""
+    return row.kind == PointsEntry.Kind.EARN and row.source_type.partition(".")[0] == "order"
+
+
 def _text(row: PointsEntry, title: str, numbers: dict[int, str]) -> str:
-    if row.kind == PointsEntry.Kind.EARN and row.source_type == "order":
+    if _is_of_order(row):
         number = numbers.get(row.source_id or 0)
         if not number:
             return _("Earned by an order")
