@@ -238,8 +238,8 @@ class Moving(Counting):
     ) -> list[PointsEntry]:
         """Take back what an order brings less than before, from its newest earning first; return new debts.
 
-        Without ``purchase`` it is of another customer now and never was of this one: it is taken back as of
-        its own moment.
+        Without ``purchase`` it is of another customer now and never was of this one: each earning is taken
+        back as of its own moment.
         What is spent becomes a debt, or comes ``short`` where the programme refuses that; what had expired or
         was taken back by hand is ``gone``. No entry says of these that they came back, so the row does: none
         of them counts twice.
@@ -252,7 +252,6 @@ class Moving(Counting):
         when = self.at
         if purchase is None:
             detail["moved"] = True
-            when = min(when, self.before[row.order_id]["occurred_at"])
         else:
             when = min(when, max(purchase.returned_at or when, row.occurred_at))
         if purchase is not None and purchase.returns:
@@ -279,7 +278,7 @@ class Moving(Counting):
                 points=left + spent,
                 source=None,
                 key=f"order:{row.order_id}:{row.moves}:{entry.pk}",
-                occurred_at=when,
+                occurred_at=when if purchase is not None else min(when, entry.occurred_at),
                 detail=detail,
                 by=None,
                 at=self.at,

@@ -526,6 +526,19 @@ def test_an_order_that_moved_counts_for_no_tier_of_who_had_it_on_any_day(custome
     assert sealing.verify(at=LATER).findings == []
 
 
+def test_an_order_whose_day_was_corrected_is_taken_back_as_of_the_day_of_its_points(customer, programme):
+    Programme.objects.update(tier_basis="points", tier_window="rolling", tier_window_days=30)
+    programme.refresh_from_db()
+    order = bought(customer, ("tea", 1, 100), at=ago(60))
+    bought(customer, ("cup", 1, 80), at=ago(5))
+    order = revise(order, at=NOW, occurred_at=ago(10))
+    apply(order, at=NOW)
+    moved(order, CustomerFactory())
+    assert PointsEntry.objects.get(kind="take_back").occurred_at == ago(60)
+    days = counting.by_day(counting.counting(programme, at=LATER), customer_id=customer.pk)
+    assert [points for _day, points in days] == [80]
+
+
 @pytest.mark.parametrize("is_many", [False, True])
 def test_what_an_order_brings_that_is_over_by_now_pays_no_debt_of_who_has_it_now(
     customer, programme, monkeypatch, is_many
